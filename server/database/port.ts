@@ -1,0 +1,48 @@
+import type { NodePgDatabase } from 'drizzle-orm/node-postgres'
+import type * as schema from './schema/index.ts'
+
+/** A drizzle handle bound to one open transaction. Never keep it past the function it was given to. */
+export type Transaction = NodePgDatabase<typeof schema>
+
+/**
+ * How fresh a read must be.
+ * - `session` (default): never older than what this caller has already seen or written.
+ * - `eventual`: any replica within the lag limit.
+ * - `strong`: the primary; fails with `UnavailableError` rather than answer stale data.
+ */
+export type Consistency = 'session' | 'eventual' | 'strong'
+
+export interface ReadOptions {
+  consistency?: Consistency
+}
+
+/** The calls that the rest of the program makes; see `docs/database.md` for what they promise. */
+export interface Queries {
+  /** Runs `fn` in a read-only transaction. It may be run again after a lost connection: it must have no other effect. */
+  read<T>(fn: (tx: Transaction) => Promise<T>, options?: ReadOptions): Promise<T>
+  /**
+   * Runs `fn` in one transaction on the primary and resolves once it is committed. It may be run again after a failure that
+   * proves that nothing was committed, so it must have no effect outside of the transaction. If the request carries an
+   * Idempotency-Key, the result is stored with the effect and a repeat gets the stored result: it must be plain JSON.
+   */
+  write<T>(fn: (tx: Transaction) => Promise<T>): Promise<T>
+}
+
+export interface Database extends Queries {
+  /** The same two calls under row-level security: they see and change that organisation's rows alone. */
+  inOrganisation(organisationId: string): Queries
+  /**
+   * The same under a narrower key: rows that the policy shows to whoever knows this value (a device's identifier, an
+   * invitation's token hash, a user's own memberships), in any organisation.
+   */
+  withKey(key: RowKey, value: string): Queries
+}
+
+/** Settings that the row-level security policies look at, beside `app.organisation_id`. */
+export const rowKeys = {
+  user: 'app.user_id',
+  invitation: 'app.invitation_token_hash',
+  device: 'app.device_identifiers',
+  ingest: 'app.organisation_ids',
+} as const
+export type RowKey = keyof typeof rowKeys

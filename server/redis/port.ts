@@ -1,0 +1,63 @@
+/**
+ * What Fleet2 asks of Redis, and nothing more. Two adapters keep it: `redis.ts` (ioredis, with or without Sentinel) and
+ * `memory.ts` (in this process, for one instance). `tests/integration/redis-conformance.test.ts` holds both to it.
+ *
+ * Every call is bounded in time and rejects with `UnavailableError` when Redis does not answer: nothing waits for ever.
+ */
+export interface RedisPort {
+  /** `redis` or `memory`: for log lines and the operator, never for a decision. */
+  readonly kind: 'redis' | 'memory'
+
+  get(key: string): Promise<string | null>
+  getMany(keys: string[]): Promise<(string | null)[]>
+  /** `onlyIf: 'absent'` is an atomic claim. Resolves to whether the value was stored. */
+  set(key: string, value: string, options?: { ttlSeconds?: number, onlyIf?: 'absent' | 'present' }): Promise<boolean>
+  /** Resolves to the number of keys that were there. */
+  delete(...keys: string[]): Promise<number>
+  /** Sets a new expiry; false if the key is not there. */
+  expire(key: string, ttlSeconds: number): Promise<boolean>
+
+  /**
+   * Adds to a counter, atomically with its expiry, which is set when the counter is made and not moved after.
+   * Resolves to the new value and the seconds left.
+   */
+  increment(key: string, options: { by?: number, ttlSeconds: number }): Promise<{ value: number, ttlSeconds: number }>
+
+  hashSet(key: string, field: string, value: string): Promise<void>
+  hashGetAll(key: string): Promise<Record<string, string>>
+  hashDelete(key: string, ...fields: string[]): Promise<number>
+
+  /** Appends to a stream, kept to about `maxLength` entries. Resolves to the entry's id, `<ms>-<n>`, greater than all before. */
+  streamAppend(stream: string, value: string, options: { maxLength: number, ttlSeconds: number }): Promise<string>
+  /** Entries after `afterId` (exclusive), oldest first, at most `count`. */
+  streamRead(stream: string, afterId: string, count: number): Promise<StreamEntry[]>
+  /** First and last id that the stream holds; null when it is empty. Tells whether a resume would have a gap. */
+  streamRange(stream: string): Promise<{ first: string, last: string } | null>
+  /**
+   * Calls `onEntry` for each entry appended from now on, by any instance, in order. After a lost connection it goes on from the
+   * last entry seen; `onGap` is called if entries may have been missed. Resolves, once it is listening, to the function that ends it.
+   */
+  streamFollow(stream: string, handlers: { onEntry: (entry: StreamEntry) => void, onGap: (reason: string) => void }): Promise<() => void>
+
+  /** One round trip. Rejects if Redis does not answer in time. */
+  ping(): Promise<{ role: 'master' | 'replica' | 'memory' }>
+  /** Lets go of every connection; calls after it reject. The memory adapter writes its snapshot. */
+  close(): Promise<void>
+}
+
+export interface StreamEntry {
+  id: string
+  value: string
+}
+
+/** Compares two stream ids: negative if `a` came before `b`. */
+export function compareStreamIds(a: string, b: string): number {
+  const [aMs = 0, aSeq = 0] = a.split('-').map(Number)
+  const [bMs = 0, bSeq = 0] = b.split('-').map(Number)
+  return aMs - bMs || aSeq - bSeq
+}
+
+/** Whether text has the form of a stream id. `Last-Event-ID` comes from outside. */
+export function isStreamId(text: string): boolean {
+  return /^\d{1,15}-\d{1,15}$/.test(text)
+}

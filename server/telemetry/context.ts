@@ -1,0 +1,67 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+
+/** Who asks: a signed-in member of an organisation, a device, or the program itself. */
+export type Principal =
+  | { kind: 'user', userId: string, name: string, organisationId: string | null, sessionId: string }
+  | { kind: 'device', deviceId: string, organisationId: string }
+  | { kind: 'system', name: string }
+
+/**
+ * What every line of work inside one request knows without being told: in an AsyncLocalStorage, opened by
+ * `server/middleware/0.context.ts`, so that the logger, the router and the audit log need no parameter for it.
+ */
+export interface RequestContext {
+  /** From Nginx's `X-Request-Id`, or made here. In every log line, error and answer. */
+  readonly requestId: string
+  /** `Date.now()` past which the answer is of no use. Every wait inside the request is bounded by what is left of it. */
+  readonly deadline: number
+  /** The client's address; behind a trusted proxy, the one it forwarded. */
+  readonly ipAddress: string | null
+  readonly userAgent: string | null
+  /** Set once the caller is known. */
+  principal: Principal | null
+  /** The client's `Idempotency-Key` with a fingerprint of the request; null: the request is not to be repeated. */
+  readonly operation: Operation | null
+  /** How many transactions with effect the request has made, so that each has an operation id of its own. */
+  writes: number
+  /** Consistency token that came with the request; after a write, the new one. See `design/writes-and-reads`. */
+  consistencyToken: string | null
+  /** Set when the answer came from an idempotency record. */
+  replayed: boolean
+  /** Seconds that the data read may be behind; null: it is current. Becomes `Fleet2-Stale`. */
+  staleSeconds: number | null
+}
+
+/** Makes a write safe to repeat. `scope` keeps the keys of one caller apart from another's. */
+export interface Operation {
+  readonly scope: string
+  readonly key: string
+  /** SHA-256 of method, path and body: the same key with another fingerprint is refused. */
+  readonly fingerprint: string
+}
+
+const storage = new AsyncLocalStorage<RequestContext>()
+
+/** Runs `fn` inside `context`; every await in it sees the same. */
+export function runInContext<T>(context: RequestContext, fn: () => T): T {
+  return storage.run(context, fn)
+}
+
+/** For frameworks that cannot wrap the rest of the request in a function (Nitro's middleware). */
+export function enterContext(context: RequestContext): void {
+  storage.enterWith(context)
+}
+
+/** The present request's context, or undefined outside of one (jobs, start-up). */
+export function currentContext(): RequestContext | undefined {
+  return storage.getStore()
+}
+
+/**
+ * Milliseconds that a wait may take: what is left of the request's deadline, at most `limit`, never below 0.
+ * Outside of a request it is `limit`.
+ */
+export function remainingMs(limit: number): number {
+  const deadline = storage.getStore()?.deadline
+  return deadline === undefined ? limit : Math.max(0, Math.min(limit, deadline - Date.now()))
+}

@@ -1,0 +1,101 @@
+/**
+ * The errors that domain code throws. They know nothing of HTTP; `server/edge/problem.ts` is the one
+ * place that turns them into `application/problem+json` (RFC 9457). `type` is the stable last part of the
+ * problem's URI and has a section in `docs/errors.md`.
+ */
+export abstract class DomainError extends Error {
+  abstract readonly type: string
+  abstract readonly title: string
+}
+
+/** One field that is wrong: `path` as `a.b[0]`, `message` says what is wrong and what would be right. */
+export interface FieldFault {
+  path: string
+  message: string
+}
+
+/** The caller's input is wrong. Names every failing field, not only the first. */
+export class InvalidInputError extends DomainError {
+  readonly type = 'invalid-input'
+  readonly title = 'The request is not valid'
+  readonly errors: FieldFault[]
+  constructor(errors: FieldFault[], detail?: string) {
+    super(detail ?? (errors.length === 1
+      ? `${errors[0]!.path === '' ? 'The request' : errors[0]!.path}: ${errors[0]!.message}`
+      : `${errors.length} fields are not valid.`))
+    this.errors = errors
+  }
+}
+
+/** The thing does not exist, or belongs to another organisation: the caller cannot tell which. */
+export class NotFoundError extends DomainError {
+  readonly type = 'not-found'
+  readonly title = 'Not found'
+  constructor(thing: string) {
+    super(`There is no such ${thing}.`)
+  }
+}
+
+/** Nobody is signed in, or what was shown as proof does not hold. */
+export class UnauthenticatedError extends DomainError {
+  readonly type = 'unauthenticated'
+  readonly title = 'Sign in first'
+  constructor(detail = 'This needs a signed-in user.') {
+    super(detail)
+  }
+}
+
+/** The caller is known and may not do this. */
+export class ForbiddenError extends DomainError {
+  readonly type = 'forbidden'
+  readonly title = 'Not allowed'
+  constructor(detail = 'Your role in this organisation does not allow this.') {
+    super(detail)
+  }
+}
+
+/** The change contradicts the present state: a taken name, an outdated version, a key still in use. */
+export class ConflictError extends DomainError {
+  readonly type: string
+  readonly title = 'Conflict'
+  readonly errors: FieldFault[]
+  constructor(detail: string, options: { errors?: FieldFault[], type?: string } = {}) {
+    super(detail)
+    this.type = options.type ?? 'conflict'
+    this.errors = options.errors ?? []
+  }
+}
+
+/** An idempotency key came back with another request than the one it was first used for. */
+export class IdempotencyMismatchError extends DomainError {
+  readonly type = 'idempotency-key-reused'
+  readonly title = 'Idempotency-Key used for another request'
+  constructor() {
+    super('This Idempotency-Key belongs to a different request. Use a new key for a new intent.')
+  }
+}
+
+/** Too many attempts. `retryAfterSeconds` says when the next one is welcome. */
+export class TooManyRequestsError extends DomainError {
+  readonly type = 'too-many-requests'
+  readonly title = 'Too many requests'
+  readonly retryAfterSeconds: number
+  constructor(detail: string, retryAfterSeconds: number) {
+    super(detail)
+    this.retryAfterSeconds = Math.max(1, Math.ceil(retryAfterSeconds))
+  }
+}
+
+/**
+ * Something this needs is away for now and nothing was changed. Worth repeating after `retryAfterSeconds`;
+ * a write with the same Idempotency-Key.
+ */
+export class UnavailableError extends DomainError {
+  readonly type = 'unavailable'
+  readonly title = 'Temporarily unavailable'
+  readonly retryAfterSeconds: number
+  constructor(detail: string, options: { retryAfterSeconds?: number, cause?: unknown } = {}) {
+    super(detail, { cause: options.cause })
+    this.retryAfterSeconds = options.retryAfterSeconds ?? 2
+  }
+}

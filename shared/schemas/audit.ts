@@ -1,0 +1,26 @@
+import { z } from 'zod'
+import { Id, Instant, PageQuery } from './common.ts'
+
+export const AuditQuery = PageQuery.extend({
+  /** `vehicle.created`, or the beginning of it: `vehicle`. */
+  action: z.string().regex(/^[a-z-]+(\.[a-z-]+)?$/, 'must be an action such as vehicle.created, or its first part').optional(),
+  actorId: Id.optional(),
+  subjectId: Id.optional(),
+  from: Instant.optional(),
+  to: Instant.optional(),
+})
+export type AuditQuery = z.infer<typeof AuditQuery>
+
+export interface AuditEntry {
+  id: string
+  at: string
+  /** Past tense, `<thing>.<what happened>`: `vehicle.created`, `member.role-changed`. */
+  action: string
+  actor: { kind: 'user' | 'system', id: string | null, name: string }
+  subject: { type: string, id: string, label: string }
+  /** The fields that changed, before and after; null where there was nothing. Never a password, hash or token. */
+  before: Record<string, unknown> | null
+  after: Record<string, unknown> | null
+  ipAddress: string | null
+  requestId: string | null
+}

@@ -1,0 +1,48 @@
+import { z } from 'zod'
+
+/** A UUID of any version, in lower case. */
+export const Id = z.uuid('must be a UUID, such as 0193e3a4-5b6c-7d8e-9f00-112233445566').toLowerCase()
+
+/** A moment: ISO 8601 with an offset or Z, as a string that `new Date()` takes. */
+export const Instant = z.iso.datetime({ offset: true, error: 'must be an ISO 8601 time with Z or an offset, such as 2026-11-24T08:30:00Z' })
+
+/**
+ * A short line of text: surrounding white space is taken off; control characters are refused, because
+ * PostgreSQL cannot store NUL and no list shows the others.
+ */
+export function line(max: number) {
+  return z.string('must be text').trim().min(1, 'must not be empty').max(max, `must be at most ${max} characters long`)
+    // eslint-disable-next-line no-control-regex
+    .regex(/^[^\u0000-\u001F\u007F]*$/, 'must not contain control characters')
+}
+
+/** Several lines of text. NUL is refused, PostgreSQL cannot store it. */
+export function paragraph(max: number) {
+  return z.string('must be text').trim().max(max, `must be at most ${max} characters long`)
+    // eslint-disable-next-line no-control-regex
+    .regex(/^[^\u0000]*$/, 'must not contain the character NUL')
+}
+
+/** An IANA time zone, such as Europe/Berlin. */
+export const TimeZone = z.string().max(64).refine((zone) => {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: zone })
+    return true
+  }
+  catch {
+    return false
+  }
+}, 'must be an IANA time zone, such as Europe/Berlin')
+
+/** Cursor pagination: `cursor` is opaque and comes from the page before; `limit` is at most 200. */
+export const PageQuery = z.object({
+  cursor: z.string().max(512).optional(),
+  limit: z.coerce.number('must be a whole number').int('must be a whole number').min(1).max(200).default(50),
+})
+export type PageQuery = z.infer<typeof PageQuery>
+
+/** A page of a list; `nextCursor` is null on the last one. */
+export interface Page<T> {
+  items: T[]
+  nextCursor: string | null
+}

@@ -1,0 +1,54 @@
+import { z } from 'zod'
+import { Id, PageQuery, line } from './common.ts'
+
+/** The unit in which an OsmAnd-style device says its speed. Traccar's default is knots. */
+export const speedUnits = ['kn', 'kmh', 'mps', 'mph'] as const
+export type SpeedUnit = (typeof speedUnits)[number]
+
+/** What the device calls itself: an IMEI, a Traccar Client id, an OwnTracks user. Unique over all of Fleet2. */
+const Identifier = z.string('must be text').trim()
+  .regex(/^[\w.:@/-]{3,64}$/, 'must be 3 to 64 letters, digits or any of . : @ / _ -')
+
+export const DeviceCreate = z.strictObject({
+  name: line(80),
+  identifier: Identifier,
+  vehicleId: Id.nullable().default(null),
+  speedUnit: z.enum(speedUnits).default('kn'),
+  /** With a token the device must show it (HTTP Basic password): nobody can forge its positions by knowing its identifier. */
+  tokenRequired: z.boolean().default(false),
+})
+export type DeviceCreate = z.infer<typeof DeviceCreate>
+
+export const DeviceUpdate = z.strictObject({
+  name: line(80),
+  /** The vehicle it is fitted to from now on; null takes it out. */
+  vehicleId: Id.nullable(),
+  speedUnit: z.enum(speedUnits),
+  tokenRequired: z.boolean(),
+  version: z.number().int().positive(),
+}).partial()
+export type DeviceUpdate = z.infer<typeof DeviceUpdate>
+
+export const DeviceQuery = PageQuery.extend({
+  search: z.string().trim().max(80).optional(),
+})
+export type DeviceQuery = z.infer<typeof DeviceQuery>
+
+export interface Device {
+  id: string
+  name: string
+  identifier: string
+  vehicle: { id: string, name: string } | null
+  speedUnit: SpeedUnit
+  tokenRequired: boolean
+  /** When a message of it was last taken; null: never. */
+  lastSeenAt: string | null
+  version: number
+  createdAt: string
+  updatedAt: string
+}
+
+/** The answer to a creation or a new token: the only time the token is shown. */
+export interface DeviceWithToken extends Device {
+  token: string | null
+}

@@ -1,0 +1,83 @@
+import { z } from 'zod'
+import { Instant, PageQuery, line, paragraph } from './common.ts'
+
+export const vehicleKinds = ['car', 'van', 'truck', 'bus', 'trailer', 'motorcycle', 'machine', 'other'] as const
+export type VehicleKind = (typeof vehicleKinds)[number]
+
+export const VehicleCreate = z.strictObject({
+  name: line(80),
+  registration: line(20).nullable().default(null),
+  kind: z.enum(vehicleKinds, `must be one of ${vehicleKinds.join(', ')}`).default('car'),
+  make: line(60).nullable().default(null),
+  model: line(60).nullable().default(null),
+  year: z.number('must be a number').int('must be a whole number').min(1900).max(2100).nullable().default(null),
+  notes: paragraph(4000).nullable().default(null),
+})
+export type VehicleCreate = z.infer<typeof VehicleCreate>
+
+/** Only what is given is changed. `version`, if given, must be the present one: 409 otherwise. */
+export const VehicleUpdate = z.strictObject({
+  name: line(80),
+  registration: line(20).nullable(),
+  kind: z.enum(vehicleKinds, `must be one of ${vehicleKinds.join(', ')}`),
+  make: line(60).nullable(),
+  model: line(60).nullable(),
+  year: z.number('must be a number').int('must be a whole number').min(1900).max(2100).nullable(),
+  notes: paragraph(4000).nullable(),
+  version: z.number().int().positive(),
+}).partial()
+export type VehicleUpdate = z.infer<typeof VehicleUpdate>
+
+export const VehicleQuery = PageQuery.extend({
+  /** Part of the name or the registration, in any case. */
+  search: z.string().trim().max(80).optional(),
+  /** `removed` lists what was removed and can be restored. */
+  state: z.enum(['present', 'removed']).default('present'),
+})
+export type VehicleQuery = z.infer<typeof VehicleQuery>
+
+/** A track is asked for at most 31 days, so that one request cannot read years. Both ends default to the last 24 hours. */
+export const TrackQuery = z.object({
+  from: Instant.optional(),
+  to: Instant.optional(),
+  cursor: z.string().max(512).optional(),
+  limit: z.coerce.number('must be a whole number').int('must be a whole number').min(1).max(5000).default(2000),
+})
+export type TrackQuery = z.infer<typeof TrackQuery>
+
+/** One fix of a device. SI units are named in the field; null: the device did not say. */
+export interface Position {
+  fixTime: string
+  latitude: number
+  longitude: number
+  speedKmh: number | null
+  courseDegrees: number | null
+  altitudeMetres: number | null
+  accuracyMetres: number | null
+  attributes: Record<string, unknown>
+}
+
+/** The newest position of a vehicle, as the live stream and the vehicle list carry it. */
+export interface LivePosition extends Position {
+  vehicleId: string
+  deviceId: string
+  receivedAt: string
+}
+
+export interface Vehicle {
+  id: string
+  name: string
+  registration: string | null
+  kind: VehicleKind
+  make: string | null
+  model: string | null
+  year: number | null
+  notes: string | null
+  /** Devices fitted at present. */
+  devices: { id: string, name: string }[]
+  lastPosition: LivePosition | null
+  version: number
+  createdAt: string
+  updatedAt: string
+  removedAt: string | null
+}
