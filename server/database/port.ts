@@ -1,8 +1,7 @@
 import type { NodePgDatabase } from 'drizzle-orm/node-postgres'
-import type * as schema from './schema/index.ts'
 
 /** A drizzle handle bound to one open transaction. Never keep it past the function it was given to. */
-export type Transaction = NodePgDatabase<typeof schema>
+export type Transaction = NodePgDatabase
 
 /**
  * How fresh a read must be.
@@ -16,6 +15,14 @@ export interface ReadOptions {
   consistency?: Consistency
 }
 
+export interface WriteOptions {
+  /**
+   * A natural key makes a repeat harmless (positions: device and fix time), so no record of the operation is kept.
+   * Default false: the operation's id and result are stored with its effect.
+   */
+  repeatable?: boolean
+}
+
 /** The calls that the rest of the program makes; see `docs/database.md` for what they promise. */
 export interface Queries {
   /** Runs `fn` in a read-only transaction. It may be run again after a lost connection: it must have no other effect. */
@@ -25,7 +32,7 @@ export interface Queries {
    * proves that nothing was committed, so it must have no effect outside of the transaction. If the request carries an
    * Idempotency-Key, the result is stored with the effect and a repeat gets the stored result: it must be plain JSON.
    */
-  write<T>(fn: (tx: Transaction) => Promise<T>): Promise<T>
+  write<T>(fn: (tx: Transaction) => Promise<T>, options?: WriteOptions): Promise<T>
 }
 
 export interface Database extends Queries {

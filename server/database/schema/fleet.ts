@@ -1,0 +1,103 @@
+import { boolean, doublePrecision, integer, jsonb, pgTable, primaryKey, real, smallint, text, timestamp, uuid } from 'drizzle-orm/pg-core'
+import type { SpeedUnit } from '#shared/schemas/devices.ts'
+import type { VehicleKind } from '#shared/schemas/vehicles.ts'
+
+const moment = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
+
+export const vehicles = pgTable('vehicles', {
+  id: uuid('id').primaryKey(),
+  organisationId: uuid('organisation_id').notNull(),
+  name: text('name').notNull(),
+  registration: text('registration'),
+  kind: text('kind').$type<VehicleKind>().notNull(),
+  make: text('make'),
+  model: text('model'),
+  year: smallint('year'),
+  notes: text('notes'),
+  version: integer('version').notNull().default(1),
+  createdAt: moment('created_at').notNull().defaultNow(),
+  updatedAt: moment('updated_at').notNull().defaultNow(),
+  /** Set: removed, and can be restored; its history stays. */
+  removedAt: moment('removed_at'),
+})
+
+export const devices = pgTable('devices', {
+  id: uuid('id').primaryKey(),
+  organisationId: uuid('organisation_id').notNull(),
+  name: text('name').notNull(),
+  /** What the device calls itself; unique over all organisations. */
+  identifier: text('identifier').notNull(),
+  vehicleId: uuid('vehicle_id'),
+  speedUnit: text('speed_unit').$type<SpeedUnit>().notNull().default('kn'),
+  tokenRequired: boolean('token_required').notNull().default(false),
+  /** SHA-256 of the token, in hexadecimal. */
+  tokenHash: text('token_hash'),
+  version: integer('version').notNull().default(1),
+  createdAt: moment('created_at').notNull().defaultNow(),
+  updatedAt: moment('updated_at').notNull().defaultNow(),
+})
+
+/** Which device was fitted to which vehicle, and when. `removedAt` null: it still is. */
+export const deviceFittings = pgTable('device_fittings', {
+  id: uuid('id').primaryKey(),
+  organisationId: uuid('organisation_id').notNull(),
+  deviceId: uuid('device_id').notNull(),
+  vehicleId: uuid('vehicle_id').notNull(),
+  fittedAt: moment('fitted_at').notNull().defaultNow(),
+  removedAt: moment('removed_at'),
+})
+
+const fix = {
+  latitude: doublePrecision('latitude').notNull(),
+  longitude: doublePrecision('longitude').notNull(),
+  speedKmh: real('speed_kmh'),
+  courseDegrees: real('course_degrees'),
+  altitudeMetres: real('altitude_metres'),
+  accuracyMetres: real('accuracy_metres'),
+  attributes: jsonb('attributes').$type<Record<string, unknown>>().notNull().default({}),
+}
+
+/** Every fix. Partitioned by month of `fix_time`; what is older than the first partition is in `positions_default`. */
+export const positions = pgTable('positions', {
+  deviceId: uuid('device_id').notNull(),
+  fixTime: moment('fix_time').notNull(),
+  organisationId: uuid('organisation_id').notNull(),
+  /** The vehicle the device was fitted to when the fix came in. */
+  vehicleId: uuid('vehicle_id'),
+  receivedAt: moment('received_at').notNull().defaultNow(),
+  ...fix,
+}, table => [primaryKey({ columns: [table.deviceId, table.fixTime] })])
+
+/** What failed the sanity bounds, as it was sent: acknowledged to the device, looked at by people. */
+export const quarantinedPositions = pgTable('quarantined_positions', {
+  id: uuid('id').primaryKey(),
+  organisationId: uuid('organisation_id').notNull(),
+  deviceId: uuid('device_id').notNull(),
+  receivedAt: moment('received_at').notNull().defaultNow(),
+  reason: text('reason').notNull(),
+  raw: jsonb('raw').$type<Record<string, unknown>>().notNull(),
+})
+
+/** The newest fix of each device, and when it was last heard of. The fix is null until there has been one. */
+export const deviceStates = pgTable('device_states', {
+  deviceId: uuid('device_id').primaryKey(),
+  organisationId: uuid('organisation_id').notNull(),
+  lastSeenAt: moment('last_seen_at').notNull(),
+  fixTime: moment('fix_time'),
+  latitude: doublePrecision('latitude'),
+  longitude: doublePrecision('longitude'),
+  speedKmh: real('speed_kmh'),
+  courseDegrees: real('course_degrees'),
+  altitudeMetres: real('altitude_metres'),
+  accuracyMetres: real('accuracy_metres'),
+})
+
+/** The newest fix of each vehicle, by whichever device. */
+export const vehicleStates = pgTable('vehicle_states', {
+  vehicleId: uuid('vehicle_id').primaryKey(),
+  organisationId: uuid('organisation_id').notNull(),
+  deviceId: uuid('device_id').notNull(),
+  fixTime: moment('fix_time').notNull(),
+  receivedAt: moment('received_at').notNull(),
+  ...fix,
+})
