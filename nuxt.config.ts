@@ -1,10 +1,11 @@
 export default defineNuxtConfig({
-  compatibilityDate: '2026-11-01',
-  srcDir: '.',
-  telemetry: false,
   modules: ['@nuxt/ui', '@nuxt/eslint', 'nuxt-security'],
   css: ['~/assets/main.css'],
   ui: { fonts: false },
-  icon: { provider: 'none', serverBundle: false, clientBundle: { scan: true, sizeLimitKb: 256 } },
+  srcDir: '.',
+  compatibilityDate: '2026-11-01',
   vite: { worker: { format: 'es' } },
+  telemetry: false,
+  eslint: { config: { stylistic: true } },
+  icon: { provider: 'none', serverBundle: false, clientBundle: { scan: true, sizeLimitKb: 256 } },
 })

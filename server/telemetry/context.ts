@@ -1,10 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
 /** Who asks: a signed-in member of an organisation, a device, or the program itself. */
-export type Principal =
-  | { kind: 'user', userId: string, name: string, organisationId: string | null, sessionId: string }
-  | { kind: 'device', deviceId: string, organisationId: string }
-  | { kind: 'system', name: string }
+export type Principal
+  = | { kind: 'user', userId: string, name: string, organisationId: string | null, sessionId: string }
+    | { kind: 'device', deviceId: string, organisationId: string }
+    | { kind: 'system', name: string }
 
 /**
  * What every line of work inside one request knows without being told: in an AsyncLocalStorage, opened by

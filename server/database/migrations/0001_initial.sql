@@ -198,8 +198,8 @@ CREATE TABLE audit_entries (
   ip_address      text,
   request_id      text
 );
-CREATE INDEX audit_entries_list ON audit_entries (organisation_id, at, id);
-CREATE INDEX audit_entries_subject ON audit_entries (subject_id, at);
+CREATE INDEX audit_entries_list ON audit_entries (organisation_id, id);
+CREATE INDEX audit_entries_subject ON audit_entries (subject_id, id);
 
 CREATE TABLE operations (
   scope       text NOT NULL,

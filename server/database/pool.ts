@@ -1,0 +1,99 @@
+import pg from 'pg'
+import type { Logger } from 'pino'
+import { remainingMs } from '#server/telemetry/context.ts'
+import { UnavailableError } from '#shared/errors.ts'
+
+export interface PoolOptions {
+  /** `primary` or `replica`, for log lines and metrics. */
+  name: 'primary' | 'replica'
+  connectionString: string
+  /** Most connections this instance holds to it. */
+  maxConnections: number
+  log: Logger
+}
+
+export interface Pool {
+  readonly name: 'primary' | 'replica'
+  /** A connection of one's own until it is released; `destroy` when its state is not certain. Bounded by the request's deadline. */
+  acquire(): Promise<{ client: pg.PoolClient, release: (destroy: boolean) => void }>
+  /** Drops every idle connection: the next ones are made anew, to whoever is the primary now. */
+  dropIdle(): void
+  stats(): { active: number, idle: number, waiting: number, max: number }
+  close(): Promise<void>
+}
+
+/**
+ * Connecting takes a few milliseconds on a healthy network, and PgBouncer answers for a server that is away within 1 s
+ * (`server_connect_timeout`). 2 s lets one SYN be lost and sent again, and fails long before a request's deadline.
+ */
+const connectTimeoutMs = 2_000
+
+/** Longest wait for a free connection. Past it the queue is longer than the deadline allows, and waiting only lengthens it. */
+const acquireTimeoutMs = 5_000
+
+/** A pool that never waits without limit and never ends the process: node-postgres by default does both. */
+export function openPool({ name, connectionString, maxConnections, log }: PoolOptions): Pool {
+  const pool = new pg.Pool({
+    connectionString,
+    max: maxConnections,
+    connectionTimeoutMillis: connectTimeoutMs,
+    idleTimeoutMillis: 30_000,
+    // A fresh one now and then, so that load spreads again after a balancer or pooler came back.
+    maxLifetimeSeconds: 900,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 5_000,
+    application_name: 'fleet2',
+  })
+  let checkedOut = 0
+  // Without a listener an idle connection's error would end the process. The pool has already removed the client.
+  pool.on('error', error => log.debug({ err: error, pool: name }, 'An idle database connection was lost'))
+  pool.on('connect', (client) => {
+    // The same for the moments in which a client is neither idle nor in a query.
+    client.on('error', () => {})
+  })
+
+  return {
+    name,
+    async acquire() {
+      const limit = remainingMs(acquireTimeoutMs)
+      if (limit <= 0) throw new UnavailableError('The request ran out of time while it waited for the database.')
+      const client = await withinLimit(pool, limit, name)
+      checkedOut++
+      let released = false
+      return {
+        client,
+        release(destroy) {
+          if (released) return
+          released = true
+          checkedOut--
+          client.release(destroy)
+        },
+      }
+    },
+    dropIdle() {
+      // pg.Pool has no such call: idle clients are those it lists as idle, and removing them is what its own timers do.
+      const { _idle: idle = [] } = pool as unknown as { _idle?: { client: pg.PoolClient }[] }
+      for (const { client } of [...idle]) (client as unknown as { end: () => void }).end()
+    },
+    stats: () => ({ active: checkedOut, idle: pool.idleCount, waiting: pool.waitingCount, max: maxConnections }),
+    close: () => pool.end(),
+  }
+}
+
+/** `pool.connect()` within `limit` ms. A client that comes too late goes straight back to the pool. */
+async function withinLimit(pool: pg.Pool, limit: number, name: string): Promise<pg.PoolClient> {
+  const connecting = pool.connect()
+  let timer: NodeJS.Timeout | undefined
+  const tooLate = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      connecting.then(client => client.release(), () => {})
+      reject(new UnavailableError(`No connection to the ${name} database became free in time.`))
+    }, limit)
+  })
+  try {
+    return await Promise.race([connecting, tooLate])
+  }
+  finally {
+    clearTimeout(timer)
+  }
+}
