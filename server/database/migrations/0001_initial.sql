@@ -258,7 +258,7 @@ CREATE POLICY maintenance ON positions_default TO CURRENT_USER USING (true);
 
 -- Partitions are made ahead, by a job of the serving instances. They own nothing, so the function runs as its owner.
 CREATE FUNCTION make_position_partitions(months_ahead integer) RETURNS integer
-  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
   first_day timestamptz;
   next_day  timestamptz;
