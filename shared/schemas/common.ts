@@ -3,6 +3,9 @@ import { z } from 'zod'
 /** A UUID of any version, in lower case. */
 export const Id = z.uuid('must be a UUID, such as 0193e3a4-5b6c-7d8e-9f00-112233445566').toLowerCase()
 
+/** The `:id` of an address. */
+export const IdParameter = z.object({ id: Id })
+
 /** A moment: ISO 8601 with an offset or Z, as a string that `new Date()` takes. */
 export const Instant = z.iso.datetime({ offset: true, error: 'must be an ISO 8601 time with Z or an offset, such as 2026-11-24T08:30:00Z' })
 
@@ -45,4 +48,9 @@ export type PageQuery = z.infer<typeof PageQuery>
 export interface Page<T> {
   items: T[]
   nextCursor: string | null
+}
+
+/** Whether an update names a field beside `version`: an empty one is a mistake of the caller's, not a change. */
+export function changesSomething(update: object): boolean {
+  return Object.keys(update).some(key => key !== 'version')
 }

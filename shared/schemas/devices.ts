@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Id, PageQuery, line } from './common.ts'
+import { Id, PageQuery, changesSomething, line } from './common.ts'
 
 /** The unit in which an OsmAnd-style device says its speed. Traccar's default is knots. */
 export const speedUnits = ['kn', 'kmh', 'mps', 'mph'] as const
@@ -26,7 +26,7 @@ export const DeviceUpdate = z.strictObject({
   speedUnit: z.enum(speedUnits),
   tokenRequired: z.boolean(),
   version: z.number().int().positive(),
-}).partial()
+}).partial().refine(changesSomething, 'must change at least one field')
 export type DeviceUpdate = z.infer<typeof DeviceUpdate>
 
 export const DeviceQuery = PageQuery.extend({

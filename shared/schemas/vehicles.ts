@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Instant, PageQuery, line, paragraph } from './common.ts'
+import { Instant, PageQuery, changesSomething, line, paragraph } from './common.ts'
 
 export const vehicleKinds = ['car', 'van', 'truck', 'bus', 'trailer', 'motorcycle', 'machine', 'other'] as const
 export type VehicleKind = (typeof vehicleKinds)[number]
@@ -25,7 +25,7 @@ export const VehicleUpdate = z.strictObject({
   year: z.number('must be a number').int('must be a whole number').min(1900).max(2100).nullable(),
   notes: paragraph(4000).nullable(),
   version: z.number().int().positive(),
-}).partial()
+}).partial().refine(changesSomething, 'must change at least one field')
 export type VehicleUpdate = z.infer<typeof VehicleUpdate>
 
 export const VehicleQuery = PageQuery.extend({

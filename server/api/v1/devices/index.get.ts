@@ -1,0 +1,10 @@
+import { query } from '#server/edge/input.ts'
+import { requireMember } from '#server/edge/principal.ts'
+import { listDevices } from '#server/fleet/devices.ts'
+import { services } from '#server/lifecycle/services.ts'
+import { DeviceQuery } from '#shared/schemas/devices.ts'
+
+export default defineEventHandler(async (event) => {
+  const member = await requireMember(event, 'devices:read')
+  return listDevices(services(), member.organisationId, query(event, DeviceQuery))
+})

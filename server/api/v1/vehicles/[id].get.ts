@@ -1,0 +1,11 @@
+import { parameters } from '#server/edge/input.ts'
+import { requireMember } from '#server/edge/principal.ts'
+import { getVehicle } from '#server/fleet/vehicles.ts'
+import { services } from '#server/lifecycle/services.ts'
+import { IdParameter } from '#shared/schemas/common.ts'
+
+export default defineEventHandler(async (event) => {
+  const member = await requireMember(event, 'vehicles:read')
+  const { id } = parameters(event, IdParameter)
+  return getVehicle(services(), member.organisationId, id)
+})

@@ -1,0 +1,196 @@
+import { createHash } from 'node:crypto'
+import { and, asc, eq, gt, ilike, isNull, or, sql } from 'drizzle-orm'
+import { v7 as uuidv7 } from 'uuid'
+import { recordAudit } from '#server/audit/record.ts'
+import { decodeCursor, toPage } from '#server/database/cursor.ts'
+import { violatedUnique } from '#server/database/errors.ts'
+import type { Transaction } from '#server/database/port.ts'
+import { deviceFittings, devices, deviceStates, vehicles } from '#server/database/schema/fleet.ts'
+import { ConflictError, InvalidInputError, NotFoundError } from '#shared/errors.ts'
+import type { Page } from '#shared/schemas/common.ts'
+import type { Device, DeviceCreate, DeviceQuery, DeviceUpdate, DeviceWithToken } from '#shared/schemas/devices.ts'
+import { contains, lockVehicle, outdated, type FleetServices } from './vehicles.ts'
+
+type DeviceRow = typeof devices.$inferSelect
+
+/** The organisation's devices by name. */
+export async function listDevices({ database }: FleetServices, organisationId: string, query: DeviceQuery): Promise<Page<Device>> {
+  const cursor = decodeCursor(query.cursor)
+  const name = sql<string>`lower(${devices.name})`
+  return database.inOrganisation(organisationId).read(async (tx) => {
+    const rows = await selectDevices(tx)
+      .where(and(
+        eq(devices.organisationId, organisationId),
+        query.search ? or(ilike(devices.name, contains(query.search)), ilike(devices.identifier, contains(query.search))) : undefined,
+        cursor ? or(gt(name, cursor[0]), and(eq(name, cursor[0]), gt(devices.id, cursor[1]))) : undefined,
+      ))
+      .orderBy(asc(name), asc(devices.id))
+      .limit(query.limit + 1)
+    return toPage(rows, query.limit, row => [row.sortName, row.device.id], toDevice)
+  })
+}
+
+/** @throws {NotFoundError} also for another organisation's. */
+export async function getDevice({ database }: FleetServices, organisationId: string, id: string): Promise<Device> {
+  return database.inOrganisation(organisationId).read(tx => findDevice(tx, id))
+}
+
+/**
+ * Makes a device known. Its token is in the answer and nowhere else: only a hash is kept.
+ * @throws {ConflictError} when the identifier is taken, by whichever organisation.
+ */
+export async function createDevice({ database, notifyChange, makeSecret }: FleetServices, organisationId: string, input: DeviceCreate): Promise<DeviceWithToken> {
+  const { vehicleId, ...fields } = input
+  const token = input.tokenRequired ? makeSecret('device-token') : null
+  const device = await refusingTakenIdentifier(() => database.inOrganisation(organisationId).write(async (tx) => {
+    const [row] = await tx.insert(devices).values({ ...fields, id: uuidv7(), organisationId, tokenHash: token && hashToken(token) }).returning()
+    await recordAudit(tx, { organisationId, action: 'device.created', subject: subjectOf(row!), after: auditedFields(row!) })
+    if (vehicleId) await fit(tx, row!, vehicleId)
+    return findDevice(tx, row!.id)
+  }))
+  await notifyChange(organisationId, { type: 'device', id: device.id, change: 'created' })
+  if (vehicleId) await notifyChange(organisationId, { type: 'vehicle', id: vehicleId, change: 'updated' })
+  return { ...device, token }
+}
+
+/**
+ * Changes the given fields; `vehicleId` fits it to another vehicle, or with null to none.
+ * @throws {ConflictError} when `version` is given and is not the present one; {InvalidInputError} when there is no such vehicle.
+ */
+export async function updateDevice({ database, notifyChange }: FleetServices, organisationId: string, id: string, { version, vehicleId, ...changes }: DeviceUpdate): Promise<Device> {
+  const { device, vehicleIds } = await database.inOrganisation(organisationId).write(async (tx) => {
+    const before = await lockDevice(tx, id)
+    if (version !== undefined && version !== before.version) throw outdated('device')
+    if (changes.tokenRequired && !before.tokenHash) {
+      throw new InvalidInputError([{ path: 'tokenRequired', message: 'needs a token first: make one at /api/v1/devices/:id/token' }])
+    }
+    const [row] = await tx.update(devices).set({ ...changes, version: before.version + 1, updatedAt: new Date() }).where(eq(devices.id, id)).returning()
+    if (Object.keys(changes).length) {
+      await recordAudit(tx, { organisationId, action: 'device.updated', subject: subjectOf(row!), before: auditedFields(before), after: auditedFields(row!) })
+    }
+    const moved = vehicleId !== undefined && vehicleId !== before.vehicleId
+    if (moved) await fit(tx, row!, vehicleId)
+    return { device: await findDevice(tx, id), vehicleIds: moved ? [before.vehicleId, vehicleId] : [] }
+  })
+  await notifyChange(organisationId, { type: 'device', id, change: 'updated' })
+  for (const changed of vehicleIds) {
+    if (changed) await notifyChange(organisationId, { type: 'vehicle', id: changed, change: 'updated' })
+  }
+  return device
+}
+
+/** A new token for the device; the old one ends at once. From now on the device must show it. */
+export async function renewDeviceToken({ database, notifyChange, makeSecret }: FleetServices, organisationId: string, id: string): Promise<DeviceWithToken> {
+  const token = makeSecret('device-token')
+  const device = await database.inOrganisation(organisationId).write(async (tx) => {
+    const before = await lockDevice(tx, id)
+    const [row] = await tx.update(devices)
+      .set({ tokenHash: hashToken(token), tokenRequired: true, version: before.version + 1, updatedAt: new Date() })
+      .where(eq(devices.id, id)).returning()
+    await recordAudit(tx, { organisationId, action: 'device.token-renewed', subject: subjectOf(row!), before: auditedFields(before), after: auditedFields(row!) })
+    return findDevice(tx, id)
+  })
+  await notifyChange(organisationId, { type: 'device', id, change: 'updated' })
+  return { ...device, token }
+}
+
+/** Forgets the device: its identifier is free again. The positions it sent stay with their vehicles. */
+export async function removeDevice({ database, notifyChange }: FleetServices, organisationId: string, id: string): Promise<void> {
+  const vehicleId = await database.inOrganisation(organisationId).write(async (tx) => {
+    const before = await lockDevice(tx, id)
+    await tx.delete(deviceStates).where(eq(deviceStates.deviceId, id))
+    await tx.delete(devices).where(eq(devices.id, id))
+    await recordAudit(tx, { organisationId, action: 'device.removed', subject: subjectOf(before), before: auditedFields(before) })
+    return before.vehicleId
+  })
+  await notifyChange(organisationId, { type: 'device', id, change: 'removed' })
+  if (vehicleId) await notifyChange(organisationId, { type: 'vehicle', id: vehicleId, change: 'updated' })
+}
+
+/** Ends the present fitting and, unless `vehicleId` is null, begins the next, each with its audit entry. */
+async function fit(tx: Transaction, device: DeviceRow, vehicleId: string | null) {
+  const { organisationId } = device
+  const present = and(eq(deviceFittings.deviceId, device.id), isNull(deviceFittings.removedAt))
+  await tx.update(deviceFittings).set({ removedAt: new Date() }).where(present)
+  const vehicle = vehicleId && await lockVehicle(tx, vehicleId).catch((error: unknown) => {
+    throw error instanceof NotFoundError ? noSuchVehicle() : error
+  })
+  if (vehicle && vehicle.removedAt) throw noSuchVehicle()
+  if (vehicle) await tx.insert(deviceFittings).values({ id: uuidv7(), organisationId, deviceId: device.id, vehicleId: vehicle.id })
+  await tx.update(devices).set({ vehicleId }).where(eq(devices.id, device.id))
+  await recordAudit(tx, {
+    organisationId,
+    action: vehicle ? 'device.fitted' : 'device.taken-out',
+    subject: subjectOf(device),
+    before: { vehicleId: device.vehicleId },
+    after: { vehicleId, vehicleName: vehicle ? vehicle.name : null },
+  })
+}
+
+function noSuchVehicle() {
+  return new InvalidInputError([{ path: 'vehicleId', message: 'must be one of your vehicles' }])
+}
+
+async function lockDevice(tx: Transaction, id: string): Promise<DeviceRow> {
+  const [row] = await tx.select().from(devices).where(eq(devices.id, id)).for('update')
+  if (!row) throw new NotFoundError('device')
+  return row
+}
+
+async function findDevice(tx: Transaction, id: string): Promise<Device> {
+  const [row] = await selectDevices(tx).where(eq(devices.id, id))
+  if (!row) throw new NotFoundError('device')
+  return toDevice(row)
+}
+
+function selectDevices(tx: Transaction) {
+  return tx.select({
+    device: devices,
+    vehicle: { id: vehicles.id, name: vehicles.name },
+    lastSeenAt: deviceStates.lastSeenAt,
+    sortName: sql<string>`lower(${devices.name})`,
+  }).from(devices)
+    .leftJoin(vehicles, eq(vehicles.id, devices.vehicleId))
+    .leftJoin(deviceStates, eq(deviceStates.deviceId, devices.id))
+    .$dynamic()
+}
+
+function toDevice({ device: row, vehicle, lastSeenAt }: { device: DeviceRow, vehicle: { id: string, name: string } | null, lastSeenAt: Date | null }): Device {
+  return {
+    id: row.id,
+    name: row.name,
+    identifier: row.identifier,
+    vehicle,
+    speedUnit: row.speedUnit,
+    tokenRequired: row.tokenRequired,
+    lastSeenAt: lastSeenAt?.toISOString() ?? null,
+    version: row.version,
+    createdAt: row.createdAt.toISOString(),
+    updatedAt: row.updatedAt.toISOString(),
+  }
+}
+
+function subjectOf(row: DeviceRow) {
+  return { type: 'device', id: row.id, label: row.name }
+}
+
+function auditedFields({ name, identifier, speedUnit, tokenRequired }: DeviceRow) {
+  return { name, identifier, speedUnit, tokenRequired }
+}
+
+/** As it is stored: SHA-256 in hexadecimal. One round is enough for 256 random bits. */
+export function hashToken(token: string): string {
+  return createHash('sha256').update(token).digest('hex')
+}
+
+async function refusingTakenIdentifier<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  }
+  catch (error) {
+    if (violatedUnique(error) !== 'devices_identifier_key') throw error
+    throw new ConflictError('A device with this identifier is already known.', {
+      errors: [{ path: 'identifier', message: 'is already used by another device' }],
+    })
+  }
+}
