@@ -1,0 +1,26 @@
+import { variables, type Variable } from '../server/config/variables.ts'
+
+/** `docs/configuration.md`, made from the schema that the program itself reads with. */
+export function configurationPage(): string {
+  const all: Variable[] = Object.values(variables)
+  const groups = [...new Set(all.map(({ group }) => group))]
+  return `# Configuration
+
+<!-- Made by \`npm run docs\` from server/config/variables.ts; a test fails when the two differ. -->
+
+Fleet2 reads its environment once, at the start, and checks all of it. If anything is wrong it lists every fault, says what would be right, and
+ends with exit code 78 before it listens.
+
+Any variable \`X\` may instead be given as \`X_FILE\`, the path of a file that holds the value (Docker and Kubernetes secrets). Both at
+once is a fault, and so is a \`NUXT_\` or \`FLEET2_\` variable that nothing reads: most likely a slip of the hand. The port is \`PORT\` (3000), the
+address \`HOST\`, both read by the listener.
+
+${groups.map(group => `## ${group}\n\n| variable | meaning | default | example |\n| --- | --- | --- | --- |\n${all.filter(variable => variable.group === group)
+  .map(({ name, description, default: standard, example, secret }) => `| \`${name}\`${secret ? ' (secret)' : ''} | ${description} | ${standard} | \`${example}\` |`).join('\n')}\n`).join('\n')}
+## The deployment's own
+
+These are read by the compose files and the lab, not by the application: \`POSTGRES_USER\` (fleet), \`POSTGRES_PASSWORD\`, \`REPLICATION_USER\` (replicator),
+\`REPLICATION_PASSWORD\`, \`REDIS_PASSWORD\`, \`PGBOUNCER_PRIMARY_PORT\` (64320), \`PGBOUNCER_REPLICA_PORT\` (64321), \`HAPROXY_PG_PRIMARY_PORT\` (54330),
+\`HAPROXY_PG_REPLICA_PORT\` (54331), \`NGINX_HTTP_PORT\` (8280), \`NGINX_HTTPS_PORT\` (8443).
+`
+}

@@ -1,0 +1,209 @@
+import { BlockList, isIP } from 'node:net'
+import { hostname } from 'node:os'
+import { z } from 'zod'
+
+/** One environment variable: what it means, how it is read, and what stands in `docs/configuration.md`. */
+export interface Variable<T = unknown> {
+  name: string
+  group: string
+  description: string
+  /** As shown in the docs; the schema holds the real default. */
+  default: string
+  example: string
+  /** Never printed. */
+  secret?: boolean
+  /** Takes the text, or undefined where the variable is not set; its messages say what would be right. */
+  schema: z.ZodType<T>
+}
+
+function variable<T>(definition: Variable<T>): Variable<T> {
+  return definition
+}
+
+function postgresUrl(text: string) {
+  return /^postgres(ql)?:\/\/\S+$/.test(text) && URL.canParse(text)
+}
+
+const databaseUrl = z.string().refine(postgresUrl, 'must be postgresql://user:password@host:port/database').optional()
+
+function wholeNumber(min: number, max: number, standard: number) {
+  return z.string().optional().transform((text, context) => {
+    if (text === undefined) return standard
+    const number = Number(text)
+    if (Number.isInteger(number) && number >= min && number <= max) return number
+    context.addIssue({ code: 'custom', message: `must be a whole number from ${min} to ${max}` })
+    return z.NEVER
+  })
+}
+
+function flag(standard: boolean | null) {
+  return z.enum(['true', 'false'], 'must be true or false').optional().transform(text => text === undefined ? standard : text === 'true')
+}
+
+const httpUrl = (message: string) => z.string().refine(text => URL.canParse(text) && /^https?:/.test(text), message).optional()
+
+/** Addresses from which forwarded headers are believed: loopback and the private ranges, where Nginx stands. RFC 1918, 4193, 6598. */
+const privateRanges = '127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,fc00::/7'
+
+const networks = z.string().default(privateRanges).transform((text, context) => {
+  const list = new BlockList()
+  for (const part of text.split(',').map(part => part.trim()).filter(Boolean)) {
+    const [address = '', prefix] = part.split('/')
+    const family = isIP(address)
+    const bits = prefix === undefined ? (family === 6 ? 128 : 32) : Number(prefix)
+    if (!family || !Number.isInteger(bits) || bits < 0 || bits > (family === 6 ? 128 : 32)) {
+      context.addIssue({ code: 'custom', message: `must be addresses or networks, separated by commas, such as 10.0.0.0/8; "${part}" is none` })
+      return z.NEVER
+    }
+    list.addSubnet(address, bits, family === 6 ? 'ipv6' : 'ipv4')
+  }
+  return list
+})
+
+const sentinels = z.string().optional().transform((text, context) => {
+  if (!text) return []
+  return text.split(',').map((part) => {
+    const match = /^([\w.-]+):(\d{1,5})$/.exec(part.trim())
+    if (match && Number(match[2]) <= 65535) return { host: match[1]!, port: Number(match[2]) }
+    context.addIssue({ code: 'custom', message: `must be host:port, separated by commas, such as sentinel1:26379,sentinel2:26379; "${part}" is none` })
+    return z.NEVER
+  })
+})
+
+const passwords = z.string().optional().transform((text, context) => {
+  if (text === undefined) return []
+  const list = text.split(',').map(part => part.trim())
+  if (list.some(part => part.length < 32)) {
+    context.addIssue({ code: 'custom', message: 'must be at least 32 characters; several, separated by commas, rotate (the first seals, all open). Make one with: openssl rand -base64 48 | tr -d ,' })
+    return z.NEVER
+  }
+  return list
+})
+
+/** Every variable that Fleet2 reads, by its key in the configuration. */
+export const variables = {
+  instanceId: variable({
+    name: 'INSTANCE_ID', group: 'Instance', description: 'Unique name of this instance, in logs, metrics, health and the header X-Fleet2-Instance.', default: 'the host name', example: 'app1',
+    schema: z.string().regex(/^[\w.-]{1,64}$/, 'must be 1 to 64 letters, digits or any of . _ -').default(hostname().replace(/[^\w.-]/g, '-').slice(0, 64)),
+  }),
+  logLevel: variable({
+    name: 'NUXT_LOG_LEVEL', group: 'Instance', description: 'Least level that is logged: trace, debug, info, warn, error, fatal or silent.', default: 'info', example: 'debug',
+    schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'must be trace, debug, info, warn, error, fatal or silent').default('info'),
+  }),
+  logFile: variable({
+    name: 'NUXT_LOG_FILE', group: 'Instance', description: 'Log lines go there too, besides standard output; opened anew on SIGHUP.', default: 'none', example: '/var/log/fleet2/app.log',
+    schema: z.string().refine(path => path.startsWith('/'), 'must be an absolute path').optional(),
+  }),
+  dataDirectory: variable({
+    name: 'NUXT_DATA_DIR', group: 'Instance', description: 'Folder of the embedded database, the embedded Redis stand-in and uploaded files. Not used where the real ones are given.', default: '.data', example: '/var/lib/fleet2',
+    schema: z.string().min(1, 'must be a path').default('.data'),
+  }),
+  publicUrl: variable({
+    name: 'NUXT_PUBLIC_URL', group: 'Instance', description: 'Address at which people reach Fleet2. Its origin is accepted for changes (CSRF defence) beside the one that the request names.', default: 'as the request says', example: 'https://fleet.example.org',
+    schema: httpUrl('must be an http:// or https:// address'),
+  }),
+  trustedProxies: variable({
+    name: 'NUXT_TRUSTED_PROXIES', group: 'Instance', description: 'Networks of the proxies whose X-Forwarded-For, X-Forwarded-Proto and X-Request-Id are believed.', default: 'loopback and the private ranges', example: '172.20.0.0/16',
+    schema: networks,
+  }),
+  databaseUrl: variable({
+    name: 'NUXT_DATABASE_URL', group: 'Database', description: 'Primary pool: every write, and reads that must be fresh. The serving role, which owns nothing.', default: 'the embedded database', example: 'postgresql://fleet_app:…@pgbouncer-primary:6432/fleet', secret: true,
+    schema: databaseUrl,
+  }),
+  databaseReadUrl: variable({
+    name: 'NUXT_DATABASE_READ_URL', group: 'Database', description: 'Replica pool. Without it reads go to the primary.', default: 'none', example: 'postgresql://fleet_app:…@pgbouncer-replica:6432/fleet', secret: true,
+    schema: databaseUrl,
+  }),
+  databaseMigrationUrl: variable({
+    name: 'NUXT_DATABASE_MIGRATION_URL', group: 'Database', description: 'Owner role, used by npm run db:migrate alone; direct, not through transaction pooling.', default: 'none', example: 'postgresql://fleet:…@haproxy:5433/fleet', secret: true,
+    schema: databaseUrl,
+  }),
+  databasePoolSize: variable({
+    name: 'NUXT_DATABASE_POOL_SIZE', group: 'Database', description: 'Most connections of this instance to each pool. Three instances of 15 stay under PgBouncer\'s clients with room.', default: '15', example: '25',
+    schema: wholeNumber(1, 200, 15),
+  }),
+  redisUrl: variable({
+    name: 'NUXT_REDIS_URL', group: 'Redis', description: 'Redis; with Sentinel hosts it gives password and database, and the master is asked of them.', default: 'the in-process stand-in', example: 'redis://:password@redis-primary:6379', secret: true,
+    schema: z.string().refine(text => URL.canParse(text) && /^rediss?:/.test(text), 'must be redis://:password@host:port or rediss://…').optional(),
+  }),
+  redisSentinels: variable({
+    name: 'NUXT_REDIS_SENTINEL_HOSTS', group: 'Redis', description: 'Sentinels, as host:port separated by commas.', default: 'none', example: 'sentinel1:26379,sentinel2:26379,sentinel3:26379',
+    schema: sentinels,
+  }),
+  redisSentinelName: variable({
+    name: 'NUXT_REDIS_SENTINEL_NAME', group: 'Redis', description: 'Name of the master that the Sentinels watch.', default: 'fleet-redis', example: 'fleet-redis',
+    schema: z.string().min(1, 'must not be empty').default('fleet-redis'),
+  }),
+  s3Bucket: variable({
+    name: 'NUXT_STORAGE_S3_BUCKET', group: 'File storage', description: 'Bucket for uploaded files.', default: 'a local folder', example: 'fleet2-files',
+    schema: z.string().regex(/^[a-z0-9.-]{3,63}$/, 'must be a bucket name of 3 to 63 characters').optional(),
+  }),
+  s3Endpoint: variable({
+    name: 'NUXT_STORAGE_S3_ENDPOINT', group: 'File storage', description: 'Address of an S3-compatible server.', default: 'that of AWS', example: 'https://s3.example.org',
+    schema: httpUrl('must be an http:// or https:// address'),
+  }),
+  s3Region: variable({
+    name: 'NUXT_STORAGE_S3_REGION', group: 'File storage', description: 'Region.', default: 'us-east-1', example: 'eu-central-1',
+    schema: z.string().min(1, 'must not be empty').default('us-east-1'),
+  }),
+  s3AccessKeyId: variable({
+    name: 'NUXT_STORAGE_S3_ACCESS_KEY_ID', group: 'File storage', description: 'Access key.', default: 'none', example: 'AKIA…', secret: true, schema: z.string().min(1, 'must not be empty').optional(),
+  }),
+  s3SecretAccessKey: variable({
+    name: 'NUXT_STORAGE_S3_SECRET_ACCESS_KEY', group: 'File storage', description: 'Its secret.', default: 'none', example: '…', secret: true, schema: z.string().min(1, 'must not be empty').optional(),
+  }),
+  sessionPasswords: variable({
+    name: 'SESSION_PASSWORD', group: 'Sessions', description: 'Secret of at least 32 characters from which tokens are derived. A comma-separated list rotates: the first seals, all open. Required with NUXT_DATABASE_URL; the embedded mode makes its own.', default: 'made once, in the data folder', example: 'openssl rand -base64 48', secret: true,
+    schema: passwords,
+  }),
+  sessionIdleSeconds: variable({
+    name: 'NUXT_SESSION_IDLE_TIMEOUT', group: 'Sessions', description: 'Seconds after which a session that is not used ends. The default is seven days: a dispatcher\'s week.', default: '604800', example: '28800',
+    schema: wholeNumber(60, 31_536_000, 604_800),
+  }),
+  sessionAbsoluteSeconds: variable({
+    name: 'NUXT_SESSION_ABSOLUTE_TIMEOUT', group: 'Sessions', description: 'Seconds after which a session ends even if it is used all the time.', default: '2592000 (30 days)', example: '43200',
+    schema: wholeNumber(60, 31_536_000, 2_592_000),
+  }),
+  requestTimeoutSeconds: variable({
+    name: 'NUXT_REQUEST_TIMEOUT', group: 'Life cycle', description: 'Seconds that a request may take: every wait inside it is bounded by what is left. 20 s lets a write outwait a failover of the database.', default: '20', example: '30',
+    schema: wholeNumber(1, 300, 20),
+  }),
+  drainDelaySeconds: variable({
+    name: 'NUXT_DRAIN_DELAY', group: 'Life cycle', description: 'Seconds after SIGTERM in which the instance still serves while its health says 503, so that the balancer notices first. At least the balancer\'s check interval.', default: '5 (0 in the embedded mode)', example: '10',
+    schema: z.string().optional().pipe(wholeNumber(0, 300, -1)),
+  }),
+  drainTimeoutSeconds: variable({
+    name: 'NUXT_DRAIN_TIMEOUT', group: 'Life cycle', description: 'Seconds after SIGTERM at which what still runs is cut. At least the drain delay and the request time-out together.', default: '30', example: '60',
+    schema: wholeNumber(1, 600, 30),
+  }),
+  memoryLimitMb: variable({
+    name: 'NUXT_MEMORY_LIMIT_MB', group: 'Health', description: 'Memory that this instance may use, where the container\'s limit is not the right one.', default: 'the cgroup\'s limit, else the machine\'s memory', example: '1024',
+    schema: z.string().optional().pipe(wholeNumber(0, 1_048_576, 0)),
+  }),
+  maxEventStreams: variable({
+    name: 'NUXT_MAX_EVENT_STREAMS', group: 'Health', description: 'Live streams that this instance holds at most; past that a browser is told to try again, and comes to another instance.', default: '2000', example: '5000',
+    schema: wholeNumber(1, 100_000, 2_000),
+  }),
+  demo: variable({
+    name: 'FLEET2_DEMO', group: 'Demo', description: 'Makes a demo organisation with one user per role, vehicles and a track. Refused with NUXT_DATABASE_URL in production.', default: 'true on the embedded database, else false', example: 'false',
+    schema: flag(null),
+  }),
+  demoPassword: variable({
+    name: 'FLEET2_DEMO_PASSWORD', group: 'Demo', description: 'Password of the demo users.', default: 'made up at the first start and printed once', example: 'correct-horse-battery', secret: true,
+    schema: z.string().min(10, 'must be at least 10 characters').max(128, 'must be at most 128 characters').optional(),
+  }),
+  demoDrive: variable({
+    name: 'FLEET2_DEMO_DRIVE', group: 'Demo', description: 'Lets the demo vehicles drive while the instance runs.', default: 'true in demo mode', example: 'false',
+    schema: flag(null),
+  }),
+  mapTilesUrl: variable({
+    name: 'NUXT_MAP_TILES_URL', group: 'Map', description: 'Raster tiles for those who have a tile server; {z}, {x} and {y} are filled in. Without it the map shows the vector basemap that is shipped with the application and needs no internet.', default: 'none', example: 'https://tiles.example.org/{z}/{x}/{y}.png',
+    schema: z.string().refine(text => /^https?:\/\/[^\s;,'"]+$/.test(text) && ['{z}', '{x}', '{y}'].every(part => text.includes(part)), 'must be an http:// or https:// address with {z}, {x} and {y}').optional(),
+  }),
+  mapAttribution: variable({
+    name: 'NUXT_MAP_ATTRIBUTION', group: 'Map', description: 'Attribution shown on the map for those tiles.', default: 'none', example: '© OpenStreetMap contributors', schema: z.string().max(200, 'must be at most 200 characters').optional(),
+  }),
+} as const
+
+/** Read by Nitro's listener and by the deployment, not by us: known, so that they are no typing errors. */
+export const foreignVariables = ['NUXT_TELEMETRY_DISABLED', 'NUXT_APP_BASE_URL', 'NUXT_APP_CDN_URL', 'NUXT_APP_BUILD_ASSETS_DIR', 'NUXT_PUBLIC_', 'NUXT_SECURITY_', 'NUXT_UI_', 'NUXT_ICON_', 'NUXT_OPTIONS_', 'NUXT_VITE_NODE_OPTIONS', 'NUXT_PORT', 'NUXT_HOST', 'NUXT_SOCKET', 'NUXT_SSL_', 'NUXT_ENV_']
