@@ -1,0 +1,207 @@
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { compareStreamIds, type RedisPort, type StreamEntry } from './port.ts'
+
+interface Entry {
+  value: string | Map<string, string> | StreamEntry[]
+  /** `Date.now()` at which it ends; null: it stays. */
+  expiresAt: number | null
+}
+
+export interface MemoryOptions {
+  /** Kept there over a restart. Absent: gone with the process. */
+  snapshotFile?: string
+  onWarning?: (message: string) => void
+}
+
+/** Expired entries are taken out when they are met, and all of them this often. */
+const sweepMs = 30_000
+
+/** A change is on disk at most this much later; `close` writes at once. */
+const snapshotDelayMs = 1_000
+
+/** The stand-in for Redis in this very process: the same promises, for one instance. */
+export function openMemory({ snapshotFile, onWarning = () => {} }: MemoryOptions = {}): RedisPort {
+  const entries = snapshotFile ? readSnapshot(snapshotFile, onWarning) : new Map<string, Entry>()
+  const followers = new Map<string, Set<(entry: StreamEntry) => void>>()
+  let closed = false
+  let timer: NodeJS.Timeout | null = null
+  let lastId = '0-0'
+
+  const sweep = setInterval(() => {
+    for (const key of entries.keys()) find(key)
+  }, sweepMs)
+  sweep.unref()
+
+  function find(key: string): Entry | undefined {
+    if (closed) throw new Error('The Redis stand-in is closed')
+    const entry = entries.get(key)
+    if (!entry || entry.expiresAt === null || entry.expiresAt > Date.now()) return entry
+    entries.delete(key)
+    return undefined
+  }
+
+  function put(key: string, value: Entry['value'], ttlSeconds: number | undefined) {
+    entries.set(key, { value, expiresAt: ttlSeconds === undefined ? null : Date.now() + ttlSeconds * 1000 })
+    changed()
+  }
+
+  function changed() {
+    if (!snapshotFile || timer) return
+    timer = setTimeout(save, snapshotDelayMs)
+    timer.unref()
+  }
+
+  function save() {
+    if (timer) clearTimeout(timer)
+    timer = null
+    if (!snapshotFile) return
+    try {
+      writeSnapshot(snapshotFile, entries)
+    }
+    catch (error) {
+      onWarning(`The snapshot of the Redis stand-in could not be written: ${error instanceof Error ? error.message : error}`)
+    }
+  }
+
+  function hash(key: string): Map<string, string> {
+    const found = find(key)?.value
+    if (found instanceof Map) return found
+    const made = new Map<string, string>()
+    put(key, made, undefined)
+    return made
+  }
+
+  /** Like Redis: the clock, or one more than the last, should the clock stand still or go back. */
+  function nextId(): string {
+    const [ms = 0, sequence = 0] = lastId.split('-').map(Number)
+    const now = Date.now()
+    lastId = now > ms ? `${now}-0` : `${ms}-${sequence + 1}`
+    return lastId
+  }
+
+  function stream(key: string): StreamEntry[] {
+    const found = find(key)?.value
+    return Array.isArray(found) ? found : []
+  }
+
+  return {
+    kind: 'memory',
+    async get(key) {
+      const value = find(key)?.value
+      return typeof value === 'string' ? value : null
+    },
+    async getMany(keys) {
+      return Promise.all(keys.map(key => this.get(key)))
+    },
+    async set(key, value, { ttlSeconds, onlyIf } = {}) {
+      const present = find(key) !== undefined
+      if (onlyIf && present !== (onlyIf === 'present')) return false
+      put(key, value, ttlSeconds)
+      return true
+    },
+    async delete(...keys) {
+      const count = keys.filter(key => find(key) && entries.delete(key)).length
+      changed()
+      return count
+    },
+    async expire(key, ttlSeconds) {
+      const entry = find(key)
+      if (!entry) return false
+      entry.expiresAt = Date.now() + ttlSeconds * 1000
+      changed()
+      return true
+    },
+    async increment(key, { by = 1, ttlSeconds }) {
+      const entry = find(key)
+      const value = Number(entry?.value ?? 0) + by
+      if (entry) entry.value = String(value)
+      else put(key, String(value), ttlSeconds)
+      changed()
+      return { value, ttlSeconds: Math.max(1, Math.ceil((entries.get(key)!.expiresAt! - Date.now()) / 1000)) }
+    },
+    async hashSet(key, field, value) {
+      hash(key).set(field, value)
+      changed()
+    },
+    async hashGetAll(key) {
+      const found = find(key)?.value
+      return found instanceof Map ? Object.fromEntries(found) : {}
+    },
+    async hashDelete(key, ...fields) {
+      const found = find(key)?.value
+      if (!(found instanceof Map)) return 0
+      const count = fields.filter(field => found.delete(field)).length
+      if (found.size === 0) entries.delete(key)
+      changed()
+      return count
+    },
+    async streamAppend(key, value, { maxLength, ttlSeconds }) {
+      const list = stream(key)
+      const entry = { id: nextId(), value }
+      list.push(entry)
+      if (list.length > maxLength) list.splice(0, list.length - maxLength)
+      put(key, list, ttlSeconds)
+      for (const follow of followers.get(key) ?? []) follow(entry)
+      return entry.id
+    },
+    async streamRead(key, afterId, count) {
+      return stream(key).filter(({ id }) => compareStreamIds(id, afterId) > 0).slice(0, count)
+    },
+    async streamRange(key) {
+      const list = stream(key)
+      return list.length ? { first: list[0]!.id, last: list.at(-1)!.id } : null
+    },
+    async streamFollow(key, { onEntry }) {
+      const set = followers.get(key) ?? new Set()
+      followers.set(key, set)
+      set.add(onEntry)
+      return () => {
+        set.delete(onEntry)
+        if (set.size === 0) followers.delete(key)
+      }
+    },
+    async ping() {
+      if (closed) throw new Error('The Redis stand-in is closed')
+      return { role: 'memory' }
+    },
+    async close() {
+      if (closed) return
+      clearInterval(sweep)
+      save()
+      closed = true
+      followers.clear()
+    },
+  }
+}
+
+/** Streams are not kept: after a restart a browser fetches the state anew. */
+function writeSnapshot(file: string, entries: Map<string, Entry>) {
+  const kept = [...entries].filter(([, { value }]) => !Array.isArray(value))
+    .map(([key, { value, expiresAt }]) => [key, value instanceof Map ? { hash: [...value] } : value, expiresAt])
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(`${file}.new`, JSON.stringify({ version: 1, entries: kept }), { mode: 0o600 })
+  renameSync(`${file}.new`, file)
+}
+
+function readSnapshot(file: string, onWarning: (message: string) => void): Map<string, Entry> {
+  const entries = new Map<string, Entry>()
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  }
+  catch {
+    return entries
+  }
+  try {
+    const snapshot = JSON.parse(text) as { entries: [string, string | { hash: [string, string][] }, number | null][] }
+    for (const [key, value, expiresAt] of snapshot.entries) {
+      entries.set(key, { value: typeof value === 'string' ? value : new Map(value.hash), expiresAt })
+    }
+  }
+  catch {
+    renameSync(file, `${file}.broken`)
+    onWarning(`The snapshot of the Redis stand-in could not be read and was put aside as ${file}.broken`)
+  }
+  return entries
+}
