@@ -20,8 +20,8 @@ export interface RequestContext {
   readonly userAgent: string | null
   /** Set once the caller is known. */
   principal: Principal | null
-  /** The client's `Idempotency-Key` with a fingerprint of the request; null: the request is not to be repeated. */
-  readonly operation: Operation | null
+  /** Set once the caller is known: the client's `Idempotency-Key` with a fingerprint of the request; null: the request is not to be repeated. */
+  operation: Operation | null
   /** How many transactions with effect the request has made, so that each has an operation id of its own. */
   writes: number
   /** Consistency token that came with the request; after a write, the new one. See `design/writes-and-reads`. */

@@ -1,0 +1,80 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { isIP } from 'node:net'
+import { setResponseHeader, type H3Event } from 'h3'
+import type { Config } from '#server/config/load.ts'
+import type { RequestContext } from '#server/telemetry/context.ts'
+import { InvalidInputError } from '#shared/errors.ts'
+import { boundedBody, maxBodyBytes } from './input.ts'
+
+/** Client's request ids are taken only in this form, so that they can stand in a log line and a header. */
+const requestIdForm = /^[\w.:-]{8,128}$/
+
+/** The context of a request, from its headers. Forwarded ones are believed from trusted proxies alone. */
+export function contextOf(event: H3Event, config: Config): RequestContext {
+  const { headers, socket } = event.node.req
+  const peer = plainAddress(socket.remoteAddress)
+  const trusted = peer !== null && isTrusted(peer, config)
+  const forwardedId = trusted ? String(headers['x-request-id'] ?? '') : ''
+  return {
+    requestId: requestIdForm.test(forwardedId) ? forwardedId : randomUUID(),
+    deadline: Date.now() + config.requestTimeoutSeconds * 1000,
+    ipAddress: trusted ? forwardedFor(String(headers['x-forwarded-for'] ?? ''), config) ?? peer : peer,
+    userAgent: headers['user-agent']?.slice(0, 300) ?? null,
+    principal: null,
+    operation: null,
+    writes: 0,
+    consistencyToken: null,
+    replayed: false,
+    staleSeconds: null,
+  }
+}
+
+/** The rightmost address that is not a trusted proxy's own: what stands left of it can be made up by the client. */
+function forwardedFor(header: string, config: Config): string | null {
+  const addresses = header.split(',').map(part => plainAddress(part.trim())).filter(part => part !== null)
+  return addresses.findLast(address => !isTrusted(address, config)) ?? addresses[0] ?? null
+}
+
+/** Whether the request came over TLS, to this instance or to a trusted proxy in front of it. */
+export function isSecure(event: H3Event, config: Config): boolean {
+  const peer = plainAddress(event.node.req.socket.remoteAddress)
+  return peer !== null && isTrusted(peer, config) && event.node.req.headers['x-forwarded-proto'] === 'https'
+}
+
+/** Whether the direct peer is a trusted proxy or private network. */
+export function isTrusted(address: string, config: Config): boolean {
+  return config.trustedProxies.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+}
+
+/** Without the prefix of an IPv4 address in IPv6 clothes; null if it is no address. */
+export function plainAddress(address: string | undefined): string | null {
+  const plain = address?.replace(/^::ffff:/, '') ?? ''
+  return isIP(plain) ? plain : null
+}
+
+/** Whether a method changes something. */
+export function isUnsafe(method: string): boolean {
+  return method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS'
+}
+
+/**
+ * The `Idempotency-Key` with a fingerprint of the request, once the caller is known: keys belong to the caller.
+ * @throws {InvalidInputError} when the key is not 1 to 255 visible characters.
+ */
+export async function readOperation(event: H3Event, scope: string): Promise<RequestContext['operation']> {
+  const key = event.node.req.headers['idempotency-key']
+  if (key === undefined || !isUnsafe(event.method)) return null
+  if (typeof key !== 'string' || !/^[\x21-\x7E]{1,255}$/.test(key)) {
+    throw new InvalidInputError([{ path: 'Idempotency-Key', message: 'must be 1 to 255 visible ASCII characters, such as a UUID' }])
+  }
+  const body = await boundedBody(event, maxBodyBytes)
+  const fingerprint = createHash('sha256').update(`${event.method} ${event.path}\n`).update(body).digest('hex')
+  return { scope, key, fingerprint }
+}
+
+/** What the request's work has found out, as headers. Called before the answer is sent, and for errors too. */
+export function setContextHeaders(event: H3Event, context: RequestContext) {
+  if (event.node.res.headersSent) return
+  if (context.replayed) setResponseHeader(event, 'Idempotency-Replayed', 'true')
+  if (context.staleSeconds !== null) setResponseHeader(event, 'Fleet2-Stale', Math.round(context.staleSeconds))
+}

@@ -1,0 +1,80 @@
+import { getQuery, getRouterParams, readRawBody, type H3Event } from 'h3'
+import type { z } from 'zod'
+import { InvalidInputError, NotFoundError } from '#shared/errors.ts'
+import { createError } from 'h3'
+
+/** JSON bodies are forms that people fill in: 1 MiB is far more than any of them. */
+export const maxBodyBytes = 1_048_576
+
+/**
+ * The JSON body, checked. @throws {InvalidInputError} naming every failing field.
+ * 415 for another content type, 413 for a body over the limit.
+ */
+export async function readInput<Schema extends z.ZodType>(event: H3Event, schema: Schema): Promise<z.output<Schema>> {
+  const type = event.node.req.headers['content-type'] ?? ''
+  if (!/^application\/([\w.+-]+\+)?json\b/i.test(type)) throw createError({ statusCode: 415 })
+  const text = await boundedBody(event, maxBodyBytes)
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  }
+  catch {
+    throw new InvalidInputError([{ path: '', message: 'the body must be JSON' }])
+  }
+  return check(schema, value)
+}
+
+/** The query parameters, checked. @throws {InvalidInputError} */
+export function query<Schema extends z.ZodType>(event: H3Event, schema: Schema): z.output<Schema> {
+  return check(schema, getQuery(event))
+}
+
+/** The parameters of the address, checked. What cannot be an id names nothing: 404. @throws {NotFoundError} */
+export function parameters<Schema extends z.ZodType>(event: H3Event, schema: Schema): z.output<Schema> {
+  const result = schema.safeParse(getRouterParams(event, { decode: true }))
+  if (!result.success) throw new NotFoundError('thing')
+  return result.data
+}
+
+/** The body as text; 413 past `limit` bytes, without reading on. */
+export async function boundedBody(event: H3Event, limit: number): Promise<string> {
+  const declared = Number(event.node.req.headers['content-length'] ?? 0)
+  if (declared > limit) throw createError({ statusCode: 413 })
+  const known = event.context.rawBody as Buffer | undefined
+  if (known) {
+    if (known.length > limit) throw createError({ statusCode: 413 })
+    return known.toString('utf8')
+  }
+  // Chunked bodies declare nothing: they are counted as they come.
+  const chunks: Buffer[] = []
+  let size = 0
+  if (event.node.req.readable) {
+    for await (const chunk of event.node.req) {
+      size += (chunk as Buffer).length
+      if (size > limit) throw createError({ statusCode: 413 })
+      chunks.push(chunk as Buffer)
+    }
+  }
+  else {
+    const text = await readRawBody(event, 'utf8')
+    return text ?? ''
+  }
+  const body = Buffer.concat(chunks)
+  event.context.rawBody = body
+  return body.toString('utf8')
+}
+
+/** @throws {InvalidInputError} with a fault for each failing field. */
+export function check<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  throw new InvalidInputError(result.error.issues.flatMap((issue) => {
+    // Each unknown field by its own name, so that a form can show it.
+    if (issue.code === 'unrecognized_keys') return issue.keys.map(key => ({ path: pathOf([...issue.path, key]), message: 'is not known here' }))
+    return [{ path: pathOf(issue.path), message: issue.message }]
+  }))
+}
+
+function pathOf(path: PropertyKey[]): string {
+  return path.map((part, index) => typeof part === 'number' ? `[${part}]` : `${index ? '.' : ''}${String(part)}`).join('').slice(0, 200)
+}

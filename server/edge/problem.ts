@@ -1,0 +1,73 @@
+import { H3Error, type H3Event } from 'h3'
+import { ConflictError, DomainError, ForbiddenError, IdempotencyMismatchError, InvalidInputError, NotFoundError, TooManyRequestsError, UnauthenticatedError, UnavailableError, type FieldFault } from '#shared/errors.ts'
+
+/** RFC 9457. `instance` is the request's id, under which the log has the whole story. */
+export interface Problem {
+  type: string
+  title: string
+  status: number
+  detail: string
+  instance: string
+  errors?: FieldFault[]
+}
+
+/** Errors of the HTTP edge itself, which no domain code throws. */
+const httpProblems: Record<number, { type: string, title: string, detail: string }> = {
+  400: { type: 'invalid-input', title: 'The request is not valid', detail: 'The request could not be understood.' },
+  404: { type: 'not-found', title: 'Not found', detail: 'There is nothing at this address.' },
+  405: { type: 'method-not-allowed', title: 'Method not allowed', detail: 'This address does not take this method.' },
+  413: { type: 'too-large', title: 'The request is too large', detail: 'The body is larger than this address takes.' },
+  415: { type: 'unsupported-media-type', title: 'Unsupported media type', detail: 'Send application/json.' },
+}
+
+const statusOf: [new (...args: never[]) => DomainError, number][] = [
+  [InvalidInputError, 400], [UnauthenticatedError, 401], [ForbiddenError, 403], [NotFoundError, 404], [IdempotencyMismatchError, 422],
+  [ConflictError, 409], [TooManyRequestsError, 429], [UnavailableError, 503],
+]
+
+/** The one place where an error becomes HTTP. Anything unknown is a 500 that tells nothing of the inside. */
+export function toProblem(error: unknown, requestId: string): { problem: Problem, retryAfterSeconds: number | null, unexpected: boolean } {
+  const cause = rootCause(error)
+  if (cause instanceof DomainError) {
+    const status = statusOf.find(([type]) => cause instanceof type)?.[1] ?? 500
+    const errors = cause instanceof InvalidInputError || cause instanceof ConflictError ? cause.errors : []
+    const retryAfterSeconds = cause instanceof UnavailableError || cause instanceof TooManyRequestsError
+      ? cause.retryAfterSeconds
+      : cause.type === 'operation-in-progress' ? 1 : null
+    return {
+      problem: { type: typeUri(cause.type), title: cause.title, status, detail: cause.message, instance: requestId, ...errors.length ? { errors } : {} },
+      retryAfterSeconds,
+      unexpected: status === 500,
+    }
+  }
+  const status = cause instanceof H3Error && !cause.unhandled ? cause.statusCode : 500
+  const known = httpProblems[status]
+  if (status < 500 && cause instanceof H3Error) {
+    const detail = cause.statusMessage && cause.data === undefined && known === undefined ? cause.statusMessage : known?.detail ?? 'The request was refused.'
+    return {
+      problem: { type: typeUri(known?.type ?? 'refused'), title: known?.title ?? 'The request was refused', status, detail, instance: requestId },
+      retryAfterSeconds: null,
+      unexpected: false,
+    }
+  }
+  return {
+    problem: { type: typeUri('internal'), title: 'Something went wrong here', status: 500, detail: 'The fault is on our side. It has been logged under the request id.', instance: requestId },
+    retryAfterSeconds: null,
+    unexpected: true,
+  }
+}
+
+/** Stable; each has a section in `docs/errors.md`. */
+function typeUri(type: string): string {
+  return `urn:fleet2:problem:${type}`
+}
+
+/** h3 wraps what a handler threw. */
+function rootCause(error: unknown): unknown {
+  return error instanceof H3Error && error.cause instanceof Error ? rootCause(error.cause) : error
+}
+
+/** Whether the caller is a browser that navigates, and wants a page rather than JSON. */
+export function wantsPage(event: H3Event): boolean {
+  return !event.path.startsWith('/api/') && (event.node.req.headers.accept ?? '').includes('text/html')
+}
