@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { createHmac, randomUUID } from 'node:crypto'
 import { isIP } from 'node:net'
 import { setResponseHeader, type H3Event } from 'h3'
 import type { Config } from '#server/config/load.ts'
@@ -61,14 +61,15 @@ export function isUnsafe(method: string): boolean {
  * The `Idempotency-Key` with a fingerprint of the request, once the caller is known: keys belong to the caller.
  * @throws {InvalidInputError} when the key is not 1 to 255 visible characters.
  */
-export async function readOperation(event: H3Event, scope: string): Promise<RequestContext['operation']> {
+export async function readOperation(event: H3Event, scope: string, secret: string): Promise<RequestContext['operation']> {
   const key = event.node.req.headers['idempotency-key']
   if (key === undefined || !isUnsafe(event.method)) return null
   if (typeof key !== 'string' || !/^[\x21-\x7E]{1,255}$/.test(key)) {
     throw new InvalidInputError([{ path: 'Idempotency-Key', message: 'must be 1 to 255 visible ASCII characters, such as a UUID' }])
   }
   const body = await boundedBody(event, maxBodyBytes)
-  const fingerprint = createHash('sha256').update(`${event.method} ${event.path}\n`).update(body).digest('hex')
+  // Keyed, because it is stored and the body may hold a password: a plain hash could be searched far faster than scrypt allows.
+  const fingerprint = createHmac('sha256', secret).update(`${event.method} ${event.path}\n`).update(body).digest('hex')
   return { scope, key, fingerprint }
 }
 

@@ -36,7 +36,7 @@ export interface RequestContext {
 export interface Operation {
   readonly scope: string
   readonly key: string
-  /** SHA-256 of method, path and body: the same key with another fingerprint is refused. */
+  /** Keyed hash of method, path and body: the same key with another fingerprint is refused. */
   readonly fingerprint: string
 }
 
@@ -64,4 +64,9 @@ export function currentContext(): RequestContext | undefined {
 export function remainingMs(limit: number): number {
   const deadline = storage.getStore()?.deadline
   return deadline === undefined ? limit : Math.max(0, Math.min(limit, deadline - Date.now()))
+}
+
+/** Runs work that belongs to nobody's request in particular: its waits are not bounded by whoever happened to start it. */
+export function runOutsideContext<T>(fn: () => T): T {
+  return storage.exit(fn)
 }

@@ -38,6 +38,9 @@ export const OrganisationUpdate = z.strictObject({ name: line(80), timeZone: Tim
 export type OrganisationUpdate = z.infer<typeof OrganisationUpdate>
 export const OrganisationSwitch = z.strictObject({ organisationId: Id })
 
+/** The public id of a session. */
+export const SessionParameter = z.object({ id: z.string().regex(/^[\w-]{16}$/) })
+
 export const MemberUpdate = z.strictObject({ role: z.enum(roles, `must be one of ${roles.join(', ')}`) })
 export type MemberUpdate = z.infer<typeof MemberUpdate>
 
@@ -60,7 +63,8 @@ export interface OrganisationSummary { id: string, name: string, timeZone: strin
 export interface Session {
   id: string
   user: { id: string, name: string, email: string }
-  organisation: OrganisationSummary
+  /** The one this session works in; null: the user belongs to none. */
+  organisation: OrganisationSummary | null
   organisations: OrganisationSummary[]
   /** When it ends even if it is used all the time. */
   expiresAt: string

@@ -1,0 +1,19 @@
+import { isInside } from '#server/edge/inside.ts'
+import { servicesIfOpen } from '#server/lifecycle/services.ts'
+
+export default defineEventHandler((event) => {
+  const open = servicesIfOpen()
+  if (!open) {
+    setResponseStatus(event, 503)
+    setResponseHeader(event, 'Retry-After', 1)
+    return { status: 'unhealthy', timestamp: new Date().toISOString(), reason: 'This instance is starting' }
+  }
+  const { status, httpStatus } = open.health.verdict()
+  // A monitor asks strictly; a balancer must not.
+  const strict = getQuery(event).strict === '1'
+  setResponseStatus(event, strict && status !== 'healthy' ? 503 : httpStatus)
+  setResponseHeader(event, 'Cache-Control', 'no-store')
+  if (httpStatus === 503) setResponseHeader(event, 'Retry-After', 1)
+  const report = open.health.report()
+  return isInside(event) ? report : { status: report.status, timestamp: report.timestamp, version: report.version }
+})

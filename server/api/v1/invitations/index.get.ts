@@ -1,0 +1,10 @@
+import { query } from '#server/edge/input.ts'
+import { requireMember } from '#server/edge/principal.ts'
+import { listInvitations } from '#server/identity/invitations.ts'
+import { services } from '#server/lifecycle/services.ts'
+import { PageQuery } from '#shared/schemas/common.ts'
+
+export default defineEventHandler(async (event) => {
+  const member = await requireMember(event, 'members:write')
+  return listInvitations(services(), member.organisationId, query(event, PageQuery))
+})

@@ -1,0 +1,13 @@
+import { noContent } from '#server/edge/answer.ts'
+import { parameters } from '#server/edge/input.ts'
+import { requireUser } from '#server/edge/principal.ts'
+import { services } from '#server/lifecycle/services.ts'
+import { NotFoundError } from '#shared/errors.ts'
+import { SessionParameter } from '#shared/schemas/identity.ts'
+
+export default defineEventHandler(async (event) => {
+  const user = await requireUser(event)
+  const { id } = parameters(event, SessionParameter)
+  if (!await services().sessions.revoke(user.userId, id)) throw new NotFoundError('session')
+  return noContent(event)
+})

@@ -1,0 +1,9 @@
+import { noContent } from '#server/edge/answer.ts'
+import { requireUser } from '#server/edge/principal.ts'
+import { services } from '#server/lifecycle/services.ts'
+
+export default defineEventHandler(async (event) => {
+  const user = await requireUser(event)
+  await services().sessions.revokeOthers(user.userId, user.sessionId)
+  return noContent(event)
+})

@@ -1,0 +1,83 @@
+import { getRequestHeader, setResponseHeader, type H3Event } from 'h3'
+import type { Config } from '#server/config/load.ts'
+import { currentContext, runInContext, type RequestContext } from '#server/telemetry/context.ts'
+import type { Logger } from '#server/telemetry/logger.ts'
+import { httpDuration, httpErrors, httpRequests, requestsInFlight } from '#server/telemetry/metrics.ts'
+import { contextOf } from './context.ts'
+
+type Handler = (event: H3Event) => Promise<unknown> | unknown
+
+/** Where the request's context is kept for what runs outside of it: the error handler. */
+const contextKey = 'fleet2'
+
+/** The context of an event, also after its handler has ended. */
+export function contextOfEvent(event: H3Event): RequestContext | undefined {
+  return event.context[contextKey] as RequestContext | undefined
+}
+
+export interface HandlerOptions {
+  config: Config
+  log: Logger
+  isDraining(): boolean
+}
+
+/** Probes and the live stream are no people's requests: they would drown the others in the access log. */
+const quietRoutes = /^\/(api\/health|metrics|_nuxt\/|__nuxt)/
+
+/**
+ * Wraps the whole of h3's handling, so that the request's context is surely in force in every handler. Measures at the response itself: Nitro's
+ * hooks miss errors and 404s, and fire for internal requests too.
+ */
+export function wrapHandler(handle: Handler, { config, log, isDraining }: HandlerOptions): Handler {
+  return (event) => {
+    const outer = currentContext()
+    // A page that is rendered asks its own API in this process: the same request for the log, and no request of its own for the metrics.
+    if (outer && !event.node.req.socket?.remoteAddress) {
+      const inner: RequestContext = { ...outer, principal: null, operation: null, writes: 0, replayed: false }
+      event.context[contextKey] = inner
+      return runInContext(inner, () => handle(event))
+    }
+    const context = contextOf(event, config)
+    event.context[contextKey] = context
+    setResponseHeader(event, 'X-Request-Id', context.requestId)
+    setResponseHeader(event, 'X-Fleet2-Instance', config.instanceId)
+    // The balancer must not send more over this connection.
+    if (isDraining()) setResponseHeader(event, 'Connection', 'close')
+    measure(event, context, log)
+    return runInContext(context, () => handle(event))
+  }
+}
+
+function measure(event: H3Event, context: RequestContext, log: Logger) {
+  const started = performance.now()
+  const { req, res } = event.node
+  const isStream = (getRequestHeader(event, 'accept') ?? '').includes('text/event-stream')
+  if (!isStream) requestsInFlight.inc()
+  res.once('close', () => {
+    const durationMs = performance.now() - started
+    if (!isStream) requestsInFlight.dec()
+    const route = routeOf(event)
+    // A client that went away before the answer: nginx's 499, so that it is not counted as the status that was never sent.
+    const status = res.writableFinished || isStream ? res.statusCode : 499
+    const labels = { method: methods.has(req.method ?? '') ? req.method! : 'OTHER', route, status: String(status) }
+    httpRequests.inc(labels)
+    if (status >= 500) httpErrors.inc(labels)
+    if (!isStream) httpDuration.observe(labels, durationMs / 1000)
+    runInContext(context, () => {
+      const line = { method: req.method, route, status, duration_ms: Math.round(durationMs * 10) / 10, ip: context.ipAddress }
+      if (quietRoutes.test(req.url ?? '')) log.debug(line, 'Request')
+      else log.info(line, 'Request')
+    })
+  })
+}
+
+const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+
+/** The pattern, never the path: labels are bounded. */
+function routeOf(event: H3Event): string {
+  const matched = event.context.matchedRoute?.path as string | undefined
+  if (event.path.startsWith('/_nuxt/')) return '/_nuxt/**'
+  if (!matched) return 'other'
+  if (matched === '/**') return 'page'
+  return matched === '/api/**' ? 'unknown-api' : matched
+}

@@ -1,0 +1,63 @@
+import type { SpeedUnit } from '#shared/schemas/devices.ts'
+import type { DeviceMessage } from './message.ts'
+
+const kmhPerKnot = 1.852
+
+/** Kilometres an hour in one of each unit. */
+const kmh: Record<SpeedUnit, number> = { kn: kmhPerKnot, kmh: 1, mps: 3.6, mph: 1.609344 }
+
+/** After 1999: GPS receivers without a fix say 1980 or 1999. Under 25 h ahead: a clock set to local time is off by up to 14 h. */
+const earliest = Date.UTC(2000, 0, 1)
+const furthestAheadMs = 25 * 3_600_000
+
+/** The deepest trench's depth with room below sea level to above where airliners fly; 869 kn is Concorde's cruising speed with room. Traccar's bounds. */
+const altitude = { least: -12_262, most: 18_000 }
+const mostSpeedKmh = 869 * kmhPerKnot
+
+/** A fix with everything in its unit. */
+export interface Fix {
+  fixTime: Date
+  latitude: number
+  longitude: number
+  speedKmh: number | null
+  courseDegrees: number | null
+  altitudeMetres: number | null
+  accuracyMetres: number | null
+  attributes: Record<string, unknown>
+}
+
+/**
+ * Turns a message at a place into a fix, or says why it cannot be one. Bad points are quarantined, not refused: a device
+ * that gets an error stops and sends the same point again for ever.
+ */
+export function toFix(message: DeviceMessage, place: { latitude: number, longitude: number }, unit: SpeedUnit, now: Date): Fix | { reason: string } {
+  const { fixTime, speed, courseDegrees, altitudeMetres, accuracyMetres, attributes } = message
+  const time = fixTime.getTime()
+  const speedKmh = speed && (speed.unit === 'kmh' ? speed.value : speed.value * kmh[unit])
+  const fault = Number.isNaN(time)
+    ? 'the time cannot be read'
+    : time < earliest
+      ? 'the time is before the year 2000'
+      : time > now.getTime() + furthestAheadMs
+        ? 'the time is more than 25 hours ahead'
+        : !within(place.latitude, -90, 90)
+            ? 'the latitude is not between -90 and 90'
+            : !within(place.longitude, -180, 180)
+                ? 'the longitude is not between -180 and 180'
+                : speedKmh !== null && !within(speedKmh, 0, mostSpeedKmh)
+                  ? 'the speed is not between 0 and 869 knots'
+                  : courseDegrees !== null && !within(courseDegrees, 0, 360)
+                    ? 'the course is not between 0 and 360 degrees'
+                    : altitudeMetres !== null && !within(altitudeMetres, altitude.least, altitude.most) ? 'the altitude is out of bounds' : null
+  if (fault) return { reason: fault }
+  return {
+    fixTime, ...place, courseDegrees, altitudeMetres, attributes,
+    speedKmh: speedKmh === null ? null : Math.round(speedKmh * 1000) / 1000,
+    accuracyMetres: accuracyMetres !== null && within(accuracyMetres, 0, 10_000_000) ? accuracyMetres : null,
+  }
+}
+
+/** NaN is within nothing. */
+function within(value: number, least: number, most: number): boolean {
+  return value >= least && value <= most
+}

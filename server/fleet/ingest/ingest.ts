@@ -1,0 +1,164 @@
+import { timingSafeEqual } from 'node:crypto'
+import type { Logger } from 'pino'
+import type { Database } from '#server/database/port.ts'
+import type { Events } from '#server/redis/events.ts'
+import { remainingMs, runOutsideContext } from '#server/telemetry/context.ts'
+import { NotFoundError, UnauthenticatedError, UnavailableError } from '#shared/errors.ts'
+import type { LivePosition } from '#shared/schemas/vehicles.ts'
+import { hashToken } from '../devices.ts'
+import { toFix } from './bounds.ts'
+import { createDeviceDirectory, type KnownDevice } from './devices.ts'
+import type { DeviceMessage } from './message.ts'
+import { lastPlaces, storeFixes, type Quarantined, type StoredFix } from './store.ts'
+
+/** What became of a message. All of them are acknowledged; `seen`: there was no place, neither in it nor before it. */
+export type Outcome = 'stored' | 'duplicate' | 'quarantined' | 'seen'
+
+export interface Ingest {
+  /**
+   * Resolves once the message is durably stored or quarantined.
+   * @throws {NotFoundError} for an unknown device; {UnauthenticatedError} for a missing or wrong token; {UnavailableError} when it should be sent again.
+   */
+  accept(message: DeviceMessage, token: string | null): Promise<Outcome>
+  /** Waits for what is under way. */
+  close(): Promise<void>
+}
+
+export interface IngestOptions {
+  database: Database
+  events: Events
+  log: Logger
+  metrics?: { outcome(outcome: string): void, batch(size: number): void }
+}
+
+interface Waiting {
+  message: DeviceMessage
+  token: string | null
+  receivedAt: Date
+  resolve(outcome: Outcome): void
+  reject(error: unknown): void
+}
+
+/** The first message of a batch waits this long for others: unnoticed by a tracker, and at 1,000 messages/s already five share a commit. */
+const lingerMs = 5
+
+/** One statement's worth: past it the statement takes longer than it saves. */
+const mostInBatch = 500
+
+/** Past this many waiting, the database is behind by seconds: a device keeps its queue better than this instance's memory does. */
+const mostWaiting = 5_000
+
+/** A caller outside of a request waits this long. */
+const patienceMs = 20_000
+
+/**
+ * Takes what devices say. Messages that arrive within a few milliseconds, and those that arrive while a batch is being committed, are
+ * committed together; each is acknowledged only after its commit.
+ */
+export function createIngest({ database, events, log, metrics = { outcome() {}, batch() {} } }: IngestOptions): Ingest {
+  const directory = createDeviceDirectory(database)
+  const queue: Waiting[] = []
+  let working: Promise<void> | null = null
+
+  function accept(message: DeviceMessage, token: string | null): Promise<Outcome> {
+    if (queue.length >= mostWaiting) return Promise.reject(new UnavailableError('More positions are arriving than can be stored. Send it again.', { retryAfterSeconds: 5 }))
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new UnavailableError('The position could not be stored in time. Send it again.')), remainingMs(patienceMs))
+      const settled = <T>(settle: (value: T) => void) => (value: T) => {
+        clearTimeout(timer)
+        settle(value)
+      }
+      queue.push({ message, token, receivedAt: new Date(), resolve: settled(resolve), reject: settled(reject) })
+      working ??= runOutsideContext(work)
+    })
+  }
+
+  async function work() {
+    await new Promise(resolve => setTimeout(resolve, lingerMs))
+    while (queue.length > 0) {
+      const batch = queue.splice(0, mostInBatch)
+      await commit(batch)
+    }
+    working = null
+  }
+
+  /** Settles every message of the batch, whatever happens. */
+  async function commit(batch: Waiting[]) {
+    try {
+      await store(batch)
+    }
+    catch (error) {
+      if (batch.length === 1 || error instanceof UnavailableError) {
+        for (const { reject } of batch) reject(error)
+        return
+      }
+      // One point that the database refuses must not cost its neighbours: each gets a transaction of its own.
+      log.warn({ err: error, size: batch.length }, 'A batch of positions was refused; it is stored one by one')
+      for (const one of batch) await commit([one])
+    }
+  }
+
+  async function store(batch: Waiting[]) {
+    const devices = await directory.find(batch.flatMap(({ message }) => message.identifiers))
+    const known: (Waiting & { device: KnownDevice })[] = []
+    for (const waiting of batch) {
+      const device = waiting.message.identifiers.map(identifier => devices.get(identifier)).find(found => found !== undefined)
+      if (!device) waiting.reject(new NotFoundError('device'))
+      else if (!holds(device, waiting.token)) waiting.reject(new UnauthenticatedError('This device must show its token.'))
+      else known.push({ ...waiting, device })
+    }
+    const placeless = known.filter(({ message }) => message.place === null).map(({ device }) => device)
+    const places = placeless.length ? await lastPlaces(database, placeless) : new Map<string, { latitude: number, longitude: number }>()
+
+    const fixes: (StoredFix & Pick<Waiting, 'resolve'>)[] = []
+    const quarantined: (Quarantined & Pick<Waiting, 'resolve'>)[] = []
+    for (const { message, device, receivedAt, resolve } of known) {
+      const place = message.place ?? places.get(device.id)
+      if (!place) {
+        settle('seen', resolve)
+        continue
+      }
+      const fix = toFix(message, place, device.speedUnit, receivedAt)
+      if ('reason' in fix) quarantined.push({ device, receivedAt, reason: fix.reason, raw: message.raw, resolve })
+      else fixes.push({ ...fix, device, receivedAt, resolve })
+    }
+    if (fixes.length + quarantined.length === 0) return
+    const { stored, moved } = await storeFixes(database, fixes, quarantined)
+    metrics.batch(fixes.length + quarantined.length)
+    fixes.forEach(({ resolve }, index) => settle(stored.has(index) ? 'stored' : 'duplicate', resolve))
+    for (const { resolve } of quarantined) settle('quarantined', resolve)
+    await publish(fixes.filter((_, index) => moved.has(index)))
+  }
+
+  function settle(outcome: Outcome, resolve: (outcome: Outcome) => void) {
+    metrics.outcome(outcome)
+    resolve(outcome)
+  }
+
+  /** After the commit: a browser must not show what may yet be lost. */
+  async function publish(fixes: StoredFix[]) {
+    const byOrganisation = Map.groupBy(fixes, ({ device }) => device.organisationId)
+    await Promise.all([...byOrganisation].map(([organisationId, moved]) => events.publish(organisationId, 'positions', { positions: moved.map(toLivePosition) })))
+  }
+
+  return {
+    accept,
+    async close() {
+      await working
+    },
+  }
+}
+
+/** Whether the device may speak: it needs no token, or shows the right one. A token that is shown must be right even where none is needed. */
+function holds({ tokenRequired, tokenHash }: KnownDevice, token: string | null): boolean {
+  if (token === null || tokenHash === null) return !tokenRequired
+  return timingSafeEqual(Buffer.from(hashToken(token)), Buffer.from(tokenHash))
+}
+
+function toLivePosition({ device, receivedAt, fixTime, ...fix }: StoredFix): LivePosition {
+  const { latitude, longitude, speedKmh, courseDegrees, altitudeMetres, accuracyMetres, attributes } = fix
+  return {
+    vehicleId: device.vehicleId!, deviceId: device.id, fixTime: fixTime.toISOString(), receivedAt: receivedAt.toISOString(),
+    latitude, longitude, speedKmh, courseDegrees, altitudeMetres, accuracyMetres, attributes,
+  }
+}

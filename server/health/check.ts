@@ -1,0 +1,88 @@
+/** What a check found at one look. `reason` in words wherever it is not healthy. */
+export interface Finding {
+  status: 'healthy' | 'degraded' | 'unhealthy'
+  reason: string | null
+  /** What the health answer shows of it, besides status and reason. */
+  details: Record<string, unknown>
+}
+
+export interface Check {
+  readonly name: string
+  /** The last result after hysteresis, from memory. */
+  current(): Finding & { checkedAt: number }
+  start(): void
+  stop(): void
+}
+
+export interface CheckOptions {
+  name: string
+  /** One look. May reject or never end: both are a failure. */
+  look(): Promise<Finding>
+  /** While all is well. */
+  everyMs: number
+  /** While anything is wrong, or has just been. */
+  hastyMs: number
+  timeoutMs: number
+  onChange(): void
+}
+
+/** The specification's: three failures in a row turn a check, two successes turn it back. */
+const failuresToTurn = 3
+const successesToTurn = 2
+
+/**
+ * Looks again and again in the background, so that whoever asks is answered from memory, whatever the state of what is looked at. A single failure
+ * changes nothing yet; until the first look has ended the check is healthy, for nothing is known against it.
+ */
+export function createCheck({ name, look, everyMs, hastyMs, timeoutMs, onChange }: CheckOptions): Check {
+  let shown: Finding = { status: 'healthy', reason: null, details: {} }
+  let checkedAt = Date.now()
+  let looks = 0
+  let failures = 0
+  let successes = 0
+  let timer: NodeJS.Timeout | undefined
+  let stopped = false
+
+  async function turn() {
+    const finding = await bounded(look, timeoutMs)
+    if (stopped) return
+    checkedAt = Date.now()
+    const failed = finding.status === 'unhealthy'
+    failures = failed ? failures + 1 : 0
+    successes = failed ? 0 : successes + 1
+    const before = `${shown.status} ${shown.reason}`
+    const isUnhealthy = shown.status === 'unhealthy'
+    // The first look counts at once: an instance that starts must not say for three rounds that all is well.
+    if (looks++ === 0 || (failed ? failures >= failuresToTurn || isUnhealthy : successes >= successesToTurn || !isUnhealthy)) shown = finding
+    if (`${shown.status} ${shown.reason}` !== before) onChange()
+    const calm = shown.status === 'healthy' && failures === 0
+    timer = setTimeout(turn, calm ? everyMs : hastyMs)
+    timer.unref()
+  }
+
+  return {
+    name,
+    current: () => ({ ...shown, checkedAt }),
+    start: () => void turn(),
+    stop() {
+      stopped = true
+      clearTimeout(timer)
+    },
+  }
+}
+
+async function bounded(look: () => Promise<Finding>, timeoutMs: number): Promise<Finding> {
+  let timer: NodeJS.Timeout | undefined
+  const tooLate = new Promise<Finding>((resolve) => {
+    timer = setTimeout(() => resolve({ status: 'unhealthy', reason: `No answer within ${timeoutMs} ms`, details: {} }), timeoutMs)
+  })
+  try {
+    return await Promise.race([look(), tooLate])
+  }
+  catch (error) {
+    return { status: 'unhealthy', reason: error instanceof Error ? error.message : String(error), details: {} }
+  }
+  finally {
+    clearTimeout(timer)
+  }
+}

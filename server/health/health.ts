@@ -1,0 +1,181 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import type { Logger } from 'pino'
+import type { Config } from '#server/config/load.ts'
+import type { ServerState } from '#server/database/probe.ts'
+import { announce, announceEveryMs, listInstances, withdraw } from '#server/redis/instances.ts'
+import type { RedisPort } from '#server/redis/port.ts'
+import { createCheck, type Finding } from './check.ts'
+import { judgeMemory, memoryLimitBytes } from './memory.ts'
+import { judge, type Verdict } from './verdict.ts'
+
+export interface HealthOptions {
+  config: Config
+  probeDatabase(): Promise<{ primary: ServerState, replica: ServerState | null }>
+  redis: RedisPort
+  log: Logger
+}
+
+export interface Health {
+  verdict(): Verdict
+  /** The full body of `GET /api/health`; times in milliseconds. */
+  report(): Record<string, unknown>
+  setPhase(phase: 'starting' | 'running' | 'draining'): void
+  /** Called when mode, status or reason change. */
+  onChange(listener: (verdict: Verdict) => void): void
+  checks(): { name: string, status: Finding['status'] }[]
+  start(): void
+  stop(): Promise<void>
+}
+
+/** All is well: twice a second, so that a change is known within a second of its cause. Anything is wrong: four times. */
+const everyMs = 500
+const hastyMs = 250
+
+/** The probe gives up after 1 s by itself; the check's own limit only guards against a probe that does not. */
+const databaseTimeoutMs = 1_500
+
+/** Replication lag past which reads leave the replica; the specification's alert threshold. */
+const replicaLagLimitSeconds = 30
+
+/** A loop that was held up this long has kept somebody waiting; three windows in a row are a stall. */
+const stalledMs = 1_000
+const slowMs = 250
+
+/** Knows at any moment, from memory, how this instance does and what it can do. */
+export function createHealth({ config, probeDatabase, redis, log }: HealthOptions): Health {
+  let phase: 'starting' | 'running' | 'draining' = 'starting'
+  let peerDatabaseHealthy = false
+  let last: Verdict | null = null
+  const listeners: ((verdict: Verdict) => void)[] = []
+  const limit = memoryLimitBytes(config.memoryLimitMb)
+  const loopDelay = monitorEventLoopDelay({ resolution: 20 })
+  const hasReplica = Boolean(config.databaseReadUrl && config.databaseReadUrl !== config.databaseUrl)
+
+  // Primary and replica are looked at together and judged apart.
+  let states: Promise<{ primary: ServerState, replica: ServerState | null }> | null = null
+  const probeTogether = () => states ??= probeDatabase().finally(() => {
+    states = null
+  })
+
+  const options = { everyMs, hastyMs, timeoutMs: databaseTimeoutMs, onChange: () => changed() }
+  const checks = {
+    primary: createCheck({ ...options, name: 'database_primary', look: async () => judgeServer((await probeTogether()).primary, 'primary') }),
+    replica: hasReplica ? createCheck({ ...options, name: 'database_replica', look: async () => judgeServer((await probeTogether()).replica!, 'replica') }) : null,
+    redis: createCheck({ ...options, name: 'redis', look: lookAtRedis }),
+    memory: createCheck({ ...options, everyMs: 1_000, hastyMs: 1_000, name: 'memory', look: async () => judgeMemory(process.memoryUsage.rss(), limit) }),
+    eventLoop: createCheck({ ...options, everyMs: 1_000, hastyMs: 1_000, name: 'event_loop', look: lookAtEventLoop }),
+  }
+  const all = Object.values(checks).filter(check => check !== null)
+
+  async function lookAtRedis(): Promise<Finding> {
+    const started = performance.now()
+    const { role } = await redis.ping()
+    const details = { latency_ms: rounded(performance.now() - started), role }
+    return role === 'replica' ? { status: 'unhealthy', reason: 'Connected to a replica, not to the master', details } : { status: 'healthy', reason: null, details }
+  }
+
+  async function lookAtEventLoop(): Promise<Finding> {
+    const delayMs = loopDelay.max / 1e6
+    loopDelay.reset()
+    const status = delayMs >= stalledMs ? 'unhealthy' : delayMs >= slowMs ? 'degraded' : 'healthy'
+    return { status, reason: status === 'healthy' ? null : `The event loop was held up for ${Math.round(delayMs)} ms`, details: { latency_ms: rounded(delayMs) } }
+  }
+
+  function verdict(): Verdict {
+    return judge({
+      phase,
+      primary: checks.primary.current().status,
+      replica: checks.replica?.current().status ?? null,
+      redis: checks.redis.current().status,
+      memory: checks.memory.current().status,
+      eventLoop: checks.eventLoop.current().status,
+      peerDatabaseHealthy,
+    })
+  }
+
+  function changed() {
+    const now = verdict()
+    if (last && last.status === now.status && last.mode === now.mode && last.reason === now.reason) return
+    if (last) log[now.status === 'healthy' ? 'info' : 'warn']({ mode: now.mode, status: now.status, reason: now.reason }, `Mode ${now.mode}, ${now.status}${now.reason ? `: ${now.reason}` : ''}`)
+    last = now
+    for (const listener of listeners) listener(now)
+  }
+
+  async function talkToPeers() {
+    const { instanceId: instance, version } = config
+    try {
+      await announce(redis, { instance, version, mode: verdict().mode, databaseHealthy: checks.primary.current().status !== 'unhealthy', at: Date.now() })
+      peerDatabaseHealthy = (await listInstances(redis)).some(peer => peer.instance !== instance && peer.databaseHealthy)
+    }
+    catch {
+      // Nobody can be asked: the fault may be everybody's, so nobody leaves the balancer for it.
+      peerDatabaseHealthy = false
+    }
+    changed()
+  }
+  let peerTimer: NodeJS.Timeout | undefined
+
+  return {
+    verdict,
+    report() {
+      const now = verdict()
+      const primary = checks.primary.current()
+      const replica = checks.replica?.current()
+      const shown = (check: Finding & { checkedAt: number }) => ({
+        status: check.status, ...check.details, age_ms: Date.now() - check.checkedAt, ...check.reason ? { reason: check.reason } : {},
+      })
+      return {
+        status: now.status,
+        timestamp: new Date().toISOString(),
+        version: config.version,
+        instance: config.instanceId,
+        mode: now.mode,
+        uptime_seconds: Math.round(process.uptime()),
+        ...now.reason ? { reason: now.reason } : {},
+        checks: {
+          database: {
+            status: now.database,
+            latency_ms: primary.details.latency_ms ?? replica?.details.latency_ms ?? null,
+            ...now.database === 'healthy' ? {} : { reason: primary.reason ?? replica?.reason ?? now.reason },
+            primary: shown(primary),
+            ...replica ? { replica: shown(replica) } : {},
+          },
+          redis: { latency_ms: null, ...shown(checks.redis.current()) },
+          memory: shown(checks.memory.current()),
+          event_loop: shown(checks.eventLoop.current()),
+        },
+      }
+    },
+    setPhase(next) {
+      phase = next
+      changed()
+    },
+    onChange: listener => void listeners.push(listener),
+    checks: () => all.map(check => ({ name: check.name, status: check.current().status })),
+    start() {
+      loopDelay.enable()
+      for (const check of all) check.start()
+      void talkToPeers()
+      peerTimer = setInterval(talkToPeers, announceEveryMs)
+      peerTimer.unref()
+    },
+    async stop() {
+      clearInterval(peerTimer)
+      for (const check of all) check.stop()
+      loopDelay.disable()
+      await withdraw(redis, config.instanceId).catch(() => {})
+    },
+  }
+}
+
+function judgeServer(state: ServerState, wanted: 'primary' | 'replica'): Finding {
+  const details = { role: state.role, latency_ms: state.latencyMs, ...state.lagSeconds === null ? {} : { lag_seconds: state.lagSeconds } }
+  if (!state.reachable) return { status: 'unhealthy', reason: state.error, details }
+  if (wanted === 'primary' && state.role !== 'primary') return { status: 'unhealthy', reason: 'The server is a replica and takes no writes', details }
+  if (state.lagSeconds !== null && state.lagSeconds > replicaLagLimitSeconds) return { status: 'degraded', reason: `${Math.round(state.lagSeconds)} s behind the primary`, details }
+  return { status: 'healthy', reason: null, details }
+}
+
+function rounded(ms: number): number {
+  return Math.round(ms * 10) / 10
+}

@@ -1,0 +1,69 @@
+import type { Mode } from '#shared/schemas/live.ts'
+
+type Status = 'healthy' | 'degraded' | 'unhealthy'
+
+/** Everything that the verdict is made of. */
+export interface Situation {
+  phase: 'starting' | 'running' | 'draining'
+  primary: Status
+  /** Null: there is no separate replica. */
+  replica: Status | null
+  redis: Status
+  memory: Status
+  eventLoop: Status
+  /** Whether another instance says that its database works; false also when nobody can be asked. */
+  peerDatabaseHealthy: boolean
+}
+
+export interface Verdict {
+  status: Status
+  /** 503 only for what another instance would do better. */
+  httpStatus: 200 | 503
+  mode: Mode
+  /** Of the whole database: what both servers together can do. */
+  database: Status
+  /** Why it is not simply healthy; null if it is. */
+  reason: string | null
+}
+
+/**
+ * The rule of `docs/health.md`. The HTTP code speaks of this instance alone: a database that is down for everybody must not take every instance
+ * out of the balancer, because they can still say so, and serve what they can.
+ */
+export function judge(situation: Situation): Verdict {
+  const { phase, primary, replica, redis, memory, eventLoop, peerDatabaseHealthy } = situation
+  const mode = modeOf(situation)
+  const database: Status = mode === 'unavailable' ? 'unhealthy' : primary !== 'healthy' || (replica !== null && replica !== 'healthy') ? 'degraded' : 'healthy'
+  const own = phase === 'starting'
+    ? 'This instance is starting'
+    : phase === 'draining'
+      ? 'This instance is ending'
+      : memory === 'unhealthy'
+        ? 'This instance is out of memory'
+        : eventLoop === 'unhealthy'
+          ? 'The event loop of this instance is stalled'
+          : mode === 'unavailable' && peerDatabaseHealthy ? 'This instance cannot reach the database, and others can' : null
+  const reason = own ?? modeReason(situation, mode) ?? (memory === 'degraded' ? 'Memory is running short' : eventLoop === 'degraded' ? 'The event loop is slow' : null)
+  return {
+    status: own ? 'unhealthy' : reason ? 'degraded' : 'healthy',
+    httpStatus: own ? 503 : 200,
+    mode,
+    database,
+    reason: reason && redis !== 'healthy' && !reason.includes('Redis') ? `${reason}; Redis does not answer` : reason,
+  }
+}
+
+/** The table of modes in the design: what reads and writes can do. */
+function modeOf({ primary, replica, redis }: Situation): Mode {
+  if (primary === 'unhealthy') return replica !== null && replica !== 'unhealthy' ? 'read-only' : 'unavailable'
+  return primary === 'healthy' && (replica === null || replica === 'healthy') && redis === 'healthy' ? 'normal' : 'degraded'
+}
+
+function modeReason({ primary, replica, redis }: Situation, mode: Mode): string | null {
+  if (mode === 'normal') return null
+  if (mode === 'unavailable') return 'The database cannot be reached'
+  if (mode === 'read-only') return 'No database server takes writes'
+  if (primary === 'degraded') return 'The primary database is slow'
+  if (replica !== null && replica !== 'healthy') return replica === 'unhealthy' ? 'The replica cannot be reached' : 'The replica is behind'
+  return redis === 'healthy' ? null : 'Redis does not answer'
+}

@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto'
+import { and, desc, eq, gt, isNull, lt } from 'drizzle-orm'
+import { v7 as uuidv7 } from 'uuid'
+import { recordAudit } from '#server/audit/record.ts'
+import { decodeCursor, toPage } from '#server/database/cursor.ts'
+import type { Database } from '#server/database/port.ts'
+import { invitations, memberships, organisations, users } from '#server/database/schema/identity.ts'
+import { ConflictError, ForbiddenError, InvalidInputError, NotFoundError } from '#shared/errors.ts'
+import { mayManageRole } from '#shared/roles.ts'
+import type { Page, PageQuery } from '#shared/schemas/common.ts'
+import type { Invitation, InvitationAccept, InvitationCreate, InvitationPreview, InvitationWithLink } from '#shared/schemas/identity.ts'
+import type { Member, SignedInUser } from './member.ts'
+import { hashPassword } from './password.ts'
+import type { IdentityServices, Origin } from './services.ts'
+import { throttleSignUp } from './throttle.ts'
+import { actAs, beginSession, refusingTakenEmail, type BegunSession } from './users.ts'
+
+/** Long enough for a holiday weekend, short enough that a forgotten link does not open the door for months. */
+const validDays = 7
+
+type Row = typeof invitations.$inferSelect
+
+/** Invitations that can still be accepted, the newest first. */
+export async function listInvitations({ database }: { database: Database }, organisationId: string, query: PageQuery): Promise<Page<Invitation>> {
+  const cursor = decodeCursor(query.cursor)
+  const rows = await database.inOrganisation(organisationId).read(tx => tx.select({ invitation: invitations, invitedBy: users.name })
+    .from(invitations).leftJoin(users, eq(users.id, invitations.invitedBy))
+    .where(and(eq(invitations.organisationId, organisationId), open(), cursor ? lt(invitations.id, cursor[1]) : undefined))
+    .orderBy(desc(invitations.id)).limit(query.limit + 1))
+  return toPage(rows, query.limit, row => ['', row.invitation.id], row => toInvitation(row.invitation, row.invitedBy))
+}
+
+/**
+ * Invites somebody by a link that is shown once. Fleet2 sends no mail: the link is passed on by whoever invites.
+ * @throws {ForbiddenError} for a role that the actor may not give; {ConflictError} for a member.
+ */
+export async function createInvitation({ database, makeSecret, notifyChange }: IdentityServices, actor: Member, input: InvitationCreate): Promise<InvitationWithLink> {
+  if (!mayManageRole(actor.role, input.role)) throw new ForbiddenError('Only an owner may invite owners.')
+  const { organisationId } = actor
+  const token = makeSecret('invitation')
+  const invitation = await database.inOrganisation(organisationId).write(async (tx) => {
+    const [known] = await tx.select({ id: memberships.id }).from(memberships).innerJoin(users, eq(users.id, memberships.userId))
+      .where(and(eq(memberships.organisationId, organisationId), eq(users.email, input.email)))
+    if (known) throw new ConflictError('This person is a member already.', { errors: [{ path: 'email', message: 'belongs to a member' }] })
+    const [row] = await tx.insert(invitations).values({
+      id: uuidv7(), organisationId, email: input.email, role: input.role, tokenHash: hashOf(token), invitedBy: actor.userId,
+      expiresAt: new Date(Date.now() + validDays * 86_400_000),
+    }).returning()
+    await recordAudit(tx, { organisationId, action: 'invitation.created', subject: { type: 'invitation', id: row!.id, label: input.email }, after: input })
+    return toInvitation(row!, actor.name)
+  })
+  await notifyChange(organisationId, { type: 'invitation', id: invitation.id, change: 'created' })
+  return { ...invitation, path: `/invitation#${token}` }
+}
+
+/** The link ends at once. @throws {NotFoundError} when it has been accepted, revoked or has run out. */
+export async function revokeInvitation({ database, notifyChange }: IdentityServices, actor: Member, id: string): Promise<void> {
+  const { organisationId } = actor
+  await database.inOrganisation(organisationId).write(async (tx) => {
+    const [row] = await tx.update(invitations).set({ revokedAt: new Date() }).where(and(eq(invitations.id, id), open())).returning()
+    if (!row) throw new NotFoundError('invitation')
+    if (!mayManageRole(actor.role, row.role)) throw new ForbiddenError()
+    await recordAudit(tx, { organisationId, action: 'invitation.revoked', subject: { type: 'invitation', id, label: row.email }, before: { email: row.email, role: row.role } })
+    return {}
+  })
+  await notifyChange(organisationId, { type: 'invitation', id, change: 'removed' })
+}
+
+/** What the holder of a link is shown before accepting. @throws {NotFoundError} for a link that does not hold. */
+export async function lookUpInvitation({ database }: { database: Database }, token: string): Promise<InvitationPreview> {
+  const { invitation, organisationName } = await findByToken({ database }, token)
+  const [account] = await database.read(tx => tx.select({ id: users.id }).from(users).where(eq(users.email, invitation.email)))
+  return { organisationName, email: invitation.email, role: invitation.role, expiresAt: invitation.expiresAt.toISOString(), accountExists: account !== undefined }
+}
+
+/**
+ * Joins the organisation: as the signed-in user, whose address must be the invited one, or with a new account for that address.
+ * @throws {NotFoundError} for a link that does not hold; {ForbiddenError} for another user; {ConflictError} when the address has an account
+ * and nobody is signed in; {InvalidInputError} when a newcomer gives no name or password.
+ */
+export async function acceptInvitation(services: IdentityServices, user: SignedInUser | null, input: InvitationAccept, origin: Origin): Promise<BegunSession> {
+  await throttleSignUp(services.redis, origin.ipAddress)
+  const { invitation } = await findByToken(services, input.token)
+  if (user && user.email !== invitation.email) throw new ForbiddenError(`This invitation is for ${invitation.email}. Sign out first, or sign in with that address.`)
+  const { organisationId } = invitation
+  const passwordHash = user ? null : await newcomersPassword(input)
+  const userId = await refusingTakenEmail(() => services.database.inOrganisation(organisationId).write(async (tx) => {
+    const [row] = await tx.update(invitations).set({ acceptedAt: new Date() }).where(and(eq(invitations.id, invitation.id), open())).returning()
+    if (!row) throw new NotFoundError('invitation')
+    const joining = user ? { id: user.userId, name: user.name } : { id: uuidv7(), name: input.name! }
+    if (!user) await tx.insert(users).values({ ...joining, email: invitation.email, passwordHash: passwordHash! })
+    actAs({ userId: joining.id, name: joining.name })
+    const membershipId = uuidv7()
+    await tx.insert(memberships).values({ id: membershipId, organisationId, userId: joining.id, role: invitation.role }).onConflictDoNothing()
+    await recordAudit(tx, { organisationId, action: 'member.joined', subject: { type: 'member', id: membershipId, label: joining.name }, after: { email: invitation.email, role: invitation.role } })
+    return { id: joining.id }
+  }))
+  await services.notifyChange(organisationId, { type: 'member', id: userId.id, change: 'created' })
+  return beginSession(services, userId.id, origin, organisationId)
+}
+
+async function newcomersPassword({ name, password }: InvitationAccept): Promise<string> {
+  const faults = [
+    ...name === undefined ? [{ path: 'name', message: 'must be given to make an account' }] : [],
+    ...password === undefined ? [{ path: 'password', message: 'must be given to make an account' }] : [],
+  ]
+  if (faults.length) throw new InvalidInputError(faults)
+  return hashPassword(password!)
+}
+
+async function findByToken({ database }: { database: Database }, token: string) {
+  const [row] = await database.withKey('invitation', hashOf(token)).read(tx => tx
+    .select({ invitation: invitations, organisationName: organisations.name }).from(invitations)
+    .innerJoin(organisations, eq(organisations.id, invitations.organisationId)).where(and(eq(invitations.tokenHash, hashOf(token)), open())))
+  if (!row) throw new NotFoundError('invitation, or it has run out. Ask for a new link')
+  return row
+}
+
+function open() {
+  return and(isNull(invitations.acceptedAt), isNull(invitations.revokedAt), gt(invitations.expiresAt, new Date()))
+}
+
+function toInvitation(row: Row, invitedBy: string | null): Invitation {
+  return { id: row.id, email: row.email, role: row.role, invitedBy, createdAt: row.createdAt.toISOString(), expiresAt: row.expiresAt.toISOString() }
+}
+
+function hashOf(token: string): string {
+  return createHash('sha256').update(token).digest('hex')
+}

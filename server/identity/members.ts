@@ -1,0 +1,94 @@
+import { and, asc, eq, gt, or, sql } from 'drizzle-orm'
+import { recordAudit } from '#server/audit/record.ts'
+import { decodeCursor, toPage } from '#server/database/cursor.ts'
+import type { Database, Transaction } from '#server/database/port.ts'
+import { memberships, organisations, users } from '#server/database/schema/identity.ts'
+import { ConflictError, ForbiddenError, NotFoundError } from '#shared/errors.ts'
+import { mayManageRole, type Role } from '#shared/roles.ts'
+import type { Page, PageQuery } from '#shared/schemas/common.ts'
+import type { Member as ListedMember } from '#shared/schemas/identity.ts'
+import type { Member } from './member.ts'
+import type { IdentityServices } from './services.ts'
+
+/** The organisation's members by name. */
+export async function listMembers({ database }: { database: Database }, organisationId: string, query: PageQuery): Promise<Page<ListedMember>> {
+  const cursor = decodeCursor(query.cursor)
+  const name = sql<string>`lower(${users.name})`
+  const rows = await database.inOrganisation(organisationId).read(tx => tx
+    .select({ membership: memberships, name: users.name, email: users.email, sortName: name })
+    .from(memberships).innerJoin(users, eq(users.id, memberships.userId))
+    .where(and(
+      eq(memberships.organisationId, organisationId),
+      cursor ? or(gt(name, cursor[0]), and(eq(name, cursor[0]), gt(memberships.id, cursor[1]))) : undefined,
+    ))
+    .orderBy(asc(name), asc(memberships.id)).limit(query.limit + 1))
+  return toPage(rows, query.limit, row => [row.sortName, row.membership.id], toMember)
+}
+
+/** @throws {ForbiddenError} when the actor may not give or take the role; {ConflictError} when it is the last owner. */
+export async function changeRole({ database, notifyChange }: IdentityServices, actor: Member, membershipId: string, role: Role): Promise<ListedMember> {
+  const { organisationId } = actor
+  const member = await database.inOrganisation(organisationId).write(async (tx) => {
+    const before = await lockMember(tx, organisationId, membershipId)
+    if (!mayManageRole(actor.role, before.membership.role) || !mayManageRole(actor.role, role)) throw new ForbiddenError('Only an owner may make or change owners.')
+    if (before.membership.role === 'owner' && role !== 'owner') await refuseLastOwner(tx)
+    const [membership] = await tx.update(memberships).set({ role, version: before.membership.version + 1 }).where(eq(memberships.id, membershipId)).returning()
+    await recordAudit(tx, {
+      organisationId, action: 'member.role-changed', subject: { type: 'member', id: membershipId, label: before.name },
+      before: { role: before.membership.role }, after: { role },
+    })
+    return toMember({ ...before, membership: membership! })
+  })
+  await notifyChange(organisationId, { type: 'member', id: membershipId, change: 'updated' })
+  return member
+}
+
+/**
+ * Takes a member out of the organisation; members may take out themselves. It works from the next request on: each one asks for the membership.
+ * @throws {ForbiddenError}; {ConflictError} when it is the last owner.
+ */
+export async function removeMember({ database, notifyChange }: IdentityServices, actor: Member, membershipId: string): Promise<void> {
+  const { organisationId } = actor
+  await database.inOrganisation(organisationId).write(async (tx) => {
+    const before = await lockMember(tx, organisationId, membershipId)
+    const leaving = before.membership.userId === actor.userId
+    if (!leaving && !mayManageRole(actor.role, before.membership.role)) throw new ForbiddenError()
+    if (before.membership.role === 'owner') await refuseLastOwner(tx)
+    await tx.delete(memberships).where(eq(memberships.id, membershipId))
+    await recordAudit(tx, {
+      organisationId, action: leaving ? 'member.left' : 'member.removed', subject: { type: 'member', id: membershipId, label: before.name },
+      before: { name: before.name, email: before.email, role: before.membership.role },
+    })
+    return {}
+  })
+  await notifyChange(organisationId, { type: 'member', id: membershipId, change: 'removed' })
+}
+
+/** The user's role in the organisation, or null. Asked with every request, so that a change of it takes effect at once. */
+export async function findMembership({ database }: { database: Database }, organisationId: string | null, userId: string) {
+  return database.withKey('user', userId).read(async (tx) => {
+    const rows = await tx.select({ organisationId: memberships.organisationId, role: memberships.role, name: users.name, email: users.email })
+      .from(users).leftJoin(memberships, eq(memberships.userId, users.id)).where(eq(users.id, userId)).orderBy(asc(memberships.joinedAt))
+    const row = rows.find(row => row.organisationId === organisationId) ?? rows[0]
+    return row ?? null
+  })
+}
+
+/** Changes to the owners of one organisation wait for each other: two owners who remove each other at once must not both succeed. */
+async function refuseLastOwner(tx: Transaction) {
+  const owners = await tx.select({ id: memberships.id }).from(memberships).where(eq(memberships.role, 'owner'))
+  if (owners.length <= 1) throw new ConflictError('An organisation needs an owner. Make somebody else an owner first.')
+}
+
+async function lockMember(tx: Transaction, organisationId: string, id: string) {
+  await tx.select({ id: organisations.id }).from(organisations).where(eq(organisations.id, organisationId)).for('update')
+  const [row] = await tx.select({ membership: memberships, name: users.name, email: users.email })
+    .from(memberships).innerJoin(users, eq(users.id, memberships.userId))
+    .where(and(eq(memberships.organisationId, organisationId), eq(memberships.id, id)))
+  if (!row) throw new NotFoundError('member')
+  return row
+}
+
+function toMember({ membership, name, email }: { membership: typeof memberships.$inferSelect, name: string, email: string }): ListedMember {
+  return { id: membership.id, userId: membership.userId, name, email, role: membership.role, joinedAt: membership.joinedAt.toISOString() }
+}

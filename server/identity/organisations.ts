@@ -1,0 +1,48 @@
+import { and, asc, eq } from 'drizzle-orm'
+import { v7 as uuidv7 } from 'uuid'
+import { recordAudit } from '#server/audit/record.ts'
+import type { Database, Transaction } from '#server/database/port.ts'
+import { memberships, organisations } from '#server/database/schema/identity.ts'
+import { NotFoundError } from '#shared/errors.ts'
+import type { OrganisationCreate, OrganisationSummary, OrganisationUpdate } from '#shared/schemas/identity.ts'
+import type { Member, SignedInUser } from './member.ts'
+import type { IdentityServices } from './services.ts'
+
+/** The organisations that the user belongs to, by name, with the role in each. */
+export async function organisationsOf({ database }: { database: Database }, userId: string): Promise<OrganisationSummary[]> {
+  return database.withKey('user', userId).read(tx => tx
+    .select({ id: organisations.id, name: organisations.name, timeZone: organisations.timeZone, role: memberships.role })
+    .from(memberships).innerJoin(organisations, eq(organisations.id, memberships.organisationId))
+    .where(eq(memberships.userId, userId)).orderBy(asc(organisations.name), asc(organisations.id)))
+}
+
+/** Makes an organisation that `owner` owns, in the given transaction, which must be one of `inOrganisation(id)`. */
+export async function insertOrganisation(tx: Transaction, { id, owner, input }: { id: string, owner: { userId: string, name: string }, input: OrganisationCreate }): Promise<void> {
+  await tx.insert(organisations).values({ id, name: input.name, timeZone: input.timeZone })
+  await tx.insert(memberships).values({ id: uuidv7(), organisationId: id, userId: owner.userId, role: 'owner' })
+  await recordAudit(tx, { organisationId: id, action: 'organisation.created', subject: { type: 'organisation', id, label: input.name }, after: input })
+}
+
+/** A further organisation, owned by the user. */
+export async function createOrganisation({ database }: IdentityServices, user: SignedInUser, input: OrganisationCreate): Promise<OrganisationSummary> {
+  const id = uuidv7()
+  return database.inOrganisation(id).write(async (tx) => {
+    await insertOrganisation(tx, { id, owner: user, input })
+    return { id, ...input, role: 'owner' as const }
+  })
+}
+
+/** Changes the name or the time zone. @throws {NotFoundError} for any organisation but the member's own. */
+export async function updateOrganisation({ database, notifyChange }: IdentityServices, member: Member, id: string, input: OrganisationUpdate): Promise<OrganisationSummary> {
+  if (id !== member.organisationId) throw new NotFoundError('organisation')
+  const changed = await database.inOrganisation(id).write(async (tx) => {
+    const [before] = await tx.select().from(organisations).where(eq(organisations.id, id)).for('update')
+    if (!before) throw new NotFoundError('organisation')
+    const [after] = await tx.update(organisations).set({ ...input, version: before.version + 1, updatedAt: new Date() }).where(and(eq(organisations.id, id))).returning()
+    const fields = ({ name, timeZone }: typeof before) => ({ name, timeZone })
+    await recordAudit(tx, { organisationId: id, action: 'organisation.updated', subject: { type: 'organisation', id, label: after!.name }, before: fields(before), after: fields(after!) })
+    return { id, ...fields(after!), role: member.role }
+  })
+  await notifyChange(id, { type: 'organisation', id, change: 'updated' })
+  return changed
+}

@@ -1,0 +1,63 @@
+import type { Server } from 'node:http'
+import { config as loadConfig } from '#server/config/current.ts'
+import { SchemaMismatchError } from '#server/database/migrate.ts'
+import { migrationsFromAssets } from '#server/database/migrations.ts'
+import { wrapHandler } from '#server/edge/handler.ts'
+import { closeAllStreams, openStreamCount, sendToAllStreams } from '#server/edge/event-stream.ts'
+import { installSignals, isDraining } from '#server/lifecycle/process.ts'
+import { servicesIfOpen } from '#server/lifecycle/services.ts'
+import { liveStatus } from '#server/lifecycle/status.ts'
+import { startInstance, type Instance } from '#server/lifecycle/start.ts'
+import { createLogger } from '#server/telemetry/logger.ts'
+import { gauge } from '#server/telemetry/metrics.ts'
+import { modes } from '#shared/schemas/live.ts'
+
+/** The process's beginning. What stands before the first await runs before the listener: a bad configuration never listens. */
+export default defineNitroPlugin((nitroApp) => {
+  const config = loadConfig()
+  const { log, reopen } = createLogger({ level: config.logLevel, instance: config.instanceId, file: config.logFile, readable: Boolean(process.stdout.isTTY) })
+  // Nitro's own shutdown closes the listener at once, which loses what the balancer still sends. Ours drains first.
+  process.env.NITRO_SHUTDOWN_DISABLED = 'true'
+
+  let server: Server | null = null
+  let instance: Instance | null = null
+  const handle = wrapHandler(nitroApp.h3App.handler, { config, log, isDraining })
+  nitroApp.h3App.handler = ((event: Parameters<typeof handle>[0]) => {
+    server ??= (event.node.req.socket as { server?: Server } | null)?.server ?? null
+    return handle(event)
+  }) as typeof nitroApp.h3App.handler
+
+  installSignals({
+    config, log, instance: () => instance, reopenLog: reopen, closeStreams: closeAllStreams,
+    closeListener: () => new Promise((resolve) => {
+      if (!server) return resolve()
+      server.close(() => resolve())
+      server.closeIdleConnections()
+    }),
+  })
+  exportGauges()
+
+  void (async () => {
+    const migrations = await migrationsFromAssets(useStorage('assets:migrations'))
+    instance = await startInstance({ config, log, migrations, onStatus: () => sendToAllStreams('status', liveStatus()) })
+    log.info(`Fleet2 ${config.version} serves as ${config.instanceId}`)
+  })().catch((error: unknown) => {
+    log.fatal({ err: error instanceof SchemaMismatchError ? undefined : error }, error instanceof Error ? error.message : String(error))
+    process.exit(1)
+  })
+})
+
+/** What Prometheus asks of the instance, read when it asks. */
+function exportGauges() {
+  gauge('db_connections_active', 'Database connections in use', ['pool'], () => (servicesIfOpen()?.database.stats() ?? []).map(({ pool, active }) => ({ labels: { pool }, value: active })))
+  gauge('fleet2_database_connections', 'Database connections of this instance by state; max is what it may open', ['pool', 'state'], () => (servicesIfOpen()?.database.stats() ?? [])
+    .flatMap(({ pool, active, idle, waiting, max }) => Object.entries({ active, idle, waiting, max }).map(([state, value]) => ({ labels: { pool, state }, value }))))
+  gauge('fleet2_mode', '1 for the present mode, 0 for the others', ['mode'], () => {
+    const now = servicesIfOpen()?.health.verdict().mode
+    return modes.map(mode => ({ labels: { mode }, value: Number(mode === now) }))
+  })
+  gauge('fleet2_check_healthy', 'Health checks: 1 healthy, 0.5 degraded, 0 unhealthy', ['check'], () => (servicesIfOpen()?.health.checks() ?? [])
+    .map(({ name, status }) => ({ labels: { check: name }, value: { healthy: 1, degraded: 0.5, unhealthy: 0 }[status] })))
+  gauge('fleet2_event_streams', 'Live streams held', [], () => [{ labels: {}, value: openStreamCount() }])
+  gauge('fleet2_draining', '1 while the instance is ending', [], () => [{ labels: {}, value: Number(isDraining()) }])
+}

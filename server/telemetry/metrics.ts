@@ -1,0 +1,45 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+
+/** The registry of this process. Names without a prefix are the specification's own. */
+export const registry = new Registry()
+collectDefaultMetrics({ register: registry })
+
+const labels = ['method', 'route', 'status'] as const
+
+/** Bounds of the latency histogram, in seconds: fine where a healthy answer lies, and the specification's 2 s and 5 s thresholds. */
+const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20]
+
+export const httpRequests = new Counter({ name: 'http_requests_total', help: 'HTTP requests answered', labelNames: labels, registers: [registry] })
+export const httpDuration = new Histogram({ name: 'http_request_duration_seconds', help: 'Time from the request\'s arrival to the end of its answer; live streams are not in it', labelNames: labels, buckets: seconds, registers: [registry] })
+export const httpErrors = new Counter({ name: 'http_requests_errors_total', help: 'HTTP requests answered with 5xx', labelNames: labels, registers: [registry] })
+
+export const requestsInFlight = new Gauge({ name: 'fleet2_http_requests_in_flight', help: 'Requests being worked on, without live streams', registers: [registry] })
+export const databaseServed = new Counter({ name: 'fleet2_database_transactions_total', help: 'Transactions by pool and kind', labelNames: ['pool', 'kind'] as const, registers: [registry] })
+export const databaseRetries = new Counter({ name: 'fleet2_database_retries_total', help: 'Transactions that were tried again or elsewhere', labelNames: ['reason'] as const, registers: [registry] })
+export const operationsReplayed = new Counter({ name: 'fleet2_operations_replayed_total', help: 'Writes answered from their idempotency record', registers: [registry] })
+export const positionsAccepted = new Counter({ name: 'fleet2_positions_total', help: 'Device messages by outcome', labelNames: ['outcome'] as const, registers: [registry] })
+export const positionBatch = new Histogram({ name: 'fleet2_position_batch_positions', help: 'Positions committed together', buckets: [1, 2, 5, 10, 25, 50, 100, 250, 500], registers: [registry] })
+export const signIns = new Counter({ name: 'fleet2_sign_ins_total', help: 'Attempts to sign in by outcome', labelNames: ['outcome'] as const, registers: [registry] })
+
+/** A gauge that is read when Prometheus asks. */
+export function gauge<Label extends string>(name: string, help: string, labelNames: readonly Label[], read: () => { labels: Record<Label, string>, value: number }[]) {
+  return new Gauge({
+    name, help, labelNames: [...labelNames], registers: [registry],
+    collect() {
+      this.reset()
+      for (const { labels, value } of read()) this.set(labels, value)
+    },
+  })
+}
+
+gauge('nodejs_heap_size_bytes', 'Heap of V8', ['type'], () => {
+  const { heapUsed, heapTotal } = process.memoryUsage()
+  return [{ labels: { type: 'used' }, value: heapUsed }, { labels: { type: 'total' }, value: heapTotal }]
+})
+
+/** What the router counts, in Prometheus's form. */
+export const routerMetrics = {
+  served: (pool: string, kind: string) => databaseServed.inc({ pool, kind }),
+  retried: (reason: string) => databaseRetries.inc({ reason }),
+  replayed: () => operationsReplayed.inc(),
+}
