@@ -1,4 +1,4 @@
-import { getRequestHeader, setResponseHeader, type H3Event } from 'h3'
+import { setResponseHeader, type H3Event } from 'h3'
 import type { Config } from '#server/config/load.ts'
 import { currentContext, runInContext, type RequestContext } from '#server/telemetry/context.ts'
 import type { Logger } from '#server/telemetry/logger.ts'
@@ -51,7 +51,7 @@ export function wrapHandler(handle: Handler, { config, log, isDraining }: Handle
 function measure(event: H3Event, context: RequestContext, log: Logger) {
   const started = performance.now()
   const { req, res } = event.node
-  const isStream = (getRequestHeader(event, 'accept') ?? '').includes('text/event-stream')
+  const isStream = event.path.startsWith('/api/events')
   if (!isStream) requestsInFlight.inc()
   res.once('close', () => {
     const durationMs = performance.now() - started

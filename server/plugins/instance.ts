@@ -2,7 +2,8 @@ import type { Server } from 'node:http'
 import { config as loadConfig } from '#server/config/current.ts'
 import { SchemaMismatchError } from '#server/database/migrate.ts'
 import { migrationsFromAssets } from '#server/database/migrations.ts'
-import { wrapHandler } from '#server/edge/handler.ts'
+import { setContextHeaders } from '#server/edge/context.ts'
+import { contextOfEvent, wrapHandler } from '#server/edge/handler.ts'
 import { closeAllStreams, openStreamCount, sendToAllStreams } from '#server/edge/event-stream.ts'
 import { installSignals, isDraining } from '#server/lifecycle/process.ts'
 import { servicesIfOpen } from '#server/lifecycle/services.ts'
@@ -27,6 +28,10 @@ export default defineNitroPlugin((nitroApp) => {
     return handle(event)
   }) as typeof nitroApp.h3App.handler
 
+  nitroApp.hooks.hook('beforeResponse', (event) => {
+    const context = contextOfEvent(event)
+    if (context) setContextHeaders(event, context)
+  })
   installSignals({
     config, log, instance: () => instance, reopenLog: reopen, closeStreams: closeAllStreams,
     closeListener: () => new Promise((resolve) => {
