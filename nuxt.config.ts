@@ -1,4 +1,3 @@
-import type {} from '@nuxt/nitro-server'
 import { fileURLToPath } from 'node:url'
 
 export default defineNuxtConfig({
@@ -7,19 +6,19 @@ export default defineNuxtConfig({
   ui: { fonts: false },
   srcDir: '.',
   compatibilityDate: '2026-11-01',
-  nitro: {
-    serverAssets: [{ baseName: 'migrations', dir: fileURLToPath(new URL('server/database/migrations', import.meta.url)) }],
-    // Left external it took half a second and 120 MiB more to start.
-    externals: { inline: ['drizzle-orm'] },
-    compressPublicAssets: true,
-    typescript: { tsConfig: { compilerOptions: { resolveJsonModule: true } } },
-  },
   vite: { worker: { format: 'es' } },
   telemetry: false,
   hooks: {
     // Ours first: problems for programs. What it leaves alone goes to Nuxt's, which shows error.vue.
-    'nitro:config': (nitro) => {
-      nitro.errorHandler = [fileURLToPath(new URL('server/error-handler.ts', import.meta.url)), nitro.errorHandler ?? []].flat()
+    'nitro:config': (nitro: object & { errorHandler?: string | string[], externals?: { inline?: unknown[] } }) => {
+      // Left external drizzle took half a second and 120 MiB more to start.
+      nitro.externals = { ...nitro.externals, inline: [...nitro.externals?.inline ?? [], 'drizzle-orm'] }
+      Object.assign(nitro, {
+        compressPublicAssets: true,
+        // Ours first: problems for programs. What it leaves alone goes to Nuxt's, which shows error.vue.
+        errorHandler: [fileURLToPath(new URL('server/error-handler.ts', import.meta.url)), nitro.errorHandler ?? []].flat(),
+        serverAssets: [{ baseName: 'migrations', dir: fileURLToPath(new URL('server/database/migrations', import.meta.url)) }],
+      })
     },
   },
   eslint: { config: { stylistic: true } },

@@ -1,0 +1,58 @@
+/** Dates and numbers as people read them, in the organisation's time zone; the same on the server and in the browser. */
+export function useFormatting() {
+  const { timeZone } = useSession()
+  // One language for all until the product speaks more: what the server writes the browser must write too.
+  const language = 'en-GB'
+  const dateTimeFormat = computed(() => new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short', timeZone: timeZone.value }))
+  const preciseFormat = computed(() => new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'medium', timeZone: timeZone.value }))
+  const timeFormat = computed(() => new Intl.DateTimeFormat(language, { timeStyle: 'medium', timeZone: timeZone.value }))
+  const dayFormat = computed(() => new Intl.DateTimeFormat('sv-SE', { dateStyle: 'short', timeZone: timeZone.value }))
+
+  return {
+    dateTime: (moment: string) => dateTimeFormat.value.format(new Date(moment)),
+    precise: (moment: string) => preciseFormat.value.format(new Date(moment)),
+    time: (moment: string) => timeFormat.value.format(new Date(moment)),
+    /** `2026-11-24`, in the organisation's time zone. */
+    day: (moment: Date) => dayFormat.value.format(moment),
+    speed: (kmh: number | null) => kmh === null ? '–' : `${Math.round(kmh)} km/h`,
+    distance: (metres: number) => metres < 1_000 ? `${Math.round(metres)} m` : `${(metres / 1_000).toFixed(1)} km`,
+    age,
+  }
+}
+
+/** "12 s ago". Only in the browser, and only in what is rendered after mounting: the server's now is another one. */
+export function age(moment: string, now: number): string {
+  const seconds = Math.max(0, Math.round((now - new Date(moment).getTime()) / 1_000))
+  if (seconds < 60) return `${seconds} s ago`
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ago`
+  if (seconds < 86_400) return `${Math.floor(seconds / 3_600)} h ago`
+  return `${Math.floor(seconds / 86_400)} d ago`
+}
+
+/** The start of a day (`2026-11-24`) in a time zone, as a moment. */
+export function startOfDay(day: string, timeZone: string): Date {
+  const guess = new Date(`${day}T00:00:00Z`)
+  // What the zone's clock shows at that moment tells its offset; once more, for days on which the offset changes.
+  const offset = (moment: Date) => {
+    const parts = Object.fromEntries(new Intl.DateTimeFormat('en-GB', {
+      timeZone, year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23',
+    }).formatToParts(moment).map(({ type, value }) => [type, value]))
+    return Date.UTC(Number(parts.year), Number(parts.month) - 1, Number(parts.day), Number(parts.hour), Number(parts.minute), Number(parts.second)) - moment.getTime()
+  }
+  const first = new Date(guess.getTime() - offset(guess))
+  return new Date(guess.getTime() - offset(first))
+}
+
+/** A clock that ticks once a second while the component is mounted; null before, so that server and browser agree. */
+export function useNow() {
+  const now = ref<number | null>(null)
+  let timer: ReturnType<typeof setInterval> | undefined
+  onMounted(() => {
+    now.value = Date.now()
+    timer = setInterval(() => {
+      now.value = Date.now()
+    }, 1_000)
+  })
+  onUnmounted(() => clearInterval(timer))
+  return now
+}

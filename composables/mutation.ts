@@ -1,0 +1,101 @@
+import type { FieldFault } from '#shared/errors.ts'
+import type { ApiProblem } from './api.ts'
+import { toApiProblem } from './api.ts'
+
+export interface Change {
+  method: 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  path: string
+  body?: unknown
+}
+
+export interface MutationOptions<T> {
+  onDone?: (result: T) => unknown
+  /** Words of the message when it is done; none: no message. */
+  done?: string
+}
+
+/** How long a change is tried before the person is asked. A failover of the database takes up to 15 s, and some seconds of luck. */
+const patienceMs = 60_000
+
+/** 0.5 s doubling to 5 s, with jitter, so that many browsers do not come back as one. At least what the server asked for. */
+function waitMs(attempt: number, problem: ApiProblem): number {
+  const ceiling = Math.min(5_000, 500 * 2 ** attempt)
+  return Math.max((problem.retryAfterSeconds ?? 0) * 1_000, ceiling / 2) + Math.random() * ceiling / 2
+}
+
+/**
+ * Sends changes. Each intent carries one Idempotency-Key, however often it is sent: the server applies it once. Lost connections and 503 are retried with
+ * jitter; when patience ends, `retry` sends the same intent again, with the same key.
+ *
+ * `state`: idle, sending, waiting (for a server that is away), failed, done. `fieldErrors` has the form that UForm's `setErrors` takes.
+ */
+export function useMutation<T = unknown>(options: MutationOptions<T> = {}) {
+  const state = ref<'idle' | 'sending' | 'waiting' | 'failed' | 'done'>('idle')
+  const problem = shallowRef<ApiProblem | null>(null)
+  const fieldErrors = computed(() => problem.value?.errors.map(({ path, message }: FieldFault) => ({ name: path, message: `${message[0]!.toUpperCase()}${message.slice(1)}` })) ?? [])
+  const busy = computed(() => state.value === 'sending' || state.value === 'waiting')
+  const toast = useToast()
+  const route = useRoute()
+  const router = useRouter()
+  let intent: { change: Change, key: string } | null = null
+  let abandoned = false
+
+  async function send(): Promise<T | undefined> {
+    const { change, key } = intent!
+    const until = Date.now() + patienceMs
+    problem.value = null
+    for (let attempt = 0; ; attempt++) {
+      state.value = 'sending'
+      try {
+        const result = await $fetch<unknown>(change.path as string, {
+          method: change.method, body: change.body as Record<string, unknown> | undefined, headers: { 'Idempotency-Key': key }, retry: 0,
+        }) as T
+        state.value = 'done'
+        intent = null
+        if (options.done) toast.add({ title: options.done, color: 'success', icon: 'i-lucide-check' })
+        await options.onDone?.(result)
+        return result
+      }
+      catch (error) {
+        const failed = toApiProblem(error)
+        const wait = waitMs(attempt, failed)
+        if (failed.isPassing && failed.status !== 429 && !abandoned && Date.now() + wait < until) {
+          problem.value = failed
+          state.value = 'waiting'
+          await new Promise(resolve => setTimeout(resolve, wait))
+          continue
+        }
+        problem.value = failed
+        state.value = 'failed'
+        // Something was said against the request: the next try is another intent.
+        if (!failed.isPassing) intent = null
+        if (failed.status === 401 && !route.meta.public) await router.push({ path: '/sign-in', query: { returnTo: route.fullPath } })
+        return undefined
+      }
+    }
+  }
+
+  onScopeDispose(() => {
+    abandoned = true
+  })
+
+  return {
+    state: readonly(state),
+    problem,
+    fieldErrors,
+    busy,
+    /** Begins a new intent. Resolves to the answer, or to undefined if it failed; `problem` says why. */
+    mutate(change: Change): Promise<T | undefined> {
+      if (busy.value) return Promise.resolve(undefined)
+      intent = { change, key: crypto.randomUUID() }
+      return send()
+    },
+    /** Sends the last intent again, with its key. */
+    retry: () => intent ? send() : Promise.resolve(undefined),
+    reset() {
+      if (!busy.value) state.value = 'idle'
+      problem.value = null
+      intent = null
+    },
+  }
+}
