@@ -1,12 +1,22 @@
 import { fileURLToPath } from 'node:url'
+import type { Nuxt } from '@nuxt/schema'
+
+/**
+ * Nuxt takes onServerPrefetch out of the browser's code. But Vue counts the components that have one to make the ids of `useId`: without it
+ * every label and field behind an icon had one id on the server and another in the browser, and each page failed to hydrate.
+ */
+function keepServerPrefetch(_: unknown, nuxt: Nuxt) {
+  const { client } = nuxt.options.optimization.treeShake.composables
+  client.vue = (client.vue ?? []).filter(name => name !== 'onServerPrefetch')
+}
 
 export default defineNuxtConfig({
-  modules: ['@nuxt/ui', '@nuxt/eslint', 'nuxt-security'],
+  modules: ['@nuxt/ui', '@nuxt/eslint', 'nuxt-security', keepServerPrefetch],
   css: ['~/assets/main.css'],
   ui: { fonts: false },
   srcDir: '.',
   compatibilityDate: '2026-11-01',
-  vite: { worker: { format: 'es' } },
+  vite: { worker: { format: 'es' }, define: process.env.HYDRATION ? { __VUE_PROD_HYDRATION_MISMATCH_DETAILS__: 'true' } : {} },
   telemetry: false,
   hooks: {
     // Ours first: problems for programs. What it leaves alone goes to Nuxt's, which shows error.vue.
@@ -22,7 +32,7 @@ export default defineNuxtConfig({
     },
   },
   eslint: { config: { stylistic: true } },
-  icon: { provider: 'none', serverBundle: false, clientBundle: { scan: true, sizeLimitKb: 256 } },
+  icon: { mode: 'svg', provider: 'none', serverBundle: false, clientBundle: { scan: true, sizeLimitKb: 256 } },
   // Headers and nonces alone: limits, methods and input are the edge's own business.
   security: {
     nonce: true,
@@ -38,7 +48,8 @@ export default defineNuxtConfig({
       contentSecurityPolicy: {
         'default-src': ['\'self\''],
         'script-src': ['\'self\'', '\'nonce-{{nonce}}\'', '\'strict-dynamic\''],
-        'style-src': ['\'self\'', '\'nonce-{{nonce}}\''],
+        // The hash is the style sheet that the drawer's library (vaul-vue 0.4) adds at run time without a nonce; a browser test notices when it changes.
+        'style-src': ['\'self\'', '\'nonce-{{nonce}}\'', '\'sha256-qduYmTACIPxqL+IgvJDDRy3W6Kz0AbLtwDgNkBpoHII=\''],
         // Vue and the components set sizes and colours in style attributes; an attribute cannot load or run anything.
         'style-src-attr': ['\'unsafe-inline\''],
         'img-src': ['\'self\'', 'data:', 'blob:'],
