@@ -2,7 +2,7 @@ import { config, z } from 'zod'
 
 // In a browser zod would try whether it may compile code, which the content security policy refuses and reports. Before the first schema is made: this
 // module is the first that every other one imports.
-if (typeof window !== 'undefined') config({ jitless: true })
+if ('window' in globalThis) config({ jitless: true })
 
 /** A UUID of any version, in lower case. */
 export const Id = z.uuid('must be a UUID, such as 0193e3a4-5b6c-7d8e-9f00-112233445566').toLowerCase()

@@ -1,0 +1,43 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { chmodSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+
+/** What the tests need beside npm's packages, and the Debian package that brings it. */
+const needed = [
+  { package: 'chromium', at: ['/usr/bin/chromium'] },
+  { package: 'redis-server', at: ['/usr/bin/redis-server'] },
+]
+
+const policy = '/usr/sbin/policy-rc.d'
+
+/** Installs what is missing, where that can be done: as root on Debian. Otherwise says what to do, and ends. */
+export function installPackages(): void {
+  const missing = needed.filter(({ at }) => !at.some(path => existsSync(path))).map(({ package: name }) => name)
+  if (missing.length === 0) return
+  const command = `apt-get install -y ${missing.join(' ')}`
+  if (process.getuid?.() !== 0 || spawnSync('which', ['apt-get']).status !== 0) {
+    console.error(`The tests need ${missing.join(' and ')}. Install ${missing.length === 1 ? 'it' : 'them'} as root (on Debian: ${command}), then run npm test again.`)
+    process.exit(1)
+  }
+  console.log(`Installing ${missing.join(', ')} …`)
+  // No service is started by being installed: the tests start their own.
+  const kept = existsSync(policy)
+  if (kept) renameSync(policy, `${policy}.fleet2-kept`)
+  writeFileSync(policy, '#!/bin/sh\nexit 101\n')
+  chmodSync(policy, 0o755)
+  try {
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+    execFileSync('apt-get', ['update', '-qq'], { env, stdio: ['ignore', 'ignore', 'inherit'] })
+    execFileSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...missing], { env, stdio: ['ignore', 'ignore', 'inherit'] })
+  }
+  catch {
+    console.error(`Installing failed. Try it by hand: apt-get update && ${command}`)
+    process.exitCode = 1
+  }
+  finally {
+    rmSync(policy, { force: true })
+    if (kept) renameSync(`${policy}.fleet2-kept`, policy)
+  }
+  if (process.exitCode) process.exit()
+}
+
+if (import.meta.filename === process.argv[1]) installPackages()

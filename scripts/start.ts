@@ -1,0 +1,39 @@
+import { spawn } from 'node:child_process'
+import { connect } from 'node:net'
+import { buildIfNeeded } from './build.ts'
+
+/** `npm start`: builds what has changed and serves it on the embedded defaults, with demo data. */
+const port = Number(process.env.NITRO_PORT || process.env.PORT || 3000)
+if (await isTaken(port)) {
+  console.error(`Port ${port} is in use. Choose another one: PORT=3001 npm start`)
+  process.exit(1)
+}
+await buildIfNeeded()
+
+const server = spawn(process.execPath, ['.output/server/index.mjs'], { stdio: 'inherit', env: { NODE_ENV: 'production', ...process.env } })
+// A Ctrl-C reaches both of us: the server drains and ends, and we wait for it. A signal to us alone is passed on.
+for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => server.kill(signal))
+process.on('SIGINT', () => {
+  if (!process.stdin.isTTY) server.kill('SIGINT')
+})
+server.on('exit', (code, signal) => process.exit(code ?? (signal ? 1 : 0)))
+void announce()
+
+/** The address, once it answers and not before. */
+async function announce() {
+  for (;;) {
+    const ready = await fetch(`http://localhost:${port}/api/health/ready`).then(({ ok }) => ok, () => false)
+    if (ready) break
+    await new Promise(resolve => setTimeout(resolve, 100))
+  }
+  console.log(`\n  Fleet2 is ready: http://localhost:${port}\n`)
+}
+
+function isTaken(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.destroy()
+      resolve(true)
+    }).on('error', () => resolve(false))
+  })
+}

@@ -1,0 +1,77 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { until } from './until.ts'
+
+export interface TestServer {
+  url: string
+  pid: number
+  /** Everything it has printed. */
+  output(): string
+  /** SIGTERM, and its exit code. */
+  stop(): Promise<number | null>
+  kill(signal: NodeJS.Signals): void
+  /** Resolves to the exit code once it has ended. */
+  exited: Promise<number | null>
+}
+
+const entry = fileURLToPath(new URL('../../.output/server/index.mjs', import.meta.url))
+
+/** The built application, on a port of the system's. Waits until it answers, unless told not to. */
+export async function startServer({ env = {}, ready = true }: { env?: Record<string, string>, ready?: boolean } = {}): Promise<TestServer> {
+  const data = await mkdtemp(join(tmpdir(), 'fleet2-data-'))
+  const { PATH, HOME, LANG } = process.env
+  const child = spawn(process.execPath, [entry], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      PATH, HOME, LANG, NODE_ENV: 'production', PORT: '0', HOST: '127.0.0.1', NUXT_DATA_DIR: data, NUXT_DRAIN_DELAY: '0', NUXT_LOG_LEVEL: 'info',
+      SESSION_PASSWORD: 'a-password-for-tests-of-at-least-32-characters', FLEET2_DEMO: 'false', ...env,
+    },
+  })
+  let output = ''
+  child.stdout.on('data', data => output += String(data))
+  child.stderr.on('data', data => output += String(data))
+  const exited = once(child, 'exit').then(async ([code]) => {
+    await rm(data, { recursive: true, force: true })
+    return code as number | null
+  })
+  const server: TestServer = {
+    url: '',
+    pid: child.pid!,
+    output: () => output,
+    exited,
+    kill: signal => void child.kill(signal),
+    async stop() {
+      if (child.exitCode === null) child.kill('SIGTERM')
+      const limit = setTimeout(() => child.kill('SIGKILL'), 40_000)
+      const code = await exited
+      clearTimeout(limit)
+      return code
+    },
+  }
+  if (!ready) {
+    await Promise.race([exited, until(() => /Listening on/.test(output), 'the server to listen')])
+    server.url = addressIn(output)
+    return server
+  }
+  try {
+    await until(() => {
+      if (child.exitCode !== null) throw new Error(`The server ended: ${output}`)
+      return /Listening on/.test(output)
+    }, 'the server to listen')
+    server.url = addressIn(output)
+    await until(() => fetch(`${server.url}/api/health/ready`).then(({ ok }) => ok, () => false), 'the server to be ready')
+  }
+  catch (error) {
+    child.kill('SIGKILL')
+    throw new Error(`${error instanceof Error ? error.message : error}\n${output}`, { cause: error })
+  }
+  return server
+}
+
+function addressIn(output: string): string {
+  return /Listening on (http:\/\/\S+)/.exec(output)?.[1] ?? ''
+}

@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest'
+import { startOfDay } from '../../composables/formatting.ts'
+import { activityOf, newer } from '../../composables/fleet.ts'
+import { summarise } from '../../composables/track.ts'
+import { makeRoute } from '#server/fleet/demo/routes.ts'
+import type { LivePosition } from '#shared/schemas/vehicles.ts'
+
+const at = (fixTime: string, more: Partial<LivePosition> = {}): LivePosition => ({
+  vehicleId: 'v', deviceId: 'd', fixTime, receivedAt: fixTime, latitude: 52, longitude: 13, speedKmh: 50, courseDegrees: 0, altitudeMetres: null, accuracyMetres: null, attributes: {}, ...more,
+})
+
+describe('a day', () => {
+  it.each([
+    ['2026-11-24', 'UTC', '2026-11-24T00:00:00.000Z'], ['2026-11-24', 'Europe/Berlin', '2026-11-23T23:00:00.000Z'], ['2026-07-01', 'Europe/Berlin', '2026-06-30T22:00:00.000Z'],
+    ['2026-11-24', 'America/New_York', '2026-11-24T05:00:00.000Z'], ['2026-11-24', 'Asia/Kathmandu', '2026-11-23T18:15:00.000Z'], ['2026-03-29', 'Europe/Berlin', '2026-03-28T23:00:00.000Z'],
+    ['2026-10-26', 'Europe/Berlin', '2026-10-25T23:00:00.000Z'], ['2026-11-24', 'Pacific/Kiritimati', '2026-11-23T10:00:00.000Z'],
+  ])('%s begins in %s at %s', (day, zone, moment) => {
+    expect(startOfDay(day, zone).toISOString()).toBe(moment)
+  })
+})
+
+describe('the live fleet', () => {
+  it('never lets an older fix move a vehicle back', () => {
+    const [old, young] = [at('2026-11-24T10:00:00.000Z'), at('2026-11-24T10:00:01.000Z')]
+    expect(newer(young, old)).toBe(young)
+    expect(newer(old, young)).toBe(young)
+    expect(newer(null, old)).toBe(old)
+  })
+  it('tells moving, stopped, offline and unknown apart', () => {
+    const now = new Date('2026-11-24T10:00:10Z').getTime()
+    expect(activityOf(at('2026-11-24T10:00:00Z'), now)).toBe('moving')
+    expect(activityOf(at('2026-11-24T10:00:00Z', { speedKmh: 2 }), now)).toBe('stopped')
+    expect(activityOf(at('2026-11-24T09:00:00Z'), now)).toBe('offline')
+    expect(activityOf(null, now)).toBe('unknown')
+  })
+  it('sums up a track by half hours', () => {
+    const summary = summarise([at('2026-11-24T10:00:00Z'), at('2026-11-24T10:10:00Z', { latitude: 52.01, speedKmh: 80 }), at('2026-11-24T10:40:00Z', { latitude: 52.02, speedKmh: null })])
+    expect(summary.metres).toBeCloseTo(2226.4, 0)
+    expect(summary.topKmh).toBe(80)
+    expect(summary.halfHours.map(({ from }) => from)).toEqual(['2026-11-24T10:00:00.000Z', '2026-11-24T10:30:00.000Z'])
+    expect(summarise([])).toEqual({ metres: 0, topKmh: null, halfHours: [] })
+  })
+})
+
+describe('a simulated route', () => {
+  it('is the same at the same second, moves smoothly and stays where roads could be', () => {
+    for (let number = 0; number < 60; number++) {
+      const route = makeRoute(number)
+      expect(route.at(1_800_000_000)).toEqual(makeRoute(number).at(1_800_000_000))
+      let last = route.at(1_800_000_000)
+      for (let second = 1; second < 600; second++) {
+        const next = route.at(1_800_000_000 + second)
+        // Nothing drives more than 60 m in a second.
+        expect(Math.hypot(next.latitude - last.latitude, (next.longitude - last.longitude) * 0.6) * 111_320).toBeLessThan(60)
+        expect(next.speedKmh).toBeLessThan(150)
+        expect(next.latitude).toBeGreaterThan(51.8)
+        expect(next.latitude).toBeLessThan(53.2)
+        last = next
+      }
+    }
+  })
+})

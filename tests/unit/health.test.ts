@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest'
+import { createCheck, type Finding } from '#server/health/check.ts'
+import { judgeMemory, memoryLimitBytes } from '#server/health/memory.ts'
+import { judge, type Situation } from '#server/health/verdict.ts'
+import { until } from '../support/until.ts'
+
+const fine: Situation = { phase: 'running', primary: 'healthy', replica: 'healthy', redis: 'healthy', memory: 'healthy', eventLoop: 'healthy', peerDatabaseHealthy: true }
+
+describe('the verdict', () => {
+  it.each<[string, Partial<Situation>, string, number, string]>([
+    ['all is well', {}, 'healthy', 200, 'normal'],
+    ['without a replica of its own', { replica: null }, 'healthy', 200, 'normal'],
+    ['the replica is behind', { replica: 'degraded' }, 'degraded', 200, 'degraded'],
+    ['the replica is gone', { replica: 'unhealthy' }, 'degraded', 200, 'degraded'],
+    ['Redis is gone', { redis: 'unhealthy' }, 'degraded', 200, 'degraded'],
+    ['the primary is gone, the replica is not', { primary: 'unhealthy' }, 'degraded', 200, 'read-only'],
+    ['the database is gone for everybody', { primary: 'unhealthy', replica: 'unhealthy', peerDatabaseHealthy: false }, 'degraded', 200, 'unavailable'],
+    ['the database is gone for me alone', { primary: 'unhealthy', replica: 'unhealthy', peerDatabaseHealthy: true }, 'unhealthy', 503, 'unavailable'],
+    ['the only database is gone, and nobody can be asked', { primary: 'unhealthy', replica: null, redis: 'unhealthy', peerDatabaseHealthy: false }, 'degraded', 200, 'unavailable'],
+    ['memory runs short', { memory: 'degraded' }, 'degraded', 200, 'normal'],
+    ['out of memory', { memory: 'unhealthy' }, 'unhealthy', 503, 'normal'],
+    ['the event loop is stalled', { eventLoop: 'unhealthy' }, 'unhealthy', 503, 'normal'],
+    ['starting', { phase: 'starting' }, 'unhealthy', 503, 'normal'],
+    ['draining', { phase: 'draining' }, 'unhealthy', 503, 'normal'],
+  ])('%s', (_, change, status, httpStatus, mode) => {
+    const verdict = judge({ ...fine, ...change })
+    expect(verdict).toMatchObject({ status, httpStatus, mode })
+    expect(verdict.reason === null).toBe(status === 'healthy')
+  })
+})
+
+describe('a check', () => {
+  function scripted(results: ('up' | 'down' | 'hang')[]) {
+    let turn = 0
+    const shown: Finding['status'][] = []
+    const check = createCheck({
+      name: 'test', everyMs: 1, hastyMs: 1, timeoutMs: 20, onChange: () => shown.push(check.current().status),
+      look: async () => {
+        const result = results[Math.min(turn++, results.length - 1)]!
+        if (result === 'hang') await new Promise(() => {})
+        if (result === 'down') throw new Error('down')
+        return { status: 'healthy', reason: null, details: {} }
+      },
+    })
+    return { check, shown, turns: () => turn, length: results.length }
+  }
+  async function played(script: ReturnType<typeof scripted>) {
+    script.check.start()
+    await until(() => script.turns() > script.length)
+    script.check.stop()
+    return script.shown
+  }
+
+  it('turns after three failures in a row, not before', async () => {
+    expect(await played(scripted(['up', 'down', 'down', 'up', 'up', 'down', 'down', 'up']))).toEqual([])
+    expect(await played(scripted(['up', 'down', 'down', 'down']))).toEqual(['unhealthy'])
+  })
+  it('turns back after two successes', async () => {
+    expect(await played(scripted(['up', 'down', 'down', 'down', 'up', 'down', 'up', 'up']))).toEqual(['unhealthy', 'healthy'])
+  })
+  it('believes its first look', async () => {
+    expect((await played(scripted(['down', 'down'])))[0]).toBe('unhealthy')
+  })
+  it('takes a look that never ends for a failure', async () => {
+    expect(await played(scripted(['up', 'hang', 'hang', 'hang']))).toEqual(['unhealthy'])
+  })
+})
+
+describe('memory', () => {
+  it('knows the limit of the cgroup, version 2 before version 1, and takes "max" for none', () => {
+    const files = (found: Record<string, string>) => (path: string) => {
+      if (!(path in found)) throw new Error('no such file')
+      return found[path]!
+    }
+    expect(memoryLimitBytes(0, files({ '/sys/fs/cgroup/memory.max': '536870912\n' }))).toBe(536870912)
+    expect(memoryLimitBytes(0, files({ '/sys/fs/cgroup/memory/memory.limit_in_bytes': '268435456' }))).toBe(268435456)
+    expect(memoryLimitBytes(0, files({ '/sys/fs/cgroup/memory.max': 'max' }))).toBeGreaterThan(2 ** 29)
+    expect(memoryLimitBytes(100, files({}))).toBe(104857600)
+  })
+  it('warns over 85 % and is out over 95 %', () => {
+    expect([84, 86, 96].map(used => judgeMemory(used, 100).status)).toEqual(['healthy', 'degraded', 'unhealthy'])
+  })
+})
