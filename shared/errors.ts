@@ -6,6 +6,12 @@
 export abstract class DomainError extends Error {
   abstract readonly type: string
   abstract readonly title: string
+  /** What led to it, for the log. Not `cause`: h3 puts an error's cause in its place, and the domain's own word would be lost. */
+  readonly origin?: unknown
+  constructor(message: string, origin?: unknown) {
+    super(message)
+    this.origin = origin
+  }
 }
 
 /** One field that is wrong: `path` as `a.b[0]`, `message` says what is wrong and what would be right. */
@@ -95,7 +101,7 @@ export class UnavailableError extends DomainError {
   readonly title = 'Temporarily unavailable'
   readonly retryAfterSeconds: number
   constructor(detail: string, options: { retryAfterSeconds?: number, cause?: unknown } = {}) {
-    super(detail, { cause: options.cause })
+    super(detail, options.cause)
     this.retryAfterSeconds = options.retryAfterSeconds ?? 2
   }
 }

@@ -20,7 +20,8 @@ export async function optionalUser(event: H3Event): Promise<Caller | null> {
   const record = secret ? await sessions.find(secret) : null
   const found = record && await findMembership({ database }, record.organisationId, record.userId)
   if (!record || !found) {
-    await adoptOperation(event, `anonymous:${currentContext()?.ipAddress ?? ''}`)
+    // Nobody's address: a phone that changes its network between two attempts has another one.
+    await adoptOperation(event, 'anonymous')
     return null
   }
   const context = currentContext()

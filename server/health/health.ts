@@ -147,6 +147,8 @@ export function createHealth({ config, probeDatabase, redis, log }: HealthOption
       }
     },
     setPhase(next) {
+      // An instance that is ending does not come back, whatever else is found out meanwhile.
+      if (phase === 'draining') return
       phase = next
       changed()
     },

@@ -12,7 +12,7 @@ import type { Invitation, InvitationAccept, InvitationCreate, InvitationPreview,
 import type { Member, SignedInUser } from './member.ts'
 import { hashPassword } from './password.ts'
 import type { IdentityServices, Origin } from './services.ts'
-import { throttleSignUp } from './throttle.ts'
+import { throttleAcceptance } from './throttle.ts'
 import { actAs, beginSession, refusingTakenEmail, type BegunSession } from './users.ts'
 
 /** Long enough for a holiday weekend, short enough that a forgotten link does not open the door for months. */
@@ -79,7 +79,7 @@ export async function lookUpInvitation({ database }: { database: Database }, tok
  * and nobody is signed in; {InvalidInputError} when a newcomer gives no name or password.
  */
 export async function acceptInvitation(services: IdentityServices, user: SignedInUser | null, input: InvitationAccept, origin: Origin): Promise<BegunSession> {
-  await throttleSignUp(services.redis, origin.ipAddress)
+  await throttleAcceptance(services.redis, origin.ipAddress)
   const { invitation } = await findByToken(services, input.token)
   if (user && user.email !== invitation.email) throw new ForbiddenError(`This invitation is for ${invitation.email}. Sign out first, or sign in with that address.`)
   const { organisationId } = invitation

@@ -15,8 +15,9 @@ const perAccount: Limit = { limit: 100, windowSeconds: 900 }
 /** Per address over all accounts: an office behind one address signs in in the morning; a list of stolen passwords is longer. */
 const perAddress: Limit = { limit: 60, windowSeconds: 300 }
 
-/** Accounts made from one address. */
-const signUps: Limit = { limit: 20, windowSeconds: 3_600 }
+/** Organisations made from one address in an hour, and invitations accepted: a whole depot may join from behind one address on one morning. */
+const signUps: Limit = { limit: 30, windowSeconds: 3_600 }
+const acceptances: Limit = { limit: 300, windowSeconds: 3_600 }
 
 /** Counts an attempt to sign in. @throws {TooManyRequestsError} */
 export async function throttleSignIn(redis: RedisPort, email: string, address: string): Promise<void> {
@@ -37,7 +38,12 @@ export async function forgetSignIns(redis: RedisPort, email: string, address: st
   ])
 }
 
-/** Counts an attempt to sign up or to use an invitation link. @throws {TooManyRequestsError} */
+/** Counts the use of an invitation link, which costs a hashing. @throws {TooManyRequestsError} */
+export async function throttleAcceptance(redis: RedisPort, address: string): Promise<void> {
+  refuseUnlessAllowed([await takeAttempt(redis, `acceptance:${hashed(address)}`, acceptances)], 'Too many invitations were used from this address.')
+}
+
+/** Counts an attempt to sign up. @throws {TooManyRequestsError} */
 export async function throttleSignUp(redis: RedisPort, address: string): Promise<void> {
   refuseUnlessAllowed([await takeAttempt(redis, `sign-up:${hashed(address)}`, signUps)], 'Too many accounts were made from this address.')
 }

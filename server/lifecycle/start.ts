@@ -44,13 +44,12 @@ export async function startInstance({ config, log, migrations, onStatus }: { con
     work.push(Promise.resolve(startJobs(services)))
     if (config.demo) work.push(startDemo(services))
   }
-  if (await schemaIsCurrent({ database, migrations, log, signal: stopping.signal, onLater: () => {
-    health.setPhase('running')
-    begin()
-  } })) {
-    health.setPhase('running')
-    begin()
-  }
+  await watchSchema({
+    database, migrations, log, signal: stopping.signal,
+    // Unreachable for now: the instance serves what it can and says so. Behind: it must not serve until it has been migrated.
+    onState: state => health.setPhase(state === 'behind' ? 'starting' : 'running'),
+    onCurrent: begin,
+  })
   return {
     services,
     embedded,
@@ -61,38 +60,44 @@ export async function startInstance({ config, log, migrations, onStatus }: { con
   }
 }
 
+type SchemaState = 'current' | 'behind' | 'unreachable'
+
 /**
- * Whether the instance may serve. A schema that is behind: not before it has been migrated, `onLater` then. A database that cannot be asked: yes; the
- * schema is looked at as soon as it can be.
+ * Looks at the schema until it is current; resolves after the first look. `onState` is told what each look found, `onCurrent` that it is current.
+ * @throws {SchemaMismatchError} when the first look finds a schema that is newer than this code can use; a later one ends the process.
  */
-async function schemaIsCurrent({ database, migrations, log, signal, onLater }: {
+async function watchSchema({ database, migrations, log, signal, onState, onCurrent }: {
   database: Services['database']
   migrations: Migration[]
   log: Logger
   signal: AbortSignal
-  onLater: () => void
-}): Promise<boolean> {
-  const look = () => database.checkSchema(migrations).catch((error: unknown) => {
-    if (error instanceof SchemaMismatchError) throw error
-    return 'unreachable' as const
-  })
-  const first = await look()
-  if (first === 'current') return true
-  log.warn(first === 'behind'
-    ? 'The database schema is behind this version. Run npm run db:migrate; this instance waits for it.'
-    : 'The database cannot be reached. This instance serves what it can and recovers by itself.')
+  onState: (state: SchemaState) => void
+  onCurrent: () => void
+}): Promise<void> {
+  const words: Record<SchemaState, string> = {
+    current: 'The database is reachable and its schema is current',
+    behind: 'The database schema is behind this version. Run npm run db:migrate; this instance waits for it.',
+    unreachable: 'The database cannot be reached. This instance serves what it can and recovers by itself.',
+  }
+  let last: SchemaState | null = null
+  async function look(): Promise<SchemaState> {
+    const state = await database.checkSchema(migrations).catch((error: unknown): SchemaState => {
+      if (error instanceof SchemaMismatchError) throw error
+      return 'unreachable'
+    })
+    if (state !== last && (last || state !== 'current')) log[state === 'current' ? 'info' : 'warn'](words[state])
+    last = state
+    onState(state)
+    if (state === 'current') onCurrent()
+    return state
+  }
+
+  if (await look() === 'current') return
   void (async () => {
-    let state: string = first
-    while (state !== 'current' && !signal.aborted) {
-      await new Promise(resolve => setTimeout(resolve, schemaPauseMs))
-      state = await look()
-    }
-    if (signal.aborted) return
-    log.info('The database is reachable and its schema is current')
-    onLater()
+    do await new Promise(resolve => setTimeout(resolve, schemaPauseMs))
+    while (!signal.aborted && await look() !== 'current')
   })().catch((error: unknown) => {
-    log.fatal({ err: error }, String(error instanceof Error ? error.message : error))
+    log.fatal(error instanceof Error ? error.message : String(error))
     process.exit(1)
   })
-  return false
 }

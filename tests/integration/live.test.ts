@@ -1,0 +1,134 @@
+import { randomUUID } from 'node:crypto'
+import { get, type IncomingMessage } from 'node:http'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { signUp, type Client, type SignedUp } from '../support/client.ts'
+import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
+import { startRedis, type TestRedis } from '../support/redis.ts'
+import { startServer, type TestServer } from '../support/server.ts'
+import { until } from '../support/until.ts'
+
+let database: TestDatabase
+let redis: TestRedis
+let servers: TestServer[]
+let owner: SignedUp
+beforeAll(async () => {
+  [database, redis] = await Promise.all([createTestDatabase(), startRedis()])
+  servers = await Promise.all(['app1', 'app2'].map(instance => startServer({ env: { NUXT_DATABASE_URL: database.servingUrl, NUXT_REDIS_URL: redis.url, INSTANCE_ID: instance } })))
+  owner = await signUp(servers[0]!.url)
+})
+afterAll(async () => {
+  await Promise.all(servers.map(server => server.stop()))
+  await redis.stop()
+  await database.drop()
+})
+
+interface Event { id: string, name: string, data: Record<string, unknown> }
+
+/** An open stream, and the events that came. */
+async function open(server: TestServer, client: Client, lastEventId?: string) {
+  const events: Event[] = []
+  let ended = false
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    get(`${server.url}/api/events`, { headers: { cookie: client.cookie(), ...lastEventId ? { 'last-event-id': lastEventId } : {} } }, resolve).on('error', reject)
+  })
+  let buffer = ''
+  response.setEncoding('utf8').on('data', (text: string) => {
+    buffer += text
+    for (let end; (end = buffer.indexOf('\n\n')) >= 0; buffer = buffer.slice(end + 2)) {
+      const fields = Object.fromEntries(buffer.slice(0, end).split('\n').map(line => line.split(/: (.*)/s).slice(0, 2)))
+      if (fields.event) events.push({ id: fields.id ?? '', name: fields.event, data: JSON.parse(fields.data!) })
+    }
+  }).on('close', () => {
+    ended = true
+  }).on('error', () => {})
+  return { response, events, named: (name: string) => events.filter(event => event.name === name), isEnded: () => ended, close: () => response.destroy() }
+}
+
+async function fitted() {
+  const { body: vehicle } = await owner.send<{ id: string }>('POST', '/api/v1/vehicles', { name: 'Live' })
+  const identifier = `live-${randomUUID().slice(0, 8)}`
+  await owner.send('POST', '/api/v1/devices', { name: 'Tracker', identifier, vehicleId: vehicle.id })
+  return { vehicle, identifier }
+}
+const send = (server: TestServer, identifier: string, n: number) => fetch(`${server.url}/api/ingest?id=${identifier}&timestamp=${Date.now() + n}&lat=${n}&lon=0`)
+
+describe('the live stream', () => {
+  it('brings a position that came to another instance', async () => {
+    const { vehicle, identifier } = await fitted()
+    const stream = await open(servers[1]!, owner)
+    expect(stream.response.headers).toMatchObject({ 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' })
+    await until(() => stream.named('status').length === 1)
+    expect(stream.events[0]).toMatchObject({ name: 'status', id: '', data: { instance: 'app2', live: true } })
+    await send(servers[0]!, identifier, 1)
+    await until(() => stream.named('positions').length === 1)
+    expect(stream.named('positions')[0]!.data).toMatchObject({ positions: [{ vehicleId: vehicle.id, latitude: 1 }] })
+    stream.close()
+  })
+  it('is resumed on another instance after the last event, with no gap and nothing twice', async () => {
+    const { identifier } = await fitted()
+    const first = await open(servers[0]!, owner)
+    await send(servers[0]!, identifier, 1)
+    await until(() => first.named('positions').length === 1)
+    const last = first.named('positions')[0]!.id
+    first.close()
+    for (let n = 2; n <= 6; n++) await send(servers[n % 2]!, identifier, n)
+    const second = await open(servers[1]!, owner, last)
+    await send(servers[0]!, identifier, 7)
+    const latitudes = () => second.named('positions').flatMap(({ data }) => (data.positions as { latitude: number }[]).map(({ latitude }) => latitude))
+    await until(() => latitudes().includes(7))
+    expect(latitudes()).toEqual([2, 3, 4, 5, 6, 7])
+    expect(second.named('resync')).toEqual([])
+    second.close()
+  })
+  it.each(['not-an-id', '1-1', '9999999999999-0'])('that cannot be resumed from %s says so', async (id) => {
+    const stream = await open(servers[0]!, owner, id)
+    await until(() => stream.named('resync').length === 1)
+    stream.close()
+  })
+  it('brings nothing of another organisation', async () => {
+    const stranger = await signUp(servers[0]!.url)
+    const stream = await open(servers[0]!, stranger)
+    const { identifier } = await fitted()
+    await send(servers[0]!, identifier, 1)
+    await stranger.send('POST', '/api/v1/vehicles', { name: 'Own' })
+    await until(() => stream.named('changed').length === 1)
+    expect(stream.named('positions')).toEqual([])
+    stream.close()
+  })
+  it('tells of changes after they are committed', async () => {
+    const stream = await open(servers[1]!, owner)
+    await until(() => stream.events.length > 0)
+    const { body: { id } } = await owner.send<{ id: string }>('POST', '/api/v1/vehicles', { name: 'Told' })
+    await owner.send('DELETE', `/api/v1/vehicles/${id}`)
+    await until(() => stream.named('changed').length === 2)
+    expect(stream.named('changed').map(({ data }) => data)).toEqual([{ type: 'vehicle', id, change: 'created' }, { type: 'vehicle', id, change: 'removed' }])
+    stream.close()
+  })
+  it('is asked to move when its instance ends, and the instance ends', async () => {
+    const server = await startServer({ env: { NUXT_DATABASE_URL: database.servingUrl, NUXT_REDIS_URL: redis.url, INSTANCE_ID: 'app3' } })
+    const stream = await open(server, owner)
+    await until(() => stream.events.length > 0)
+    expect(await server.stop()).toBe(0)
+    await until(stream.isEnded)
+    expect(stream.events.at(-1)).toMatchObject({ name: 'moved' })
+  })
+})
+
+describe('without Redis', () => {
+  it('health says degraded and stays in the balancer, and all is well again afterwards', async () => {
+    const own = await startRedis()
+    const server = await startServer({ env: { NUXT_DATABASE_URL: database.servingUrl, NUXT_REDIS_URL: own.url } })
+    const health = async () => {
+      const response = await fetch(`${server.url}/api/health`)
+      return { code: response.status, ...await response.json() as { status: string, mode: string, reason?: string } }
+    }
+    await own.kill()
+    await until(async () => (await health()).mode === 'degraded')
+    expect(await health()).toMatchObject({ code: 200, status: 'degraded', reason: 'Redis does not answer' })
+    expect((await fetch(`${server.url}/api/health?strict=1`)).status).toBe(503)
+    await own.start()
+    await until(async () => (await health()).mode === 'normal')
+    await server.stop()
+    await own.stop()
+  })
+})
