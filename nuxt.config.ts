@@ -15,6 +15,8 @@ export default defineNuxtConfig({
   css: ['~/assets/main.css'],
   ui: { fonts: false },
   srcDir: '.',
+  // A list of routes that every tab would fetch again and again: nothing here is prerendered.
+  experimental: { appManifest: false },
   compatibilityDate: '2026-11-01',
   vite: { worker: { format: 'es' }, define: process.env.HYDRATION ? { __VUE_PROD_HYDRATION_MISMATCH_DETAILS__: 'true' } : {} },
   telemetry: false,

@@ -25,7 +25,7 @@ export function newer(known: LivePosition | null, arriving: LivePosition | null)
 /** All vehicles of the organisation, live: from the list, and then from the stream. */
 export async function useFleet() {
   const query = useQuery('fleet', api => fetchAll<Vehicle>(api, '/api/v1/vehicles'))
-  const { data, refresh } = await query
+  const { data, refresh, error, status } = query
   const positions = shallowRef(new Map<string, LivePosition>())
 
   const vehicles = computed(() => (data.value ?? []).map(vehicle => ({
@@ -33,6 +33,7 @@ export async function useFleet() {
     lastPosition: newer(vehicle.lastPosition, positions.value.get(vehicle.id) ?? null),
   })))
 
+  // Before the first await: after it Vue no longer knows whose listeners these are, and they would never be added.
   onLiveEvent('positions', ({ positions: arriving }) => {
     const next = new Map(positions.value)
     for (const position of arriving) next.set(position.vehicleId, newer(next.get(position.vehicleId) ?? null, position)!)
@@ -42,5 +43,6 @@ export async function useFleet() {
     if (type === 'vehicle' || type === 'device') void refresh()
   })
   onLiveEvent('resync', () => void refresh())
-  return { vehicles, refresh, error: query.error, status: query.status }
+  await query
+  return { vehicles, refresh, error, status }
 }

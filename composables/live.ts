@@ -10,6 +10,7 @@ let attempt = 0
 let timer: ReturnType<typeof setTimeout> | undefined
 let lastWordAt = 0
 let wanted = false
+let listening = false
 
 /** The server sends a comment every 15 s, which EventSource does not show: so only a connection that is not open is taken for lost. */
 const lostAfterMs = 4_000
@@ -37,7 +38,6 @@ export function openLiveStream() {
   const connection = useConnection()
   const status = useStatus()
   wanted = true
-  if (source) return
 
   function connect() {
     clearTimeout(timer)
@@ -82,6 +82,8 @@ export function openLiveStream() {
 
   connection.value = 'connecting'
   connect()
+  if (listening) return
+  listening = true
   const wake = () => {
     if (!wanted || document.visibilityState === 'hidden') return
     if (lastWordAt && Date.now() - lastWordAt > sleptMs) {
@@ -94,7 +96,14 @@ export function openLiveStream() {
     }
   }
   document.addEventListener('visibilitychange', wake)
-  window.addEventListener('online', wake)
+  // The browser knows before the stream does: a connection whose network is gone looks open until it is used.
+  window.addEventListener('offline', () => {
+    if (wanted) connection.value = 'lost'
+  })
+  window.addEventListener('online', () => {
+    attempt = 0
+    if (wanted) connect()
+  })
 }
 
 /** Ends the stream: nobody is signed in any more, or in another organisation. */

@@ -4,20 +4,21 @@ import { toApiProblem, type ApiProblem } from './api.ts'
 /** A list by pages: the first comes with the page, further ones on demand; filters begin it anew. */
 export async function usePagedList<T extends { id: string }>(key: string, path: string, filters: () => Record<string, string | undefined>, limit = 50) {
   const api = useApi()
-  const more = shallowRef<T[]>([])
-  const nextCursor = ref<string | null>(null)
+  /** The pages after the first; null: none has been asked for. */
+  const further = shallowRef<Page<T> | null>(null)
   const loadingMore = ref(false)
   const problem = shallowRef<ApiProblem | null>(null)
   const query = useQuery<Page<T>>(key, api => api(path, { query: { limit, ...filters() } }), { watch: [filters] })
-  const { data, refresh, error, status } = await query
+  const { data, refresh, error, status } = query
 
-  watch(data, (page) => {
-    more.value = []
-    nextCursor.value = page?.nextCursor ?? null
-  }, { immediate: true })
+  const nextCursor = computed(() => (further.value ?? data.value)?.nextCursor ?? null)
+  watch(data, () => {
+    further.value = null
+  })
+  await query
 
   return {
-    items: computed(() => [...data.value?.items ?? [], ...more.value]),
+    items: computed(() => [...data.value?.items ?? [], ...further.value?.items ?? []]),
     hasMore: computed(() => nextCursor.value !== null),
     loadingMore, problem, error, status, refresh,
     async loadMore() {
@@ -25,8 +26,7 @@ export async function usePagedList<T extends { id: string }>(key: string, path: 
       problem.value = null
       try {
         const page = await api<Page<T>>(path, { query: { limit, ...filters(), cursor: nextCursor.value ?? undefined } })
-        more.value = [...more.value, ...page.items]
-        nextCursor.value = page.nextCursor
+        further.value = { items: [...further.value?.items ?? [], ...page.items], nextCursor: page.nextCursor }
       }
       catch (caught) {
         problem.value = toApiProblem(caught)
