@@ -1,4 +1,47 @@
 // @ts-check
 import withNuxt from './.nuxt/eslint.config.mjs'
 
-export default withNuxt()
+/**
+ * Who may import whom (CONTRIBUTING.md has the picture): each room may reach only what stands below it. Never upward, never in a circle.
+ * `lifecycle` puts everything together; what stands above it asks it for the services.
+ */
+const floors = [
+  ['api', 'routes', 'middleware', 'plugins'],
+  ['edge'],
+  ['lifecycle'],
+  ['identity', 'fleet', 'audit', 'cluster', 'health'],
+  ['database', 'redis', 'storage'],
+  ['telemetry', 'config'],
+]
+
+/** By the alias, or by a path that climbs out of one's own room. (A regex: the rule's globs take `#` for a comment.) */
+const roomPattern = room => `^(#server|(\\.\\./)+(server/)?)/?${room}/`
+
+const rooms = floors.flatMap((floor, level) => floor.map(room => ({
+  files: [`server/${room}/**/*.ts`],
+  rules: {
+    'no-restricted-imports': ['error', {
+      patterns: [
+        ...floors.slice(0, level).flat().map(upper => ({ regex: roomPattern(upper), message: `server/${room} stands below server/${upper} and must not know it.` })),
+        ...level === 4 ? floor.filter(other => other !== room).map(other => ({ regex: roomPattern(other), message: `server/${room} and server/${other} are neighbours that do not know each other.` })) : [],
+        // Domain code knows no HTTP: no event, no status codes.
+        ...level >= 3 ? [{ regex: '^(h3|nitropack(/.*)?|#imports)$', message: `server/${room} knows no HTTP; that is the edge's business.` }] : [],
+        { regex: '^(~/|@/|#app)', message: 'The server imports nothing of the browser side.' },
+      ],
+    }],
+  },
+})))
+
+const notTheServer = { regex: '^(#server|~/server|@/server|(\\.\\./)+server|\\./server)/', message: 'The browser side imports from shared/ and from nothing in server/.' }
+
+export default withNuxt(
+  ...rooms,
+  {
+    files: ['pages/**', 'components/**', 'composables/**', 'layouts/**', 'middleware/**', 'plugins/**', '*.vue'],
+    rules: { 'no-restricted-imports': ['error', { patterns: [notTheServer] }] },
+  },
+  {
+    files: ['shared/**'],
+    rules: { 'no-restricted-imports': ['error', { patterns: [notTheServer, { regex: '^(vue|h3|#app|~/)', message: 'shared/ is for both sides.' }] }] },
+  },
+)
