@@ -1,4 +1,3 @@
-// @ts-check
 import withNuxt from './.nuxt/eslint.config.mjs'
 
 /**
