@@ -175,11 +175,12 @@ async function postgresAccount(native: string) {
   const name = await run('id', ['-u', 'postgres']).then(() => 'postgres', () => 'nobody')
   const [uid, gid] = await Promise.all(['-u', '-g'].map(async flag => Number((await run('id', [flag, name])).stdout)))
   // The project may lie where only root can go (/root is 0700). The capability lets the other user pass through and read there;
-  // it writes in its own data folder alone. Containers often drop one of the two capabilities and keep the other.
+  // it writes in its own data folder alone. Containers often drop one of the two capabilities and keep the other. The securebit makes access(2), by which
+  // initdb looks for its neighbours, see the capability too.
   const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'}`)
   const capability = effective & (1n << 2n) ? '+dac_read_search' : effective & (1n << 1n) ? '+dac_override' : null
   const wrap = (command: string, args: string[]): [string, string[]] => ['setpriv', [
-    `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', ...capability ? [`--inh-caps=${capability}`, `--ambient-caps=${capability}`] : [], command, ...args,
+    `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', ...capability ? ['--securebits=+no_setuid_fixup', `--inh-caps=${capability}`, `--ambient-caps=${capability}`] : [], command, ...args,
   ]]
   return {
     uid,
