@@ -21,8 +21,8 @@ export interface HandlerOptions {
   isDraining(): boolean
 }
 
-/** Probes and the live stream are no people's requests: they would drown the others in the access log. */
-const quietRoutes = /^\/(api\/health|metrics|_nuxt\/|__nuxt)/
+/** Probes and positions are no people's requests: they would drown the others in the access log. Metrics count them. */
+const quietRoutes = /^\/(api\/health|api\/ingest|metrics|_nuxt\/|__nuxt)/
 
 /**
  * Wraps the whole of h3's handling, so that the request's context is surely in force in every handler. Measures at the response itself: Nitro's
