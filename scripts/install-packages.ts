@@ -5,6 +5,8 @@ import { chmodSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:f
 const needed = [
   { package: 'chromium', at: ['/usr/bin/chromium'] },
   { package: 'redis-server', at: ['/usr/bin/redis-server'] },
+  // Besides the one from npm: migrations and queries are held to Debian's version too.
+  { package: 'postgresql', at: ['15', '16', '17', '18', '19'].map(version => `/usr/lib/postgresql/${version}/bin/initdb`) },
 ]
 
 const policy = '/usr/sbin/policy-rc.d'

@@ -19,6 +19,8 @@ export interface EmbeddedOptions {
   durable?: boolean
   /** Also listens on a free port of 127.0.0.1 with password authentication: tests hurt the wire. Default: the private socket alone. */
   tcp?: boolean
+  /** A PostgreSQL of the system's instead (its folder with `bin`): tests hold both to the same promises. Default: the one from npm. */
+  installation?: string
 }
 
 export interface EmbeddedPostgres {
@@ -51,8 +53,8 @@ const restartPauseMs = 1_000
  * was killed and left it running.
  * @throws {EmbeddedUnavailableError} when the platform has no binaries or the folder is of no use.
  */
-export async function startEmbeddedPostgres({ directory, log, durable = true, tcp = false }: EmbeddedOptions): Promise<EmbeddedPostgres> {
-  const native = findNative()
+export async function startEmbeddedPostgres({ directory, log, durable = true, tcp = false, installation }: EmbeddedOptions): Promise<EmbeddedPostgres> {
+  const native = installation ?? findNative()
   const root = resolve(directory)
   const account = await postgresAccount(native)
   await mkdir(root, { recursive: true })

@@ -12,11 +12,14 @@ export interface TestDatabase {
 }
 
 /** A database of the test file's own: a clone of the migrated one, in a few dozen milliseconds. */
-export async function createTestDatabase(): Promise<TestDatabase> {
+export async function createTestDatabase(server: 'embedded' | 'debian' = 'embedded'): Promise<TestDatabase> {
+  const [templateOwnerUrl, templateServingUrl] = server === 'embedded'
+    ? [inject('ownerUrl'), inject('servingUrl')]
+    : [inject('debianOwnerUrl'), inject('debianServingUrl')]
   const name = `test_${randomBytes(6).toString('hex')}`
   const at = (url: string, database: string) => url.replace('/fleet?', `/${database}?`).replace(/\/fleet$/, `/${database}`)
   const admin = async (sql: string) => {
-    const client = new pg.Client({ connectionString: at(inject('ownerUrl'), 'postgres') })
+    const client = new pg.Client({ connectionString: at(templateOwnerUrl, 'postgres') })
     await client.connect()
     try {
       // A clone needs its template idle for a moment; other files clone at the same time.
@@ -35,12 +38,12 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     }
   }
   await admin(`CREATE DATABASE ${name} TEMPLATE fleet`)
-  const ownerUrl = at(inject('ownerUrl'), name)
+  const ownerUrl = at(templateOwnerUrl, name)
   const owner = new pg.Pool({ connectionString: ownerUrl, max: 2 })
   owner.on('error', () => {})
   return {
     ownerUrl,
-    servingUrl: at(inject('servingUrl'), name),
+    servingUrl: at(templateServingUrl, name),
     async asOwner<Row extends object>(sql: string, values: unknown[] = []) {
       return (await owner.query(sql, values)).rows as Row[]
     },
