@@ -21,6 +21,8 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 120_000,
           maxWorkers: 3,
+          // As in playwright.config.ts: real servers on a shared machine.
+          retry: process.env.CI ? 1 : 0,
         },
       },
     ],
