@@ -12,11 +12,12 @@ export default function handleError(error: unknown, event: H3Event) {
   if (unexpected && context) {
     runInContext(context, () => servicesIfOpen()?.log.error({ err: error instanceof Error && error.cause instanceof Error ? error.cause : error }, 'An endpoint failed'))
   }
-  if (event.node.res.headersSent || wantsPage(event)) return
+  if (event.node.res.headersSent) return
+  if (retryAfterSeconds !== null) setResponseHeader(event, 'Retry-After', retryAfterSeconds)
+  if (wantsPage(event)) return
   if (context) setContextHeaders(event, context)
   setResponseStatus(event, problem.status)
   setResponseHeader(event, 'Content-Type', 'application/problem+json')
   setResponseHeader(event, 'Cache-Control', 'no-store')
-  if (retryAfterSeconds !== null) setResponseHeader(event, 'Retry-After', retryAfterSeconds)
   return send(event, JSON.stringify(problem))
 }

@@ -17,6 +17,7 @@ const httpProblems: Record<number, { type: string, title: string, detail: string
   404: { type: 'not-found', title: 'Not found', detail: 'There is nothing at this address.' },
   405: { type: 'method-not-allowed', title: 'Method not allowed', detail: 'This address does not take this method.' },
   413: { type: 'too-large', title: 'The request is too large', detail: 'The body is larger than this address takes.' },
+  503: { type: 'unavailable', title: 'Temporarily unavailable', detail: 'Something this needs is away for now.' },
   415: { type: 'unsupported-media-type', title: 'Unsupported media type', detail: 'Send application/json.' },
 }
 
@@ -42,11 +43,12 @@ export function toProblem(error: unknown, requestId: string): { problem: Problem
   }
   const status = cause instanceof H3Error && !cause.unhandled ? cause.statusCode : 500
   const known = httpProblems[status]
-  if (status < 500 && cause instanceof H3Error) {
+  // A page that could not get its data says 503 by itself: no surprise either.
+  if ((status < 500 || status === 503) && cause instanceof H3Error) {
     const detail = cause.statusMessage && cause.data === undefined && known === undefined ? cause.statusMessage : known?.detail ?? 'The request was refused.'
     return {
       problem: { type: typeUri(known?.type ?? 'refused'), title: known?.title ?? 'The request was refused', status, detail, instance: requestId },
-      retryAfterSeconds: null,
+      retryAfterSeconds: status === 503 ? 2 : null,
       unexpected: false,
     }
   }
