@@ -1,16 +1,21 @@
 import { randomUUID } from 'node:crypto'
 import { eq, sql } from 'drizzle-orm'
+import { getTableConfig } from 'drizzle-orm/pg-core'
 import { pino } from 'pino'
 import { v7 as uuidv7 } from 'uuid'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openDatabase, type DatabaseService } from '#server/database/open.ts'
-import { organisations } from '#server/database/schema/identity.ts'
-import { vehicles } from '#server/database/schema/fleet.ts'
+import * as audit from '#server/database/schema/audit.ts'
+import * as fleet from '#server/database/schema/fleet.ts'
+import * as identity from '#server/database/schema/identity.ts'
+import * as operations from '#server/database/schema/operations.ts'
 import { runInContext, type RequestContext } from '#server/telemetry/context.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { createTcpProxy } from '../support/tcp-proxy.ts'
 
 const log = pino({ level: 'silent' })
+const { organisations } = identity
+const { vehicles } = fleet
 // The port's two adapters: the embedded PostgreSQL and one that is given. Both keep every promise.
 describe.each(['embedded', 'debian'] as const)('%s PostgreSQL', (kind) => {
   let server: TestDatabase
@@ -45,6 +50,18 @@ describe.each(['embedded', 'debian'] as const)('%s PostgreSQL', (kind) => {
       operation: { scope: 'test', key, fingerprint }, writes: 0, consistencyToken: null, replayed: false, staleSeconds: null,
     }
   }
+
+  describe('the schema', () => {
+    it('is the same in the migrations and in the drizzle tables: every column, its type and whether it may be null', async () => {
+      const tables = [identity, fleet, audit, operations].flatMap(module => Object.values(module)).map(table => getTableConfig(table))
+      const written = tables.flatMap(({ name, columns }) => columns.map(column => `${name}.${column.name} ${column.getSQLType()}${column.notNull ? ' not null' : ''}`))
+      const { rows } = await database.read(tx => tx.execute<{ line: string }>(sql`
+      SELECT format('%s.%s %s%s', c.relname, a.attname, format_type(a.atttypid, NULL), CASE WHEN a.attnotnull THEN ' not null' ELSE '' END) AS line
+      FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+      WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname <> 'schema_migrations'`))
+      expect(written.sort()).toEqual(rows.map(({ line }) => line).sort())
+    })
+  })
 
   describe('row-level security', () => {
     it('is enabled and forced on every table with an organisation', async () => {
