@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { readFile, mkdtemp, rm, chmod, writeFile } from 'node:fs/promises'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ import { startServer } from '../support/server.ts'
 import { benchPositions } from './positions.ts'
 
 /**
- * `npm run bench`: Fleet2 beside a bare server that runs the same queries, in one run and in turn, so that a slow machine is slow for both. Ratios count; single
+ * `npm run bench`: Fleet2 beside a bare Nitro server that runs the same queries, in one run and in turn, so that a slow machine is slow for both. Ratios count; single
  * figures of a shared machine do not.
  */
 const rounds = Number(process.env.BENCH_ROUNDS ?? 5)
@@ -33,7 +33,12 @@ for (let n = 0; n < 50; n++) {
   await user.send('POST', '/api/v1/devices', { name: `Device ${n}`, identifier: `bench-${n}`, vehicleId: body.id })
   await createClient(fleet2.url).send('GET', `/api/ingest?id=bench-${n}&lat=52&lon=13&speed=50`)
 }
-const bare = spawn(process.execPath, [fileURLToPath(new URL('bare.ts', import.meta.url)), postgres.ownerUrl, organisationId], { stdio: ['ignore', 'pipe', 'inherit'] })
+const nitro = fileURLToPath(new URL('nitro', import.meta.url))
+execFileSync(process.execPath, ['node_modules/nitropack/dist/cli/index.mjs', 'build', '--dir', nitro], { stdio: ['ignore', 'ignore', 'inherit'] })
+const bare = spawn(process.execPath, [join(nitro, '.output/server/index.mjs')], {
+  stdio: ['ignore', 'pipe', 'inherit'],
+  env: { ...process.env, NODE_ENV: 'production', PORT: '0', HOST: '127.0.0.1', BENCH_DATABASE_URL: postgres.ownerUrl, BENCH_ORGANISATION_ID: organisationId },
+})
 const bareUrl = await new Promise<string>(resolve => bare.stdout.once('data', data => resolve(/http:\S+/.exec(String(data))![0])))
 
 interface Figures { rate: number, p99: number, errors: number }
