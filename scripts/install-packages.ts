@@ -1,12 +1,25 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 
-/** What the tests need beside npm's packages, and the Debian package that brings it. */
+/** What the tests and the lab need beside npm's packages: the Debian package, and a file of which one shows that it is there. */
 const needed = [
   { package: 'chromium', at: ['/usr/bin/chromium'] },
   { package: 'redis-server', at: ['/usr/bin/redis-server'] },
   // Besides the one from npm: migrations and queries are held to Debian's version too.
   { package: 'postgresql', at: ['15', '16', '17', '18', '19'].map(version => `/usr/lib/postgresql/${version}/bin/initdb`) },
+  { package: 'pgbouncer', at: ['/usr/sbin/pgbouncer'] },
+  { package: 'patroni', at: ['/usr/bin/patroni'] },
+  { package: 'etcd-server', at: ['/usr/bin/etcd'] },
+  { package: 'etcd-client', at: ['/usr/bin/etcdctl'] },
+  { package: 'haproxy', at: ['/usr/sbin/haproxy'] },
+  { package: 'nginx-light', at: ['/usr/sbin/nginx'] },
+  { package: 'prometheus', at: ['/usr/bin/prometheus'] },
+  { package: 'prometheus-alertmanager', at: ['/usr/bin/prometheus-alertmanager'] },
+  // Hosts of their own on one machine: network namespaces, and packets dropped between them.
+  { package: 'iproute2', at: ['/usr/sbin/ip', '/sbin/ip'] },
+  { package: 'iptables', at: ['/usr/sbin/iptables', '/sbin/iptables'] },
+  { package: 'shellcheck', at: ['/usr/bin/shellcheck'] },
+  { package: 'openssl', at: ['/usr/bin/openssl'] },
 ]
 
 const policy = '/usr/sbin/policy-rc.d'
