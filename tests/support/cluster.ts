@@ -4,7 +4,6 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import pg from 'pg'
 import { migrate } from '../../server/database/migrate.ts'
 import { migrationsFromFolder } from '../../server/database/migrations.ts'
 import { until } from './until.ts'
@@ -45,7 +44,9 @@ export interface Cluster {
   primary(): PostgresNode
   /** The present replicas that follow the primary, whether or not they are well. */
   replicas(): PostgresNode[]
-  /** Runs SQL as the superuser on the present primary, past row-level security. */
+  /** Runs SQL as the superuser in the database `fleet` of one server. */
+  ask<Row extends object = Record<string, unknown>>(node: PostgresNode, sql: string, values?: unknown[]): Promise<Row[]>
+  /** The same on the present primary. */
   asOwner<Row extends object = Record<string, unknown>>(sql: string, values?: unknown[]): Promise<Row[]>
   /**
    * What Patroni does: ends the old primary's reign, cuts the replicas off from it, promotes the one with the most WAL and lets the other follow it. Needs an answer of every
@@ -137,17 +138,8 @@ export async function startCluster({ poolSize = 20 }: ClusterOptions = {}): Prom
     nodes,
     primary: () => primary,
     replicas: () => standbys,
-    async asOwner<Row extends object>(sql: string, values: unknown[] = []) {
-      const client = new pg.Client({ connectionString: primary.ownerUrl(), connectionTimeoutMillis: 10_000 })
-      client.on('error', () => {})
-      await client.connect()
-      try {
-        return (await client.query(sql, values)).rows as Row[]
-      }
-      finally {
-        await client.end().catch(() => {})
-      }
-    },
+    ask: (node, sql, values) => node.query(sql, values, 'fleet'),
+    asOwner: (sql, values) => primary.query(sql, values, 'fleet'),
     async failover({ old: fencing = 'kill', repoint = true } = {}) {
       const old = primary
       const candidates = standbys

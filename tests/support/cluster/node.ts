@@ -13,7 +13,7 @@ export interface PostgresNode {
   /** The superuser's URL, straight to this server. */
   ownerUrl(database?: string): string
   /** Runs SQL as the superuser, on a connection of its own, which gives up after 10 s. */
-  query<Row extends object = Record<string, unknown>>(sql: string, values?: unknown[]): Promise<Row[]>
+  query<Row extends object = Record<string, unknown>>(sql: string, values?: unknown[], database?: string): Promise<Row[]>
   isRunning(): boolean
   start(): Promise<void>
   /** SIGTERM waits for sessions; this is the fast shutdown, a clean one. */
@@ -88,8 +88,8 @@ export async function createNode({ name, folder, bin, account, ownerPassword }: 
   let following: PostgresNode | null = null
   let synchronous: string[] = []
 
-  async function query<Row extends object>(sql: string, values: unknown[] = []): Promise<Row[]> {
-    const client = new pg.Client({ connectionString: ownerUrl('postgres'), connectionTimeoutMillis: connectTimeoutMs, query_timeout: connectTimeoutMs })
+  async function query<Row extends object>(sql: string, values?: unknown[], database = 'postgres'): Promise<Row[]> {
+    const client = new pg.Client({ connectionString: ownerUrl(database), connectionTimeoutMillis: connectTimeoutMs, query_timeout: connectTimeoutMs })
     client.on('error', () => {})
     await client.connect()
     try {
