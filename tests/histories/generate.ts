@@ -76,7 +76,7 @@ function drawFault(random: () => number, only?: Fault['kind'][]): Fault {
   const way = choose(random, ['write', 'read'] as const)
   const which = pick(random, 2)
   // A failover is what everything else is for: it is drawn more often.
-  const kind = choose(random, only ?? ['failover', 'failover', 'failover', 'kill primary', 'freeze primary', 'kill replica', 'freeze replica', 'lag', 'wire', 'wire', 'delay', 'reset', 'cut commits', 'cut commits', 'restart pgbouncer', 'freeze pgbouncer'])
+  const kind = choose<Fault['kind']>(random, only ?? ['failover', 'failover', 'failover', 'kill primary', 'freeze primary', 'kill replica', 'freeze replica', 'lag', 'wire', 'wire', 'delay', 'reset', 'cut commits', 'cut commits', 'restart pgbouncer', 'freeze pgbouncer'])
   switch (kind) {
     case 'failover': return { kind, old: choose(random, ['kill', 'freeze', 'alive', 'switchover'] as const), staleBalancerMs: random() < 0.4 ? ms : 0 }
     case 'kill primary': return { kind, ms }
