@@ -1,7 +1,8 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Logger } from 'pino'
 import type { Config } from '#server/config/load.ts'
-import type { ServerState } from '#server/database/probe.ts'
+import type { ServerState } from '#server/database/look.ts'
+import type { DatabaseState } from '#server/database/monitor.ts'
 import { announce, announceEveryMs, listInstances, withdraw } from '#server/redis/instances.ts'
 import type { RedisPort } from '#server/redis/port.ts'
 import { createCheck, type Finding } from './check.ts'
@@ -10,7 +11,8 @@ import { judge, type Verdict } from './verdict.ts'
 
 export interface HealthOptions {
   config: Config
-  probeDatabase(): Promise<{ primary: ServerState, replica: ServerState | null }>
+  /** What the database's monitor knows, once it has looked. It looks by itself, and at once when something fails. */
+  databaseState(): Promise<DatabaseState>
   redis: RedisPort
   log: Logger
 }
@@ -31,7 +33,7 @@ export interface Health {
 const everyMs = 500
 const hastyMs = 250
 
-/** The probe gives up after 1 s by itself; the check's own limit only guards against a probe that does not. */
+/** The monitor's first look takes 1 s at most; the check's own limit only guards against one that does not end. */
 const databaseTimeoutMs = 1_500
 
 /** Replication lag past which reads leave the replica; the specification's alert threshold. */
@@ -42,7 +44,7 @@ const stalledMs = 1_000
 const slowMs = 250
 
 /** Knows at any moment, from memory, how this instance does and what it can do. */
-export function createHealth({ config, probeDatabase, redis, log }: HealthOptions): Health {
+export function createHealth({ config, databaseState, redis, log }: HealthOptions): Health {
   let phase: 'starting' | 'running' | 'draining' = 'starting'
   let peerDatabaseHealthy = false
   let last: Verdict | null = null
@@ -51,16 +53,10 @@ export function createHealth({ config, probeDatabase, redis, log }: HealthOption
   const loopDelay = monitorEventLoopDelay({ resolution: 20 })
   const hasReplica = Boolean(config.databaseReadUrl && config.databaseReadUrl !== config.databaseUrl)
 
-  // Primary and replica are looked at together and judged apart.
-  let states: Promise<{ primary: ServerState, replica: ServerState | null }> | null = null
-  const probeTogether = () => states ??= probeDatabase().finally(() => {
-    states = null
-  })
-
   const options = { everyMs, hastyMs, timeoutMs: databaseTimeoutMs, onChange: () => changed() }
   const checks = {
-    primary: createCheck({ ...options, name: 'database_primary', look: async () => judgeServer((await probeTogether()).primary, 'primary') }),
-    replica: hasReplica ? createCheck({ ...options, name: 'database_replica', look: async () => judgeServer((await probeTogether()).replica!, 'replica') }) : null,
+    primary: createCheck({ ...options, name: 'database_primary', look: async () => judgePrimary(await databaseState()) }),
+    replica: hasReplica ? createCheck({ ...options, name: 'database_replica', look: async () => judgeServer((await databaseState()).replica!, 'replica') }) : null,
     redis: createCheck({ ...options, name: 'redis', look: lookAtRedis }),
     memory: createCheck({ ...options, everyMs: 1_000, hastyMs: 1_000, name: 'memory', look: async () => judgeMemory(process.memoryUsage.rss(), limit) }),
     eventLoop: createCheck({ ...options, everyMs: 1_000, hastyMs: 1_000, name: 'event_loop', look: lookAtEventLoop }),
@@ -170,8 +166,15 @@ export function createHealth({ config, probeDatabase, redis, log }: HealthOption
   }
 }
 
+/** A server that still takes itself for the primary while another has begun a newer timeline takes no write that lasts. */
+function judgePrimary({ primary, timeline }: DatabaseState): Finding {
+  const finding = judgeServer(primary, 'primary')
+  if (finding.status === 'unhealthy' || primary.timeline === null || primary.timeline >= timeline) return finding
+  return { ...finding, status: 'unhealthy', reason: 'The server is a former primary' }
+}
+
 function judgeServer(state: ServerState, wanted: 'primary' | 'replica'): Finding {
-  const details = { role: state.role, latency_ms: state.latencyMs, ...state.lagSeconds === null ? {} : { lag_seconds: state.lagSeconds } }
+  const details = { role: state.role, latency_ms: state.latencyMs, ...state.lagSeconds === null ? {} : { lag_seconds: state.lagSeconds }, ...state.timeline === null ? {} : { timeline: state.timeline } }
   if (!state.reachable) return { status: 'unhealthy', reason: state.error, details }
   if (wanted === 'primary' && state.role !== 'primary') return { status: 'unhealthy', reason: 'The server is a replica and takes no writes', details }
   if (state.lagSeconds !== null && state.lagSeconds > replicaLagLimitSeconds) return { status: 'degraded', reason: `${Math.round(state.lagSeconds)} s behind the primary`, details }

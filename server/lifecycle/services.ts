@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Config } from '#server/config/load.ts'
 import { createSecretMaker, type SecretMaker } from '#server/config/secret.ts'
+import { sealedTokens, type TokenCodec } from '#server/database/consistency.ts'
 import { openDatabase, type DatabaseService } from '#server/database/open.ts'
 import { createIngest, type Ingest } from '#server/fleet/ingest/ingest.ts'
 import type { ChangeNotice } from '#server/fleet/changes.ts'
@@ -11,7 +12,8 @@ import { openRedis } from '#server/redis/open.ts'
 import type { RedisPort } from '#server/redis/port.ts'
 import { openStorage } from '#server/storage/open.ts'
 import type { Storage } from '#server/storage/port.ts'
-import { positionBatch, positionsAccepted, routerMetrics } from '#server/telemetry/metrics.ts'
+import { routerMetrics } from '#server/telemetry/database-metrics.ts'
+import { positionBatch, positionsAccepted } from '#server/telemetry/metrics.ts'
 import { UnavailableError } from '#shared/errors.ts'
 
 /** Everything the endpoints work with, made once a process. */
@@ -26,6 +28,8 @@ export interface Services {
   ingest: Ingest
   health: Health
   makeSecret: SecretMaker
+  /** Reads and writes what travels in `Fleet2-Consistency` and the cookies. */
+  consistencyTokens: TokenCodec
   notifyChange: ChangeNotice
 }
 
@@ -44,12 +48,17 @@ export function servicesIfOpen(): Services | null {
 
 /** Makes the services. Nothing is connected to yet: they open with every back end away. */
 export function openServices({ config, log, databaseUrl }: { config: Config, log: Logger, databaseUrl: string }): Services {
+  const tokens = sealedTokens(config.sessionPasswords)
   const database = openDatabase({
     primaryUrl: databaseUrl,
     replicaUrl: config.databaseReadUrl ?? null,
     maxConnections: config.databasePoolSize,
     log,
     metrics: routerMetrics,
+    tokens,
+    lagLimitSeconds: config.replicaLagLimitSeconds,
+    mostWaitingWrites: config.mostWaitingWrites,
+    breaks: config.testBreaks,
   })
   const redis = openRedis(config, log)
   const events = createEvents(redis, log)
@@ -65,7 +74,8 @@ export function openServices({ config, log, databaseUrl }: { config: Config, log
       database, events, log,
       metrics: { outcome: outcome => positionsAccepted.inc({ outcome }), batch: size => positionBatch.observe(size) },
     }),
-    health: createHealth({ config, probeDatabase: () => database.probe(), redis, log }),
+    health: createHealth({ config, databaseState: () => database.firstState(), redis, log }),
+    consistencyTokens: tokens,
     makeSecret: createSecretMaker(config.sessionPasswords[0]),
     notifyChange: (organisationId, change) => events.publish(organisationId, 'changed', change),
   }

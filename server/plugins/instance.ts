@@ -2,6 +2,7 @@ import type { Server } from 'node:http'
 import { config as loadConfig } from '#server/config/current.ts'
 import { SchemaMismatchError } from '#server/database/migrate.ts'
 import { migrationsFromAssets } from '#server/database/migrations.ts'
+import { setConsistency } from '#server/edge/consistency.ts'
 import { setContextHeaders } from '#server/edge/context.ts'
 import { contextOfEvent, wrapHandler } from '#server/edge/handler.ts'
 import { closeAllStreams, openStreamCount, sendToAllStreams } from '#server/edge/event-stream.ts'
@@ -30,7 +31,9 @@ export default defineNitroPlugin((nitroApp) => {
 
   nitroApp.hooks.hook('beforeResponse', (event) => {
     const context = contextOfEvent(event)
-    if (context) setContextHeaders(event, context)
+    if (!context) return
+    setContextHeaders(event, context)
+    setConsistency(event, config, context)
   })
   installSignals({
     config, log, instance: () => instance, reopenLog: reopen, closeStreams: closeAllStreams,
