@@ -97,8 +97,8 @@ export async function runHistory({ cluster, plan, instances, clients = 8, budget
         step.answer = action.kind === 'append' ? { kind: 'append', position: -1 } : { kind: 'write', version: -1 }
         break
       }
-      // A read is given up; somebody presses a button again. A write is asked for until its outcome is known.
-      if (Date.now() > giveUpAt || (!isWrite && (phase === 'faults' || step.attempts >= 5)) || step.unexpected.length > 3) break
+      // During the faults a read is given up; somebody presses a button again. Afterwards everything has to be answered, and a write until its outcome is known.
+      if (Date.now() > giveUpAt || (!isWrite && !step.afterwards) || step.unexpected.length > 3) break
       if (spoil.newKeyOnRetry && key) key = randomUUID()
       await sleep(20 + Math.random() * 100)
     }
