@@ -31,10 +31,10 @@ export interface Spoil {
 }
 
 /** After the faults a write is asked for so long; the router has long recovered by then. */
-const patienceMs = 20_000
+const patienceMs = 30_000
 
 /** The router may call its answers stale for so long after the faults: until it has looked again. Generous, for slow machines. */
-const settlingMs = 10_000
+const settlingMs = 20_000
 
 /** Tables of the test's own, without row-level security: it is the router that is looked at. No unique key stands on what must not be doubled, so that it could be. */
 export async function createTables(cluster: Cluster): Promise<void> {
