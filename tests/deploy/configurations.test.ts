@@ -191,7 +191,9 @@ describe('Patroni', () => {
     const versions = (await readdir('/usr/lib/postgresql')).sort((a, b) => Number(b) - Number(a))
     const file = join(folder, 'patroni.yml')
     const text = await fill('patroni.yml', { NODE_NAME: '192.0.2.1', PGDATA: join(folder, 'pgdata'), PG_BIN: `/usr/lib/postgresql/${versions[0]}/bin` })
-    await writeFile(file, text.replace(/^ {2}hosts: .*$/m, `  hosts: ${Array.from({ length: 3 }, () => `127.0.0.1:${port}`).join(',')}`))
+    // It also looks whether its ports are free; this machine may have a Patroni of its own.
+    const [restPort, postgresPort] = [await freePort(), await freePort()]
+    await writeFile(file, text.replace('listen: 0.0.0.0:8008', `listen: 0.0.0.0:${restPort}`).replace('listen: 0.0.0.0:5432', `listen: 0.0.0.0:${postgresPort}`).replace(/^ {2}hosts: .*$/m, `  hosts: ${Array.from({ length: 3 }, () => `127.0.0.1:${port}`).join(',')}`))
     const { stdout, stderr } = await run('patroni', ['--validate-config', file], { env })
     expect(stdout + stderr).toBe('')
   })
