@@ -8,12 +8,12 @@ import type { Plan } from './plan.ts'
 const limitMs = 60_000
 
 /** The database, its schema and the serving role: what the deployment's migrate job does, once. */
-export async function prepareDatabase({ addresses, credentials: { postgres } }: Plan): Promise<void> {
+export async function prepareDatabase({ addresses, credentials }: Plan): Promise<void> {
   const administration = addresses.ownerUrl.replace(/\/[^/]*$/, '/postgres')
-  const found = await query(administration, 'SELECT 1 FROM pg_database WHERE datname = $1', [postgres.database])
-  if (found.length === 0) await query(administration, `CREATE DATABASE ${postgres.database}`, [], { limitMs })
+  const found = await query(administration, 'SELECT 1 FROM pg_database WHERE datname = $1', [credentials.postgres.database])
+  if (found.length === 0) await query(administration, `CREATE DATABASE ${credentials.postgres.database}`, [], { limitMs })
   await run('The migration', process.execPath, [join(projectRoot, 'scripts/migrate.ts')], {
-    PATH: process.env.PATH, NUXT_DATABASE_MIGRATION_URL: addresses.ownerUrl, NUXT_DATABASE_URL: addresses.primaryPoolUrl, SESSION_PASSWORD: 'not used by the migration, but checked there',
+    PATH: process.env.PATH, NUXT_DATABASE_MIGRATION_URL: addresses.ownerUrl, NUXT_DATABASE_URL: addresses.primaryPoolUrl, SESSION_PASSWORD: credentials.sessionPassword,
   }, output => /The schema (is|was) current/.test(output))
 }
 

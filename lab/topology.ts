@@ -26,8 +26,8 @@ export function addressOf(name: string): string {
 
 /** On 127.0.0.1, as the compose files publish them: the runbooks' own commands work on the lab. */
 export const publishedPorts: PublishedPort[] = [
-  { port: 8280, node: 'nginx', target: 80 },
-  { port: 8443, node: 'nginx', target: 443 },
+  { port: 8280, node: 'nginx', target: 8280 },
+  { port: 8443, node: 'nginx', target: 8443 },
   { port: 64320, node: 'pgbouncer-primary', target: 6432 },
   { port: 64321, node: 'pgbouncer-replica', target: 6432 },
   { port: 54330, node: 'haproxy', target: 5433 },

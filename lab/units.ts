@@ -53,9 +53,9 @@ const kinds: Record<NodeKind, { user: string, make: (making: Making) => Promise<
     return { command: ['/usr/sbin/haproxy', '-db', '-f', join(deployCopy, 'ha/haproxy-pg.cfg')], env: { RESOLVERS: '' }, stopSignal: 'SIGUSR1' }
   } },
 
-  pgbouncer: { user: 'postgres', async make({ node: { name }, folder, credentials: { serving } }) {
+  pgbouncer: { user: 'postgres', async make({ node: { name }, folder, credentials: { serving, postgres } }) {
     const run = await ownFolder(join(folder, 'run'), 'postgres')
-    const env = { ...await readEnvFile(`ha/pgbouncer-${name.includes('replica') ? 'replica' : 'primary'}.env`), RUN_DIR: run, FLEET_APP_PASSWORD: serving.password }
+    const env = { POSTGRES_USER: postgres.user, POSTGRES_PASSWORD: postgres.password, ...await readEnvFile(`ha/pgbouncer-${name.includes('replica') ? 'replica' : 'primary'}.env`), RUN_DIR: run, FLEET_APP_PASSWORD: serving.password }
     await fill('ha/userlist.txt', join(run, 'userlist.txt'), 'postgres', env)
     return { command: ['/usr/sbin/pgbouncer', await fill('ha/pgbouncer.ini', join(folder, 'pgbouncer.ini'), 'postgres', env)], env: {}, stopSignal: 'SIGINT' }
   } },
@@ -67,7 +67,8 @@ const kinds: Record<NodeKind, { user: string, make: (making: Making) => Promise<
 
   sentinel: { user: 'redis', async make({ node: { name }, folder, credentials: { redisPassword } }) {
     const data = await ownFolder(join(folder, 'data'), 'redis')
-    return { command: ['/usr/bin/redis-sentinel', await fill('ha/sentinel.conf', join(data, 'sentinel.conf'), 'redis', { NODE_NAME: name, SENTINEL_DATA_DIR: data, REDIS_PASSWORD: redisPassword })], env: {} }
+    const config = await fill('ha/sentinel.conf', join(data, 'sentinel.conf'), 'redis', { NODE_NAME: name, SENTINEL_DATA_DIR: data, REDIS_PASSWORD: redisPassword })
+    return { command: ['/usr/bin/redis-server', config, '--sentinel'], env: {} }
   } },
 
   app: { user: 'www-data', async make({ node: { name }, folder, credentials, release, nodeBinary, appEnv }) {
