@@ -9,6 +9,8 @@ const alias = {
 export default defineConfig({
   test: {
     projects: [
+      // The deployment's files, each run by the server that reads it. Real servers: few at once.
+      { resolve: { alias }, test: { name: 'deploy', include: ['tests/deploy/**/*.test.ts'], environment: 'node', testTimeout: 60_000, hookTimeout: 60_000, maxWorkers: 2 } },
       { resolve: { alias }, test: { name: 'unit', include: ['tests/unit/**/*.test.ts'], environment: 'node', testTimeout: 60_000 } },
       {
         resolve: { alias },

@@ -86,6 +86,7 @@ async function apply(text: string): Promise<void> {
 }
 
 let applied = ''
+let noneWasWell = false
 
 async function round() {
   await resolveAll()
@@ -96,9 +97,11 @@ async function round() {
     if (entry.verdict.down) say('warn', `${entry.server.name} is taken out: ${entry.reason}`, { instance: entry.server.name })
     else say('info', `${entry.server.name} is back`, { instance: entry.server.name })
   })
+  const noneWell = servers.every(({ verdict }) => verdict.down)
+  if (noneWell && !noneWasWell) say('error', 'Every instance fails its check. All stay in rotation: the last one is never taken out.')
+  noneWasWell = noneWell
   const text = render()
   if (text === applied) return
-  if (servers.every(({ verdict }) => verdict.down)) say('error', 'Every instance fails its check. All stay in rotation: the last one is never taken out.')
   await apply(text)
   applied = text
   say('info', 'Nginx has the new list', { out: servers.filter(({ verdict }) => verdict.down).map(({ server }) => server.name) })
