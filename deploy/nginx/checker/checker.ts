@@ -14,6 +14,9 @@ import { createVerdict, parseServers, renderUpstream } from './upstream.ts'
 
 const run = promisify(execFile)
 
+// What `ps` and `top` show, so that it can be told from the instances.
+process.title = 'fleet2-checker'
+
 function seconds(name: string, standard: number): number {
   const value = Number(process.env[name] || standard)
   if (!(value > 0)) throw new Error(`${name} must be a number of seconds above 0`)

@@ -143,7 +143,8 @@ export async function startBalancer(instances: { port: number }[]): Promise<Bala
         nginx.kill('SIGTERM')
         await once(nginx, 'exit')
       }
-      await rm(root, { recursive: true, force: true })
+      // What the checker had started (nginx -t) may still be writing.
+      await rm(root, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
     },
   }
   await until(async () => {
