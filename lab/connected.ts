@@ -72,12 +72,18 @@ export function createLab(plan: Plan, down: () => Promise<void>): Lab {
       await ask('crash', { node: name, restart })
     },
     kill: (name, process, signal = 'SIGKILL') => ask('kill', { node: name, process, signal }),
-    freeze: name => ask('freeze', { node: name }),
-    thaw: name => ask('thaw', { node: name }),
+    async freeze(name) {
+      await ask('freeze', { node: name })
+    },
+    async thaw(name) {
+      await ask('thaw', { node: name })
+    },
     async cut(name, { drop = false, from } = {}) {
       await ask('cut', { node: name, drop, ...from ? { from } : {} })
     },
-    heal: name => ask('heal', { node: name }),
+    async heal(name) {
+      await ask('heal', { node: name })
+    },
     async healAll() {
       for (const { name } of nodes) await ask('heal', { node: name })
     },

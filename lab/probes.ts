@@ -95,7 +95,7 @@ export async function look(node: LabNode, plan: Plan): Promise<Sighting> {
 
 function words(error: unknown): string {
   const { name, message, cause } = error as Error & { cause?: { code?: string } }
-  if (name === 'TimeoutError' || /timed? ?out/i.test(message)) return 'does not answer in time'
+  if (name === 'TimeoutError' || /timed? ?out|Connection is closed/i.test(message)) return 'does not answer in time'
   if (cause?.code === 'ECONNREFUSED' || /ECONNREFUSED/.test(message)) return 'nothing listens'
   if (/EHOSTUNREACH|ENETUNREACH/.test(`${cause?.code} ${message}`)) return 'cannot be reached'
   return cause?.code ?? message
