@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { account } from './accounts.ts'
 import { readCompose, type Service } from './compose.ts'
 import { demoEmails } from './demo.ts'
+import { mountDisk } from './disk.ts'
 import { copyDeployment, deployCopy, ownFolder, readEnvFile } from './files.ts'
 import { images } from './images.ts'
 import { command } from './network.ts'
@@ -18,7 +19,7 @@ const standardGraceMs = 10_000
 const secretsFolder = join(labDirectory, 'secrets')
 
 /** Makes every file that a node needs, and says how its processes are run: as the compose file does, with the paths of lab/images.ts. Nothing runs yet. */
-export async function makePlan({ appEnv, without }: { appEnv: Record<string, string>, without: NodeKind[] }): Promise<Plan> {
+export async function makePlan({ appEnv, without, postgresDiskMb }: { appEnv: Record<string, string>, without: NodeKind[], postgresDiskMb?: number }): Promise<Plan> {
   await chmod(labDirectory, 0o755)
   const services = await readCompose()
   const nodes = topology.filter(({ kind }) => !without.includes(kind)).map(node => ({ ...node, aliases: services[node.name]?.aliases ?? [] }))
@@ -29,6 +30,10 @@ export async function makePlan({ appEnv, without }: { appEnv: Record<string, str
     const service = services[node.name]
     const place = { folder: join(labDirectory, 'nodes', node.name), release, nodeBinary }
     await mkdir(place.folder, { recursive: true, mode: 0o755 })
+    if (node.kind === 'patroni' && postgresDiskMb) {
+      await mkdir(join(place.folder, 'postgresql'))
+      await mountDisk(node.name, postgresDiskMb)
+    }
     await Promise.all(image.folders.map(folder => ownFolder(join(place.folder, folder), image.user)))
     await giveSecrets(service?.secrets ?? {}, join(place.folder, 'secrets'), image.user)
     // Its own, because Nginx opens /dev/stdout anew.
