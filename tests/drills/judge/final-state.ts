@@ -16,8 +16,8 @@ export async function readFinalState(history: History, query: Query): Promise<Fi
   const positions = points.length === 0
     ? []
     : await query<{ device_id: string, fix_time: Date }>('SELECT device_id, fix_time FROM positions WHERE device_id = ANY($1) AND fix_time >= $2', [
-      [...new Set(points.map(({ device }) => device))], points.map(({ fixTime }) => fixTime).sort()[0],
-    ])
+        [...new Set(points.map(({ device }) => device))], points.map(({ fixTime }) => fixTime).sort()[0],
+      ])
   return {
     applied,
     versions: Object.fromEntries(versions.map(({ id, version }) => [id, version])),
