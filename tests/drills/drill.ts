@@ -5,11 +5,11 @@ import { readFinalState } from './judge/final-state.ts'
 import { judge, type Verdict } from './judge/judge.ts'
 import type { Scenario } from './scenarios.ts'
 import type { Population } from './workload/population.ts'
-import { startWorkload } from './workload/workload.ts'
+import { openCrowd, startWorkload, type Crowd } from './workload/workload.ts'
 
 export interface DrillOptions {
   lab: Lab
-  population: Population
+  crowd: Crowd
   /** Load before the fault, seconds. */
   baselineSeconds?: number
   /** Load after all is whole again: faults of coming back show late. */
@@ -30,10 +30,10 @@ const wholeBeforeMs = 60_000
 const wholeLimitMs = 75_000
 
 /** One scenario from whole to whole under load: workload, injector and judge are told of each other only here. */
-export async function drill(scenario: Scenario, { lab, population, baselineSeconds = 4, coolDownSeconds = 3, thinkMs }: DrillOptions): Promise<DrillResult> {
+export async function drill(scenario: Scenario, { lab, crowd, baselineSeconds = 4, coolDownSeconds = 3, thinkMs }: DrillOptions): Promise<DrillResult> {
   await lab.healthy({ limitMs: wholeBeforeMs })
   const recorder = startHistory(scenario.name)
-  const workload = startWorkload(recorder, { population, ...door(lab), thinkMs })
+  const workload = startWorkload(recorder, crowd, { thinkMs })
   let mishap: unknown
   try {
     await pause(baselineSeconds)
@@ -61,14 +61,12 @@ function pause(seconds: number) {
   return new Promise(resolve => setTimeout(resolve, seconds * 1000))
 }
 
-/** Load that nobody judges: the instances' code is compiled and their pools are open before the first fault is measured. */
-export async function warmUp({ lab, population, thinkMs }: Pick<DrillOptions, 'lab' | 'population' | 'thinkMs'>, seconds = 6): Promise<void> {
-  const workload = startWorkload(startHistory('warm-up'), { population, ...door(lab), thinkMs })
+/** The people and devices before the lab's door, after some load that nobody judges: the instances' code is compiled and their pools are open before the first fault. */
+export async function warmCrowd(lab: Lab, population: Population, { thinkMs, seconds = 6 }: { thinkMs?: number, seconds?: number } = {}): Promise<Crowd> {
+  const { certificate, https } = lab.addresses
+  const crowd = openCrowd(population, { addresses: https, ca: certificate ? readFileSync(certificate, 'utf8') : undefined })
+  const workload = startWorkload(startHistory('warm-up'), crowd, { thinkMs })
   await pause(seconds)
   await workload.stop()
-}
-
-function door(lab: Lab) {
-  const { certificate, https } = lab.addresses
-  return { addresses: https, ca: certificate ? readFileSync(certificate, 'utf8') : undefined }
+  return crowd
 }

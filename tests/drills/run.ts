@@ -2,13 +2,13 @@ import { cpus, totalmem } from 'node:os'
 import { buildIfNeeded } from '../../scripts/build.ts'
 import { connectLab, LabRefusal, upLab } from '../../lab/lab.ts'
 import type { Lab } from '../../lab/types.ts'
-import { drill, warmUp, type DrillResult } from './drill.ts'
+import { drill, warmCrowd, type DrillResult } from './drill.ts'
 import { startLocalLab } from './local.ts'
 import { readOptions } from './options.ts'
 import { startReport, writeDocs } from './report/report.ts'
 import { line } from './report/table.ts'
 import { populate } from './workload/population.ts'
-import { requestsPerSecond } from './workload/workload.ts'
+import { requestsPerSecond, type Crowd } from './workload/workload.ts'
 
 /** `npm run drill`: hurts every part of a whole lab under load, one after the other, and says what people had of it. Ends with 1 when a promise was broken. */
 const options = readOptions()
@@ -17,6 +17,7 @@ await buildIfNeeded()
 const lab = await openLab()
 const report = startReport(folder)
 const results: DrillResult[] = []
+let crowd: Crowd | undefined
 let undrilled = 0
 let ending = false
 process.on('SIGINT', () => {
@@ -27,7 +28,7 @@ process.on('SIGINT', () => {
 
 try {
   const population = await populate(Object.values(lab.addresses.apps)[0]!, { people, trackers: devices })
-  await warmUp({ lab, population, thinkMs })
+  crowd = await warmCrowd(lab, population, { thinkMs })
   if (broken) console.log(`On purpose: ${broken.what}`)
   await broken?.apply?.(lab)
   for (let run = 1; run <= runs; run++) {
@@ -36,7 +37,7 @@ try {
     for (const scenario of chosen) {
       if (ending) break
       try {
-        const result = await drill(scenario, { lab, population, baselineSeconds, thinkMs })
+        const result = await drill(scenario, { lab, crowd, baselineSeconds, thinkMs })
         console.log(line(result.verdict))
         results.push(result)
         report.add(run, result)
@@ -53,6 +54,7 @@ try {
   finish()
 }
 finally {
+  crowd?.close()
   if (!options.keep) await lab.down()
 }
 

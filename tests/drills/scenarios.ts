@@ -1,5 +1,5 @@
 import {
-  both, crash, crashAndRestart, drain, every, fillDisk, first, freeze, kill, node, partition, powerCut, primary, primaryVanishesAheadOfItsStandbys, redisFailover,
+  both, crash, crashAndRestart, drain, every, fillDisk, first, freeze, kill, last, node, partition, powerCut, primary, primaryVanishesAheadOfItsStandbys, redisFailover,
   redisMaster, replicas, rollingDeploy, switchover, syncStandby, withRole, type Injector,
 } from './faults/faults.ts'
 import type { Budget } from './judge/judge.ts'
@@ -105,12 +105,14 @@ export const scenarios: Scenario[] = [
 
   // Balancers and pools
   { name: 'haproxy-1', part: 'balancers', fault: 'the first HAProxy dies', inject: crash(first('haproxy')), holdSeconds: 6, budget: waits(6), promise: 'connections go through the second' },
-  { name: 'haproxy-2', part: 'balancers', fault: 'the second HAProxy dies', inject: crash(async lab => lab.nodesOf('haproxy').slice(-1).map(({ name }) => name)), holdSeconds: 5, budget: waits(6), promise: 'connections go through the first' },
-  { name: 'pgbouncer-primary', part: 'balancers', fault: 'the primary pool\'s PgBouncer dies and is started again', inject: crashAndRestart(node('pgbouncer-primary')), holdSeconds: 5, budget: waits(6), promise: 'writes wait until it is back; reads go on' },
-  { name: 'pgbouncer-replica', part: 'balancers', fault: 'the replica pool\'s PgBouncer is away for 6 s', inject: crash(node('pgbouncer-replica')), holdSeconds: 6, budget: waits(3), promise: 'the primary serves the reads' },
-  { name: 'nginx-1', part: 'balancers', fault: 'the first Nginx dies and is started again', inject: crashAndRestart(first('nginx')), holdSeconds: 5, budget: waits(4, { failedReads: 20 }), promise: 'browsers connect to the second; only looks that were under way fail' },
-  { name: 'nginx-2', part: 'balancers', fault: 'the second Nginx dies', inject: crash(async lab => lab.nodesOf('nginx').slice(-1).map(({ name }) => name)), holdSeconds: 4, budget: waits(4, { failedReads: 20 }), promise: 'the same with the first' },
-  { name: 'checker', part: 'balancers', fault: 'kill -9 of Nginx\'s health checker', inject: kill(first('nginx'), 'checker'), holdSeconds: 4, budget: unnoticed, promise: 'nobody notices, and it is started again' },
+  { name: 'haproxy-2', part: 'balancers', fault: 'the second HAProxy dies', inject: crash(last('haproxy')), holdSeconds: 5, budget: waits(6), promise: 'connections go through the first' },
+  { name: 'pgbouncer-primary-1', part: 'balancers', fault: 'the first PgBouncer to the primary dies', inject: crash(node('pgbouncer-primary')), holdSeconds: 6, budget: waits(6), promise: 'writes go through the second' },
+  { name: 'pgbouncer-primary-2', part: 'balancers', fault: 'the second PgBouncer to the primary dies', inject: crash(node('pgbouncer-primary2')), holdSeconds: 5, budget: waits(6), promise: 'writes go through the first' },
+  { name: 'pgbouncer-replica-1', part: 'balancers', fault: 'the first PgBouncer to the replicas dies', inject: crash(node('pgbouncer-replica')), holdSeconds: 6, budget: waits(3), promise: 'reads go through the second, or to the primary' },
+  { name: 'pgbouncer-replica-2', part: 'balancers', fault: 'the second PgBouncer to the replicas dies', inject: crash(node('pgbouncer-replica2')), holdSeconds: 5, budget: waits(3), promise: 'reads go through the first, or to the primary' },
+  { name: 'nginx-1', part: 'balancers', fault: 'the first Nginx dies', inject: crash(first('nginx')), holdSeconds: 5, budget: waits(4, { failedReads: 20 }), promise: 'browsers connect to the second; only looks that were under way fail' },
+  { name: 'nginx-2', part: 'balancers', fault: 'the second Nginx dies', inject: crash(last('nginx')), holdSeconds: 4, budget: unnoticed, promise: 'nobody notices' },
+  { name: 'checker', part: 'balancers', fault: 'kill -9 of the health checker beside Nginx', inject: kill(first('nginx'), 'node'), holdSeconds: 4, budget: unnoticed, promise: 'nobody notices, and it is started again' },
 
   // Redis
   { name: 'redis-kill', part: 'Redis', fault: 'the master dies', inject: crash(redisMaster), holdSeconds: 10, budget: unnoticed, promise: 'cache and sessions do without for a moment; no event is missed' },

@@ -28,6 +28,7 @@ function some(found: NodeName | null | undefined, what: string): NodeName[] {
 export const node = (name: NodeName): Pick => async lab => [lab.node(name).name]
 /** The first so many of a kind. */
 export const first = (kind: NodeKind, count = 1): Pick => async lab => lab.nodesOf(kind).slice(0, count).map(({ name }) => name)
+export const last = (kind: NodeKind): Pick => async lab => lab.nodesOf(kind).slice(-1).map(({ name }) => name)
 export const every = (kind: NodeKind): Pick => async lab => lab.nodesOf(kind).map(({ name }) => name)
 export const primary: Pick = async lab => some(await lab.postgresLeader(), 'PostgreSQL primary')
 export const syncStandby: Pick = async lab => some(await lab.syncStandby(), 'synchronous standby')

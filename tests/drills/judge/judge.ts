@@ -1,11 +1,11 @@
-import { isPosition, isRead, isWrite, phasesOf, type FinalState, type History } from '../history.ts'
+import { isPosition, isRead, isWrite, phasesOf, type FinalState, type History, type Operation } from '../history.ts'
 import { longestWait, percentile, repeatedAttempts, seconds, secondsWithout } from './availability.ts'
 import { longestStreamGap, missedEvents } from './events.ts'
 import { eventsAhead, lostSessions, readsBackwards } from './sessions.ts'
 import { doubledWrites, lostWrites } from './writes.ts'
 
 /**
- * What a fault may cost. What is not here may never happen, whatever the fault: an acknowledged write lost, one applied twice, a session that reads backwards
+ * What a fault may cost beyond what the same work took before it: a machine that is busy with something else is slow for everybody. What is not here may never happen, whatever the fault: an acknowledged write lost, one applied twice, a session that reads backwards
  * or is lost, an event missed, a point refused.
  */
 export interface Budget {
@@ -57,6 +57,9 @@ export interface Verdict {
     secondsUntilWhole: number | null
   }
 }
+
+/** A wait before the fault counts as the machine's own up to here. */
+const slackLimitSeconds = 2
 
 /** Samples of a list of violations that a report shows. */
 const samples = 3
@@ -123,10 +126,14 @@ export function judge(history: History, state: FinalState, budget: Budget): Verd
   most(figures.failedReads, budget.failedReads, `reads failed (${failuresOf(name => !ofWrites(name) && !name.startsWith('position'))})`)
   most(figures.failedWrites, budget.failedWrites, `writes failed (${failuresOf(ofWrites)})`)
   most(figures.repeatedWrites, budget.repeatedWrites, `writes that the browser had to repeat (${Object.entries(repeatedWrites).map(([status, count]) => `${count}x ${status}`).join(', ')})`)
-  most(figures.longestWrite, budget.writesWaitSeconds, 'longest wait for a write, seconds')
-  most(figures.secondsWithoutWrites, budget.writesWaitSeconds, 'seconds without writes')
-  most(figures.longestRead, budget.readsWaitSeconds, 'longest wait for a read, seconds')
-  most(figures.secondsWithoutReads, budget.readsWaitSeconds, 'seconds without reads')
+  // At most this much: what is slower than that before any fault cannot be judged at all.
+  const slack = (operations: Operation[]) => Math.min(slackLimitSeconds, longestWait(operations.filter(({ endedAt }) => endedAt <= faultAt), before))
+  const writesLimit = seconds(1_000 * (budget.writesWaitSeconds + slack(writes)))
+  const readsLimit = seconds(1_000 * (budget.readsWaitSeconds + slack(reads)))
+  most(figures.longestWrite, writesLimit, 'longest wait for a write, seconds')
+  most(figures.secondsWithoutWrites, writesLimit, 'seconds without writes')
+  most(figures.longestRead, readsLimit, 'longest wait for a read, seconds')
+  most(figures.secondsWithoutReads, readsLimit, 'seconds without reads')
   if (figures.secondsUntilWhole === null) violations.push('it did not become whole again')
   else most(figures.secondsUntilWhole, budget.wholeSeconds, 'seconds until whole again')
   // A judge of nothing would acquit everybody.

@@ -10,7 +10,6 @@ export interface Browser {
   /** The answer's head; its body is the caller's. For the live stream. */
   open(method: string, path: string, options?: SendOptions): Promise<IncomingMessage>
   setCookies(cookies: Iterable<[string, string]>): void
-  cookies(): [string, string][]
   close(): void
 }
 
@@ -133,7 +132,6 @@ export function createBrowser({ addresses, ca, userAgent = 'Fleet2 drill' }: { a
     setCookies(cookies) {
       for (const [name, value] of cookies) jar.set(name, value)
     },
-    cookies: () => [...jar],
     close() {
       for (const agent of [...agents.values(), ...streamAgents.values()]) agent.destroy()
     },

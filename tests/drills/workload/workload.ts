@@ -1,16 +1,34 @@
 import { phasesOf, type History, type Recorder } from '../history.ts'
-import { createBrowser } from './browser.ts'
+import { createBrowser, type Browser } from './browser.ts'
 import { startDevice } from './device.ts'
 import type { Population } from './population.ts'
 import { startUser, type Actor } from './user.ts'
 
-export interface WorkloadOptions {
+/** People and devices with their browsers, which live from scenario to scenario: their connections stay open and their cookies are kept. */
+export interface Crowd {
   population: Population
-  /** Where people and devices go, in the order in which a browser tries them. */
-  addresses: string[]
-  /** PEM of the authority that signed the certificate. */
-  ca?: string
-  /** Average pause of a person. 20 people at 350 ms are about 60 requests a second with what their reads and streams add. */
+  browsers: Browser[]
+  close(): void
+}
+
+/**
+ * @param addresses where they go, in the order in which a browser tries them.
+ * @param ca PEM of the authority that signed the certificate.
+ */
+export function openCrowd(population: Population, { addresses, ca }: { addresses: string[], ca?: string }): Crowd {
+  const browsers = [...population.people, ...population.trackers].map(() => createBrowser({ addresses, ca }))
+  population.people.forEach(({ cookies }, index) => browsers[index]!.setCookies(cookies))
+  return {
+    population,
+    browsers,
+    close() {
+      for (const browser of browsers) browser.close()
+    },
+  }
+}
+
+export interface WorkloadOptions {
+  /** Average pause of a person. 20 people at 500 ms are about 50 requests a second with what their reads and streams add. */
   thinkMs?: number
   /** Between two points of a device. */
   intervalMs?: number
@@ -26,24 +44,17 @@ const quietMs = 1_500
 const quietLimitMs = 10_000
 
 /** Lets the people and devices loose. The recorder's history holds what happens to them. */
-export function startWorkload(recorder: Recorder, { population, addresses, ca, thinkMs = 350, intervalMs = 1_000 }: WorkloadOptions): Workload {
+export function startWorkload(recorder: Recorder, { population: { people, trackers }, browsers }: Crowd, { thinkMs = 500, intervalMs = 1_000 }: WorkloadOptions = {}): Workload {
   const run = `${recorder.history.scenario} ${Date.now().toString(36)}`
-  const browsers = [...population.people, ...population.trackers].map(() => createBrowser({ addresses, ca }))
   const actors: Actor[] = [
-    ...population.people.map((person, index) => {
-      browsers[index]!.setCookies(person.cookies)
-      return startUser(person, browsers[index]!, recorder, { run, thinkMs })
-    }),
-    ...population.trackers.map((tracker, index) => startDevice(tracker, browsers[population.people.length + index]!, recorder, { intervalMs })),
+    ...people.map((person, index) => startUser(person, browsers[index]!, recorder, { run, thinkMs })),
+    ...trackers.map((tracker, index) => startDevice(tracker, browsers[people.length + index]!, recorder, { intervalMs })),
   ]
   return {
     async stop() {
       await Promise.all(actors.map(actor => actor.stop()))
       await eventsSettle(recorder)
       for (const actor of actors) actor.close()
-      // The next scenario goes on with what this one's cookies have become.
-      population.people.forEach((person, index) => person.cookies = browsers[index]!.cookies())
-      for (const browser of browsers) browser.close()
       recorder.mark('end')
     },
   }
