@@ -1,7 +1,7 @@
 #!/bin/sh
 # Prepares Nginx's folder and starts Nginx with its checker. start.sh --prepare only prepares: the lab and the tests start the two themselves.
 #
-#   NGINX_PREFIX   a copy of this folder that may be written to (default: the folder that this script stands in)
+#   NGINX_PREFIX   the folder that Nginx runs from; this one is copied there where it is another (default: the folder that this script stands in)
 #   FILL           fill.sh (default: ../ha/fill.sh)
 #   NODE           the Node.js that runs the checker (default: node)
 #   NGINX_BINARY   default: nginx
@@ -14,6 +14,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 : "${NGINX_BINARY:=nginx}"
 export NGINX_PREFIX NGINX_BINARY
 
+# A container's image is read-only: Nginx runs from a copy.
+[ "$NGINX_PREFIX" = "$here" ] || cp -R "$here/." "$NGINX_PREFIX"
 mkdir -p "$NGINX_PREFIX/generated/tmp"
 "$FILL" "$here/site.conf" "$NGINX_PREFIX/generated/site.conf"
 # 1.25.1 and later write HTTP/2 in another way.

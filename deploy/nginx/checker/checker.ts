@@ -14,6 +14,9 @@ import { createVerdict, parseServers, renderUpstream } from './upstream.ts'
 
 const run = promisify(execFile)
 
+// What `ps` and `top` show, so that it can be told from the instances.
+process.title = 'fleet2-checker'
+
 function seconds(name: string, standard: number): number {
   const value = Number(process.env[name] || standard)
   if (!(value > 0)) throw new Error(`${name} must be a number of seconds above 0`)
@@ -86,6 +89,7 @@ async function apply(text: string): Promise<void> {
 }
 
 let applied = ''
+let noneWasWell = false
 
 async function round() {
   await resolveAll()
@@ -96,9 +100,11 @@ async function round() {
     if (entry.verdict.down) say('warn', `${entry.server.name} is taken out: ${entry.reason}`, { instance: entry.server.name })
     else say('info', `${entry.server.name} is back`, { instance: entry.server.name })
   })
+  const noneWell = servers.every(({ verdict }) => verdict.down)
+  if (noneWell && !noneWasWell) say('error', 'Every instance fails its check. All stay in rotation: the last one is never taken out.')
+  noneWasWell = noneWell
   const text = render()
   if (text === applied) return
-  if (servers.every(({ verdict }) => verdict.down)) say('error', 'Every instance fails its check. All stay in rotation: the last one is never taken out.')
   await apply(text)
   applied = text
   say('info', 'Nginx has the new list', { out: servers.filter(({ verdict }) => verdict.down).map(({ server }) => server.name) })
