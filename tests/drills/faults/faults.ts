@@ -104,13 +104,6 @@ export const redisFailover: Injector = async (lab) => {
   return { what: `away from ${from}`, heal: async () => {} }
 }
 
-/** The primary's disk has no byte left, and PostgreSQL is made to want some for its log. Healing gives the space back. */
-export const fillDisk = (pick: Pick): Injector => async (lab) => {
-  const [name] = await pick(lab)
-  await lab.fillDisk(name!)
-  return { what: name!, heal: healing(lab, [name!]) }
-}
-
 /** The second fault while the first stands; healed in the opposite order. */
 export const both = (one: Injector, afterMs: number, other: Injector): Injector => async (lab) => {
   const begun = await one(lab)
