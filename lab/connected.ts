@@ -1,5 +1,6 @@
-import { get, query, redisCommand } from './ask-servers.ts'
+import { get, patientLimitMs, query, redisCommand } from './ask-servers.ts'
 import { ask } from './control.ts'
+import { fillDisk, makeRoom } from './disk.ts'
 import { inNode } from './network.ts'
 import { labDirectory } from './place.ts'
 import type { Plan } from './plan.ts'
@@ -40,7 +41,7 @@ export function createLab(plan: Plan, down: () => Promise<void>): Lab {
     async healthy({ limitMs = healthyLimitMs } = {}) {
       let last: LabStatus | null = null
       return waitFor('a healthy lab', async () => {
-        last = await labStatus(plan)
+        last = await labStatus(plan, patientLimitMs)
         if (!last.healthy) throw new Error(last.missing.join('; '))
         return last
       }, { limitMs, everyMs: 250 })
@@ -72,14 +73,24 @@ export function createLab(plan: Plan, down: () => Promise<void>): Lab {
       await ask('crash', { node: name, restart })
     },
     kill: (name, process, signal = 'SIGKILL') => ask('kill', { node: name, process, signal }),
-    freeze: name => ask('freeze', { node: name }),
-    thaw: name => ask('thaw', { node: name }),
+    async freeze(name) {
+      await ask('freeze', { node: name })
+    },
+    async thaw(name) {
+      await ask('thaw', { node: name })
+    },
     async cut(name, { drop = false, from } = {}) {
       await ask('cut', { node: name, drop, ...from ? { from } : {} })
     },
-    heal: name => ask('heal', { node: name }),
+    async fillDisk(name, { leaveBytes = 0 } = {}) {
+      await fillDisk(node(name).name, leaveBytes)
+    },
+    async heal(name) {
+      await makeRoom(node(name).name)
+      await ask('heal', { node: name })
+    },
     async healAll() {
-      for (const { name } of nodes) await ask('heal', { node: name })
+      for (const { name } of nodes) await lab.heal(name)
     },
     stop: (name, { limitMs } = {}) => ask('stop', { node: name, ...limitMs === undefined ? {} : { limitMs } }),
     async drain(name) {
@@ -93,7 +104,7 @@ export function createLab(plan: Plan, down: () => Promise<void>): Lab {
       await ask('stop', { node: name })
       await ask('start', { node: name })
       await waitFor(`${name} to be healthy`, async () => {
-        const { healthy, reason } = await look(node(name), plan)
+        const { healthy, reason } = await look(node(name), plan, patientLimitMs)
         if (!healthy) throw new Error(reason ?? '')
         return true
       }, { limitMs: healthyLimitMs })

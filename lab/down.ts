@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { readdir, rm, rmdir } from 'node:fs/promises'
 import { ask } from './control.ts'
+import { unmountDisks } from './disk.ts'
 import { isTaken } from './lock.ts'
 import { command, namespacesLeft, removeNetwork } from './network.ts'
 import { labDirectory, locks, namespacePrefix } from './place.ts'
@@ -29,6 +30,7 @@ export async function removeLab(): Promise<string[]> {
   if (left) removed.push(`${left} processes`)
   const madeNetns = existsSync(madeNetnsFile)
   removed.push(...await removeNetwork())
+  await unmountDisks()
   if (existsSync(labDirectory)) {
     await rm(labDirectory, { recursive: true, force: true, maxRetries: 3 })
     removed.push(labDirectory)

@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process'
 import { cp, mkdir, readdir, readFile, writeFile, chmod, chown } from 'node:fs/promises'
 import { join } from 'node:path'
 import { account } from './accounts.ts'
@@ -34,16 +33,6 @@ export async function ownFolder(path: string, user: string): Promise<string> {
   await chown(path, uid, gid)
   await chmod(path, 0o700)
   return path
-}
-
-/** Fills a template of deploy/ in with deploy/ha/fill.sh, as the container does when it starts. The file is readable by its server alone. @throws with what fill.sh says. */
-export async function fill(template: string, target: string, user: string, env: Record<string, string>): Promise<string> {
-  await new Promise<void>((resolve, reject) => {
-    execFile('sh', [join(deployCopy, 'ha/fill.sh'), join(deployCopy, template), target], { env: { PATH: process.env.PATH, ...env } }, (error, _, stderr) => error ? reject(new Error(stderr.trim() || error.message)) : resolve())
-  })
-  const { uid, gid } = account(user)
-  await chown(target, uid, gid)
-  return target
 }
 
 /** NAME=value lines of an env file, as Docker reads them. */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { Agent, request as startRequest, type IncomingMessage } from 'node:https'
+import type { IncomingMessage } from 'node:http'
+import { Agent, request as startRequest } from 'node:https'
 import type { Lab } from './types.ts'
 
 export interface Answer<Body = Record<string, unknown>> {

@@ -6,7 +6,7 @@ import { isTaken } from './lock.ts'
 import { command } from './network.ts'
 import { labDirectory, locks, rootLink, subnet } from './place.ts'
 import { takenPorts } from './publish.ts'
-import { publishedPorts } from './topology.ts'
+import { publishedPorts } from './units.ts'
 
 /** Bits of /proc/PID/status, capability(7): to make links and addresses; to make namespaces and mounts. */
 const capabilities = [{ name: 'CAP_NET_ADMIN', bit: 12n }, { name: 'CAP_SYS_ADMIN', bit: 21n }]
@@ -26,7 +26,7 @@ export async function reasonsAgainst(): Promise<string[]> {
   if (missing.length) reasons.push(`Debian packages are missing: ${missing.join(', ')}. Install them with: npm run ha:install`)
   if (await isTaken(locks.supervisor)) return [...reasons, 'A lab is up already. Look at it with npm run ha:status, or end it with npm run ha:down.']
   if (await isTaken(locks.change)) return [...reasons, 'Another ha:up or ha:down is at work on this machine at this moment.']
-  const taken = await takenPorts(publishedPorts.map(({ port }) => port))
+  const taken = await takenPorts(await publishedPorts())
   if (taken.length) reasons.push(`Port${taken.length > 1 ? 's' : ''} ${taken.join(', ')} of 127.0.0.1 ${taken.length > 1 ? 'are' : 'is'} taken; the lab publishes its own there. Whoever has it: ss -ltnp`)
   if (missing.length === 0) {
     const addresses = JSON.parse(await command('ip', ['-j', 'address'])) as { ifname: string, addr_info: { local?: string }[] }[]

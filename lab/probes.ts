@@ -1,4 +1,4 @@
-import { get, infoFields, query, redisCommand } from './ask-servers.ts'
+import { answerLimitMs, get, infoFields, query, redisCommand } from './ask-servers.ts'
 import type { Plan } from './plan.ts'
 import type { LabNode, NodeKind } from './types.ts'
 
@@ -18,15 +18,15 @@ const nothing: Sighting = { healthy: true, reason: null, role: null, timeline: n
 const ill = (reason: string, more: Partial<Sighting> = {}): Sighting => ({ ...nothing, healthy: false, reason, ...more })
 
 /** A probe looks at its node as the container's health check does, and a little further; whatever it throws is why the node is not healthy. */
-export const probes: Record<NodeKind, (node: LabNode, plan: Plan) => Promise<Sighting>> = {
-  async etcd({ address }) {
-    const { body } = await get(`http://${address}:2379/health`)
+export const probes: Record<NodeKind, (node: LabNode, plan: Plan, limit: { limitMs: number }) => Promise<Sighting>> = {
+  async etcd({ address }, _, limit) {
+    const { body } = await get(`http://${address}:2379/health`, limit)
     if ((body as { health?: string }).health !== 'true') return ill('says it is not healthy: no quorum?')
-    const status = await fetch(`http://${address}:2379/v3/maintenance/status`, { method: 'POST', body: '{}', signal: AbortSignal.timeout(1_000) }).then(response => response.json()) as { leader?: string, header: { member_id: string } }
+    const status = await fetch(`http://${address}:2379/v3/maintenance/status`, { method: 'POST', body: '{}', signal: AbortSignal.timeout(limit.limitMs) }).then(response => response.json()) as { leader?: string, header: { member_id: string } }
     return { ...nothing, role: status.leader === status.header.member_id ? 'leader' : 'follower' }
   },
-  async patroni({ address }) {
-    const { body } = await get(`http://${address}:8008/patroni`)
+  async patroni({ address }, _, limit) {
+    const { body } = await get(`http://${address}:8008/patroni`, limit)
     const state = body as {
       state: string
       role: string
@@ -45,48 +45,50 @@ export const probes: Record<NodeKind, (node: LabNode, plan: Plan) => Promise<Sig
     }
     return state.state === 'running' ? sighting : { ...sighting, healthy: false, reason: `PostgreSQL is ${state.state}` }
   },
-  async haproxy({ address }) {
-    const { status } = await get(`http://${address}:8405/health`)
+  async haproxy({ address }, _, limit) {
+    const { status } = await get(`http://${address}:8405/health`, limit)
     return status === 200 ? nothing : ill(`its health check answers ${status}`)
   },
-  async pgbouncer({ name }, { addresses }) {
-    await query(name.includes('replica') ? addresses.replicaPoolUrl : addresses.primaryPoolUrl, 'SELECT 1')
+  async pgbouncer({ address }, { addresses }, limit) {
+    const url = new URL(addresses.primaryPoolUrl)
+    url.hostname = address
+    await query(url.href, 'SELECT 1', [], limit)
     return nothing
   },
-  async redis({ address }, { credentials }) {
-    const info = infoFields(await redisCommand(address, 6379, credentials.redisPassword, ['INFO', 'replication']))
+  async redis({ address }, { credentials }, limit) {
+    const info = infoFields(await redisCommand(address, 6379, credentials.redisPassword, ['INFO', 'replication'], limit))
     const position = Number(info.master_repl_offset)
     if (info.role === 'master') return { ...nothing, role: 'master', position }
     return info.master_link_status === 'up' ? { ...nothing, role: 'replica', position: Number(info.slave_repl_offset) } : ill('its link to the master is down', { role: 'replica', position })
   },
-  async sentinel({ address }) {
-    const answer = await redisCommand(address, 26379, null, ['SENTINEL', 'CKQUORUM', 'fleet-redis'])
+  async sentinel({ address }, _, limit) {
+    const answer = await redisCommand(address, 26379, null, ['SENTINEL', 'CKQUORUM', 'fleet-redis'], limit)
     return String(answer).startsWith('OK') ? nothing : ill(String(answer))
   },
-  async app({ address }) {
-    const { status, body } = await get(`http://${address}:3000/api/health`)
+  async app({ address }, _, limit) {
+    const { status, body } = await get(`http://${address}:3000/api/health`, limit)
     const health = body as { status?: string, mode?: string, reason?: string }
     if (status !== 200) return ill(`its health check answers ${status}: ${health.reason ?? health.status ?? ''}`)
     return health.status === 'healthy' ? { ...nothing, role: health.mode ?? null } : ill(`${health.status}: ${health.reason ?? ''}`, { role: health.mode ?? null })
   },
-  async nginx({ address }) {
-    const { status } = await get(`http://${address}:8280/nginx-health`)
+  async nginx({ address }, _, limit) {
+    const { status } = await get(`http://${address}:8280/nginx-health`, limit)
     return status === 200 ? nothing : ill(`its health check answers ${status}`)
   },
-  async prometheus({ address }) {
-    const { status } = await get(`http://${address}:9090/-/ready`)
+  async prometheus({ address }, _, limit) {
+    const { status } = await get(`http://${address}:9090/-/ready`, limit)
     return status === 200 ? nothing : ill(`answers ${status}`)
   },
-  async alertmanager({ address }) {
-    const { status } = await get(`http://${address}:9093/-/ready`)
+  async alertmanager({ address }, _, limit) {
+    const { status } = await get(`http://${address}:9093/-/ready`, limit)
     return status === 200 ? nothing : ill(`answers ${status}`)
   },
 }
 
-/** Looks at one node; never rejects. */
-export async function look(node: LabNode, plan: Plan): Promise<Sighting> {
+/** Looks at one node; never rejects, and takes about `limitMs` at most. */
+export async function look(node: LabNode, plan: Plan, limitMs = answerLimitMs): Promise<Sighting> {
   try {
-    return await probes[node.kind](node, plan)
+    return await probes[node.kind](node, plan, { limitMs })
   }
   catch (error) {
     return ill(words(error))
@@ -95,7 +97,7 @@ export async function look(node: LabNode, plan: Plan): Promise<Sighting> {
 
 function words(error: unknown): string {
   const { name, message, cause } = error as Error & { cause?: { code?: string } }
-  if (name === 'TimeoutError' || /timed? ?out/i.test(message)) return 'does not answer in time'
+  if (name === 'TimeoutError' || /timed? ?out|Connection is closed/i.test(message)) return 'does not answer in time'
   if (cause?.code === 'ECONNREFUSED' || /ECONNREFUSED/.test(message)) return 'nothing listens'
   if (/EHOSTUNREACH|ENETUNREACH/.test(`${cause?.code} ${message}`)) return 'cannot be reached'
   return cause?.code ?? message

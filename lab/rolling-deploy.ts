@@ -23,11 +23,14 @@ export async function rollingDeploy(lab: Lab, plan: Plan, { env = {} }: { env?: 
     await ask('setUnits', { node: name, units: withRelease(units, release, env) })
     await ask('start', { node: name })
     await waitFor(`${name} to be ready`, async () => (await get(`${lab.addresses.apps[name]}/api/health/ready`)).status === 200, { limitMs: readyLimitMs })
-    await pause(balancersNoticeMs)
+    await pause(balancersNoticeMs(plan))
     done.push({ name, seconds: (Date.now() - since) / 1000 })
   }
   return done
 }
 
-/** Two good answers in a row at the lab's check interval of a second, and one to spare. */
-const balancersNoticeMs = 3_000
+/** As many good answers in a row as the checkers want at their interval, and one to spare. */
+function balancersNoticeMs(plan: Plan): number {
+  const { CHECK_INTERVAL: interval, CHECK_SUCCESSES: successes } = plan.nodes.find(({ kind }) => kind === 'nginx')?.units[0]?.env ?? {}
+  return Number(interval ?? 0) * (Number(successes ?? 0) + 1) * 1_000
+}

@@ -1,12 +1,14 @@
+import { answerLimitMs } from './ask-servers.ts'
 import { ask } from './control.ts'
+import { hasBallast } from './disk.ts'
 import { pidsOf, residentMb } from './processes.ts'
 import { look, type Sighting } from './probes.ts'
 import type { Plan } from './plan.ts'
 import type { LabStatus, NodeStatus } from './types.ts'
 
-/** Looks at every node at once. Takes as long as the slowest answer, at most about two seconds. */
-export async function labStatus(plan: Plan): Promise<LabStatus> {
-  const [supervised, sightings] = await Promise.all([ask('status', {}), Promise.all(plan.nodes.map(node => look(node, plan)))])
+/** Looks at every node at once. Takes as long as the slowest answer, at most about `limitMs`. */
+export async function labStatus(plan: Plan, limitMs = answerLimitMs): Promise<LabStatus> {
+  const [supervised, sightings] = await Promise.all([ask('status', {}), Promise.all(plan.nodes.map(node => look(node, plan, limitMs)))])
   const seen = plan.nodes.map((node, index) => ({ node, sighting: sightings[index]! }))
   const ahead = (kind: 'patroni' | 'redis', role: string) => seen.find(({ node, sighting }) => node.kind === kind && sighting.role === role && sighting.healthy)?.sighting ?? null
   const postgres = ahead('patroni', 'leader')
@@ -22,7 +24,7 @@ export async function labStatus(plan: Plan): Promise<LabStatus> {
       role: sighting.role,
       timeline: sighting.timeline,
       lagBytes: first?.position != null && sighting.position !== null ? Math.max(0, first.position - sighting.position) : null,
-      hurt: state.hurt,
+      hurt: [...state.hurt, ...hasBallast(node.name) ? ['disk full' as const] : []],
       units: state.units,
       memoryMb: Math.round(pidsOf(node.name).reduce((sum, pid) => sum + residentMb(pid), 0)),
     }

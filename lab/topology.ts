@@ -1,9 +1,8 @@
 import { subnet } from './place.ts'
-import type { PublishedPort } from './plan.ts'
 import type { LabNode, NodeKind } from './types.ts'
 
-function host(kind: NodeKind, name: string, number: number, aliases: string[] = []): LabNode {
-  return { name, kind, address: `${subnet}.${number}`, aliases }
+function host(kind: NodeKind, name: string, number: number): LabNode {
+  return { name, kind, address: `${subnet}.${number}`, aliases: [] }
 }
 
 /** Every service of deploy/ha/docker-compose.ha.yml that goes on running, as a host of its own. A test holds the two lists to each other. */
@@ -18,20 +17,4 @@ export const topology: LabNode[] = [
   host('app', 'app1', 71), host('app', 'app2', 72), host('app', 'app3', 73),
   host('nginx', 'nginx', 81), host('nginx', 'nginx2', 82),
   host('prometheus', 'prometheus', 91), host('alertmanager', 'alertmanager', 92),
-]
-
-export function addressOf(name: string): string {
-  return topology.find(node => node.name === name)!.address
-}
-
-/** On 127.0.0.1, as the compose files publish them: the runbooks' own commands work on the lab. */
-export const publishedPorts: PublishedPort[] = [
-  { port: 8280, node: 'nginx', target: 8280 },
-  { port: 8443, node: 'nginx', target: 8443 },
-  { port: 64320, node: 'pgbouncer-primary', target: 6432 },
-  { port: 64321, node: 'pgbouncer-replica', target: 6432 },
-  { port: 54330, node: 'haproxy', target: 5433 },
-  { port: 54331, node: 'haproxy', target: 5434 },
-  { port: 8404, node: 'haproxy', target: 8404 },
-  { port: 8008, node: 'patroni1', target: 8008 },
 ]

@@ -16,7 +16,7 @@ export interface LabNode {
 }
 
 /** What stands between a node and the others at this moment. */
-export type Hurt = 'crashed' | 'stopped' | 'frozen' | 'cut' | 'partly cut'
+export type Hurt = 'crashed' | 'stopped' | 'frozen' | 'cut' | 'partly cut' | 'disk full'
 
 export interface UnitStatus {
   /** `nginx` and `checker` on one node, for example. The first of a node carries its kind. */
@@ -125,7 +125,9 @@ export interface Lab {
   thaw(name: NodeName): Promise<void>
   /** Its link goes down; with `drop` packets are dropped in silence instead; with `from` only those from and to these nodes. */
   cut(name: NodeName, options?: { drop?: boolean, from?: NodeName[] }): Promise<void>
-  /** Takes back whatever was done to it: thaws, plugs in, starts. */
+  /** Fills the disk of a PostgreSQL up to the last `leaveBytes`. Only in a lab that was brought up with `postgresDiskMb`. `heal` makes room again. */
+  fillDisk(name: NodeName, options?: { leaveBytes?: number }): Promise<void>
+  /** Takes back whatever was done to it: thaws, plugs in, makes room, starts. */
   heal(name: NodeName): Promise<void>
   healAll(): Promise<void>
   /** SIGTERM to everything, waits for its end (SIGKILL after `limitMs`), and leaves it down. Resolves to the exit code of its first unit. */
@@ -156,6 +158,8 @@ export interface UpOptions {
   limitMs?: number
   /** Further environment of the instances, over what deploy/ gives. */
   appEnv?: Record<string, string>
+  /** Gives each PostgreSQL a disk of its own of this size, in memory, so that `fillDisk` can fill it. Not for measuring: it takes no time to sync. */
+  postgresDiskMb?: number
   /** Nodes that are not started: a drill of the application alone needs no Prometheus. */
   without?: NodeKind[]
 }

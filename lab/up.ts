@@ -3,7 +3,7 @@ import { existsSync, openSync, closeSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { buildIfNeeded } from '../scripts/build.ts'
-import { query } from './ask-servers.ts'
+import { patientLimitMs, query } from './ask-servers.ts'
 import { createLab } from './connected.ts'
 import { ask } from './control.ts'
 import { madeNetnsFile, removeLab, supervisorPidFile } from './down.ts'
@@ -29,7 +29,7 @@ const standardLimitMs = 120_000
  * it was killed is removed first; on failure nothing of this one stays.
  * @throws {LabRefusal} with every reason at once where this machine cannot have one; an Error with the last lines of the failing unit's log where it did not come up.
  */
-export async function upLab({ onProgress = () => {}, limitMs = standardLimitMs, appEnv = {}, without = [] }: UpOptions = {}): Promise<Lab> {
+export async function upLab({ onProgress = () => {}, limitMs = standardLimitMs, appEnv = {}, without = [], postgresDiskMb }: UpOptions = {}): Promise<Lab> {
   const reasons = await reasonsAgainst()
   if (reasons.length) throw new LabRefusal(reasons)
   const lock = await takeLock(locks.change)
@@ -40,7 +40,7 @@ export async function upLab({ onProgress = () => {}, limitMs = standardLimitMs, 
     if (existsSync(labDirectory)) say(null, 'making', 'Removing what an earlier lab left behind')
     await removeLab()
     await buildIfNeeded()
-    const plan = await make({ appEnv, without, say })
+    const plan = await make({ appEnv, without, postgresDiskMb, say })
     try {
       await bringUp(plan, { limitMs, say })
     }
@@ -66,12 +66,12 @@ export async function upLab({ onProgress = () => {}, limitMs = standardLimitMs, 
 type Say = (node: string | null, state: 'making' | 'starting' | 'healthy' | 'failed' | 'done', text: string) => void
 
 /** Everything that stands before the first process runs: folders, secrets, configuration, network, supervisor. */
-async function make({ appEnv, without, say }: { appEnv: Record<string, string>, without: NodeKind[], say: Say }): Promise<Plan> {
+async function make({ appEnv, without, postgresDiskMb, say }: { appEnv: Record<string, string>, without: NodeKind[], postgresDiskMb: number | undefined, say: Say }): Promise<Plan> {
   say(null, 'making', 'Configuration from deploy/, secrets and a certificate')
   await mkdir(join(labDirectory, 'log'), { recursive: true })
   // Each server's user passes through; what is secret is closed further down.
   if (!existsSync('/run/netns')) await writeFile(madeNetnsFile, '')
-  const plan = await makePlan({ appEnv, without })
+  const plan = await makePlan({ appEnv, without, postgresDiskMb })
   await writeFile(planFile, JSON.stringify(plan), { mode: 0o600 })
   say(null, 'making', `${plan.nodes.length} hosts: network namespaces`)
   await makeNetwork(plan.nodes)
@@ -98,7 +98,7 @@ async function bringUp(plan: Plan, { limitMs, say }: { limitMs: number, say: Say
   const well = async (kind: NodeKind, wanted: (sighting: Sighting) => unknown = ({ healthy }) => healthy) => {
     await Promise.all(of(kind).map(async (node) => {
       const sighting = await waitFor(node.name, async () => {
-        const seen = await look(node, plan)
+        const seen = await look(node, plan, patientLimitMs)
         if (!wanted(seen)) throw new Error(seen.reason ?? 'not yet')
         return seen
       }, { limitMs: left(), everyMs: 150 })
@@ -130,7 +130,7 @@ async function bringUp(plan: Plan, { limitMs, say }: { limitMs: number, say: Say
   await allOrFirstFailure([database, redis, others])
   await well('app')
   await waitFor('everything to be healthy', async () => {
-    const { healthy, missing } = await labStatus(plan)
+    const { healthy, missing } = await labStatus(plan, patientLimitMs)
     if (!healthy) throw new Error(missing.join('; '))
     return true
   }, { limitMs: left(), everyMs: 200 })
