@@ -33,19 +33,19 @@ export const breaks: Record<string, Break> = {
   },
   'idempotency-records': {
     what: 'repeated changes are not recognised',
-    env: { FLEET2_TEST_BREAK: 'idempotency-records' },
+    env: { FLEET2_TEST_BREAK: 'this-loses-data:no-records' },
     scenarios: ['pg-commit-cut-short'],
     expected: /writes applied twice/,
   },
   'epoch-check': {
     what: 'connections to a demoted primary are used on',
-    env: { FLEET2_TEST_BREAK: 'epoch-check' },
+    env: { FLEET2_TEST_BREAK: 'this-loses-data:no-epoch-check' },
     scenarios: ['pg-switchover', 'pg-partition', 'pg-freeze'],
     expected: /./,
   },
   'ioredis-defaults': {
     what: 'the Redis client as its library sets it up',
-    env: { FLEET2_TEST_BREAK: 'ioredis-defaults' },
+    env: { FLEET2_TEST_BREAK: 'this-loses-data:ioredis-defaults' },
     scenarios: ['redis-freeze', 'redis-partition'],
     expected: /./,
   },

@@ -10,6 +10,9 @@ import { line } from './report/table.ts'
 import { populate } from './workload/population.ts'
 import { requestsPerSecond, type Crowd } from './workload/workload.ts'
 
+/** Of each PostgreSQL: the database of a drill and 1 GiB of its log fit, and in memory the machine can still hold three of them. */
+const diskMb = 2_048
+
 /** `npm run drill`: hurts every part of a whole lab under load, one after the other, and says what people had of it. Ends with 1 when a promise was broken. */
 const options = readOptions()
 const { chosen, broken, runs, people, devices, thinkMs, baselineSeconds, folder } = options
@@ -86,7 +89,7 @@ async function openLab(): Promise<Lab> {
     if (!(error instanceof LabRefusal)) throw error
   }
   try {
-    return await upLab({ appEnv: broken?.env, without: ['prometheus', 'alertmanager'], onProgress: ({ node, text }) => node === null && console.log(text) })
+    return await upLab({ appEnv: broken?.env, without: ['prometheus', 'alertmanager'], postgresDiskMb: diskMb, onProgress: ({ node, text }) => node === null && console.log(text) })
   }
   catch (error) {
     if (!(error instanceof LabRefusal)) throw error

@@ -1,5 +1,5 @@
 import {
-  both, crash, crashAndRestart, drain, every, first, freeze, kill, last, node, partition, powerCut, primary, primaryVanishesAheadOfItsStandbys, redisFailover,
+  both, crash, crashAndRestart, drain, every, fillDisk, first, freeze, kill, last, node, partition, powerCut, primary, primaryVanishesAheadOfItsStandbys, redisFailover,
   redisMaster, replicas, rollingDeploy, switchover, syncStandby, withRole, type Injector,
 } from './faults/faults.ts'
 import type { Budget } from './judge/judge.ts'
@@ -72,6 +72,10 @@ export const scenarios: Scenario[] = [
   {
     name: 'pg-vanish-ahead', part: 'PostgreSQL', fault: 'the standbys hear nothing for 2 s, then the primary vanishes', inject: primaryVanishesAheadOfItsStandbys(2_000), holdSeconds: 14, budget: waits(18, { wholeSeconds: 45 }),
     promise: 'nothing was acknowledged that only the primary had',
+  },
+  {
+    name: 'pg-disk-full', part: 'PostgreSQL', fault: 'the primary\'s disk is full, for 8 s', inject: fillDisk(primary), holdSeconds: 8, budget: waits(25, { wholeSeconds: 45 }),
+    promise: 'reads go on; writes wait until there is room or another primary',
   },
   {
     name: 'pg-standby-crash', part: 'PostgreSQL', fault: 'the synchronous standby\'s node dies', inject: crash(syncStandby), holdSeconds: 6, budget: waits(6, { wholeSeconds: 30 }),

@@ -104,6 +104,19 @@ export const redisFailover: Injector = async (lab) => {
   return { what: `away from ${from}`, heal: async () => {} }
 }
 
+/**
+ * No byte is left on the disk, and PostgreSQL is made to want some: segments of its log that it had kept for later are used up, until one cannot be made. Healing gives
+ * the space back.
+ */
+export const fillDisk = (pick: Pick): Injector => async (lab) => {
+  const [name] = await pick(lab)
+  await lab.fillDisk(name!)
+  // Fails when the disk is full indeed, or PostgreSQL has ended because of it: that is the fault.
+  const segments = 8
+  for (let n = 0; n < segments; n++) await lab.sql('SELECT pg_switch_wal()', [], { node: name! }).catch(() => {})
+  return { what: name!, heal: healing(lab, [name!]) }
+}
+
 /** The second fault while the first stands; healed in the opposite order. */
 export const both = (one: Injector, afterMs: number, other: Injector): Injector => async (lab) => {
   const begun = await one(lab)
