@@ -193,6 +193,10 @@ export const variables = {
     name: 'NUXT_SESSION_ABSOLUTE_TIMEOUT', group: 'Sessions', description: 'Seconds after which a session ends even if it is used all the time.', default: '2592000 (30 days)', example: '43200',
     schema: wholeNumber(60, 31_536_000, 2_592_000),
   }),
+  sessionProofSeconds: variable({
+    name: 'NUXT_SESSION_PROOF_LIFETIME', group: 'Sessions', description: 'Seconds for which the sealed proof beside a session holds after it was last vouched for. It lets people go on working while Redis is away (docs/sessions.md).', default: '3600', example: '900',
+    schema: wholeNumber(120, 604_800, 3_600),
+  }),
   requestTimeoutSeconds: variable({
     name: 'NUXT_REQUEST_TIMEOUT', group: 'Life cycle', description: 'Seconds that a request may take: every wait inside it is bounded by what is left. 20 s lets a write outwait a failover of the database.', default: '20', example: '30',
     schema: wholeNumber(1, 300, 20),

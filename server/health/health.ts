@@ -2,8 +2,10 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Logger } from 'pino'
 import type { Config } from '#server/config/load.ts'
 import type { ServerState } from '#server/database/probe.ts'
-import { announce, announceEveryMs, listInstances, withdraw } from '#server/redis/instances.ts'
+import { announceEveryMs, type Registry } from '#server/redis/instances.ts'
 import type { RedisPort } from '#server/redis/port.ts'
+import { readLoad } from '#server/telemetry/load.ts'
+import { ownAddress } from './address.ts'
 import { createCheck, type Finding } from './check.ts'
 import { judgeMemory, memoryLimitBytes } from './memory.ts'
 import { judge, type Verdict } from './verdict.ts'
@@ -12,6 +14,7 @@ export interface HealthOptions {
   config: Config
   probeDatabase(): Promise<{ primary: ServerState, replica: ServerState | null }>
   redis: RedisPort
+  registry: Registry
   log: Logger
 }
 
@@ -42,7 +45,7 @@ const stalledMs = 1_000
 const slowMs = 250
 
 /** Knows at any moment, from memory, how this instance does and what it can do. */
-export function createHealth({ config, probeDatabase, redis, log }: HealthOptions): Health {
+export function createHealth({ config, probeDatabase, redis, registry, log }: HealthOptions): Health {
   let phase: 'starting' | 'running' | 'draining' = 'starting'
   let peerDatabaseHealthy = false
   let last: Verdict | null = null
@@ -70,7 +73,13 @@ export function createHealth({ config, probeDatabase, redis, log }: HealthOption
   async function lookAtRedis(): Promise<Finding> {
     const started = performance.now()
     const { role } = await redis.ping()
-    const details = { latency_ms: rounded(performance.now() - started), role }
+    const sentinels = redis.sentinels()
+    const details = {
+      latency_ms: rounded(performance.now() - started), role,
+      ...sentinels ? { sentinels: { total: sentinels.total, reachable: sentinels.reachable, quorum: sentinels.quorum, replicas: sentinels.replicas } } : {},
+    }
+    // It works, and the next fault would not be mended: no harm to anybody yet, but somebody should know.
+    if (sentinels && !sentinels.quorum && role !== 'replica') return { status: 'degraded', reason: sentinels.reason, details }
     return role === 'replica' ? { status: 'unhealthy', reason: 'Connected to a replica, not to the master', details } : { status: 'healthy', reason: null, details }
   }
 
@@ -103,9 +112,13 @@ export function createHealth({ config, probeDatabase, redis, log }: HealthOption
 
   async function talkToPeers() {
     const { instanceId: instance, version } = config
+    const { mode, status, reason } = verdict()
     try {
-      await announce(redis, { instance, version, mode: verdict().mode, databaseHealthy: checks.primary.current().status !== 'unhealthy', at: Date.now() })
-      peerDatabaseHealthy = (await listInstances(redis)).some(peer => peer.instance !== instance && peer.databaseHealthy)
+      await registry.announce({
+        instance, version, address, pid: process.pid, startedAt, phase, mode, status, reason, load: await readLoad(),
+        databaseHealthy: checks.primary.current().status !== 'unhealthy', at: Date.now(),
+      })
+      peerDatabaseHealthy = (registry.instances() ?? []).some(peer => peer.instance !== instance && peer.databaseHealthy)
     }
     catch {
       // Nobody can be asked: the fault may be everybody's, so nobody leaves the balancer for it.
@@ -113,6 +126,8 @@ export function createHealth({ config, probeDatabase, redis, log }: HealthOption
     }
     changed()
   }
+  const address = ownAddress()
+  const startedAt = Date.now()
   let peerTimer: NodeJS.Timeout | undefined
 
   return {
@@ -144,6 +159,8 @@ export function createHealth({ config, probeDatabase, redis, log }: HealthOption
           memory: shown(checks.memory.current()),
           event_loop: shown(checks.eventLoop.current()),
         },
+        // Null: Redis is away, and nobody can be asked.
+        instances: registry.instances()?.map(({ instance, version, address, phase, mode, status, load, at }) => ({ instance, version, address, phase, mode, status, load, age_ms: Date.now() - at })) ?? null,
       }
     },
     setPhase(next) {
@@ -165,7 +182,7 @@ export function createHealth({ config, probeDatabase, redis, log }: HealthOption
       clearInterval(peerTimer)
       for (const check of all) check.stop()
       loopDelay.disable()
-      await withdraw(redis, config.instanceId).catch(() => {})
+      await registry.withdraw(config.instanceId).catch(() => {})
     },
   }
 }

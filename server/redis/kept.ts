@@ -8,7 +8,7 @@ import { UnavailableError } from '#shared/errors.ts'
  * What must not be evicted for want of memory has no expiry in Redis: `maxmemory-policy volatile-lru` takes only what has one. When it ends stands in a
  * sorted set, written in the same script, and a sweep deletes what is over.
  */
-const endings = `${keyPrefix}endings`
+export const endings = `${keyPrefix}endings`
 
 const now = `local t = redis.call('TIME') local now = t[1] * 1000 + math.floor(t[2] / 1000)`
 
