@@ -3,6 +3,7 @@ import { recordAudit } from '#server/audit/record.ts'
 import { decodeCursor, toPage } from '#server/database/cursor.ts'
 import type { Database, Transaction } from '#server/database/port.ts'
 import { memberships, organisations, users } from '#server/database/schema/identity.ts'
+import { recordChange } from '#server/fleet/changes.ts'
 import { ConflictError, ForbiddenError, NotFoundError } from '#shared/errors.ts'
 import { mayManageRole, type Role } from '#shared/roles.ts'
 import type { Page, PageQuery } from '#shared/schemas/common.ts'
@@ -26,9 +27,9 @@ export async function listMembers({ database }: { database: Database }, organisa
 }
 
 /** @throws {ForbiddenError} when the actor may not give or take the role; {ConflictError} when it is the last owner. */
-export async function changeRole({ database, notifyChange }: IdentityServices, actor: Member, membershipId: string, role: Role): Promise<ListedMember> {
+export async function changeRole({ database }: IdentityServices, actor: Member, membershipId: string, role: Role): Promise<ListedMember> {
   const { organisationId } = actor
-  const member = await database.inOrganisation(organisationId).write(async (tx) => {
+  return database.inOrganisation(organisationId).write(async (tx) => {
     const before = await lockMember(tx, organisationId, membershipId)
     if (!mayManageRole(actor.role, before.membership.role) || !mayManageRole(actor.role, role)) throw new ForbiddenError('Only an owner may make or change owners.')
     if (before.membership.role === 'owner' && role !== 'owner') await refuseLastOwner(tx)
@@ -37,17 +38,16 @@ export async function changeRole({ database, notifyChange }: IdentityServices, a
       organisationId, action: 'member.role-changed', subject: { type: 'member', id: membershipId, label: before.name },
       before: { role: before.membership.role }, after: { role },
     })
+    await recordChange(tx, organisationId, { type: 'member', id: membershipId, change: 'updated' })
     return toMember({ ...before, membership: membership! })
   })
-  await notifyChange(organisationId, { type: 'member', id: membershipId, change: 'updated' })
-  return member
 }
 
 /**
  * Takes a member out of the organisation; members may take out themselves. It works from the next request on: each one asks for the membership.
  * @throws {ForbiddenError}; {ConflictError} when it is the last owner.
  */
-export async function removeMember({ database, notifyChange }: IdentityServices, actor: Member, membershipId: string): Promise<void> {
+export async function removeMember({ database }: IdentityServices, actor: Member, membershipId: string): Promise<void> {
   const { organisationId } = actor
   await database.inOrganisation(organisationId).write(async (tx) => {
     const before = await lockMember(tx, organisationId, membershipId)
@@ -59,9 +59,9 @@ export async function removeMember({ database, notifyChange }: IdentityServices,
       organisationId, action: leaving ? 'member.left' : 'member.removed', subject: { type: 'member', id: membershipId, label: before.name },
       before: { name: before.name, email: before.email, role: before.membership.role },
     })
+    await recordChange(tx, organisationId, { type: 'member', id: membershipId, change: 'removed' })
     return {}
   })
-  await notifyChange(organisationId, { type: 'member', id: membershipId, change: 'removed' })
 }
 
 /** The user's role in the organisation, or null. Asked with every request, so that a change of it takes effect at once. */

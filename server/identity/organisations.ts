@@ -3,6 +3,7 @@ import { v7 as uuidv7 } from 'uuid'
 import { recordAudit } from '#server/audit/record.ts'
 import type { Database, Transaction } from '#server/database/port.ts'
 import { memberships, organisations } from '#server/database/schema/identity.ts'
+import { recordChange } from '#server/fleet/changes.ts'
 import { NotFoundError } from '#shared/errors.ts'
 import type { OrganisationCreate, OrganisationSummary, OrganisationUpdate } from '#shared/schemas/identity.ts'
 import type { Member, SignedInUser } from './member.ts'
@@ -33,16 +34,15 @@ export async function createOrganisation({ database }: IdentityServices, user: S
 }
 
 /** Changes the name or the time zone. @throws {NotFoundError} for any organisation but the member's own. */
-export async function updateOrganisation({ database, notifyChange }: IdentityServices, member: Member, id: string, input: OrganisationUpdate): Promise<OrganisationSummary> {
+export async function updateOrganisation({ database }: IdentityServices, member: Member, id: string, input: OrganisationUpdate): Promise<OrganisationSummary> {
   if (id !== member.organisationId) throw new NotFoundError('organisation')
-  const changed = await database.inOrganisation(id).write(async (tx) => {
+  return database.inOrganisation(id).write(async (tx) => {
     const [before] = await tx.select().from(organisations).where(eq(organisations.id, id)).for('update')
     if (!before) throw new NotFoundError('organisation')
     const [after] = await tx.update(organisations).set({ ...input, version: before.version + 1, updatedAt: new Date() }).where(and(eq(organisations.id, id))).returning()
     const fields = ({ name, timeZone }: typeof before) => ({ name, timeZone })
     await recordAudit(tx, { organisationId: id, action: 'organisation.updated', subject: { type: 'organisation', id, label: after!.name }, before: fields(before), after: fields(after!) })
+    await recordChange(tx, id, { type: 'organisation', id, change: 'updated' })
     return { id, ...fields(after!), role: member.role }
   })
-  await notifyChange(id, { type: 'organisation', id, change: 'updated' })
-  return changed
 }

@@ -1,7 +1,6 @@
 import type { SecretMaker } from '#server/config/secret.ts'
 import type { Database } from '#server/database/port.ts'
 import type { RedisPort } from '#server/redis/port.ts'
-import type { LiveEvents } from '#shared/schemas/live.ts'
 import type { Sessions } from './sessions.ts'
 
 /** What identity's functions work with. */
@@ -10,8 +9,6 @@ export interface IdentityServices {
   redis: RedisPort
   sessions: Sessions
   makeSecret: SecretMaker
-  /** Called after the commit; never rejects. */
-  notifyChange(organisationId: string, change: LiveEvents['changed']): Promise<void>
 }
 
 /** Where a request comes from, as it is kept with the session. */

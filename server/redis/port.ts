@@ -27,17 +27,30 @@ export interface RedisPort {
   hashGetAll(key: string): Promise<Record<string, string>>
   hashDelete(key: string, ...fields: string[]): Promise<number>
 
-  /** Appends to a stream, kept to about `maxLength` entries. Resolves to the entry's id, `<ms>-<n>`, greater than all before. */
+  /**
+   * Appends to a stream, kept to about `maxLength` entries. Resolves to the entry's id, `<generation>-<n>`, greater than all before and numbered without a gap
+   * within the generation. A new generation begins when the server is another one than at the entry before, or has been restarted: what
+   * came between may be lost.
+   */
   streamAppend(stream: string, value: string, options: { maxLength: number, ttlSeconds: number }): Promise<string>
   /** Entries after `afterId` (exclusive), oldest first, at most `count`. */
   streamRead(stream: string, afterId: string, count: number): Promise<StreamEntry[]>
-  /** First and last id that the stream holds; null when it is empty. Tells whether a resume would have a gap. */
-  streamRange(stream: string): Promise<{ first: string, last: string } | null>
+  /**
+   * First and last id that the stream holds; null when it is empty. Tells whether a resume would have a gap. `intact`: the server is still the
+   * one that took the last entry; if not, entries after it may have been lost.
+   */
+  streamRange(stream: string): Promise<{ first: string, last: string, intact: boolean } | null>
   /**
    * Calls `onEntry` for each entry appended from now on, by any instance, in order. After a lost connection it goes on from the
-   * last entry seen; `onGap` is called if entries may have been missed. Resolves, once it is listening, to the function that ends it.
+   * last entry seen; `onGap` is called, before the entry that shows it, if entries may have been missed. Resolves, once it is listening, to the function that ends it.
    */
   streamFollow(stream: string, handlers: { onEntry: (entry: StreamEntry) => void, onGap: (reason: string) => void }): Promise<() => void>
+
+  /**
+   * How far this server's replicas have come. `run` names one life of one server; `offset` is what it has written, `acknowledged` what at least one replica
+   * has confirmed, null without a replica. What was written before an `offset` that is acknowledged, by the same `run`, survives a failover.
+   */
+  replication(): Promise<{ run: string, offset: number, acknowledged: number | null }>
 
   /** One round trip. Rejects if Redis does not answer in time. */
   ping(): Promise<{ role: 'master' | 'replica' | 'memory' }>
@@ -60,4 +73,11 @@ export function compareStreamIds(a: string, b: string): number {
 /** Whether text has the form of a stream id. `Last-Event-ID` comes from outside. */
 export function isStreamId(text: string): boolean {
   return /^\d{1,15}-\d{1,15}$/.test(text)
+}
+
+/** Whether `next` follows `previous` with nothing in between: see `streamAppend`. `0-0` stands for the stream's beginning. */
+export function followsDirectly(previous: string, next: string): boolean {
+  if (previous === '0-0') return next.endsWith('-0')
+  const [generation, number] = previous.split('-')
+  return next === `${generation}-${Number(number) + 1}`
 }

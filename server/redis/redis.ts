@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import { UnavailableError } from '#shared/errors.ts'
 import { createFollower } from './follower.ts'
 import type { RedisPort } from './port.ts'
+import { createStreams } from './streams.ts'
 
 export interface RedisConnection {
   url: string
@@ -87,7 +88,6 @@ function connect(connection: RedisConnection): Redis {
 /** Redis through ioredis, by URL or through Sentinel. Connects in the background: it opens with Redis away. */
 export function openRedisClient(connection: RedisConnection): RedisPort {
   const client = connect(connection)
-  const follower = createFollower({ connect: () => connect(connection), keyPrefix, log: connection.log })
   let closed = false
 
   /** Runs one command. @throws {UnavailableError} instead of whatever ioredis says of a lost connection or a time-out. */
@@ -103,6 +103,8 @@ export function openRedisClient(connection: RedisConnection): RedisPort {
   }
 
   const named = (key: string) => keyPrefix + key
+  const streams = createStreams({ client, command, named })
+  const follower = createFollower({ connect: () => connect(connection), range: streams.streamRange, keyPrefix, log: connection.log })
 
   return {
     kind: 'redis',
@@ -126,23 +128,7 @@ export function openRedisClient(connection: RedisConnection): RedisPort {
     },
     hashGetAll: key => command(() => client.hgetall(named(key))),
     hashDelete: (key, ...fields) => fields.length ? command(() => client.hdel(named(key), ...fields)) : Promise.resolve(0),
-    async streamAppend(stream, value, { maxLength, ttlSeconds }) {
-      const results = await command(() => client.multi()
-        .xadd(named(stream), 'MAXLEN', '~', maxLength, '*', 'v', value)
-        .pexpire(named(stream), Math.ceil(ttlSeconds * 1000)).exec())
-      const [error, id] = results?.[0] ?? [new Error('no result'), null]
-      if (error) throw new UnavailableError('Redis does not answer.', { cause: error })
-      return id as string
-    },
-    async streamRead(stream, afterId, count) {
-      const entries = await command(() => client.xrange(named(stream), `(${afterId}`, '+', 'COUNT', count))
-      return entries.map(([id, fields]) => ({ id, value: fields[1]! }))
-    },
-    async streamRange(stream) {
-      const results = await command(() => client.multi().xrange(named(stream), '-', '+', 'COUNT', 1).xrevrange(named(stream), '+', '-', 'COUNT', 1).exec())
-      const [first, last] = (results ?? []).map(([, entries]) => (entries as [string, string[]][])?.[0]?.[0])
-      return first && last ? { first, last } : null
-    },
+    ...streams,
     streamFollow: (stream, handlers) => follower.follow(stream, handlers),
     async ping() {
       const [role] = await command(() => client.call('ROLE')) as [string]
