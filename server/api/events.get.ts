@@ -17,10 +17,10 @@ export default defineEventHandler(async (event) => {
   const lastEventId = getRequestHeader(event, 'last-event-id') ?? (typeof asked === 'string' ? asked : null)
   const secret = readSessionCookie(event, config)!
 
-  const stream = openEventStream(event)
+  const stream = openEventStream(event, () => ({ at: new Date().toISOString(), live: liveStatus().live }))
   stream.send('status', liveStatus())
   const unsubscribe = await events.subscribe(member.organisationId, lastEventId, {
-    onEvent: ({ id, name, data }) => stream.send(name, data as never, id),
+    onEvents: stream.sendBatch,
     onResync: reason => stream.send('resync', { reason }),
   })
   const recheck = setInterval(async () => {

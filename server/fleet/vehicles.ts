@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, ilike, isNotNull, isNull, or, sql } from 'drizzle-orm'
+import { and, asc, eq, gt, ilike, inArray, isNotNull, isNull, or, sql } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import { recordAudit } from '#server/audit/record.ts'
 import type { SecretMaker } from '#server/config/secret.ts'
@@ -114,6 +114,11 @@ async function refitDevices(tx: Transaction, organisationId: string, vehicleId: 
     await tx.update(devices).set({ vehicleId, updatedAt: new Date() }).where(eq(devices.id, deviceId))
     await tx.insert(deviceFittings).values({ id: uuidv7(), organisationId, deviceId, vehicleId })
   }
+}
+
+/** The newest positions of some of the organisation's vehicles, from the primary. */
+export async function livePositions({ database }: Pick<FleetServices, 'database'>, organisationId: string, vehicleIds: string[]): Promise<LivePosition[]> {
+  return database.inOrganisation(organisationId).read(async tx => (await tx.select().from(vehicleStates).where(inArray(vehicleStates.vehicleId, vehicleIds))).map(toLivePosition), { consistency: 'strong' })
 }
 
 /** The row, locked until the end of the transaction. @throws {NotFoundError} */

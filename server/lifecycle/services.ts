@@ -3,7 +3,8 @@ import type { Config } from '#server/config/load.ts'
 import { createSecretMaker, type SecretMaker } from '#server/config/secret.ts'
 import { openDatabase, type DatabaseService } from '#server/database/open.ts'
 import { createIngest, type Ingest } from '#server/fleet/ingest/ingest.ts'
-import type { ChangeNotice } from '#server/fleet/changes.ts'
+import { publishingAfterCommit } from '#server/fleet/changes.ts'
+import { createOutbox, type Outbox } from '#server/fleet/outbox.ts'
 import { createHealth, type Health } from '#server/health/health.ts'
 import { createSessions, type Sessions } from '#server/identity/sessions.ts'
 import { createEvents, type Events } from '#server/redis/events.ts'
@@ -11,6 +12,7 @@ import { openRedis } from '#server/redis/open.ts'
 import type { RedisPort } from '#server/redis/port.ts'
 import { openStorage } from '#server/storage/open.ts'
 import type { Storage } from '#server/storage/port.ts'
+import { eventMetrics, outboxMetrics } from '#server/telemetry/live-metrics.ts'
 import { positionBatch, positionsAccepted, routerMetrics } from '#server/telemetry/metrics.ts'
 import { UnavailableError } from '#shared/errors.ts'
 
@@ -26,7 +28,7 @@ export interface Services {
   ingest: Ingest
   health: Health
   makeSecret: SecretMaker
-  notifyChange: ChangeNotice
+  outbox: Outbox
 }
 
 let current: Services | null = null
@@ -44,7 +46,7 @@ export function servicesIfOpen(): Services | null {
 
 /** Makes the services. Nothing is connected to yet: they open with every back end away. */
 export function openServices({ config, log, databaseUrl }: { config: Config, log: Logger, databaseUrl: string }): Services {
-  const database = openDatabase({
+  const bare = openDatabase({
     primaryUrl: databaseUrl,
     replicaUrl: config.databaseReadUrl ?? null,
     maxConnections: config.databasePoolSize,
@@ -52,7 +54,9 @@ export function openServices({ config, log, databaseUrl }: { config: Config, log
     metrics: routerMetrics,
   })
   const redis = openRedis(config, log)
-  const events = createEvents(redis, log)
+  const events = createEvents(redis, log, eventMetrics)
+  const outbox = createOutbox({ database: bare, events, redis, log, metrics: outboxMetrics })
+  const database = publishingAfterCommit(bare, outbox.publishEntries)
   current = {
     config,
     log,
@@ -62,12 +66,12 @@ export function openServices({ config, log, databaseUrl }: { config: Config, log
     events,
     sessions: createSessions(redis, { idleSeconds: config.sessionIdleSeconds, absoluteSeconds: config.sessionAbsoluteSeconds }),
     ingest: createIngest({
-      database, events, log,
+      database, outbox, log,
       metrics: { outcome: outcome => positionsAccepted.inc({ outcome }), batch: size => positionBatch.observe(size) },
     }),
     health: createHealth({ config, probeDatabase: () => database.probe(), redis, log }),
     makeSecret: createSecretMaker(config.sessionPasswords[0]),
-    notifyChange: (organisationId, change) => events.publish(organisationId, 'changed', change),
+    outbox,
   }
   return current
 }
@@ -75,10 +79,11 @@ export function openServices({ config, log, databaseUrl }: { config: Config, log
 /** Closes what was opened, in reverse. Each step is tried, whatever became of the one before. */
 export async function closeServices(): Promise<void> {
   if (!current) return
-  const { health, ingest, redis, database, log } = current
+  const { health, ingest, outbox, redis, database, log } = current
   for (const [name, close] of [
     ['health', () => health.stop()],
     ['device input', () => ingest.close()],
+    ['outbox', () => outbox.close()],
     ['Redis', () => redis.close()],
     ['database', () => database.close()],
   ] as const) {

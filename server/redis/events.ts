@@ -31,6 +31,8 @@ export interface Events {
    * Resolves to the function that ends it.
    */
   subscribe(organisationId: string, lastEventId: string | null, subscriber: Subscriber): Promise<() => void>
+  /** The id to subscribe with to miss nothing from now on; null when Redis cannot say. Never rejects. */
+  position(organisationId: string): Promise<string | null>
   /** Whether the last word from Redis was a good one: events of other instances arrive. */
   isLive(): boolean
 }
@@ -96,7 +98,7 @@ export function createEvents(redis: RedisPort, log: Logger, metrics = noMetrics)
       const { hub, ready } = follow(organisationId)
       // Held back until the replay is through, so that old comes before new.
       let held: (readonly DeliveredEvent[] | string)[] | null = []
-      let last = lastEventId && isStreamId(lastEventId) ? lastEventId : '0-0'
+      let last = lastEventId && isStreamId(lastEventId) ? lastEventId : streamStart
       const handlers = {
         deliver(batch: readonly DeliveredEvent[]) {
           if (held) return void held.push(batch)
@@ -109,7 +111,7 @@ export function createEvents(redis: RedisPort, log: Logger, metrics = noMetrics)
         gap(reason: string) {
           if (held) return void held.push(reason)
           // The ids of what comes now may be smaller than the last.
-          last = '0-0'
+          last = streamStart
           metrics.resync('interrupted')
           subscriber.onResync(reason)
         },
@@ -123,7 +125,7 @@ export function createEvents(redis: RedisPort, log: Logger, metrics = noMetrics)
         await ready.then(stop => stop(), () => {})
       }
       const resync = (reason: string, kind: 'not-resumable' | 'redis-away') => {
-        last = '0-0'
+        last = streamStart
         metrics.resync(kind)
         subscriber.onResync(reason)
       }
@@ -150,6 +152,13 @@ export function createEvents(redis: RedisPort, log: Logger, metrics = noMetrics)
       return () => void unsubscribe()
     },
 
+    async position(organisationId) {
+      if (Date.now() < pausedUntil) return null
+      const range = await redis.streamRange(streamOf(organisationId)).catch(() => undefined)
+      if (range === undefined) return null
+      return range ? range.last : streamStart
+    },
+
     isLive: () => live,
   }
 }
@@ -158,6 +167,9 @@ function streamOf(organisationId: string): string {
   return `events:${organisationId}`
 }
 
+/** Stands for "before the first": where a stream that is empty goes on. */
+const streamStart = '0-0'
+
 /**
  * What came after `lastEventId`; null where that cannot be known: malformed, trimmed away, of another generation than the newest entry (a failover came between), or
  * from a future that was lost.
@@ -165,6 +177,7 @@ function streamOf(organisationId: string): string {
 async function replay(redis: RedisPort, stream: string, lastEventId: string): Promise<StreamEntry[] | null> {
   if (!isStreamId(lastEventId)) return null
   const range = await redis.streamRange(stream)
+  if (lastEventId === streamStart) return range === null ? [] : range.first.endsWith('-0') && range.intact ? redis.streamRead(stream, lastEventId, 2 * maxLength) : null
   if (!range?.intact || compareStreamIds(lastEventId, range.last) > 0 || compareStreamIds(lastEventId, range.first) < 0) return null
   if (lastEventId.split('-')[0] !== range.last.split('-')[0]) return null
   // Twice what the stream is meant to hold: Redis trims by whole nodes.
