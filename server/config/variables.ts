@@ -70,6 +70,19 @@ const sentinels = z.string().optional().transform((text, context) => {
   })
 })
 
+const natMap = z.string().optional().transform((text, context): Record<string, { host: string, port: number }> => {
+  const map: Record<string, { host: string, port: number }> = {}
+  for (const part of text?.split(',') ?? []) {
+    const match = /^([\w.-]+:\d{1,5})=([\w.-]+):(\d{1,5})$/.exec(part.trim())
+    if (!match || Number(match[3]) > 65535) {
+      context.addIssue({ code: 'custom', message: `must be announced=reachable, separated by commas, such as 10.0.0.5:6379=localhost:16379; "${part}" is none` })
+      return z.NEVER
+    }
+    map[match[1]!] = { host: match[2]!, port: Number(match[3]) }
+  }
+  return map
+})
+
 const passwords = z.string().optional().transform((text, context) => {
   if (text === undefined) return []
   const list = text.split(',').map(part => part.trim())
@@ -133,6 +146,22 @@ export const variables = {
   redisSentinelName: variable({
     name: 'NUXT_REDIS_SENTINEL_NAME', group: 'Redis', description: 'Name of the master that the Sentinels watch.', default: 'fleet-redis', example: 'fleet-redis',
     schema: z.string().min(1, 'must not be empty').default('fleet-redis'),
+  }),
+  redisSentinelPassword: variable({
+    name: 'NUXT_REDIS_SENTINEL_PASSWORD', group: 'Redis', description: 'Password of the Sentinels, where they ask for one; that of Redis stands in its URL.', default: 'none', example: '…', secret: true,
+    schema: z.string().min(1, 'must not be empty').optional(),
+  }),
+  redisSentinelTls: variable({
+    name: 'NUXT_REDIS_SENTINEL_TLS', group: 'Redis', description: 'Whether the Sentinels are spoken to over TLS. For Redis itself the URL says it: rediss://.', default: 'false', example: 'true',
+    schema: z.enum(['true', 'false'], 'must be true or false').optional().transform(text => text === 'true'),
+  }),
+  redisTlsCaFile: variable({
+    name: 'NUXT_REDIS_TLS_CA', group: 'Redis', description: 'Path of a PEM file with the authority that signed the certificates of Redis and the Sentinels.', default: 'the system\'s authorities', example: '/etc/fleet2/redis-ca.pem',
+    schema: z.string().startsWith('/', 'must be an absolute path').optional(),
+  }),
+  redisNatMap: variable({
+    name: 'NUXT_REDIS_NAT_MAP', group: 'Redis', description: 'Where the addresses that the Sentinels announce are not reachable from here: pairs of the announced and the reachable one.', default: 'none', example: '10.0.0.5:6379=localhost:16379,10.0.0.6:6379=localhost:16380',
+    schema: natMap,
   }),
   s3Bucket: variable({
     name: 'NUXT_STORAGE_S3_BUCKET', group: 'File storage', description: 'Bucket for uploaded files.', default: 'a local folder', example: 'fleet2-files',

@@ -1,5 +1,7 @@
-import type { Redis } from 'ioredis'
 import { UnavailableError } from '#shared/errors.ts'
+import { keyPrefix } from './connection.ts'
+import { endings } from './kept.ts'
+import type { Link } from './link.ts'
 import type { RedisPort, StreamEntry } from './port.ts'
 
 /**
@@ -27,7 +29,7 @@ else
   id = string.format('%.0f', now) .. '-0'
 end
 redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], id, 'v', ARGV[3], 'r', run)
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
+redis.call('ZADD', KEYS[2], now + ARGV[2], KEYS[1])
 return id`
 
 const rangeScript = `
@@ -39,25 +41,28 @@ return {first[1], last[1], last[2][4] == run and 1 or 0}`
 
 type Streams = Pick<RedisPort, 'streamAppend' | 'streamRead' | 'streamRange' | 'replication'>
 
-/** The port's calls on streams. `command` bounds one and turns its failure into `UnavailableError`; `named` gives a key its prefix. */
-export function createStreams({ client, command, named }: { client: Redis, command: <T>(work: () => Promise<T>) => Promise<T>, named: (key: string) => string }): Streams {
+/** The port's calls on streams. */
+export function createStreams(link: Link): Streams {
+  const named = (key: string) => keyPrefix + key
+  const harmless = { harmless: true }
   return {
+    // Not sent again if it may have been executed: whoever publishes knows, and has an event id for those who hear it twice.
     async streamAppend(stream, value, { maxLength, ttlSeconds }) {
-      return await command(() => client.eval(appendScript, 1, named(stream), maxLength, Math.ceil(ttlSeconds * 1000), value)) as string
+      return await link.run(client => client.eval(appendScript, 2, named(stream), endings, maxLength, Math.ceil(ttlSeconds * 1000), value)) as string
     },
     async streamRead(stream, afterId, count) {
-      const entries = await command(() => client.xrange(named(stream), `(${afterId}`, '+', 'COUNT', count))
+      const entries = await link.run(client => client.xrange(named(stream), `(${afterId}`, '+', 'COUNT', count), harmless)
       return entries.map(([id, fields]): StreamEntry => ({ id, value: fields[1]! }))
     },
     async streamRange(stream) {
-      const found = await command(() => client.eval(rangeScript, 1, named(stream))) as [string, string, number] | null
+      const found = await link.run(client => client.eval(rangeScript, 1, named(stream)), harmless) as [string, string, number] | null
       return found && { first: found[0], last: found[1], intact: found[2] === 1 }
     },
     async replication() {
-      const results = await command(() => client.multi().info('server').call('ROLE').exec())
-      const [[infoError, info], [roleError, role]] = results as [[Error | null, string], [Error | null, [string, number, [string, string, string][]]]]
-      if (infoError || roleError || role[0] !== 'master') throw new UnavailableError('Redis does not answer as a master.', { cause: infoError ?? roleError })
+      const [info, role] = await link.run(client => Promise.all([client.info('server'), client.call('ROLE')]), harmless) as [string, [string, number, [string, string, string][]]]
+      if (role[0] !== 'master') throw new UnavailableError('Redis does not answer as a master.')
       const offsets = role[2].map(([, , offset]) => Number(offset))
+      // The one that is furthest: Sentinel prefers it. Waiting for all would leave every event in doubt for as long as one replica is frozen.
       return { run: /run_id:(\w+)/.exec(info)?.[1] ?? '', offset: role[1], acknowledged: offsets.length ? Math.max(...offsets) : null }
     },
   }
