@@ -1,3 +1,5 @@
+import { laterToken } from '#shared/consistency.ts'
+
 /**
  * How old what this tab shows may be, and what its next request must not be older than. Of the whole tab: one person looks at it.
  */
@@ -7,7 +9,8 @@ let seenToken = ''
 
 /** An event of this commit has been shown: from now on no answer may be older. */
 export function noteSeen(token: string | null | undefined) {
-  if (token) seenToken = token
+  // Events of several instances overtake each other.
+  if (token) seenToken = seenToken ? laterToken(seenToken, token) : token
 }
 
 /** For the header `Fleet2-Consistency`; empty: nothing to ask for. The cookie covers what this browser itself has written. */

@@ -1,5 +1,6 @@
-import { sql } from 'drizzle-orm'
+import { inArray, sql } from 'drizzle-orm'
 import type { Database } from '#server/database/port.ts'
+import { outbox } from '#server/database/schema/outbox.ts'
 import type { OutboxEntry } from './changes.ts'
 
 /** Whoever takes rows has this long to publish and delete them; then they are somebody else's. */
@@ -12,6 +13,11 @@ export async function takeDueEntries(database: Database, most: number): Promise<
     WHERE id IN (SELECT id FROM outbox WHERE due_at < now() ORDER BY due_at, id LIMIT ${most} FOR UPDATE SKIP LOCKED)
     RETURNING id, organisation_id, name, data, created_at`)).rows, { repeatable: true })
   return rows.map(({ id, organisation_id: organisationId, name, data }) => ({ id, organisationId, name, data }))
+}
+
+/** Rows that were taken and could not be published are due again. */
+export async function giveBack(database: Database, ids: string[]): Promise<void> {
+  await database.withKey('relay', 'on').write(async tx => (await tx.update(outbox).set({ dueAt: sql`now()` }).where(inArray(outbox.id, ids))).rowCount, { repeatable: true })
 }
 
 /**

@@ -5,7 +5,7 @@ import { outbox } from '#server/database/schema/outbox.ts'
 import type { Events, PublishedEvent } from '#server/redis/events.ts'
 import type { RedisPort } from '#server/redis/port.ts'
 import { backgroundContext, runInContext, runOutsideContext } from '#server/telemetry/context.ts'
-import { takeDueEntries, thinOut, waitingEntries } from './outbox-table.ts'
+import { giveBack, takeDueEntries, thinOut, waitingEntries } from './outbox-table.ts'
 import { livePositions } from './vehicles.ts'
 import type { OutboxEntry } from './changes.ts'
 
@@ -53,7 +53,7 @@ const noMetrics: OutboxMetrics = { relayed() {}, thinned() {}, waiting() {} }
 export function createOutbox({ database, events, redis, log, metrics = noMetrics }: {
   database: Database
   events: Events
-  redis: Pick<RedisPort, 'replication'>
+  redis: Pick<RedisPort, 'replication' | 'isUp'>
   log: Logger
   metrics?: OutboxMetrics
 }): Outbox {
@@ -99,19 +99,22 @@ export function createOutbox({ database, events, redis, log, metrics = noMetrics
     unconfirmed = unconfirmed.filter(batch => !safe.includes(batch))
   }
 
-  /** Publishes what is due. Stops at the first that Redis does not take. */
+  /** Publishes what is due. With Redis away it only sees to it that what waits stays bounded. */
   async function relay() {
+    if (!redis.isUp()) {
+      const thinned = await thinOut(database, mostWaiting)
+      if (thinned) metrics.thinned(thinned)
+      return
+    }
     for (;;) {
       const context = backgroundContext('outbox', turnSeconds)
       const entries = await runInContext(context, () => takeDueEntries(database, mostInTurn))
       if (entries.length === 0) return
       // This commit is younger than those of all the rows it has seen.
       const complete = await runInContext(context, () => complements(entries, context.consistencyToken))
-      for (const event of complete) {
-        if (await publish(event)) continue
-        const thinned = await thinOut(database, mostWaiting)
-        if (thinned) metrics.thinned(thinned)
-        return
+      for (const [index, event] of complete.entries()) {
+        // Given back, so that they need not wait for the lease to end once Redis is there again.
+        if (!await publish(event)) return giveBack(database, complete.slice(index).map(({ eventId }) => eventId))
       }
       metrics.relayed(entries.length)
       if (entries.length < mostInTurn) return
