@@ -11,7 +11,7 @@ const recheckMs = 30_000
 
 export default defineEventHandler(async (event) => {
   const member = await requireMember(event, 'vehicles:read')
-  const { config, events, sessions, database } = services()
+  const { config, events, sessions, database, cache } = services()
   if (openStreamCount() >= config.maxEventStreams) throw new UnavailableError('This instance holds as many live streams as it can.', { retryAfterSeconds: 3 })
   const asked = getQuery(event).lastEventId
   const lastEventId = getRequestHeader(event, 'last-event-id') ?? (typeof asked === 'string' ? asked : null)
@@ -26,7 +26,7 @@ export default defineEventHandler(async (event) => {
   const recheck = setInterval(async () => {
     // What cannot be asked at this moment is asked again later: a failover must not cut every stream.
     const still = await sessions.find(secret)
-      .then(async record => record && (await findMembership({ database }, record.organisationId, record.userId))?.organisationId === member.organisationId)
+      .then(async record => record && (await findMembership({ database, cache }, record.organisationId, record.userId))?.organisationId === member.organisationId)
       .catch(() => true)
     if (!still) stream.close()
   }, recheckMs)

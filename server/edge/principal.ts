@@ -14,11 +14,11 @@ type Caller = SignedInUser & { role: Role | null }
 
 /** Who is signed in, or null. Makes the request's Idempotency-Key that caller's own. */
 export async function optionalUser(event: H3Event): Promise<Caller | null> {
-  const { config, sessions, database } = services()
+  const { config, sessions, database, cache } = services()
   refuseCrossSite(event, config)
   const secret = readSessionCookie(event, config)
   const record = secret ? await sessions.find(secret) : null
-  const found = record && await findMembership({ database }, record.organisationId, record.userId)
+  const found = record && await findMembership({ database, cache }, record.organisationId, record.userId)
   if (!record || !found) {
     // Nobody's address: a phone that changes its network between two attempts has another one.
     await adoptOperation(event, 'anonymous')

@@ -12,6 +12,7 @@ import type { Page, PageQuery } from '#shared/schemas/common.ts'
 import type { Invitation, InvitationAccept, InvitationCreate, InvitationPreview, InvitationWithLink } from '#shared/schemas/identity.ts'
 import type { Member, SignedInUser } from './member.ts'
 import { hashPassword } from './password.ts'
+import { forgetMembership } from './members.ts'
 import type { IdentityServices, Origin } from './services.ts'
 import { throttleAcceptance } from './throttle.ts'
 import { actAs, beginSession, refusingTakenEmail, type BegunSession } from './users.ts'
@@ -97,6 +98,7 @@ export async function acceptInvitation(services: IdentityServices, user: SignedI
     await recordChange(tx, organisationId, { type: 'member', id: membershipId, change: 'created' })
     return { id: joining.id }
   }))
+  await forgetMembership(services, userId.id, [organisationId])
   return beginSession(services, userId.id, origin, organisationId)
 }
 

@@ -1,9 +1,11 @@
 import { and, asc, eq, gt, or, sql } from 'drizzle-orm'
 import { recordAudit } from '#server/audit/record.ts'
 import { decodeCursor, toPage } from '#server/database/cursor.ts'
-import type { Database, Transaction } from '#server/database/port.ts'
+import type { Consistency, Database, Transaction } from '#server/database/port.ts'
 import { memberships, organisations, users } from '#server/database/schema/identity.ts'
 import { recordChange } from '#server/fleet/changes.ts'
+import type { Cache } from '#server/redis/cache.ts'
+import { withinLimit } from '#server/telemetry/context.ts'
 import { ConflictError, ForbiddenError, NotFoundError } from '#shared/errors.ts'
 import { mayManageRole, type Role } from '#shared/roles.ts'
 import type { Page, PageQuery } from '#shared/schemas/common.ts'
@@ -27,9 +29,9 @@ export async function listMembers({ database }: { database: Database }, organisa
 }
 
 /** @throws {ForbiddenError} when the actor may not give or take the role; {ConflictError} when it is the last owner. */
-export async function changeRole({ database }: IdentityServices, actor: Member, membershipId: string, role: Role): Promise<ListedMember> {
+export async function changeRole({ database, cache }: IdentityServices, actor: Member, membershipId: string, role: Role): Promise<ListedMember> {
   const { organisationId } = actor
-  return database.inOrganisation(organisationId).write(async (tx) => {
+  const member = await database.inOrganisation(organisationId).write(async (tx) => {
     const before = await lockMember(tx, organisationId, membershipId)
     if (!mayManageRole(actor.role, before.membership.role) || !mayManageRole(actor.role, role)) throw new ForbiddenError('Only an owner may make or change owners.')
     if (before.membership.role === 'owner' && role !== 'owner') await refuseLastOwner(tx)
@@ -41,15 +43,17 @@ export async function changeRole({ database }: IdentityServices, actor: Member, 
     await recordChange(tx, organisationId, { type: 'member', id: membershipId, change: 'updated' })
     return toMember({ ...before, membership: membership! })
   })
+  await forgetMembership({ cache }, member.userId, [organisationId])
+  return member
 }
 
 /**
  * Takes a member out of the organisation; members may take out themselves. It works from the next request on: each one asks for the membership.
  * @throws {ForbiddenError}; {ConflictError} when it is the last owner.
  */
-export async function removeMember({ database }: IdentityServices, actor: Member, membershipId: string): Promise<void> {
+export async function removeMember({ database, cache }: IdentityServices, actor: Member, membershipId: string): Promise<void> {
   const { organisationId } = actor
-  await database.inOrganisation(organisationId).write(async (tx) => {
+  const { userId } = await database.inOrganisation(organisationId).write(async (tx) => {
     const before = await lockMember(tx, organisationId, membershipId)
     const leaving = before.membership.userId === actor.userId
     if (!leaving && !mayManageRole(actor.role, before.membership.role)) throw new ForbiddenError()
@@ -60,18 +64,49 @@ export async function removeMember({ database }: IdentityServices, actor: Member
       before: { name: before.name, email: before.email, role: before.membership.role },
     })
     await recordChange(tx, organisationId, { type: 'member', id: membershipId, change: 'removed' })
-    return {}
+    return { userId: before.membership.userId }
+  })
+  await forgetMembership({ cache }, userId, [organisationId])
+}
+
+interface Membership {
+  organisationId: string | null
+  role: Role | null
+  name: string
+  email: string
+}
+
+/** A membership is loaded from the primary within this, or from wherever it is to be had. */
+export const primaryPatienceMs = 1_000
+
+/** The user's role in the organisation, or null. Asked with every request, so that a change of it takes effect with the next one: whoever changes it calls `forgetMembership`. */
+export async function findMembership({ database, cache }: { database: Database, cache: Cache }, organisationId: string | null, userId: string): Promise<Membership | null> {
+  return cache.through('shared', 'membership', membershipKey(organisationId, userId), {
+    // What stands in the cache must not be what a late replica still believes.
+    load: () => withinLimit(primaryPatienceMs, () => loadMembership(database, organisationId, userId, 'strong')),
+    fallback: () => loadMembership(database, organisationId, userId, 'session'),
   })
 }
 
-/** The user's role in the organisation, or null. Asked with every request, so that a change of it takes effect at once. */
-export async function findMembership({ database }: { database: Database }, organisationId: string | null, userId: string) {
+/** After the commit of what changes a membership, or the name or address of its user, and before the answer. */
+export async function forgetMembership({ cache }: { cache: Cache }, userId: string, organisationIds: string[]): Promise<void> {
+  // A session that works in no organisation falls back to the first there is.
+  await Promise.all([
+    ...[null, ...organisationIds].map(organisationId => cache.forget('shared', 'membership', membershipKey(organisationId, userId))),
+    cache.forget('near', 'organisations', userId),
+  ])
+}
+
+function membershipKey(organisationId: string | null, userId: string) {
+  return `${organisationId ?? 'none'}:${userId}`
+}
+
+async function loadMembership(database: Database, organisationId: string | null, userId: string, consistency: Consistency): Promise<Membership | null> {
   return database.withKey('user', userId).read(async (tx) => {
     const rows = await tx.select({ organisationId: memberships.organisationId, role: memberships.role, name: users.name, email: users.email })
       .from(users).leftJoin(memberships, eq(memberships.userId, users.id)).where(eq(users.id, userId)).orderBy(asc(memberships.joinedAt))
-    const row = rows.find(row => row.organisationId === organisationId) ?? rows[0]
-    return row ?? null
-  })
+    return rows.find(row => row.organisationId === organisationId) ?? rows[0] ?? null
+  }, { consistency })
 }
 
 /** Changes to the owners of one organisation wait for each other: two owners who remove each other at once must not both succeed. */

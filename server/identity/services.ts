@@ -1,5 +1,6 @@
 import type { SecretMaker } from '#server/config/secret.ts'
 import type { Database } from '#server/database/port.ts'
+import type { Cache } from '#server/redis/cache.ts'
 import type { RedisPort } from '#server/redis/port.ts'
 import type { Sessions } from './sessions.ts'
 
@@ -7,6 +8,7 @@ import type { Sessions } from './sessions.ts'
 export interface IdentityServices {
   database: Database
   redis: RedisPort
+  cache: Cache
   sessions: Sessions
   makeSecret: SecretMaker
 }

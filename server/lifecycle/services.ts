@@ -7,11 +7,13 @@ import { publishingAfterCommit } from '#server/fleet/changes.ts'
 import { createOutbox, type Outbox } from '#server/fleet/outbox.ts'
 import { createHealth, type Health } from '#server/health/health.ts'
 import { createSessions, type Sessions } from '#server/identity/sessions.ts'
+import { createCache, type Cache } from '#server/redis/cache.ts'
 import { createEvents, type Events } from '#server/redis/events.ts'
 import { openRedis } from '#server/redis/open.ts'
 import type { RedisPort } from '#server/redis/port.ts'
 import { openStorage } from '#server/storage/open.ts'
 import type { Storage } from '#server/storage/port.ts'
+import { cacheMetrics } from '#server/telemetry/cache-metrics.ts'
 import { eventMetrics, outboxMetrics } from '#server/telemetry/live-metrics.ts'
 import { positionBatch, positionsAccepted, routerMetrics } from '#server/telemetry/metrics.ts'
 import { UnavailableError } from '#shared/errors.ts'
@@ -22,6 +24,7 @@ export interface Services {
   log: Logger
   database: DatabaseService
   redis: RedisPort
+  cache: Cache
   storage: Storage
   events: Events
   sessions: Sessions
@@ -62,6 +65,7 @@ export function openServices({ config, log, databaseUrl }: { config: Config, log
     log,
     database,
     redis,
+    cache: createCache({ redis, log, metrics: cacheMetrics }),
     storage: openStorage(config),
     events,
     sessions: createSessions(redis, { idleSeconds: config.sessionIdleSeconds, absoluteSeconds: config.sessionAbsoluteSeconds }),
@@ -79,11 +83,12 @@ export function openServices({ config, log, databaseUrl }: { config: Config, log
 /** Closes what was opened, in reverse. Each step is tried, whatever became of the one before. */
 export async function closeServices(): Promise<void> {
   if (!current) return
-  const { health, ingest, outbox, redis, database, log } = current
+  const { health, ingest, outbox, cache, redis, database, log } = current
   for (const [name, close] of [
     ['health', () => health.stop()],
     ['device input', () => ingest.close()],
     ['outbox', () => outbox.close()],
+    ['cache', () => cache.close()],
     ['Redis', () => redis.close()],
     ['database', () => database.close()],
   ] as const) {

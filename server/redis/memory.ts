@@ -103,6 +103,11 @@ export function openMemory({ snapshotFile, onWarning = () => {} }: MemoryOptions
     async keep(key, value, options) {
       return { stored: await this.set(key, value, options), confirmed: true }
     },
+    async fill(key, value, { ttlSeconds, unless }) {
+      if (find(key)?.value === unless) return false
+      put(key, value, ttlSeconds)
+      return true
+    },
     async delete(...keys) {
       const count = keys.filter(key => find(key) && entries.delete(key)).length
       changed()

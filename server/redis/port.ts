@@ -19,6 +19,8 @@ export interface RedisPort {
    * replicas had it within 0.3 s: only then it surely survives a failover to it.
    */
   keep(key: string, value: string, options: { ttlSeconds: number, onlyIf?: 'absent' | 'present' }): Promise<{ stored: boolean, confirmed: boolean }>
+  /** Stores unless the key holds `unless`, atomically. For caches: what was invalidated must not come back with a reader that was late. */
+  fill(key: string, value: string, options: { ttlSeconds: number, unless: string }): Promise<boolean>
   /** Resolves to the number of keys that were there. */
   delete(...keys: string[]): Promise<number>
   /** Sets a new expiry; false if the key is not there. */

@@ -12,6 +12,11 @@ local value = redis.call('INCRBY', KEYS[1], ARGV[1])
 if value == tonumber(ARGV[1]) then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
 return {value, redis.call('TTL', KEYS[1])}`
 
+const fillScript = `
+if redis.call('GET', KEYS[1]) == ARGV[3] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1`
+
 /** What has ended is deleted this often; every call that cares looks at its own time besides. */
 const sweepEveryMs = 30_000
 
@@ -49,6 +54,7 @@ export function openRedisClient(connection: RedisConnection & { sweepMs?: number
       ]
       return await link.run(client => client.call('SET', named(key), value, ...parts)) === 'OK'
     },
+    fill: async (key, value, { ttlSeconds, unless }) => await link.run(client => client.eval(fillScript, 1, named(key), value, Math.ceil(ttlSeconds * 1000), unless), harmless) === 1,
     async keep(key, value, { ttlSeconds, onlyIf }) {
       const written = await confirmed.write(client => kept.set(client, key, value, ttlSeconds, onlyIf), { harmless: onlyIf !== 'absent' })
       return { stored: written.result === 1, confirmed: written.confirmed }

@@ -78,3 +78,11 @@ export function backgroundContext(name: string, seconds: number): RequestContext
     operation: null, writes: 0, consistencyToken: null, replayed: false, staleSeconds: null,
   }
 }
+
+/** Runs `fn` with at most `ms` of the request's time: what it could not do by then is done otherwise. */
+export function withinLimit<T>(ms: number, fn: () => Promise<T>): Promise<T> {
+  const outer = currentContext() ?? backgroundContext('limited', ms / 1000)
+  // What it finds out (staleness, a position) stays with it.
+  const inner: RequestContext = Object.create(outer, { deadline: { value: Date.now() + remainingMs(ms) } })
+  return storage.run(inner, fn)
+}

@@ -137,6 +137,17 @@ describe.each(adapters)('%s', (_, open) => {
     stop()
   })
 
+  it('fills a key unless it holds what forbids it', async () => {
+    const name = key()
+    expect(await redis.fill(name, 'a', { ttlSeconds: 60, unless: '#' })).toBe(true)
+    expect(await redis.fill(name, 'b', { ttlSeconds: 60, unless: '#' })).toBe(true)
+    await redis.set(name, '#', { ttlSeconds: 0.05 })
+    expect(await redis.fill(name, 'c', { ttlSeconds: 60, unless: '#' })).toBe(false)
+    await until(async () => await redis.get(name) === null)
+    expect(await redis.fill(name, 'd', { ttlSeconds: 60, unless: '#' })).toBe(true)
+    expect(await redis.get(name)).toBe('d')
+  })
+
   it('says how far its replicas have come', async () => {
     const before = await redis.replication()
     await redis.set(key(), 'x', { ttlSeconds: 60 })

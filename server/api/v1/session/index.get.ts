@@ -6,9 +6,9 @@ import { UnauthenticatedError } from '#shared/errors.ts'
 
 export default defineEventHandler(async (event) => {
   await requireUser(event)
-  const { config, sessions, database, events } = services()
+  const { config, sessions, database, cache, events } = services()
   const record = await sessions.find(readSessionCookie(event, config)!)
-  const session = record && await describeSession({ database }, record)
+  const session = record && await describeSession({ database, cache }, record)
   if (!session) throw new UnauthenticatedError()
   return { ...session, liveEventId: session.organisation && await events.position(session.organisation.id) }
 })

@@ -10,9 +10,9 @@ import { OrganisationSwitch } from '#shared/schemas/identity.ts'
 export default defineEventHandler(async (event) => {
   const user = await requireUser(event)
   const { organisationId } = await readInput(event, OrganisationSwitch)
-  const { config, database, sessions } = services()
-  if (!(await organisationsOf({ database }, user.userId)).some(({ id }) => id === organisationId)) throw new NotFoundError('organisation')
+  const { config, database, cache, sessions } = services()
+  if (!(await organisationsOf({ database, cache }, user.userId)).some(({ id }) => id === organisationId)) throw new NotFoundError('organisation')
   const secret = readSessionCookie(event, config)!
   await sessions.switchOrganisation(secret, organisationId)
-  return describeSession({ database }, (await sessions.find(secret))!)
+  return describeSession({ database, cache }, (await sessions.find(secret))!)
 })
