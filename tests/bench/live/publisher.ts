@@ -14,7 +14,11 @@ const redis = openRedisClient({ ...JSON.parse(connection) as Omit<RedisConnectio
 const bare = openDatabase({ primaryUrl: servingUrl, replicaUrl: null, maxConnections: 10, log })
 const live = createEvents(redis, log)
 const outbox = createOutbox({ database: bare, events: live, redis, log })
-const database = publishingAfterCommit(bare, outbox.publishEntries)
+// Latency counts from the commit on; what is relayed keeps the moment in which its transaction began.
+const database = publishingAfterCommit(bare, (entries, token) => {
+  for (const { data } of entries) (data.position as { t: number }).t = performance.timeOrigin + performance.now()
+  outbox.publishEntries(entries, token)
+})
 outbox.start()
 
 process.on('message', async () => {

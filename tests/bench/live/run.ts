@@ -55,7 +55,7 @@ async function usage(pid: number) {
   return { cpu: (Number(fields[11]) + Number(fields[12])) / 100, mib: Number(/VmRSS:\s+(\d+)/.exec(status)![1]) / 1024 }
 }
 
-interface Figures extends ClientsReport { expected: number, cpuShare: number, kibPerClient: number }
+interface Figures extends ClientsReport { expected: number, cpuMsPerThousand: number, kibPerClient: number }
 
 /** One measurement: listeners at `port` of the process `pid`, and events from `publisher`. */
 async function measure({ kind, port, pid, cookie, publisher, events, during }: {
@@ -72,7 +72,7 @@ async function measure({ kind, port, pid, cookie, publisher, events, during }: {
   const listeners = start('clients.ts', [JSON.stringify(task)])
   await message(listeners)
   await pause(1_000)
-  const begun = { ...await usage(pid), at: performance.now() }
+  const begun = await usage(pid)
   publisher.send('go')
   const published = message(publisher)
   if (during) {
@@ -80,7 +80,6 @@ async function measure({ kind, port, pid, cookie, publisher, events, during }: {
     await during()
   }
   await published
-  const ended = { ...await usage(pid), at: performance.now() }
   let report: ClientsReport
   const until = Date.now() + patienceSeconds * 1000
   do {
@@ -88,10 +87,11 @@ async function measure({ kind, port, pid, cookie, publisher, events, during }: {
     listeners.send('report')
     report = await message<ClientsReport>(listeners)
   } while (report.delivered < clients * events && Date.now() < until)
+  const ended = await usage(pid)
   await stop(listeners, publisher)
   return {
     ...report, expected: clients * events,
-    cpuShare: (ended.cpu - begun.cpu) / ((ended.at - begun.at) / 1000),
+    cpuMsPerThousand: (ended.cpu - begun.cpu) * 1e6 / report.delivered,
     kibPerClient: (ended.mib - before.mib) * 1024 / clients,
   }
 }
@@ -143,9 +143,9 @@ try {
     const theirs = await benchSocketIo(cluster, withKill)
     if (withKill) await mend(cluster)
     const scene = withKill ? `master killed after ${Math.round(killSeconds / 3)} of ${killSeconds} s` : `${seconds} s in peace`
-    const row = (name: string, figures: Figures) => `| ${scene} | ${name} | ${(figures.delivered / figures.expected * 100).toFixed(figures.delivered === figures.expected ? 0 : 2)} % | ${figures.p50} ms | ${figures.p99} ms | ${Math.round(figures.cpuShare * 100)} % of a core | ${Math.round(figures.kibPerClient)} KiB | ${figures.resyncs} | ${figures.duplicates} |`
+    const row = (name: string, figures: Figures) => `| ${scene} | ${name} | ${(figures.delivered / figures.expected * 100).toFixed(figures.delivered === figures.expected ? 0 : 2)} % | ${figures.p50} ms | ${figures.p99} ms | ${figures.cpuMsPerThousand.toFixed(1)} ms | ${Math.round(figures.kibPerClient)} KiB | ${figures.resyncs} | ${figures.duplicates} |`
     const ratio = (a: number, b: number) => (a / b).toFixed(2)
-    lines.push(row('Fleet2', ours), row('socket.io', theirs), `| ${scene} | **ratio** | ${ratio(ours.delivered, theirs.delivered)} | ${ratio(ours.p50, theirs.p50)} | ${ratio(ours.p99, theirs.p99)} | ${ratio(ours.cpuShare, theirs.cpuShare)} | ${ratio(ours.kibPerClient, theirs.kibPerClient)} | | |`)
+    lines.push(row('Fleet2', ours), row('socket.io', theirs), `| ${scene} | **ratio** | ${ratio(ours.delivered, theirs.delivered)} | ${ratio(ours.p50, theirs.p50)} | ${ratio(ours.p99, theirs.p99)} | ${ratio(ours.cpuMsPerThousand, theirs.cpuMsPerThousand)} | ${ratio(ours.kibPerClient, theirs.kibPerClient)} | | |`)
     console.log(lines.slice(-3).join('\n'))
   }
 }
@@ -155,7 +155,7 @@ finally {
   await rm(folder, { recursive: true, force: true })
 }
 
-const table = ['| scene | | delivered | p50 | p99 | processor | memory a client | resyncs | twice |', '| --- | --- | --- | --- | --- | --- | --- | --- | --- |', ...lines].join('\n')
+const table = ['| scene | | delivered | p50 | p99 | processor for 1,000 deliveries | memory a client | resyncs | twice |', '| --- | --- | --- | --- | --- | --- | --- | --- | --- |', ...lines].join('\n')
 const head = `${clients} listeners on one instance, ${rate} events/s from another (${(clients * rate).toLocaleString('en')} deliveries/s), ${cpus().length} shared cores; listeners, publisher, Redis and PostgreSQL on the same machine.`
 console.log(`\n${head}\n\n${table}`)
 if (process.argv.includes('--write')) {
