@@ -48,9 +48,11 @@ export function ageInWords(seconds: number): string {
 export function useDataAge() {
   const freshness = useFreshness()
   const connection = useConnection()
-  const now = ref(Date.now())
+  /** 0 until the page is at work: the server's clock and the browser's would not render the same words. */
+  const now = ref(0)
   let timer: ReturnType<typeof setInterval> | undefined
   onMounted(() => {
+    now.value = Date.now()
     timer = setInterval(() => {
       now.value = Date.now()
     }, 1_000)
@@ -59,6 +61,6 @@ export function useDataAge() {
   return computed(() => {
     const { heardAt, dataFrom } = freshness.value
     const since = dataFrom ?? (connection.value === 'lost' ? heardAt : null)
-    return since === null ? null : ageInWords(Math.max(0, now.value - since) / 1000)
+    return since === null || now.value === 0 ? null : ageInWords(Math.max(0, now.value - since) / 1000)
   })
 }

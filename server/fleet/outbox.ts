@@ -34,9 +34,10 @@ const turnMs = () => 1_000 + Math.random() * 1_000
 const mostInTurn = 200
 
 /**
- * Past this many waiting for one organisation its stream could not hold them anyway: they become one `resync`. So an hour without Redis leaves a thousand rows an organisation and no more.
+ * Past this many waiting for one organisation they become one `resync`: an hour without Redis leaves ten thousand rows an organisation and no more. Ten thousand, because a
+ * failover of ten seconds at 200 events a second leaves two thousand, and each of them is told.
  */
-const mostWaiting = 1_000
+const mostWaiting = 10_000
 
 /** Every tenth turn looks at how much is waiting: often enough for an alert, too rarely to be seen in the load. */
 const countEveryTurns = 10
@@ -102,7 +103,7 @@ export function createOutbox({ database, events, redis, log, metrics = noMetrics
   /** Publishes what is due. With Redis away it only sees to it that what waits stays bounded. */
   async function relay() {
     if (!redis.isUp()) {
-      const thinned = await thinOut(database, mostWaiting)
+      const thinned = await bounded(() => thinOut(database, mostWaiting))
       if (thinned) metrics.thinned(thinned)
       return
     }
@@ -137,7 +138,7 @@ export function createOutbox({ database, events, redis, log, metrics = noMetrics
 
   async function turn() {
     try {
-      await settle()
+      await bounded(settle)
     }
     catch (error) {
       // They stay in the outbox: whoever finds them due publishes them once more.
@@ -146,7 +147,7 @@ export function createOutbox({ database, events, redis, log, metrics = noMetrics
     try {
       await relay()
       if (turns++ % countEveryTurns === 0) {
-        const { rows, oldestSeconds } = await runInContext(backgroundContext('outbox', turnSeconds), () => waitingEntries(database))
+        const { rows, oldestSeconds } = await bounded(() => waitingEntries(database))
         metrics.waiting(rows, oldestSeconds)
       }
     }
@@ -177,6 +178,10 @@ export function createOutbox({ database, events, redis, log, metrics = noMetrics
       await settle().catch(() => {})
     },
   }
+}
+
+function bounded<T>(work: () => Promise<T>): Promise<T> {
+  return runInContext(backgroundContext('outbox', turnSeconds), work)
 }
 
 /** The event of a row that carries all of it. */

@@ -64,6 +64,9 @@ const putAsideEveryMs = 10_000
 /** In the process; what is used least goes first. */
 const mostEntries = 5_000
 
+/** And no more than this, each of two times. */
+const mostMemory = '32mb'
+
 /** Larger answers are not put aside: they would push out a hundred others. */
 const mostBytes = 262_144
 
@@ -77,7 +80,7 @@ export function createCache({ redis, log, metrics = noMetrics }: { redis: RedisP
   const lineage = createLineage(redis)
   const level2 = redisLevel(redis, lineage)
   // As text, although objects would be quicker: bentocache 1.6.1 puts what it takes from the shared level into a memory level without serialisation as text all the same.
-  const memory = () => memoryDriver({ maxItems: mostEntries })
+  const memory = () => memoryDriver({ maxItems: mostEntries, maxSize: mostMemory })
   const bento = new BentoCache({
     default: 'shared',
     // What Redis does not answer is loaded: a cache that fails is a miss.

@@ -29,7 +29,7 @@ const shareOfTime = 1
  * Ids of events that are remembered, to drop what comes twice (the outbox promises at least once). A duplicate comes seconds after the first, or
  * after an outage, which at most this many survive as single events (`mostWaiting` in `server/fleet/outbox.ts`).
  */
-const mostRemembered = 2_048
+const mostRemembered = 12_000
 
 /** Everybody on this instance who listens to one organisation: drops duplicates, gathers, and hands each batch to all. */
 export function createHub({ onDuplicate, onDelivered }: { onDuplicate(): void, onDelivered(events: number): void }) {

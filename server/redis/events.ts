@@ -64,6 +64,10 @@ export function createEvents(redis: RedisPort, log: Logger, metrics = noMetrics)
   const followed = new Map<string, Followed>()
   let live = true
   let pausedUntil = 0
+  redis.onReturn(() => {
+    live = true
+    pausedUntil = 0
+  })
 
   function follow(organisationId: string): Followed {
     const found = followed.get(organisationId)
@@ -159,7 +163,7 @@ export function createEvents(redis: RedisPort, log: Logger, metrics = noMetrics)
       return range ? range.last : streamStart
     },
 
-    isLive: () => live,
+    isLive: () => live && redis.isUp(),
   }
 }
 

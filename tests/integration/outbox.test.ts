@@ -159,12 +159,12 @@ describe('with Redis away', () => {
     closing.push(() => own.stop())
   })
 
-  it('a thousand rows of an organisation become one resync, so that the outbox does not grow for as long as Redis is away', async () => {
+  it('ten thousand rows of an organisation become one resync, so that the outbox does not grow for as long as Redis is away', async () => {
     const own = await startRedis()
     const here = instance({ redis: openRedisClient({ url: own.url, sentinels: [], sentinelName: '', log }) })
     const { heard } = await listen(here.events)
     await own.kill()
-    const insert = () => server.asOwner('INSERT INTO outbox (id, organisation_id, name, data, due_at) SELECT gen_random_uuid(), $1, \'positions\', \'{"vehicleIds": []}\', now() FROM generate_series(1, 1500)', [organisationId])
+    const insert = () => server.asOwner('INSERT INTO outbox (id, organisation_id, name, data, due_at) SELECT gen_random_uuid(), $1, \'positions\', \'{"vehicleIds": []}\', now() FROM generate_series(1, 10500)', [organisationId])
     await insert()
     here.outbox.start()
     await until(async () => await rows() === 1, 'the rows to be thinned out')

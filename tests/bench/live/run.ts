@@ -36,8 +36,11 @@ function start(file: string, args: string[]): ChildProcess {
   return child
 }
 const message = <T>(child: ChildProcess) => new Promise<T>((resolve, reject) => {
-  child.once('message', value => resolve(value as T))
-  child.once('exit', code => reject(new Error(`A process of the benchmark ended with ${code}`)))
+  const ended = (code: number | null) => reject(new Error(`A process of the benchmark ended with ${code}`))
+  child.once('exit', ended).once('message', (value) => {
+    child.off('exit', ended)
+    resolve(value as T)
+  })
 })
 async function stop(...ending: ChildProcess[]) {
   await Promise.all(ending.map(child => new Promise((resolve) => {
