@@ -21,13 +21,13 @@ type Caller = SignedInUser & {
 
 /** Who is signed in, or null. Makes the request's Idempotency-Key that caller's own. */
 export async function optionalUser(event: H3Event): Promise<Caller | null> {
-  const { config, sessions, database } = services()
+  const { config, sessions, database, cache } = services()
   refuseCrossSite(event, config)
   const secret = readSessionCookie(event, config)
   const session = secret ? await sessions.resolve(secret, readProofCookie(event, config)) : null
   const record = session?.record
   // A record that Redis has lost is made again only after the primary has said that nobody ended the session.
-  const found = record && await findMembership({ database }, record.organisationId, record.userId, record, session.vouchedBy === 'proof-alone' ? { consistency: 'strong' } : {})
+  const found = record && await findMembership({ database, cache }, record.organisationId, record.userId, record, session.vouchedBy === 'proof-alone' ? { consistency: 'strong' } : {})
   const confirmed = found ? await renewProof(event, secret!, session!) : null
   if (!record || !found || confirmed === null) {
     // Ended in the database while Redis was away: it need not be found there again.

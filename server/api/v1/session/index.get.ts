@@ -5,7 +5,8 @@ import { UnauthenticatedError } from '#shared/errors.ts'
 
 export default defineEventHandler(async (event) => {
   const user = await requireUser(event)
-  const session = await describeSession(services(), user.session)
+  const { database, cache, events } = services()
+  const session = await describeSession({ database, cache }, user.session)
   if (!session) throw new UnauthenticatedError()
-  return session
+  return { ...session, liveEventId: session.organisation && await events.position(session.organisation.id) }
 })
