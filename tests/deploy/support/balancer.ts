@@ -155,7 +155,11 @@ export async function startBalancer(instances: { port: number }[], { accessLog }
           incoming.on('end', () => resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: Buffer.concat(chunks).toString(), seconds: seconds() }))
           incoming.on('error', () => resolve({ status: 0, headers: {}, body: '', seconds: seconds() }))
         })
-        outgoing.on('error', () => resolve({ status: 0, headers: {}, body: '', seconds: seconds() }))
+        outgoing.on('error', (error: NodeJS.ErrnoException) => {
+          // A worker that ends after a reload closes its idle connections; a browser whose GET meets that sends it again by itself.
+          if (method === 'GET' && outgoing.reusedSocket && error.code === 'ECONNRESET') resolve(balancer.ask(method, path, { headers }))
+          else resolve({ status: 0, headers: {}, body: error.code ?? '', seconds: seconds() })
+        })
         outgoing.end(body)
       })
     },
