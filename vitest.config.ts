@@ -27,6 +27,8 @@ export default defineConfig({
           retry: process.env.CI ? 1 : 0,
         },
       },
+      // The whole stack, on a machine that lets it: npm test runs it by itself, after everything else.
+      { resolve: { alias }, test: { name: 'lab', include: ['tests/lab/**/*.test.ts'], environment: 'node', maxWorkers: 1 } },
     ],
   },
 })
