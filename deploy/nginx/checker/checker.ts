@@ -36,6 +36,8 @@ const settings = {
   path: process.env.CHECK_PATH || '/api/health',
   prefix: process.env.NGINX_PREFIX || '/etc/nginx',
   nginx: process.env.NGINX_BINARY || 'nginx',
+  // The specification's optional session affinity. Off: an instance keeps nothing of a browser's that the others do not have.
+  sticky: process.env.STICKY === 'cookie',
 }
 const file = join(settings.prefix, 'generated/upstream.conf')
 const configured = parseServers(process.env.UPSTREAMS || 'app1:3000,app2:3000,app3:3000:backup')
@@ -128,7 +130,7 @@ async function round() {
   const noneWell = list.every(({ down, address }) => down || address === null)
   if (noneWell && !noneWasWell) say('error', 'Every instance fails its check. All stay in rotation: the last one is never taken out.')
   noneWasWell = noneWell
-  const text = renderUpstream(list)
+  const text = renderUpstream(list, settings)
   if (text === applied) return
   await apply(text)
   applied = text
@@ -137,7 +139,7 @@ async function round() {
 
 await resolveAll()
 if (process.argv.includes('--write')) {
-  replaceFile(renderUpstream(servers()))
+  replaceFile(renderUpstream(servers(), settings))
 }
 else {
   applied = readFileSync(file, 'utf8')
