@@ -10,7 +10,7 @@ export default defineConfig({
   test: {
     projects: [
       // The deployment's files, each run by the server that reads it. Real servers: few at once.
-      { resolve: { alias }, test: { name: 'deploy', include: ['tests/deploy/**/*.test.ts'], environment: 'node', testTimeout: 60_000, hookTimeout: 60_000, maxWorkers: 2 } },
+      { resolve: { alias }, test: { name: 'deploy', include: ['tests/deploy/**/*.test.ts'], environment: 'node', testTimeout: 120_000, hookTimeout: 120_000, maxWorkers: 2, retry: process.env.CI ? 1 : 0 } },
       { resolve: { alias }, test: { name: 'unit', include: ['tests/unit/**/*.test.ts'], environment: 'node', testTimeout: 60_000 } },
       {
         resolve: { alias },

@@ -50,9 +50,3 @@ export async function redisCommand(address: string, port: number, password: stri
 export function infoFields(text: unknown): Record<string, string> {
   return Object.fromEntries(String(text).split(/\r?\n/).filter(line => line.includes(':')).map(line => line.split(/:(.*)/s).slice(0, 2))) as Record<string, string>
 }
-
-/** A WAL position such as 0/3000148 in bytes. */
-export function walBytes(position: string): number {
-  const [high = '0', low = '0'] = position.split('/')
-  return Number.parseInt(high, 16) * 2 ** 32 + Number.parseInt(low, 16)
-}

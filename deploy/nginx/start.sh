@@ -27,7 +27,7 @@ shift 2
 cp "$here/versions/$listen" "$NGINX_PREFIX/generated/listen.conf"
 # Everybody is in until the checker has looked.
 "$NODE" "$here/checker/checker.ts" --write
-"$NGINX_BINARY" -t -q -e stderr -p "$NGINX_PREFIX" -c "$NGINX_PREFIX/nginx.conf"
+"$NGINX_BINARY" -t -q -e stderr -p "$NGINX_PREFIX" -c "$NGINX_PREFIX/nginx.conf" >/dev/null
 [ "${1:-}" = --prepare ] && exit 0
 
 # The checker is not worth Nginx's life: it is started again by itself.

@@ -79,7 +79,7 @@ export async function lookUpInvitation({ database }: { database: Database }, tok
  * and nobody is signed in; {InvalidInputError} when a newcomer gives no name or password.
  */
 export async function acceptInvitation(services: IdentityServices, user: SignedInUser | null, input: InvitationAccept, origin: Origin): Promise<BegunSession> {
-  await throttleAcceptance(services.redis, origin.ipAddress)
+  await throttleAcceptance(services.limiter, origin.ipAddress)
   const { invitation } = await findByToken(services, input.token)
   if (user && user.email !== invitation.email) throw new ForbiddenError(`This invitation is for ${invitation.email}. Sign out first, or sign in with that address.`)
   const { organisationId } = invitation

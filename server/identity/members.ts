@@ -1,13 +1,14 @@
 import { and, asc, eq, gt, or, sql } from 'drizzle-orm'
 import { recordAudit } from '#server/audit/record.ts'
 import { decodeCursor, toPage } from '#server/database/cursor.ts'
-import type { Database, Transaction } from '#server/database/port.ts'
+import type { Database, ReadOptions, Transaction } from '#server/database/port.ts'
 import { memberships, organisations, users } from '#server/database/schema/identity.ts'
 import { ConflictError, ForbiddenError, NotFoundError } from '#shared/errors.ts'
 import { mayManageRole, type Role } from '#shared/roles.ts'
 import type { Page, PageQuery } from '#shared/schemas/common.ts'
 import type { Member as ListedMember } from '#shared/schemas/identity.ts'
 import type { Member } from './member.ts'
+import { isRevoked } from './revocations.ts'
 import type { IdentityServices } from './services.ts'
 
 /** The organisation's members by name. */
@@ -64,14 +65,16 @@ export async function removeMember({ database, notifyChange }: IdentityServices,
   await notifyChange(organisationId, { type: 'member', id: membershipId, change: 'removed' })
 }
 
-/** The user's role in the organisation, or null. Asked with every request, so that a change of it takes effect at once. */
-export async function findMembership({ database }: { database: Database }, organisationId: string | null, userId: string) {
+/**
+ * The user's role in the organisation, or null; null too when the session has been revoked. Asked with every request, so that a change of it takes effect at once.
+ */
+export async function findMembership({ database }: { database: Database }, organisationId: string | null, userId: string, session: { id: string, createdAt: number }, options?: ReadOptions) {
   return database.withKey('user', userId).read(async (tx) => {
-    const rows = await tx.select({ organisationId: memberships.organisationId, role: memberships.role, name: users.name, email: users.email })
+    const rows = await tx.select({ organisationId: memberships.organisationId, role: memberships.role, name: users.name, email: users.email, revoked: isRevoked(session) })
       .from(users).leftJoin(memberships, eq(memberships.userId, users.id)).where(eq(users.id, userId)).orderBy(asc(memberships.joinedAt))
     const row = rows.find(row => row.organisationId === organisationId) ?? rows[0]
-    return row ?? null
-  })
+    return row && !row.revoked ? row : null
+  }, options)
 }
 
 /** Changes to the owners of one organisation wait for each other: two owners who remove each other at once must not both succeed. */

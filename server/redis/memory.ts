@@ -100,6 +100,9 @@ export function openMemory({ snapshotFile, onWarning = () => {} }: MemoryOptions
       put(key, value, ttlSeconds)
       return true
     },
+    async keep(key, value, options) {
+      return { stored: await this.set(key, value, options), confirmed: true }
+    },
     async delete(...keys) {
       const count = keys.filter(key => find(key) && entries.delete(key)).length
       changed()
@@ -120,8 +123,10 @@ export function openMemory({ snapshotFile, onWarning = () => {} }: MemoryOptions
       changed()
       return { value, ttlSeconds: Math.max(1, Math.ceil((entries.get(key)!.expiresAt! - Date.now()) / 1000)) }
     },
-    async hashSet(key, field, value) {
+    async hashSet(key, field, value, options) {
       hash(key).set(field, value)
+      const entry = entries.get(key)!
+      if (options) entry.expiresAt = Math.max(entry.expiresAt ?? 0, Date.now() + options.ttlSeconds * 1000)
       changed()
     },
     async hashGetAll(key) {
@@ -161,6 +166,9 @@ export function openMemory({ snapshotFile, onWarning = () => {} }: MemoryOptions
         if (set.size === 0) followers.delete(key)
       }
     },
+    isUp: () => !closed,
+    onReturn: () => () => {},
+    sentinels: () => null,
     async ping() {
       if (closed) throw new Error('The Redis stand-in is closed')
       return { role: 'memory' }

@@ -1,3 +1,5 @@
+import type { SentinelView } from './sentinels.ts'
+
 /**
  * What Fleet2 asks of Redis, and nothing more. Two adapters keep it: `redis.ts` (ioredis, with or without Sentinel) and
  * `memory.ts` (in this process, for one instance). `tests/integration/redis-conformance.test.ts` holds both to it.
@@ -12,6 +14,11 @@ export interface RedisPort {
   getMany(keys: string[]): Promise<(string | null)[]>
   /** `onlyIf: 'absent'` is an atomic claim. Resolves to whether the value was stored. */
   set(key: string, value: string, options?: { ttlSeconds?: number, onlyIf?: 'absent' | 'present' }): Promise<boolean>
+  /**
+   * Like `set`, for what must not be lost: it is never evicted for want of memory, and ends at about `ttlSeconds`. `confirmed` says whether the
+   * replicas had it within 0.3 s: only then it surely survives a failover.
+   */
+  keep(key: string, value: string, options: { ttlSeconds: number, onlyIf?: 'absent' | 'present' }): Promise<{ stored: boolean, confirmed: boolean }>
   /** Resolves to the number of keys that were there. */
   delete(...keys: string[]): Promise<number>
   /** Sets a new expiry; false if the key is not there. */
@@ -23,11 +30,12 @@ export interface RedisPort {
    */
   increment(key: string, options: { by?: number, ttlSeconds: number }): Promise<{ value: number, ttlSeconds: number }>
 
-  hashSet(key: string, field: string, value: string): Promise<void>
+  /** The hash is never evicted. With `ttlSeconds` it ends at about that time after the last such call. */
+  hashSet(key: string, field: string, value: string, options?: { ttlSeconds: number }): Promise<void>
   hashGetAll(key: string): Promise<Record<string, string>>
   hashDelete(key: string, ...fields: string[]): Promise<number>
 
-  /** Appends to a stream, kept to about `maxLength` entries. Resolves to the entry's id, `<ms>-<n>`, greater than all before. */
+  /** Appends to a stream, which is never evicted, kept to about `maxLength` entries. Resolves to the entry's id, `<ms>-<n>`, greater than all before. */
   streamAppend(stream: string, value: string, options: { maxLength: number, ttlSeconds: number }): Promise<string>
   /** Entries after `afterId` (exclusive), oldest first, at most `count`. */
   streamRead(stream: string, afterId: string, count: number): Promise<StreamEntry[]>
@@ -39,6 +47,12 @@ export interface RedisPort {
    */
   streamFollow(stream: string, handlers: { onEntry: (entry: StreamEntry) => void, onGap: (reason: string) => void }): Promise<() => void>
 
+  /** Whether a call would be tried at once. False: Redis is known to be away, and calls are refused without a wait. */
+  isUp(): boolean
+  /** Calls `listener` each time Redis has come back, perhaps with other data than before. Returns the function that ends it. */
+  onReturn(listener: () => void): () => void
+  /** What the Sentinels say, from memory; null without Sentinel. */
+  sentinels(): SentinelView | null
   /** One round trip. Rejects if Redis does not answer in time. */
   ping(): Promise<{ role: 'master' | 'replica' | 'memory' }>
   /** Lets go of every connection; calls after it reject. The memory adapter writes its snapshot. */

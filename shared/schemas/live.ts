@@ -16,8 +16,8 @@ export interface LiveEvents {
   changed: { type: 'vehicle' | 'device' | 'member' | 'invitation' | 'organisation', id: string, change: 'created' | 'updated' | 'removed' | 'restored' }
   /** Events may have been missed: fetch the whole state again. */
   resync: { reason: string }
-  /** Sent on connection and when it changes. `live`: whether events of other instances arrive. */
-  status: { mode: Mode, reason: string | null, live: boolean, instance: string }
+  /** Sent on connection and when it changes. `live`: whether events of other instances arrive; `sensitive`: whether passwords, members and tokens can be changed. */
+  status: { mode: Mode, reason: string | null, live: boolean, sensitive: boolean, instance: string }
   /** This instance is going away: reconnect, after a little random wait. */
   moved: { reason: string }
 }
@@ -27,6 +27,7 @@ export interface PublicStatus {
   mode: Mode
   reason: string | null
   live: boolean
+  sensitive: boolean
   instance: string
   version: string
   demo: boolean

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createVerdict, parseServers, renderUpstream } from '../../deploy/nginx/checker/upstream.ts'
 import { until } from '../support/until.ts'
 import { startBalancer, startInstance, type Balancer, type TinyInstance } from './support/balancer.ts'
@@ -51,11 +51,16 @@ describe('the list of instances', () => {
 describe('the checker beside a real Nginx', () => {
   let instances: TinyInstance[]
   let nginx: Balancer
-  beforeEach(async () => {
+  beforeAll(async () => {
     instances = await Promise.all(['app1', 'app2', 'app3'].map(startInstance))
-    nginx = await startBalancer(instances)
+    // As in the containers.
+    nginx = await startBalancer(instances, { accessLog: '/dev/stdout' })
   })
-  afterEach(async () => {
+  beforeEach(async () => {
+    await Promise.all(instances.map(instance => instance.restore()))
+    await nginx.restart()
+  })
+  afterAll(async () => {
     await nginx?.stop()
     await Promise.all(instances.map(instance => instance.kill()))
   })

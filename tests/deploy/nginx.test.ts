@@ -2,7 +2,7 @@ import { get } from 'node:http'
 import { request } from 'node:https'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { until } from '../support/until.ts'
 import { startBalancer, startInstance, type Balancer, type TinyInstance } from './support/balancer.ts'
 
@@ -21,10 +21,10 @@ async function stop() {
 
 const arrivals = (path: string) => instances.flatMap(({ name, received }) => received.filter(request => request.path === path).map(() => name))
 
-describe('what passes through Nginx', () => {
-  beforeAll(start)
-  afterAll(stop)
+beforeAll(start)
+afterAll(stop)
 
+describe('what passes through Nginx', () => {
   it('arrives with a request id, the client\'s address and how it came, whatever the client says of itself', async () => {
     const { status, body } = await nginx.ask('GET', '/api/v1/vehicles', { headers: { 'x-forwarded-for': '10.9.9.9', 'x-real-ip': '10.9.9.9', 'forwarded': 'for=10.9.9.9', 'x-forwarded-proto': 'http' } })
     expect(status).toBe(200)
@@ -90,8 +90,10 @@ describe('what passes through Nginx', () => {
 
 describe('without the checker, an instance', () => {
   // Nginx remembers who failed: each scenario has one of its own.
-  beforeEach(start)
-  afterEach(stop)
+  beforeEach(async () => {
+    await Promise.all(instances.map(instance => instance.restore()))
+    await nginx.restart()
+  })
 
   it('that is killed costs no request: whoever had been sent to it is sent elsewhere', async () => {
     const asking = Array.from({ length: 60 }, async (_, index) => {

@@ -5,14 +5,12 @@
  *   node checker.ts           checks for ever
  *   node checker.ts --write   writes the list with everybody in it, once, before Nginx starts
  */
-import { execFile } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { lookup } from 'node:dns/promises'
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { createVerdict, parseServers, renderUpstream } from './upstream.ts'
-
-const run = promisify(execFile)
 
 // What `ps` and `top` show, so that it can be told from the instances.
 process.title = 'fleet2-checker'
@@ -74,12 +72,21 @@ function replaceFile(text: string) {
   renameSync(`${file}.new`, file)
 }
 
+/** `nginx -t`. Not by execFile: its pipes are sockets, and Nginx cannot open a socket as /dev/stdout, where its access log goes. */
+async function testConfiguration() {
+  const nginx = spawn(settings.nginx, ['-t', '-q', '-e', 'stderr', '-p', settings.prefix, '-c', join(settings.prefix, 'nginx.conf')], { stdio: ['ignore', 'ignore', 'pipe'], timeout: 10_000 })
+  let complaint = ''
+  nginx.stderr.on('data', data => complaint += String(data))
+  const [code] = await once(nginx, 'close') as [number | null]
+  if (code !== 0) throw new Error(`nginx -t: ${complaint.trim() || 'no answer'}`)
+}
+
 /** The new list into Nginx; the old one back if Nginx does not like it. */
 async function apply(text: string): Promise<void> {
   const before = readFileSync(file, 'utf8')
   replaceFile(text)
   try {
-    await run(settings.nginx, ['-t', '-q', '-e', 'stderr', '-p', settings.prefix, '-c', join(settings.prefix, 'nginx.conf')], { timeout: 10_000 })
+    await testConfiguration()
     process.kill(Number(readFileSync(join(settings.prefix, 'generated/nginx.pid'), 'utf8')), 'SIGHUP')
   }
   catch (error) {

@@ -26,6 +26,8 @@ export interface TinyInstance {
   kill(): Promise<void>
   /** Again, on the same port. */
   start(): Promise<void>
+  /** As new: alive, awake, healthy, and with nothing received. */
+  restore(): Promise<void>
 }
 
 export async function startInstance(name: string): Promise<TinyInstance> {
@@ -49,6 +51,12 @@ export async function startInstance(name: string): Promise<TinyInstance> {
       instance.port = port
       child.on('message', message => instance.received.push(message as Received))
     },
+    async restore() {
+      instance.thaw()
+      if (child.exitCode !== null || child.signalCode !== null) await instance.start()
+      instance.health(200)
+      instance.received.length = 0
+    },
   }
   await instance.start()
   return instance
@@ -67,11 +75,13 @@ export interface Balancer {
   upstream(): Promise<string>
   /** Starts the checker, with the values of a deployment that is in a hurry. */
   startChecker(env?: Record<string, string>): void
+  /** Ends the checker, and starts Nginx anew with everybody in: it remembers who failed. */
+  restart(): Promise<void>
   stop(): Promise<void>
 }
 
-/** A real Nginx from deploy/nginx, on ports of the system's, in front of `instances`; the last one is the backup. */
-export async function startBalancer(instances: { port: number }[]): Promise<Balancer> {
+/** A real Nginx from deploy/nginx, on ports of the system's, in front of `instances`; the last one is the backup. `accessLog`: default a file beside its folder. */
+export async function startBalancer(instances: { port: number }[], { accessLog }: { accessLog?: string } = {}): Promise<Balancer> {
   const root = await mkdtemp(join(tmpdir(), 'fleet2-nginx-'))
   // Nginx's workers run as another user where this is root.
   await chmod(root, 0o755)
@@ -94,7 +104,7 @@ export async function startBalancer(instances: { port: number }[]): Promise<Bala
     TLS_CERTIFICATE: join(root, 'tls/tls_certificate'),
     TLS_KEY: join(root, 'tls/tls_key'),
     NGINX_HTTPS_SUFFIX: `:${httpsPort}`,
-    NGINX_ACCESS_LOG: join(root, 'access.log'),
+    NGINX_ACCESS_LOG: accessLog ?? join(root, 'access.log'),
     UPSTREAMS: instances.map(({ port }, index) => `127.0.0.1:${port}${index > 0 && index === instances.length - 1 ? ':backup' : ''}`).join(','),
   }
   await run(join(prefix, 'start.sh'), ['--prepare'], { env })
@@ -104,9 +114,30 @@ export async function startBalancer(instances: { port: number }[]): Promise<Bala
     child.stderr?.on('data', data => log += String(data))
     return child
   }
-  const nginx = collect(spawn('nginx', ['-e', 'stderr', '-p', prefix, '-c', join(prefix, 'nginx.conf'), '-g', 'daemon off;'], { env, stdio: ['ignore', 'pipe', 'pipe'] }))
+  let nginx: ChildProcess
+  const launch = () => collect(spawn('nginx', ['-e', 'stderr', '-p', prefix, '-c', join(prefix, 'nginx.conf'), '-g', 'daemon off;'], { env, stdio: ['ignore', 'ignore', 'pipe'] }))
   const agent = new Agent({ keepAlive: true, rejectUnauthorized: false, maxSockets: 200 })
   let checker: ChildProcess | null = null
+
+  const everybody = await readFile(join(prefix, 'generated/upstream.conf'), 'utf8')
+
+  async function begin() {
+    nginx = launch()
+    await until(async () => {
+      if (nginx.exitCode !== null) throw new Error(`Nginx ended: ${log}`)
+      return (await balancer.ask('GET', '/_nuxt/entry.abc.js')).status !== 0
+    }, 'Nginx to answer')
+  }
+
+  async function endAll() {
+    for (const [child, signal] of [[checker, 'SIGKILL'], [nginx, 'SIGTERM']] as const) {
+      if (!child || child.exitCode !== null || child.signalCode !== null) continue
+      const gone = once(child, 'exit')
+      child.kill(signal)
+      await gone
+    }
+    checker = null
+  }
 
   const balancer: Balancer = {
     prefix,
@@ -133,23 +164,19 @@ export async function startBalancer(instances: { port: number }[]): Promise<Bala
         env: { ...env, CHECK_INTERVAL: '0.2', CHECK_TIMEOUT: '0.5', CHECK_FAILURES: '3', CHECK_SUCCESSES: '2', ...more }, stdio: ['ignore', 'pipe', 'pipe'],
       }))
     },
+    async restart() {
+      await endAll()
+      log = ''
+      await writeFile(join(prefix, 'generated/upstream.conf'), everybody)
+      await begin()
+    },
     async stop() {
       agent.destroy()
-      if (checker && checker.exitCode === null) {
-        checker.kill('SIGKILL')
-        await once(checker, 'exit')
-      }
-      if (nginx.exitCode === null) {
-        nginx.kill('SIGTERM')
-        await once(nginx, 'exit')
-      }
+      await endAll()
       // What the checker had started (nginx -t) may still be writing.
       await rm(root, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
     },
   }
-  await until(async () => {
-    if (nginx.exitCode !== null) throw new Error(`Nginx ended: ${log}`)
-    return (await balancer.ask('GET', '/nothing')).status !== 0
-  }, 'Nginx to answer')
+  await begin()
   return balancer
 }
