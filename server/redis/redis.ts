@@ -31,7 +31,7 @@ export function openRedisClient(connection: RedisConnection & { sweepMs?: number
     },
     keyPrefix, log,
   })
-  const sentinels = connection.sentinels.length
+  const sentinels = connection.sentinels.length && !connection.libraryDefaults
     ? watchSentinels(connection, (master) => {
         link.follow(master)
         confirmedLink.follow(master)
