@@ -44,7 +44,7 @@ export function clientOptions({ url, sentinels, sentinelName, sentinelPassword, 
   const parsed = new URL(url)
   const tls = parsed.protocol === 'rediss:'
   const tlsOptions = tlsCaFile ? { ca: readFileSync(tlsCaFile) } : {}
-  const common: RedisOptions = libraryDefaults ? { lazyConnect: true } : {
+  const tuned: RedisOptions = {
     connectTimeout: commandTimeoutMs,
     commandTimeout: commandTimeoutMs,
     disconnectTimeout: disconnectTimeoutMs,
@@ -60,6 +60,7 @@ export function clientOptions({ url, sentinels, sentinelName, sentinelPassword, 
     protocol: 2,
     ...tls ? { tls: tlsOptions } : {},
   }
+  const common: RedisOptions = libraryDefaults ? { lazyConnect: true } : tuned
   if (sentinels.length === 0) return { url, options: common }
   return {
     url: null,
