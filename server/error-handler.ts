@@ -1,4 +1,5 @@
 import { send, setResponseHeader, setResponseStatus, type H3Event } from 'h3'
+import { setConsistency } from '#server/edge/consistency.ts'
 import { setContextHeaders } from '#server/edge/context.ts'
 import { contextOfEvent } from '#server/edge/handler.ts'
 import { toProblem, wantsPage } from '#server/edge/problem.ts'
@@ -15,7 +16,12 @@ export default function handleError(error: unknown, event: H3Event) {
   if (event.node.res.headersSent) return
   if (retryAfterSeconds !== null) setResponseHeader(event, 'Retry-After', retryAfterSeconds)
   if (wantsPage(event)) return
-  if (context) setContextHeaders(event, context)
+  if (context) {
+    setContextHeaders(event, context)
+    const config = servicesIfOpen()?.config
+    // What had been committed before it failed is committed.
+    if (config) setConsistency(event, config, context)
+  }
   setResponseStatus(event, problem.status)
   setResponseHeader(event, 'Content-Type', 'application/problem+json')
   setResponseHeader(event, 'Cache-Control', 'no-store')

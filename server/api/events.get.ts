@@ -26,7 +26,7 @@ export default defineEventHandler(async (event) => {
   const recheck = setInterval(async () => {
     // What cannot be asked at this moment is asked again later: a failover must not cut every stream.
     const still = await sessions.find(secret)
-      .then(async record => record && (await findMembership({ database, cache }, record.organisationId, record.userId))?.organisationId === member.organisationId)
+      .then(async record => record && (await findMembership({ database, cache }, record.organisationId, record.userId, record))?.organisationId === member.organisationId)
       .catch(() => true)
     if (!still) stream.close()
   }, recheckMs)

@@ -1,6 +1,7 @@
 import { BlockList, isIP } from 'node:net'
 import { hostname } from 'node:os'
 import { z } from 'zod'
+import { breaks, noBreaks, type Breaks } from './breaks.ts'
 
 /** One environment variable: what it means, how it is read, and what stands in `docs/configuration.md`. */
 export interface Variable<T = unknown> {
@@ -93,6 +94,15 @@ const passwords = z.string().optional().transform((text, context) => {
   return list
 })
 
+const testBreaks = z.string().optional().transform((text, context): Breaks => {
+  if (text === undefined) return noBreaks
+  const names = /^this-loses-data:(.+)$/.exec(text)?.[1]?.split(',') ?? []
+  const known = breaks.filter(name => names.includes(name))
+  if (names.length && known.length === names.length) return new Set(known)
+  context.addIssue({ code: 'custom', message: `is for tests alone: this-loses-data: and then any of ${breaks.join(', ')}` })
+  return z.NEVER
+})
+
 /** Every variable that Fleet2 reads, by its key in the configuration. */
 export const variables = {
   instanceId: variable({
@@ -134,6 +144,18 @@ export const variables = {
   databasePoolSize: variable({
     name: 'NUXT_DATABASE_POOL_SIZE', group: 'Database', description: 'Most connections of this instance to each pool. Three instances of 15 stay under PgBouncer\'s clients with room.', default: '15', example: '25',
     schema: wholeNumber(1, 200, 15),
+  }),
+  replicaLagLimitSeconds: variable({
+    name: 'NUXT_DATABASE_REPLICA_LAG_LIMIT', group: 'Database', description: 'Seconds. A replica that is further behind the primary is not asked while there is a primary.', default: '30', example: '10',
+    schema: wholeNumber(1, 3_600, 30),
+  }),
+  mostWaitingWrites: variable({
+    name: 'NUXT_DATABASE_MAX_WAITING_WRITES', group: 'Database', description: 'Changes of this instance that may wait for the primary at once, as in a failover. Past it they are refused at once with 503 and Retry-After.', default: '500', example: '200',
+    schema: wholeNumber(1, 100_000, 500),
+  }),
+  testBreaks: variable({
+    name: 'FLEET2_TEST_BREAK', group: 'Tests', description: 'Breaks promises of the database on purpose, so that tests can be seen to notice. Loses data; refused unless it begins with "this-loses-data:".', default: 'none', example: 'this-loses-data:no-records,async-ack',
+    schema: testBreaks,
   }),
   redisUrl: variable({
     name: 'NUXT_REDIS_URL', group: 'Redis', description: 'Redis; with Sentinel hosts it gives password and database, and the master is asked of them.', default: 'the in-process stand-in', example: 'redis://:password@redis-primary:6379', secret: true,
@@ -192,6 +214,10 @@ export const variables = {
   sessionAbsoluteSeconds: variable({
     name: 'NUXT_SESSION_ABSOLUTE_TIMEOUT', group: 'Sessions', description: 'Seconds after which a session ends even if it is used all the time.', default: '2592000 (30 days)', example: '43200',
     schema: wholeNumber(60, 31_536_000, 2_592_000),
+  }),
+  sessionProofSeconds: variable({
+    name: 'NUXT_SESSION_PROOF_LIFETIME', group: 'Sessions', description: 'Seconds for which the sealed proof beside a session holds after it was last vouched for. It lets people go on working while Redis is away (docs/sessions.md).', default: '3600', example: '900',
+    schema: wholeNumber(120, 604_800, 3_600),
   }),
   requestTimeoutSeconds: variable({
     name: 'NUXT_REQUEST_TIMEOUT', group: 'Life cycle', description: 'Seconds that a request may take: every wait inside it is bounded by what is left. 20 s lets a write outwait a failover of the database.', default: '20', example: '30',

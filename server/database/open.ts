@@ -1,10 +1,15 @@
 import type { Logger } from 'pino'
-import type { Database } from './port.ts'
+import { noBreaks, type Breaks } from '#server/config/breaks.ts'
+import { createCircuit } from './circuit.ts'
+import { plainTokens, type TokenCodec } from './consistency.ts'
 import { checkSchema } from './migrate.ts'
 import type { Migration } from './migrations.ts'
+import { createMonitor, type DatabaseState } from './monitor.ts'
 import { openPool } from './pool.ts'
-import { createProbe, type ServerState } from './probe.ts'
-import { createRouter, type RouterMetrics } from './router.ts'
+import type { Database } from './port.ts'
+import { noMetrics, type RouterMetrics } from './router-metrics.ts'
+import { createRouter } from './router.ts'
+import { createSeen } from './seen.ts'
 
 export interface DatabaseOptions {
   primaryUrl: string
@@ -14,38 +19,77 @@ export interface DatabaseOptions {
   maxConnections: number
   log: Logger
   metrics?: RouterMetrics
+  /** How consistency tokens are written for the outside. Default: unsigned, for tests and jobs. */
+  tokens?: TokenCodec
+  /** A replica further behind is not asked. Default: 30 s, the specification's threshold. */
+  lagLimitSeconds?: number
+  /** Writes that may wait for the primary at once. Default: 500. */
+  mostWaitingWrites?: number
+  /** For tests that show that they can fail. */
+  breaks?: Breaks
 }
 
 /** The database with what its keeper needs beside the queries: start-up, health, metrics, the end. */
 export interface DatabaseService extends Database {
-  /** Looks at the servers over connections of its own. Never rejects; takes at most about a second. */
-  probe(): Promise<{ primary: ServerState, replica: ServerState | null }>
+  /** What the monitor found at its last look: roles, timelines, lag. */
+  state(): DatabaseState
+  /** The same, once there has been a look: within about a second of the opening. */
+  firstState(): Promise<DatabaseState>
+  /** A look at the servers now. Never rejects; takes at most about a second. */
+  probe(): Promise<DatabaseState>
+  /** Called after each look of the monitor. */
+  onLook(listener: (state: DatabaseState) => void): void
   /** @throws {SchemaMismatchError} when the schema is newer than this code can use; connection errors pass through. */
   checkSchema(migrations: Migration[]): Promise<'current' | 'behind'>
   /** Connections in use, idle and waited for, for `db_connections_active`. */
   stats(): { pool: 'primary' | 'replica', active: number, idle: number, waiting: number, max: number }[]
+  /** Of the replica pool; null where there is none. */
+  circuit(): 'closed' | 'half-open' | 'open' | null
+  /** Writes that wait for a connection or a primary at this moment. */
+  waitingWrites(): number
   close(): Promise<void>
 }
 
-/** A look that takes longer has found out what it wanted to know. */
-const probeTimeoutMs = 1_000
+/** The specification's alert threshold for replication lag. */
+export const standardLagLimitSeconds = 30
 
-const noMetrics: RouterMetrics = { served() {}, retried() {}, replayed() {} }
+/** At 2 kB each they are no burden; at the pace of one instance they are worked off within a few seconds of the primary's return. */
+export const standardMostWaitingWrites = 500
 
-/** Opens the pools; connects to nothing yet, so that it works with the database away. */
-export function openDatabase({ primaryUrl, replicaUrl, maxConnections, log, metrics = noMetrics }: DatabaseOptions): DatabaseService {
+/** A look gives up after 1 s. */
+const firstLookMs = 1_200
+
+/** Opens the pools and begins to watch the servers. Waits for nothing, so that it works with the database away. */
+export function openDatabase({
+  primaryUrl, replicaUrl, maxConnections, log, metrics = noMetrics, tokens = plainTokens, lagLimitSeconds = standardLagLimitSeconds,
+  mostWaitingWrites = standardMostWaitingWrites, breaks = noBreaks,
+}: DatabaseOptions): DatabaseService {
   const separateReplica = replicaUrl !== null && replicaUrl !== primaryUrl
-  const primary = openPool({ name: 'primary', connectionString: primaryUrl, maxConnections, log })
-  const replica = separateReplica ? openPool({ name: 'replica', connectionString: replicaUrl, maxConnections, log }) : null
-  const primaryProbe = createProbe(primaryUrl, probeTimeoutMs)
-  const replicaProbe = separateReplica ? createProbe(replicaUrl, probeTimeoutMs) : null
+  const onLost = () => monitor.hurry()
+  const primary = openPool({ name: 'primary', connectionString: primaryUrl, maxConnections, log, onLost })
+  const replica = separateReplica ? openPool({ name: 'replica', connectionString: replicaUrl, maxConnections, log, onLost }) : null
+  const circuit = createCircuit({
+    onChange: state => log[state === 'open' ? 'warn' : 'info'](state === 'open' ? 'Reads leave the replicas: they fail, or are too late' : 'Reads are back on the replicas'),
+  })
+  const monitor = createMonitor({
+    primaryUrl, replicaUrl: separateReplica ? replicaUrl : null, log,
+    onNewEpoch(timeline, isFailover) {
+      if (!isFailover) return
+      metrics.failover()
+      log.warn({ timeline }, `A new primary has taken over (timeline ${timeline})`)
+      if (breaks.has('no-epoch-check')) return
+      primary.beginEpoch()
+      replica?.beginEpoch()
+    },
+  })
+  const seen = createSeen({ tokens, monitor, metrics, separateReplica })
   const pools = [primary, ...replica ? [replica] : []]
   return {
-    ...createRouter({ primary, replica, metrics, log }),
-    async probe() {
-      const [primaryState, replicaState] = await Promise.all([primaryProbe.run(), replicaProbe?.run() ?? null])
-      return { primary: primaryState, replica: replicaState }
-    },
+    ...createRouter({ primary, replica, circuit, monitor, seen, metrics, log, breaks, lagLimitSeconds, mostWaiting: mostWaitingWrites }),
+    state: monitor.state,
+    firstState: () => monitor.ready(firstLookMs).then(monitor.state),
+    probe: monitor.look,
+    onLook: monitor.onLook,
     async checkSchema(migrations) {
       const { client, release } = await primary.acquire()
       try {
@@ -56,9 +100,9 @@ export function openDatabase({ primaryUrl, replicaUrl, maxConnections, log, metr
       }
     },
     stats: () => pools.map(pool => ({ pool: pool.name, ...pool.stats() })),
+    circuit: () => replica && circuit.state(),
     async close() {
-      primaryProbe.close()
-      replicaProbe?.close()
+      monitor.close()
       await Promise.all(pools.map(pool => pool.close()))
     },
   }

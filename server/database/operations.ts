@@ -1,8 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto'
+import { sql, type SQL } from 'drizzle-orm'
 import pg from 'pg'
 import { currentContext } from '#server/telemetry/context.ts'
-import { ConflictError, IdempotencyMismatchError } from '#shared/errors.ts'
-import type { Envelope } from './transaction.ts'
+import { ConflictError } from '#shared/errors.ts'
 
 /** One write transaction's identity. It stays the same when the transaction is run again. */
 export interface OperationId {
@@ -29,33 +29,32 @@ export function nextOperation(): OperationId {
   return { scope: 'router', key: randomUUID(), sequence, fingerprint: '', fromClient: false }
 }
 
+/** What a record holds. (A type, because drizzle asks for an index signature.) */
+export type StoredAnswer<T> = { fingerprint: string, result: { value?: T } }
+
+const literal = pg.escapeLiteral
+
 /**
- * Stores the result of a transaction in the transaction itself, so that whoever runs it again gets the answer instead of a second
- * effect. All of it travels with BEGIN and COMMIT and costs no round trip of its own.
- *
- * A transaction-level advisory lock on the operation's id comes first: it is held by a back end whose client has gone
- * away for as long as that one may still commit, and the look at the record, a statement later, has a newer snapshot.
+ * SQL for BEGIN's round trip: makes the operation this transaction's own. Raises F2001 while another one has it, F2002 when it is done;
+ * the statements that were sent along are then refused. See migration 2 for the lock and its order.
  */
-export function operationEnvelope<T>(operation: OperationId, onReplay: () => void): Envelope<T> {
-  const literal = pg.escapeLiteral
-  const where = `scope = ${literal(operation.scope)} AND key = ${literal(operation.key)} AND sequence = ${operation.sequence}`
-  return {
-    begin: `SELECT pg_try_advisory_xact_lock(${lockKey(operation)}) AS claimed; SELECT fingerprint, result FROM operations WHERE ${where}`,
-    afterBegin(results) {
-      const [claim, found] = results.slice(-2)
-      if (!(claim!.rows[0] as { claimed: boolean }).claimed) throw new OperationInProgressError()
-      const record = found!.rows[0] as { fingerprint: string, result: { value?: T } } | undefined
-      if (!record) return undefined
-      if (record.fingerprint !== operation.fingerprint) throw new IdempotencyMismatchError()
-      onReplay()
-      return { value: record.result.value as T }
-    },
-    end(value) {
-      const result = JSON.stringify({ value })
-      return `INSERT INTO operations (scope, key, sequence, fingerprint, result) VALUES (${literal(operation.scope)}, ${literal(operation.key)}, `
-        + `${operation.sequence}, ${literal(operation.fingerprint)}, ${literal(result)}::jsonb)`
-    },
-  }
+export function claim({ scope, key, sequence, ...rest }: OperationId): string {
+  return `SELECT claim_operation(${literal(scope)}, ${literal(key)}, ${sequence}, ${lockKey({ scope, key, sequence, ...rest })})`
+}
+
+/** SQL for COMMIT's round trip: stores the answer in the transaction that has the effect, so that whoever runs it again gets the answer instead of a second effect. */
+export function record({ scope, key, sequence, fingerprint }: OperationId, value: unknown): string {
+  return `INSERT INTO operations (scope, key, sequence, fingerprint, result) VALUES (${literal(scope)}, ${literal(key)}, ${sequence}, ${literal(fingerprint)}, ${literal(JSON.stringify({ value }))}::jsonb)`
+}
+
+/** The answer that is stored, with its row locked. */
+export function replayQuery({ scope, key, sequence }: OperationId): SQL {
+  return sql`SELECT fingerprint, result FROM operations WHERE scope = ${scope} AND key = ${key} AND sequence = ${sequence} FOR UPDATE`
+}
+
+/** The same work under another name. For showing that the tests notice (`retry-blindly`). */
+export function renamed(operation: OperationId): OperationId {
+  return { ...operation, key: randomUUID() }
 }
 
 /** 64 bits of a hash as PostgreSQL's bigint. Two operations that share them wait for each other, no more. */

@@ -10,14 +10,24 @@ export interface PoolOptions {
   /** Most connections this instance holds to it. */
   maxConnections: number
   log: Logger
+  /** An idle connection was lost: something may have happened to the server. */
+  onLost?(): void
+}
+
+export interface Connection {
+  client: pg.PoolClient
+  /** Whether PostgreSQL has warned that a commit did not wait for its standby; asking clears it. */
+  takeReplicationWarning(): boolean
+  /** `destroy` when its state is not certain. */
+  release(destroy: boolean): void
 }
 
 export interface Pool {
   readonly name: 'primary' | 'replica'
-  /** A connection of one's own until it is released; `destroy` when its state is not certain. Bounded by the request's deadline. */
-  acquire(): Promise<{ client: pg.PoolClient, release: (destroy: boolean) => void }>
-  /** Drops every idle connection: the next ones are made anew, to whoever is the primary now. */
-  dropIdle(): void
+  /** A connection of one's own until it is released. Bounded by `limitMs` and the request's deadline. */
+  acquire(limitMs?: number): Promise<Connection>
+  /** The server behind the pool is another one now: connections made before this moment are not used again, those in use are closed when they come back. */
+  beginEpoch(): void
   stats(): { active: number, idle: number, waiting: number, max: number }
   close(): Promise<void>
 }
@@ -32,7 +42,7 @@ const connectTimeoutMs = 2_000
 const acquireTimeoutMs = 5_000
 
 /** A pool that never waits without limit and never ends the process: node-postgres by default does both. */
-export function openPool({ name, connectionString, maxConnections, log }: PoolOptions): Pool {
+export function openPool({ name, connectionString, maxConnections, log, onLost = () => {} }: PoolOptions): Pool {
   const pool = new pg.Pool({
     connectionString,
     max: maxConnections,
@@ -43,36 +53,58 @@ export function openPool({ name, connectionString, maxConnections, log }: PoolOp
     keepAlive: true,
     keepAliveInitialDelayMillis: 5_000,
     application_name: 'fleet2',
-  })
+    // What is queried is sent at once, before the answers of what went before: BEGIN and the first statement share a round trip.
+    pipeline: true,
+  } as pg.PoolConfig)
   let checkedOut = 0
+  let epoch = 0
+  const epochs = new WeakMap<pg.ClientBase, number>()
+  const warned = new WeakSet<pg.ClientBase>()
   // Without a listener an idle connection's error would end the process. The pool has already removed the client.
-  pool.on('error', error => log.debug({ err: error, pool: name }, 'An idle database connection was lost'))
+  pool.on('error', (error) => {
+    log.debug({ err: error, pool: name }, 'An idle database connection was lost')
+    onLost()
+  })
   pool.on('connect', (client) => {
+    epochs.set(client, epoch)
     // The same for the moments in which a client is neither idle nor in a query.
     client.on('error', () => {})
+    // By the place in the source and not by its words, which the server may translate.
+    client.on('notice', (notice) => {
+      if (notice.routine === 'SyncRepWaitForLSN') warned.add(client)
+    })
   })
 
   return {
     name,
-    async acquire() {
-      const limit = remainingMs(acquireTimeoutMs)
-      if (limit <= 0) throw new UnavailableError('The request ran out of time while it waited for the database.')
-      const client = await withinLimit(pool, limit, name)
-      checkedOut++
-      let released = false
-      return {
-        client,
-        release(destroy) {
-          if (released) return
-          released = true
-          checkedOut--
-          client.release(destroy)
-        },
+    async acquire(limitMs = acquireTimeoutMs) {
+      const until = Date.now() + remainingMs(Math.min(limitMs, acquireTimeoutMs))
+      for (;;) {
+        const limit = until - Date.now()
+        if (limit <= 0) throw new UnavailableError('The request ran out of time while it waited for the database.')
+        const client = await withinLimit(pool, limit, name)
+        if (epochs.get(client) !== epoch) {
+          client.release(true)
+          continue
+        }
+        checkedOut++
+        let released = false
+        return {
+          client,
+          takeReplicationWarning: () => warned.delete(client),
+          release(destroy) {
+            if (released) return
+            released = true
+            checkedOut--
+            client.release(destroy || epochs.get(client) !== epoch)
+          },
+        }
       }
     },
-    dropIdle() {
+    beginEpoch() {
+      epoch++
       // Taking an idle one out and destroying it is the way that the pool itself offers. It hands out idle ones first, and at once.
-      for (let count = pool.idleCount; count > 0; count--) pool.connect().then(client => client.release(true), () => {})
+      for (let count = pool.idleCount; count > 0; count--) pool.connect().then(client => client.release(epochs.get(client) !== epoch), () => {})
     },
     stats: () => ({ active: checkedOut, idle: pool.idleCount, waiting: pool.waitingCount, max: maxConnections }),
     close: () => pool.end(),

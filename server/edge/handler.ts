@@ -3,6 +3,7 @@ import type { Config } from '#server/config/load.ts'
 import { currentContext, runInContext, type RequestContext } from '#server/telemetry/context.ts'
 import type { Logger } from '#server/telemetry/logger.ts'
 import { httpDuration, httpErrors, httpRequests, requestsInFlight } from '#server/telemetry/metrics.ts'
+import { bringConsistency, laterToken } from './consistency.ts'
 import { contextOf } from './context.ts'
 
 type Handler = (event: H3Event) => Promise<unknown> | unknown
@@ -35,9 +36,19 @@ export function wrapHandler(handle: Handler, { config, log, isDraining }: Handle
     if (outer && !event.node.req.socket?.remoteAddress) {
       const inner: RequestContext = { ...outer, principal: null, operation: null, writes: 0, replayed: false }
       event.context[contextKey] = inner
-      return runInContext(inner, () => handle(event))
+      return runInContext(inner, async () => {
+        try {
+          return await handle(event)
+        }
+        finally {
+          // What the page has seen, its reader has seen.
+          outer.consistencyToken = laterToken(config, outer.consistencyToken, inner.consistencyToken)
+          if (inner.staleSeconds !== null) outer.staleSeconds = Math.max(outer.staleSeconds ?? 0, inner.staleSeconds)
+        }
+      })
     }
     const context = contextOf(event, config)
+    context.consistencyToken = bringConsistency(event, config)
     event.context[contextKey] = context
     setResponseHeader(event, 'X-Request-Id', context.requestId)
     setResponseHeader(event, 'X-Fleet2-Instance', config.instanceId)

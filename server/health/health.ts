@@ -1,17 +1,22 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Logger } from 'pino'
 import type { Config } from '#server/config/load.ts'
-import type { ServerState } from '#server/database/probe.ts'
-import { announce, announceEveryMs, listInstances, withdraw } from '#server/redis/instances.ts'
+import type { ServerState } from '#server/database/look.ts'
+import type { DatabaseState } from '#server/database/monitor.ts'
+import { announceEveryMs, type Registry } from '#server/redis/instances.ts'
 import type { RedisPort } from '#server/redis/port.ts'
+import { readLoad } from '#server/telemetry/load.ts'
+import { ownAddress } from './address.ts'
 import { createCheck, type Finding } from './check.ts'
 import { judgeMemory, memoryLimitBytes } from './memory.ts'
 import { judge, type Verdict } from './verdict.ts'
 
 export interface HealthOptions {
   config: Config
-  probeDatabase(): Promise<{ primary: ServerState, replica: ServerState | null }>
+  /** What the database's monitor knows, once it has looked. It looks by itself, and at once when something fails. */
+  databaseState(): Promise<DatabaseState>
   redis: RedisPort
+  registry: Registry
   log: Logger
 }
 
@@ -31,7 +36,7 @@ export interface Health {
 const everyMs = 500
 const hastyMs = 250
 
-/** The probe gives up after 1 s by itself; the check's own limit only guards against a probe that does not. */
+/** The monitor's first look takes 1 s at most; the check's own limit only guards against one that does not end. */
 const databaseTimeoutMs = 1_500
 
 /** Replication lag past which reads leave the replica; the specification's alert threshold. */
@@ -42,7 +47,7 @@ const stalledMs = 1_000
 const slowMs = 250
 
 /** Knows at any moment, from memory, how this instance does and what it can do. */
-export function createHealth({ config, probeDatabase, redis, log }: HealthOptions): Health {
+export function createHealth({ config, databaseState, redis, registry, log }: HealthOptions): Health {
   let phase: 'starting' | 'running' | 'draining' = 'starting'
   let peerDatabaseHealthy = false
   let last: Verdict | null = null
@@ -51,16 +56,10 @@ export function createHealth({ config, probeDatabase, redis, log }: HealthOption
   const loopDelay = monitorEventLoopDelay({ resolution: 20 })
   const hasReplica = Boolean(config.databaseReadUrl && config.databaseReadUrl !== config.databaseUrl)
 
-  // Primary and replica are looked at together and judged apart.
-  let states: Promise<{ primary: ServerState, replica: ServerState | null }> | null = null
-  const probeTogether = () => states ??= probeDatabase().finally(() => {
-    states = null
-  })
-
   const options = { everyMs, hastyMs, timeoutMs: databaseTimeoutMs, onChange: () => changed() }
   const checks = {
-    primary: createCheck({ ...options, name: 'database_primary', look: async () => judgeServer((await probeTogether()).primary, 'primary') }),
-    replica: hasReplica ? createCheck({ ...options, name: 'database_replica', look: async () => judgeServer((await probeTogether()).replica!, 'replica') }) : null,
+    primary: createCheck({ ...options, name: 'database_primary', look: async () => judgePrimary(await databaseState()) }),
+    replica: hasReplica ? createCheck({ ...options, name: 'database_replica', look: async () => judgeServer((await databaseState()).replica!, 'replica') }) : null,
     redis: createCheck({ ...options, name: 'redis', look: lookAtRedis }),
     memory: createCheck({ ...options, everyMs: 1_000, hastyMs: 1_000, name: 'memory', look: async () => judgeMemory(process.memoryUsage.rss(), limit) }),
     eventLoop: createCheck({ ...options, everyMs: 1_000, hastyMs: 1_000, name: 'event_loop', look: lookAtEventLoop }),
@@ -70,7 +69,13 @@ export function createHealth({ config, probeDatabase, redis, log }: HealthOption
   async function lookAtRedis(): Promise<Finding> {
     const started = performance.now()
     const { role } = await redis.ping()
-    const details = { latency_ms: rounded(performance.now() - started), role }
+    const sentinels = redis.sentinels()
+    const details = {
+      latency_ms: rounded(performance.now() - started), role,
+      ...sentinels ? { sentinels: { total: sentinels.total, reachable: sentinels.reachable, quorum: sentinels.quorum, replicas: sentinels.replicas } } : {},
+    }
+    // It works, and the next fault would not be mended: no harm to anybody yet, but somebody should know.
+    if (sentinels && !sentinels.quorum && role !== 'replica') return { status: 'degraded', reason: sentinels.reason, details }
     return role === 'replica' ? { status: 'unhealthy', reason: 'Connected to a replica, not to the master', details } : { status: 'healthy', reason: null, details }
   }
 
@@ -103,9 +108,13 @@ export function createHealth({ config, probeDatabase, redis, log }: HealthOption
 
   async function talkToPeers() {
     const { instanceId: instance, version } = config
+    const { mode, status, reason } = verdict()
     try {
-      await announce(redis, { instance, version, mode: verdict().mode, databaseHealthy: checks.primary.current().status !== 'unhealthy', at: Date.now() })
-      peerDatabaseHealthy = (await listInstances(redis)).some(peer => peer.instance !== instance && peer.databaseHealthy)
+      await registry.announce({
+        instance, version, address, pid: process.pid, startedAt, phase, mode, status, reason, load: await readLoad(),
+        databaseHealthy: checks.primary.current().status !== 'unhealthy', at: Date.now(),
+      })
+      peerDatabaseHealthy = (registry.instances() ?? []).some(peer => peer.instance !== instance && peer.databaseHealthy)
     }
     catch {
       // Nobody can be asked: the fault may be everybody's, so nobody leaves the balancer for it.
@@ -113,6 +122,8 @@ export function createHealth({ config, probeDatabase, redis, log }: HealthOption
     }
     changed()
   }
+  const address = ownAddress()
+  const startedAt = Date.now()
   let peerTimer: NodeJS.Timeout | undefined
 
   return {
@@ -144,6 +155,8 @@ export function createHealth({ config, probeDatabase, redis, log }: HealthOption
           memory: shown(checks.memory.current()),
           event_loop: shown(checks.eventLoop.current()),
         },
+        // Null: Redis is away, and nobody can be asked.
+        instances: registry.instances()?.map(({ instance, version, address, phase, mode, status, load, at }) => ({ instance, version, address, phase, mode, status, load, age_ms: Date.now() - at })) ?? null,
       }
     },
     setPhase(next) {
@@ -165,13 +178,20 @@ export function createHealth({ config, probeDatabase, redis, log }: HealthOption
       clearInterval(peerTimer)
       for (const check of all) check.stop()
       loopDelay.disable()
-      await withdraw(redis, config.instanceId).catch(() => {})
+      await registry.withdraw(config.instanceId).catch(() => {})
     },
   }
 }
 
+/** A server that still takes itself for the primary while another has begun a newer timeline takes no write that lasts. */
+function judgePrimary({ primary, timeline }: DatabaseState): Finding {
+  const finding = judgeServer(primary, 'primary')
+  if (finding.status === 'unhealthy' || primary.timeline === null || primary.timeline >= timeline) return finding
+  return { ...finding, status: 'unhealthy', reason: 'The server is a former primary' }
+}
+
 function judgeServer(state: ServerState, wanted: 'primary' | 'replica'): Finding {
-  const details = { role: state.role, latency_ms: state.latencyMs, ...state.lagSeconds === null ? {} : { lag_seconds: state.lagSeconds } }
+  const details = { role: state.role, latency_ms: state.latencyMs, ...state.lagSeconds === null ? {} : { lag_seconds: state.lagSeconds }, ...state.timeline === null ? {} : { timeline: state.timeline } }
   if (!state.reachable) return { status: 'unhealthy', reason: state.error, details }
   if (wanted === 'primary' && state.role !== 'primary') return { status: 'unhealthy', reason: 'The server is a replica and takes no writes', details }
   if (state.lagSeconds !== null && state.lagSeconds > replicaLagLimitSeconds) return { status: 'degraded', reason: `${Math.round(state.lagSeconds)} s behind the primary`, details }

@@ -12,7 +12,6 @@ import type { Page, PageQuery } from '#shared/schemas/common.ts'
 import type { Invitation, InvitationAccept, InvitationCreate, InvitationPreview, InvitationWithLink } from '#shared/schemas/identity.ts'
 import type { Member, SignedInUser } from './member.ts'
 import { hashPassword } from './password.ts'
-import { forgetMembership } from './members.ts'
 import type { IdentityServices, Origin } from './services.ts'
 import { throttleAcceptance } from './throttle.ts'
 import { actAs, beginSession, refusingTakenEmail, type BegunSession } from './users.ts'
@@ -81,7 +80,7 @@ export async function lookUpInvitation({ database }: { database: Database }, tok
  * and nobody is signed in; {InvalidInputError} when a newcomer gives no name or password.
  */
 export async function acceptInvitation(services: IdentityServices, user: SignedInUser | null, input: InvitationAccept, origin: Origin): Promise<BegunSession> {
-  await throttleAcceptance(services.redis, origin.ipAddress)
+  await throttleAcceptance(services.limiter, origin.ipAddress)
   const { invitation } = await findByToken(services, input.token)
   if (user && user.email !== invitation.email) throw new ForbiddenError(`This invitation is for ${invitation.email}. Sign out first, or sign in with that address.`)
   const { organisationId } = invitation
@@ -98,7 +97,7 @@ export async function acceptInvitation(services: IdentityServices, user: SignedI
     await recordChange(tx, organisationId, { type: 'member', id: membershipId, change: 'created' })
     return { id: joining.id }
   }))
-  await forgetMembership(services, userId.id, [organisationId])
+  await services.cache.forget('organisations', userId.id)
   return beginSession(services, userId.id, origin, organisationId)
 }
 

@@ -1,16 +1,16 @@
 import { and, asc, eq, gt, or, sql } from 'drizzle-orm'
 import { recordAudit } from '#server/audit/record.ts'
 import { decodeCursor, toPage } from '#server/database/cursor.ts'
-import type { Consistency, Database, Transaction } from '#server/database/port.ts'
+import type { Database, ReadOptions, Transaction } from '#server/database/port.ts'
 import { memberships, organisations, users } from '#server/database/schema/identity.ts'
 import { recordChange } from '#server/fleet/changes.ts'
 import type { Cache } from '#server/redis/cache.ts'
-import { withinLimit } from '#server/telemetry/context.ts'
 import { ConflictError, ForbiddenError, NotFoundError } from '#shared/errors.ts'
 import { mayManageRole, type Role } from '#shared/roles.ts'
 import type { Page, PageQuery } from '#shared/schemas/common.ts'
 import type { Member as ListedMember } from '#shared/schemas/identity.ts'
 import type { Member } from './member.ts'
+import { isRevoked } from './revocations.ts'
 import type { IdentityServices } from './services.ts'
 
 /** The organisation's members by name. */
@@ -43,7 +43,7 @@ export async function changeRole({ database, cache }: IdentityServices, actor: M
     await recordChange(tx, organisationId, { type: 'member', id: membershipId, change: 'updated' })
     return toMember({ ...before, membership: membership! })
   })
-  await forgetMembership({ cache }, member.userId, [organisationId])
+  await cache.forget('organisations', member.userId)
   return member
 }
 
@@ -66,7 +66,7 @@ export async function removeMember({ database, cache }: IdentityServices, actor:
     await recordChange(tx, organisationId, { type: 'member', id: membershipId, change: 'removed' })
     return { userId: before.membership.userId }
   })
-  await forgetMembership({ cache }, userId, [organisationId])
+  await cache.forget('organisations', userId)
 }
 
 interface Membership {
@@ -76,37 +76,22 @@ interface Membership {
   email: string
 }
 
-/** A membership is loaded from the primary within this, or from wherever it is to be had. */
-export const primaryPatienceMs = 1_000
-
-/** The user's role in the organisation, or null. Asked with every request, so that a change of it takes effect with the next one: whoever changes it calls `forgetMembership`. */
-export async function findMembership({ database, cache }: { database: Database, cache: Cache }, organisationId: string | null, userId: string): Promise<Membership | null> {
-  return cache.through('shared', 'membership', membershipKey(organisationId, userId), {
-    // What stands in the cache must not be what a late replica still believes.
-    load: () => withinLimit(primaryPatienceMs, () => loadMembership(database, organisationId, userId, 'strong')),
-    fallback: () => loadMembership(database, organisationId, userId, 'session'),
-  })
+/**
+ * The user's role in the organisation, or null; null too when the session has been revoked. Asked with every request and of the database, so that a change of it takes effect at once, also one that
+ * Redis could not be told of. With every database server away it is what it last was for this session: a change of it would be a write. `strong` is not answered so.
+ */
+export async function findMembership({ database, cache }: { database: Database, cache: Cache }, organisationId: string | null, userId: string, session: { id: string, createdAt: number }, options: ReadOptions = {}): Promise<Membership | null> {
+  const load = () => loadMembership(database, organisationId, userId, session, options)
+  return options.consistency === 'strong' ? load() : cache.orLastKnown('membership', `${organisationId ?? 'none'}:${userId}:${session.id}`, load)
 }
 
-/** After the commit of what changes a membership, or the name or address of its user, and before the answer. */
-export async function forgetMembership({ cache }: { cache: Cache }, userId: string, organisationIds: string[]): Promise<void> {
-  // A session that works in no organisation falls back to the first there is.
-  await Promise.all([
-    ...[null, ...organisationIds].map(organisationId => cache.forget('shared', 'membership', membershipKey(organisationId, userId))),
-    cache.forget('near', 'organisations', userId),
-  ])
-}
-
-function membershipKey(organisationId: string | null, userId: string) {
-  return `${organisationId ?? 'none'}:${userId}`
-}
-
-async function loadMembership(database: Database, organisationId: string | null, userId: string, consistency: Consistency): Promise<Membership | null> {
+async function loadMembership(database: Database, organisationId: string | null, userId: string, session: { id: string, createdAt: number }, options: ReadOptions): Promise<Membership | null> {
   return database.withKey('user', userId).read(async (tx) => {
-    const rows = await tx.select({ organisationId: memberships.organisationId, role: memberships.role, name: users.name, email: users.email })
+    const rows = await tx.select({ organisationId: memberships.organisationId, role: memberships.role, name: users.name, email: users.email, revoked: isRevoked(session) })
       .from(users).leftJoin(memberships, eq(memberships.userId, users.id)).where(eq(users.id, userId)).orderBy(asc(memberships.joinedAt))
-    return rows.find(row => row.organisationId === organisationId) ?? rows[0] ?? null
-  }, { consistency })
+    const row = rows.find(row => row.organisationId === organisationId) ?? rows[0]
+    return row && !row.revoked ? row : null
+  }, options)
 }
 
 /** Changes to the owners of one organisation wait for each other: two owners who remove each other at once must not both succeed. */

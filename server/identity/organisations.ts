@@ -9,8 +9,10 @@ import { withinLimit } from '#server/telemetry/context.ts'
 import { NotFoundError } from '#shared/errors.ts'
 import type { OrganisationCreate, OrganisationSummary, OrganisationUpdate } from '#shared/schemas/identity.ts'
 import type { Member, SignedInUser } from './member.ts'
-import { forgetMembership, primaryPatienceMs } from './members.ts'
 import type { IdentityServices } from './services.ts'
+
+/** The list is loaded from the primary within this, or from wherever it is to be had. */
+const primaryPatienceMs = 1_000
 
 /** The organisations that the user belongs to, by name, with the role in each. What a member may do is not decided by it, but by `findMembership`. */
 export async function organisationsOf({ database, cache }: { database: Database, cache: Cache }, userId: string): Promise<OrganisationSummary[]> {
@@ -18,7 +20,7 @@ export async function organisationsOf({ database, cache }: { database: Database,
     .select({ id: organisations.id, name: organisations.name, timeZone: organisations.timeZone, role: memberships.role })
     .from(memberships).innerJoin(organisations, eq(organisations.id, memberships.organisationId))
     .where(eq(memberships.userId, userId)).orderBy(asc(organisations.name), asc(organisations.id)), { consistency })
-  return cache.through('near', 'organisations', userId, { load: () => withinLimit(primaryPatienceMs, () => read('strong')), fallback: () => read('session') })
+  return cache.through('organisations', userId, { load: () => withinLimit(primaryPatienceMs, () => read('strong')), fallback: () => read('session') })
 }
 
 /** Makes an organisation that `owner` owns, in the given transaction, which must be one of `inOrganisation(id)`. */
@@ -35,7 +37,7 @@ export async function createOrganisation({ database, cache }: IdentityServices, 
     await insertOrganisation(tx, { id, owner: user, input })
     return { id, ...input, role: 'owner' as const }
   })
-  await forgetMembership({ cache }, user.userId, [id])
+  await cache.forget('organisations', user.userId)
   return organisation
 }
 
@@ -52,6 +54,6 @@ export async function updateOrganisation({ database, cache }: IdentityServices, 
     const members = await tx.select({ userId: memberships.userId }).from(memberships).where(eq(memberships.organisationId, id))
     return { id, ...fields(after!), role: member.role, userIds: members.map(({ userId }) => userId) }
   })
-  await Promise.all(userIds.map(userId => cache.forget('near', 'organisations', userId)))
+  await Promise.all(userIds.map(userId => cache.forget('organisations', userId)))
   return changed
 }

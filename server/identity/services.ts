@@ -1,15 +1,16 @@
 import type { SecretMaker } from '#server/config/secret.ts'
 import type { Database } from '#server/database/port.ts'
 import type { Cache } from '#server/redis/cache.ts'
-import type { RedisPort } from '#server/redis/port.ts'
+import type { RateLimiter } from '#server/redis/rate-limit.ts'
 import type { Sessions } from './sessions.ts'
 
 /** What identity's functions work with. */
 export interface IdentityServices {
   database: Database
-  redis: RedisPort
   cache: Cache
+  limiter: RateLimiter
   sessions: Sessions
+  config: { sessionAbsoluteSeconds: number }
   makeSecret: SecretMaker
 }
 

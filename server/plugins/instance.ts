@@ -2,6 +2,7 @@ import type { Server } from 'node:http'
 import { config as loadConfig } from '#server/config/current.ts'
 import { SchemaMismatchError } from '#server/database/migrate.ts'
 import { migrationsFromAssets } from '#server/database/migrations.ts'
+import { setConsistency } from '#server/edge/consistency.ts'
 import { setContextHeaders } from '#server/edge/context.ts'
 import { contextOfEvent, wrapHandler } from '#server/edge/handler.ts'
 import { closeAllStreams, openStreamCount, sendToAllStreams } from '#server/edge/event-stream.ts'
@@ -11,6 +12,8 @@ import { liveStatus } from '#server/lifecycle/status.ts'
 import { startInstance, type Instance } from '#server/lifecycle/start.ts'
 import { createLogger } from '#server/telemetry/logger.ts'
 import { gauge } from '#server/telemetry/metrics.ts'
+import { countStreamsBy } from '#server/telemetry/load.ts'
+import { exportRedisGauges } from '#server/lifecycle/redis-gauges.ts'
 import { modes } from '#shared/schemas/live.ts'
 
 /** The process's beginning. What stands before the first await runs before the listener: a bad configuration never listens. */
@@ -30,7 +33,9 @@ export default defineNitroPlugin((nitroApp) => {
 
   nitroApp.hooks.hook('beforeResponse', (event) => {
     const context = contextOfEvent(event)
-    if (context) setContextHeaders(event, context)
+    if (!context) return
+    setContextHeaders(event, context)
+    setConsistency(event, config, context)
   })
   installSignals({
     config, log, instance: () => instance, reopenLog: reopen, closeStreams: closeAllStreams,
@@ -63,6 +68,8 @@ function exportGauges() {
   })
   gauge('fleet2_check_healthy', 'Health checks: 1 healthy, 0.5 degraded, 0 unhealthy', ['check'], () => (servicesIfOpen()?.health.checks() ?? [])
     .map(({ name, status }) => ({ labels: { check: name }, value: { healthy: 1, degraded: 0.5, unhealthy: 0 }[status] })))
+  countStreamsBy(openStreamCount)
+  exportRedisGauges(() => servicesIfOpen()?.redis ?? null, () => servicesIfOpen()?.registry ?? null)
   gauge('fleet2_event_streams', 'Live streams held', [], () => [{ labels: {}, value: openStreamCount() }])
   gauge('fleet2_draining', '1 while the instance is ending', [], () => [{ labels: {}, value: Number(isDraining()) }])
 }

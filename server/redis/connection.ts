@@ -30,9 +30,6 @@ function retryDelay() {
   return 150 + Math.random() * 150
 }
 
-/** A Sentinel that is away is asked again at this interval for its failover messages; the others have them too. */
-const sentinelReconnectMs = 1_000
-
 /** A frozen peer never answers our FIN: the socket is destroyed after this. ioredis's own 2 s would be 2 s without Redis. */
 const disconnectTimeoutMs = 50
 
@@ -78,8 +75,9 @@ export function clientOptions({ url, sentinels, sentinelName, sentinelPassword, 
       natMap,
       sentinelCommandTimeout: commandTimeoutMs,
       sentinelRetryStrategy: retryDelay,
-      sentinelReconnectStrategy: () => sentinelReconnectMs,
-      failoverDetector: true,
+      // Ours is in `sentinels.ts`: ioredis's ends a client for good when the message comes while it is connecting, has three more connections for every client, and
+      // prints each failed attempt of them on standard error.
+      failoverDetector: false,
     },
   }
 }
@@ -96,8 +94,7 @@ export function connect(connection: RedisConnection, options: { queue: boolean }
   }
   // Without a listener ioredis prints each failed attempt on standard error.
   client.on('error', error => connection.log.debug({ err: error }, 'Redis connection error'))
-  // ioredis gives up for good when it is told of a failover in the very moment in which it asks a Sentinel: its detector disconnects the connector that is
-  // connecting, and that counts as closed by the caller. Nobody would ever connect again.
+  // ioredis gives up for good when its connector is told to disconnect while it asks a Sentinel: that counts as closed by the caller. Nobody would ever connect again.
   client.on('end', () => {
     if (closed) return
     setTimeout(() => {

@@ -1,3 +1,5 @@
+import { lookup } from 'node:dns/promises'
+import type { Socket } from 'node:net'
 import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import { remainingMs } from '#server/telemetry/context.ts'
@@ -25,6 +27,8 @@ export interface Link {
   recentReplicas(): number
   /** Lets go of the connection and finds the master anew. */
   leave(reason: string): void
+  /** There is a new master: leaves, unless it is connected to that one already. */
+  follow(master: { host: string, port: number }): void
   close(): void
 }
 
@@ -73,6 +77,7 @@ export function createLink({ client, name, log, heartbeat = true }: { client: Re
       replicas = []
       lastError = ''
       void beat()
+      if (followed) follow(followed)
       log.info(`Redis (${name}) answers${was > patienceMs ? ` after ${(was / 1000).toFixed(1)} s` : ''}`)
       cause = ''
     }
@@ -99,6 +104,14 @@ export function createLink({ client, name, log, heartbeat = true }: { client: Re
     cause = reason
     client.disconnect(true)
     turn(false)
+  }
+
+  let followed: { host: string, port: number } | null = null
+
+  function follow(master: { host: string, port: number }) {
+    // A client that is connecting may have asked a Sentinel that did not know yet.
+    followed = client.status === 'ready' ? null : master
+    if (!followed) void isAt(client, master).then(there => there || leave('failover'))
   }
 
   /** Whether the connection stands, at the latest when patience or the request's time is over. */
@@ -184,6 +197,7 @@ export function createLink({ client, name, log, heartbeat = true }: { client: Re
     run,
     recentReplicas: () => Math.max(0, ...replicas.map(({ count }) => count)),
     leave,
+    follow,
     close() {
       closed = true
       clearInterval(timer)
@@ -191,6 +205,14 @@ export function createLink({ client, name, log, heartbeat = true }: { client: Re
       for (const wake of [...waiting]) wake()
     },
   }
+}
+
+/** Whether the client is connected to that very address. */
+async function isAt({ stream }: Redis, { host, port }: { host: string, port: number }): Promise<boolean> {
+  const { remoteAddress, remotePort } = stream as Socket
+  if (remotePort !== port) return false
+  if (remoteAddress === host) return true
+  return lookup(host).then(({ address }) => address === remoteAddress, () => false)
 }
 
 /** What is known of a command that failed. `away`: it was certainly not sent. `lost`: it may have been executed. */

@@ -1,3 +1,4 @@
+import type { Redis } from 'ioredis'
 import { connect, keyPrefix, type RedisConnection } from './connection.ts'
 import { createFollower } from './follower.ts'
 import { createConfirmedWrites, kept } from './kept.ts'
@@ -27,8 +28,23 @@ export function openRedisClient(connection: RedisConnection & { sweepMs?: number
   const confirmedLink = createLink({ client: connect(connection, { queue: false }), name: 'confirmed writes', log, heartbeat: false })
   const confirmed = createConfirmedWrites(confirmedLink, () => Math.max(connection.sentinels.length ? 1 : 0, link.recentReplicas()))
   const streams = createStreams(link)
-  const follower = createFollower({ connect: () => connect(connection, { queue: true }), range: streams.streamRange, keyPrefix, log })
-  const sentinels = connection.sentinels.length ? watchSentinels(connection) : null
+  const followerClients = new Set<Redis>()
+  const follower = createFollower({
+    connect() {
+      const client = connect(connection, { queue: true })
+      followerClients.add(client)
+      client.on('end', () => followerClients.delete(client))
+      return client
+    },
+    range: streams.streamRange, keyPrefix, log,
+  })
+  const sentinels = connection.sentinels.length
+    ? watchSentinels(connection, (master) => {
+        link.follow(master)
+        confirmedLink.follow(master)
+        for (const client of followerClients) if (client.status === 'ready') client.disconnect(true)
+      })
+    : null
   const returned = new Set<() => void>()
   link.onChange((up) => {
     // Both are connections to the same server: what one has noticed need not cost the other a second too.

@@ -19,16 +19,31 @@ export interface SentinelView {
 /** One question a second to each Sentinel: a lost quorum does no harm until the next fault, but somebody should know by then. */
 const lookEveryMs = 1_000
 
-/** Asks the Sentinels in the background, so that whoever wants to know is answered from memory. They serve nobody's request. */
-export function watchSentinels({ sentinels, sentinelName, sentinelPassword, sentinelTls, tlsCaFile }: RedisConnection): { view(): SentinelView, stop(): void } {
-  const clients = sentinels.map(({ host, port }) => {
+/**
+ * Asks the Sentinels in the background, so that whoever wants to know is answered from memory, and listens to them: `onSwitch` is called with the address of each new
+ * master, by each Sentinel that says so, because the one that a client asks next may be the last to know.
+ */
+export function watchSentinels({ sentinels, sentinelName, sentinelPassword, sentinelTls, tlsCaFile, natMap = {} }: RedisConnection, onSwitch: (master: { host: string, port: number }) => void): { view(): SentinelView, stop(): void } {
+  const open = ({ host, port }: { host: string, port: number }) => {
     const client = new Redis({
       host, port, password: sentinelPassword, connectTimeout: commandTimeoutMs, commandTimeout: commandTimeoutMs, disconnectTimeout: 50, lazyConnect: true,
-      maxRetriesPerRequest: 0, enableOfflineQueue: false, enableReadyCheck: false, retryStrategy: () => lookEveryMs, protocol: 2, disableClientInfo: true,
+      maxRetriesPerRequest: 0, enableOfflineQueue: false, autoResubscribe: false, enableReadyCheck: false, retryStrategy: () => lookEveryMs, protocol: 2, disableClientInfo: true,
       ...sentinelTls ? { tls: tlsCaFile ? { ca: readFileSync(tlsCaFile) } : {} } : {},
     })
     client.on('error', () => {})
     client.connect().catch(() => {})
+    return client
+  }
+  const clients = sentinels.map(open)
+  const listening = sentinels.map((sentinel) => {
+    const client = open(sentinel)
+    client.on('ready', () => {
+      client.subscribe('+switch-master').catch(() => client.disconnect(true))
+    })
+    client.on('message', (_channel: string, message: string) => {
+      const [name, , , host = '', port = ''] = message.split(' ')
+      if (name === sentinelName) onSwitch(natMap[`${host}:${port}`] ?? { host, port: Number(port) })
+    })
     return client
   })
   let current: SentinelView = { total: clients.length, reachable: 0, quorum: false, master: null, replicas: 0, reason: 'not asked yet' }
@@ -81,7 +96,7 @@ export function watchSentinels({ sentinels, sentinelName, sentinelPassword, sent
     stop() {
       stopped = true
       clearTimeout(timer)
-      for (const client of clients) client.disconnect()
+      for (const client of [...clients, ...listening]) client.disconnect()
     },
   }
 }

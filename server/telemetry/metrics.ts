@@ -14,9 +14,6 @@ export const httpDuration = new Histogram({ name: 'http_request_duration_seconds
 export const httpErrors = new Counter({ name: 'http_requests_errors_total', help: 'HTTP requests answered with 5xx', labelNames: labels, registers: [registry] })
 
 export const requestsInFlight = new Gauge({ name: 'fleet2_http_requests_in_flight', help: 'Requests being worked on, without live streams', registers: [registry] })
-export const databaseServed = new Counter({ name: 'fleet2_database_transactions_total', help: 'Transactions by pool and kind', labelNames: ['pool', 'kind'] as const, registers: [registry] })
-export const databaseRetries = new Counter({ name: 'fleet2_database_retries_total', help: 'Transactions that were tried again or elsewhere', labelNames: ['reason'] as const, registers: [registry] })
-export const operationsReplayed = new Counter({ name: 'fleet2_operations_replayed_total', help: 'Writes answered from their idempotency record', registers: [registry] })
 export const positionsAccepted = new Counter({ name: 'fleet2_positions_total', help: 'Device messages by outcome', labelNames: ['outcome'] as const, registers: [registry] })
 export const positionBatch = new Histogram({ name: 'fleet2_position_batch_positions', help: 'Positions committed together', buckets: [1, 2, 5, 10, 25, 50, 100, 250, 500], registers: [registry] })
 export const signIns = new Counter({ name: 'fleet2_sign_ins_total', help: 'Attempts to sign in by outcome', labelNames: ['outcome'] as const, registers: [registry] })
@@ -36,10 +33,3 @@ gauge('nodejs_heap_size_bytes', 'Heap of V8', ['type'], () => {
   const { heapUsed, heapTotal } = process.memoryUsage()
   return [{ labels: { type: 'used' }, value: heapUsed }, { labels: { type: 'total' }, value: heapTotal }]
 })
-
-/** What the router counts, in Prometheus's form. */
-export const routerMetrics = {
-  served: (pool: string, kind: string) => databaseServed.inc({ pool, kind }),
-  retried: (reason: string) => databaseRetries.inc({ reason }),
-  replayed: () => operationsReplayed.inc(),
-}

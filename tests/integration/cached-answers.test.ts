@@ -37,29 +37,18 @@ async function invite(role: string) {
   return { client, membershipId: items.find(({ userId }) => userId === session.user.id)!.id }
 }
 
-describe('a membership that is cached', () => {
-  it('and taken away ends with the next request on every instance', async () => {
+describe('a membership', () => {
+  it('that is taken away ends with the next request on every instance', async () => {
     const { client, membershipId } = await invite('dispatcher')
     for (const server of servers) expect((await at(server, client).send('GET', '/api/v1/vehicles')).status).toBe(200)
     expect((await owner.send('DELETE', `/api/v1/members/${membershipId}`)).status).toBe(204)
     for (const server of servers) expect((await at(server, client).send('GET', '/api/v1/vehicles')).status).toBe(403)
   })
-  it('gives its new role from the next request on, on every instance', async () => {
+  it('that is changed gives its new role from the next request on, on every instance', async () => {
     const { client, membershipId } = await invite('viewer')
     for (const server of servers) expect((await at(server, client).send('POST', '/api/v1/vehicles', { name: 'Not yet' })).status).toBe(403)
     await owner.send('PATCH', `/api/v1/members/${membershipId}`, { role: 'manager' })
     for (const server of servers) expect((await at(server, client).send('POST', '/api/v1/vehicles', { name: 'Now' })).status).toBe(201)
-  })
-  it('costs the database nothing while it holds', async () => {
-    const asked = async () => (await database.asOwner<{ n: number }>('SELECT coalesce(sum(seq_scan + coalesce(idx_scan, 0)), 0)::int AS n FROM pg_stat_user_tables WHERE relname = \'memberships\''))[0]!.n
-    await owner.send('GET', '/api/v1/vehicles')
-    // Statistics come a moment later.
-    await new Promise(resolve => setTimeout(resolve, 1_500))
-    const before = await asked()
-    await Promise.all(Array.from({ length: 50 }, () => owner.send('GET', '/api/v1/vehicles')))
-    await new Promise(resolve => setTimeout(resolve, 1_500))
-    // It may have run out once in between.
-    expect(await asked() - before).toBeLessThan(10)
   })
 })
 

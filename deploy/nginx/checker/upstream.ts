@@ -1,0 +1,76 @@
+/** One instance as the balancer knows it. */
+export interface Server {
+  /** As in the compose file: app1. */
+  name: string
+  port: number
+  /** Used only when all that are no backups are away. The specification's third instance is one. */
+  backup: boolean
+  /** Its last known address; null: the name has never been found. Nginx refuses to start over one name that it cannot find, so it is given addresses. */
+  address: string | null
+  /** Out of rotation. */
+  down: boolean
+}
+
+/** `app1:3000,app2:3000,app3:3000:backup`. @throws with the part that is wrong. */
+export function parseServers(text: string): Server[] {
+  const servers = text.split(/[\s,]+/).filter(Boolean).map((part) => {
+    const match = /^([\w.-]+):(\d{1,5})(:backup)?$/.exec(part)
+    if (!match || Number(match[2]) > 65_535) throw new Error(`UPSTREAMS: "${part}" is not name:port or name:port:backup`)
+    return { name: match[1]!, port: Number(match[2]), backup: Boolean(match[3]), address: null, down: false }
+  })
+  if (servers.length === 0) throw new Error('UPSTREAMS names no server')
+  return servers
+}
+
+/**
+ * The include file. `fleet_app` is the specification's upstream; `fleet_app_any` has the same servers without passive checks and without backups: it is asked
+ * when `fleet_app` has nobody left, which happens when all wait for the same thing.
+ */
+export function renderUpstream(servers: Server[]): string {
+  // Never the last one: an Nginx that knows nobody helps nobody, and it may be the checker that is wrong.
+  const noneLeft = servers.every(({ down, address }) => down || address === null)
+  const line = (server: Server, parameters: string) => server.address === null
+    ? `  # ${server.name}: its name is not known`
+    : `  server ${server.address.includes(':') ? `[${server.address}]` : server.address}:${server.port} ${parameters}${server.down && !noneLeft ? ' down' : ''};  # ${server.name}`
+  const known = servers.some(({ address }) => address !== null)
+  // Nginx wants a server in each group; nothing listens there.
+  const nobody = known ? [] : ['  server 127.0.0.1:9;']
+  const onlyBackups = servers.every(({ address, backup }) => address === null || backup)
+  return [
+    '# Written by the checker. Changed by hand it lasts until its next word.',
+    'upstream fleet_app {',
+    '  zone fleet_app 128k;  # The workers share what they know of each server.',
+    '  least_conn;',
+    ...servers.map(server => line(server, `weight=1 max_fails=3 fail_timeout=30s${server.backup && !onlyBackups ? ' backup' : ''}`)),
+    ...nobody,
+    '  keepalive 32;',
+    '}',
+    'upstream fleet_app_any {',
+    '  zone fleet_app_any 128k;',
+    '  least_conn;',
+    ...servers.map(server => line(server, 'max_fails=0')),
+    ...nobody,
+    '  keepalive 32;',
+    '}',
+    '',
+  ].join('\n')
+}
+
+/** Counts answers of one server: `failures` in a row take it out, `successes` in a row put it back. */
+export function createVerdict({ failures, successes }: { failures: number, successes: number }) {
+  let down = false
+  let row = 0
+  return {
+    get down() {
+      return down
+    },
+    /** True when the verdict has changed. */
+    add(ok: boolean): boolean {
+      row = ok === down ? row + 1 : 0
+      if (row < (down ? successes : failures)) return false
+      down = !down
+      row = 0
+      return true
+    },
+  }
+}

@@ -1,0 +1,14 @@
+/**
+ * Ways to break a promise on purpose, so that the tests that hold it can be seen to fail. Never set outside of tests: the configuration
+ * takes them only with words that nobody writes by accident (`FLEET2_TEST_BREAK`).
+ * - `ignore-tokens`: a replica answers without being asked how far it is (promises 1 and 3).
+ * - `no-records`: writes store no idempotency record (promise 5).
+ * - `async-ack`: COMMIT does not wait for the synchronous standby (promise 4).
+ * - `no-epoch-check`: connections of a former primary go on being used, and its answers are believed (promise 7).
+ * - `retry-blindly`: a write whose outcome is unknown is run again as a new one (promises 5 and 9).
+ * - `no-retry`: the first error is the caller's (promises 2 and 6).
+ */
+export const breaks = ['ignore-tokens', 'no-records', 'async-ack', 'no-epoch-check', 'retry-blindly', 'no-retry'] as const
+export type Break = (typeof breaks)[number]
+export type Breaks = ReadonlySet<Break>
+export const noBreaks: Breaks = new Set()

@@ -1,0 +1,128 @@
+import pg from 'pg'
+import { parseLsn, parsePosition, type Position } from './consistency.ts'
+
+/** What one look at a server found. */
+export interface ServerState {
+  reachable: boolean
+  /** `primary` takes writes, `replica` replays them; null: not known. */
+  role: 'primary' | 'replica' | null
+  latencyMs: number | null
+  /** Seconds by which it is behind the primary; null on a primary or when not known. */
+  lagSeconds: number | null
+  /** In words, without host names or secrets; null when reachable. */
+  error: string | null
+  timeline: number | null
+}
+
+/** A replica as the primary sees it. */
+export interface AttachedReplica {
+  name: string
+  synchronous: boolean
+  replayLsn: number
+}
+
+/** What a look brings home. */
+export interface Sighting {
+  latencyMs: number
+  cluster: string
+  /** Null: the schema is still to be migrated. */
+  position: Position | null
+  role: 'primary' | 'replica'
+  /** Seconds since the commit that was replayed last; null on a primary or before the first one. */
+  sinceReplayedSeconds: number | null
+  /** Null: not known (a replica was asked, or the owner of the schema may not see it). */
+  attached: AttachedReplica[] | null
+  /** Timelines up to this one are in the table. */
+  registeredTimeline: number
+}
+
+export interface Looker {
+  /** Rejects in about `timeoutMs` at the latest. */
+  look(): Promise<Sighting>
+  close(): void
+}
+
+/** Looks at one server over a connection of its own, so that a pool that is full cannot blind it. `onLost`: that connection ended by itself. */
+export function createLooker(connectionString: string, timeoutMs: number, onLost: () => void): Looker {
+  let client: pg.Client | null = null
+
+  function drop() {
+    const old = client
+    client = null
+    if (!old) return
+    // end() waits for the server's goodbye; a server that is frozen says none.
+    const { stream } = (old as unknown as { connection: { stream: { destroy: () => void } } }).connection
+    stream.destroy()
+  }
+
+  async function connected(): Promise<pg.Client> {
+    if (client) return client
+    const fresh = new pg.Client({ connectionString, connectionTimeoutMillis: timeoutMs, keepAlive: true, application_name: 'fleet2-monitor' })
+    const lost = () => {
+      if (client !== fresh) return
+      client = null
+      onLost()
+    }
+    fresh.on('error', lost)
+    fresh.on('end', lost)
+    client = fresh
+    await fresh.connect()
+    return fresh
+  }
+
+  async function look(): Promise<Sighting> {
+    const connection = await connected()
+    const started = performance.now()
+    const { rows: [server] } = await connection.query<{ replica: boolean, cluster: string, since: number | null, migrated: boolean }>(`
+      SELECT pg_is_in_recovery() AS replica, system_identifier::text AS cluster, to_regproc('database_position') IS NOT NULL AS migrated,
+        CASE WHEN pg_is_in_recovery() THEN extract(epoch FROM now() - pg_last_xact_replay_timestamp())::float8 END AS since
+      FROM pg_control_system()`)
+    const latencyMs = Math.round((performance.now() - started) * 10) / 10
+    const base = { latencyMs, cluster: server!.cluster, sinceReplayedSeconds: server!.since }
+    if (!server!.migrated) return { ...base, position: null, role: server!.replica ? 'replica' : 'primary', attached: null, registeredTimeline: 0 }
+    const { rows } = await connection.query<{ position: string, registered: number, known: boolean, name: string | null, sync_state: string | null, replay_lsn: string | null }>(`
+      SELECT database_position($1::bigint) AS position, (SELECT coalesce(max(number), 0) FROM timelines WHERE system_identifier = $1::bigint) AS registered, r.*
+      FROM (SELECT) AS one LEFT JOIN database_replicas() AS r ON true`, [server!.cluster])
+    const position = parsePosition(rows[0]!.position)
+    const attached = rows.flatMap(({ name, sync_state: sync, replay_lsn: lsn }) => name === null || lsn === null ? [] : [{ name, synchronous: sync === 'sync' || sync === 'quorum', replayLsn: parseLsn(lsn) }])
+    return { ...base, position, role: position.role, attached: position.role === 'primary' ? attached : null, registeredTimeline: rows[0]!.registered }
+  }
+
+  return {
+    async look() {
+      let timer: NodeJS.Timeout | undefined
+      try {
+        return await Promise.race([
+          look(),
+          new Promise<never>((_, reject) => {
+            timer = setTimeout(() => reject(new Error(`No answer within ${timeoutMs} ms`)), timeoutMs)
+          }),
+        ])
+      }
+      catch (error) {
+        drop()
+        throw error
+      }
+      finally {
+        clearTimeout(timer)
+      }
+    },
+    close: drop,
+  }
+}
+
+export function unreachable(error: unknown): ServerState {
+  return { reachable: false, role: null, latencyMs: null, lagSeconds: null, error: inWords(error), timeline: null }
+}
+
+/** Reasons that an operator can act on, and no address: they are shown in the health answer. */
+function inWords(error: unknown): string {
+  const { code = '', message = '' } = error as { code?: string, message?: string }
+  if (code === 'ECONNREFUSED' || code === 'ENOENT') return 'Connection refused'
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'Host name not found'
+  if (code === '28P01' || code === '28000') return 'Authentication failed'
+  if (code === '3D000') return 'There is no such database'
+  if (code.startsWith('57P')) return 'The server is starting, stopping or in recovery'
+  if (message.startsWith('No answer within') || /timeout/.test(message)) return 'No answer in time'
+  return code ? `Failed (${code})` : 'Connection lost'
+}

@@ -1,0 +1,197 @@
+import type { Logger } from 'pino'
+import type pg from 'pg'
+import { currentContext, remainingMs } from '#server/telemetry/context.ts'
+import { UnavailableError } from '#shared/errors.ts'
+import type { Breaks } from '#server/config/breaks.ts'
+import type { Circuit } from './circuit.ts'
+import { hasSeen, parseLsn, parsePosition, type Position, type Token } from './consistency.ts'
+import { FormerPrimaryError, classify, databaseError } from './errors.ts'
+import type { Monitor } from './monitor.ts'
+import type { Pool } from './pool.ts'
+import type { ReadOptions, Transaction } from './port.ts'
+import type { RouterMetrics } from './router-metrics.ts'
+import type { Seen } from './seen.ts'
+import { TransactionError, runRead, statementTimeoutMs, type Settings } from './transaction.ts'
+
+export interface ReadParts {
+  primary: Pool
+  replica: Pool | null
+  circuit: Circuit
+  monitor: Monitor
+  seen: Seen
+  metrics: RouterMetrics
+  log: Logger
+  breaks: Breaks
+  lagLimitSeconds: number
+}
+
+/** A replica that has not answered BEGIN by then is taken for dead: some other server has answered a hundred reads meanwhile. */
+const replicaAnswerMs = 1_000
+
+/**
+ * How long a read waits for a server that has what the caller has seen, or for any server at all, before it makes do: long enough for a replica to
+ * replay what is under way and for a connection to be made anew, short enough for somebody who looks at a page.
+ */
+const patienceMs = 1_000
+const pauseMs = 25
+
+/** A commit that has just stopped waiting for its standby needs a moment to become visible. */
+const visibleAfterMs = 5
+
+/** This server lacks what the caller has seen, or is too late to be asked. */
+class BehindError extends Error {
+  readonly reason: 'token' | 'late'
+  constructor(reason: 'token' | 'late') {
+    super(reason === 'token' ? 'This server has not seen what the caller has seen' : 'This replica is too far behind')
+    this.reason = reason
+  }
+}
+
+/** Reads go to a replica that has what the caller has seen, else to the primary; with neither, to a replica with its age. */
+export function createRead(parts: ReadParts) {
+  const { primary, replica, circuit, monitor, seen, metrics, log, breaks, lagLimitSeconds } = parts
+
+  /** One attempt on one pool. `anyAge`: the data may be older than what the caller has seen, and say so. */
+  async function attempt<T>(pool: Pool, settings: Settings, fn: (tx: Transaction) => Promise<T>, { token, anyAge }: { token: Token | null, anyAge: boolean }): Promise<T> {
+    const onReplica = pool === replica
+    const cluster = monitor.cluster() ?? '0'
+    const locate = `SELECT database_position(${cluster}) AS position`
+    const checked = token !== null && !anyAge && !breaks.has('ignore-tokens')
+    const confirming = checked && !onReplica && token.confirm > 0
+    let position: Position | null = null
+    let before: Position | null = null
+    // Half of what is left on a replica, so that the other half is there for the primary.
+    const left = remainingMs(statementTimeoutMs)
+    const value = await runRead({
+      pool,
+      settings,
+      limitMs: onReplica && !anyAge ? left / 2 : left,
+      firstAnswerMs: onReplica ? replicaAnswerMs : left,
+      // Asked before the snapshot is taken: what has been replayed by then, the snapshot shows.
+      beforeSnapshot: checked ? [locate, ...confirming ? ['SELECT database_confirmed() AS confirmed'] : []] : [],
+      // And again after it was taken: what the snapshot shows lies before this.
+      begin: [locate],
+      check(results) {
+        const positions = results.flatMap(result => textOf(result, 'position') ?? []).map(parsePosition)
+        position = positions.at(-1)!
+        before = positions[0]!
+        const confirmed = confirming ? results.map(result => textOf(result, 'confirmed')).find(text => text !== undefined && text !== null) : null
+        judge(pool, before, position, token, { checked, anyAge, confirmedLsn: confirmed ? parseLsn(confirmed) : Infinity })
+      },
+    }, fn)
+    const shown = position!
+    seen.saw(shown, confirming)
+    metrics.served(pool.name, 'read')
+    const isReplica = (shown as Position).role === 'replica'
+    if (isReplica && (anyAge || !monitor.hasPrimary())) markStale(shown, token !== null && !hasSeen(shown, token))
+    return value
+  }
+
+  /** @throws {BehindError} {FormerPrimaryError} when this server must not answer. */
+  function judge(pool: Pool, before: Position, position: Position, token: Token | null, { checked, anyAge, confirmedLsn }: { checked: boolean, anyAge: boolean, confirmedLsn: number }) {
+    if (pool === primary && !breaks.has('no-epoch-check')) {
+      if (position.role !== 'primary') throw new FormerPrimaryError('it is a replica')
+      const newest = Math.max(monitor.state().timeline, token?.timeline ?? 0)
+      if (position.timeline < newest) throw new FormerPrimaryError(`it is on timeline ${position.timeline}, and ${newest} has begun`)
+      if (position.timeline > monitor.state().timeline) monitor.sawPosition(position)
+    }
+    if (anyAge || breaks.has('ignore-tokens')) return
+    if (checked && (!hasSeen(before, token!) || (before.timeline === token!.timeline && confirmedLsn < token!.confirm))) throw new BehindError('token')
+    if (position.role === 'replica' && monitor.hasPrimary()) {
+      if (!monitor.abovePassed(position) || (monitor.ageSeconds(position) ?? 0) > lagLimitSeconds) throw new BehindError('late')
+    }
+  }
+
+  function markStale(position: Position, lacking: boolean) {
+    const context = currentContext()
+    const age = monitor.ageSeconds(position)
+    const seconds = age === null || age === Infinity ? monitor.state().replica?.lagSeconds ?? 1 : age
+    metrics.stale()
+    // Something is known to be missing: never "0 seconds".
+    if (context) context.staleSeconds = Math.max(context.staleSeconds ?? 0, lacking ? Math.max(1, seconds) : seconds)
+  }
+
+  return async function read<T>(settings: Settings, fn: (tx: Transaction) => Promise<T>, { consistency = 'session' }: ReadOptions): Promise<T> {
+    await monitor.ready(remainingMs(patienceMs))
+    const until = performance.now() + remainingMs(patienceMs)
+    let lastError: unknown
+    for (let round = 0; ; round++) {
+      const token = consistency === 'eventual' ? null : seen.wanted()
+      if (replica && consistency !== 'strong') {
+        if (circuit.allows()) {
+          try {
+            const value = await attempt(replica, settings, fn, { token, anyAge: false })
+            circuit.succeeded()
+            return value
+          }
+          catch (error) {
+            lastError = causeOf(error)
+            if (!worthElsewhere(lastError)) circuit.succeeded()
+            if (!worthElsewhere(lastError) || breaks.has('no-retry')) throw permanent(lastError)
+            missed(error, lastError)
+          }
+        }
+        else { metrics.fellBack('circuit') }
+      }
+      try {
+        return await attempt(primary, settings, fn, { token, anyAge: false })
+      }
+      catch (error) {
+        const cause = causeOf(error)
+        if (!worthElsewhere(cause) || breaks.has('no-retry')) throw permanent(cause)
+        lastError = cause
+        if (cause instanceof FormerPrimaryError) primary.beginEpoch()
+        if (!(cause instanceof BehindError)) monitor.hurry()
+        metrics.retried(cause instanceof FormerPrimaryError ? 'former-primary' : 'connection')
+        log.debug({ err: databaseError(cause) }, 'The primary did not answer a read')
+      }
+      const pause = lastError instanceof BehindError ? visibleAfterMs : Math.min(250, pauseMs * 2 ** round)
+      if (performance.now() + pause >= until) break
+      await new Promise(resolve => setTimeout(resolve, pause))
+    }
+    if (replica && consistency !== 'strong') {
+      try {
+        return await attempt(replica, settings, fn, { token: seen.wanted(), anyAge: true })
+      }
+      catch (error) {
+        lastError = causeOf(error)
+        if (!worthElsewhere(lastError)) throw permanent(lastError)
+      }
+    }
+    throw new UnavailableError('The database cannot be reached.', { cause: lastError, retryAfterSeconds: 2 })
+  }
+
+  /** The replica pool did not answer this read. */
+  function missed(error: unknown, cause: unknown) {
+    if (cause instanceof BehindError) {
+      metrics.fellBack(cause.reason)
+      // Not having the newest is no fault. Being too late is.
+      if (cause.reason === 'late') circuit.failed()
+      else circuit.succeeded()
+      return
+    }
+    circuit.failed({ atOnce: error instanceof TransactionError && error.silent })
+    monitor.hurry()
+    metrics.retried('connection')
+    log.debug({ err: databaseError(cause) }, 'A read goes elsewhere')
+  }
+}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof TransactionError ? error.cause : error
+}
+
+/** A statement that used up its time is no fault of its own making; everything else is the caller's to know as it is. */
+function permanent(cause: unknown): unknown {
+  return databaseError(cause).code === '57014' ? new UnavailableError('The database took too long to answer.', { cause }) : cause
+}
+
+/** Whether another server could answer this read. */
+function worthElsewhere(error: unknown): boolean {
+  return error instanceof UnavailableError || error instanceof BehindError || classify(error, false) !== 'permanent'
+}
+
+function textOf(result: pg.QueryResult, column: string): string | null | undefined {
+  const row = result.rows[0] as Record<string, string | null> | undefined
+  return row && column in row ? row[column] : undefined
+}

@@ -1,0 +1,55 @@
+import { currentContext } from '#server/telemetry/context.ts'
+import { advance, later, unknownLsn, type Position, type Token, type TokenCodec } from './consistency.ts'
+import type { Monitor } from './monitor.ts'
+import type { RouterMetrics } from './router-metrics.ts'
+
+/** What the present request has seen so far: read from its context, and written back to it. */
+export interface Seen {
+  /** The token to ask a server for; null: nothing has been seen, or everybody has it. */
+  wanted(): Token | null
+  /** The caller is shown what stands at `position`. `confirmed`: a primary has answered for what was seen on replicas. */
+  saw(position: Position, confirmed?: boolean): void
+  /** The caller's write was committed, and where is not known. */
+  wroteSomewhere(): void
+}
+
+/** Requests carry it in `context.consistencyToken`; outside of a request nobody remembers. */
+export function createSeen({ tokens, monitor, metrics, separateReplica }: { tokens: TokenCodec, monitor: Monitor, metrics: RouterMetrics, separateReplica: boolean }): Seen {
+  function read(): Token | null {
+    const text = currentContext()?.consistencyToken
+    const token = text ? tokens.decode(text) : null
+    if (text && !token) metrics.token('refused')
+    if (token && monitor.cluster() !== null && token.cluster !== monitor.cluster()) {
+      metrics.token('foreign')
+      return null
+    }
+    return token
+  }
+
+  function write(change: (token: Token | null, cluster: string) => Token) {
+    const context = currentContext()
+    const cluster = monitor.cluster()
+    // With one server for all there is nothing to be told apart.
+    if (!context || cluster === null || !separateReplica) return
+    // Read anew: requests do several things at once, and each adds what it has seen.
+    const token = read()
+    const next = change(token, cluster)
+    if (!token || next.timeline !== token.timeline || next.lsn !== token.lsn || next.confirm !== token.confirm) context.consistencyToken = tokens.encode(next)
+  }
+
+  return {
+    wanted() {
+      const token = read()
+      if (!token || !monitor.passedByAll(token)) return token
+      const context = currentContext()!
+      context.consistencyToken = null
+      metrics.token('dropped')
+      return null
+    },
+    saw: (position, confirmed) => write((token, cluster) => advance(token, cluster, position, confirmed)),
+    wroteSomewhere() {
+      metrics.token('unknown-position')
+      write((token, cluster) => later(token, { cluster, timeline: monitor.state().timeline, lsn: unknownLsn, confirm: 0 })!)
+    },
+  }
+}

@@ -1,0 +1,145 @@
+import type { FinalState, History, Step } from './history.ts'
+
+export type BrokenPromise
+  = | 'acknowledged write lost'
+    | 'write applied twice'
+    | 'session read backwards'
+    | 'outcome never known'
+    | 'answer differs from the database'
+    | 'read of what was never written'
+    | 'error that no client can handle'
+    | 'request past its deadline'
+    | 'stale without need'
+
+export interface Violation {
+  promise: BrokenPromise
+  detail: string
+}
+
+/** What a request may take past its deadline before it counts as hung: generous, because the machine is shared and slow. */
+const overrunLimitMs = 5_000
+
+/** Holds a history to what the router promises. Pure; the order of the steps does not matter beyond each client's own. */
+export function check({ steps, final }: History): Violation[] {
+  return [
+    ...steps.flatMap(checkStep),
+    ...checkLog(steps, final),
+    ...checkList(steps, final),
+    ...checkRealTime(steps),
+    ...groupBy(steps, step => step.client).flatMap(session => checkSession(session, final)),
+  ]
+}
+
+function checkStep(step: Step): Violation[] {
+  const found: Violation[] = step.unexpected.map(error => ({ promise: 'error that no client can handle' as const, detail: `${name(step)}: ${error}` }))
+  if (isWrite(step) && !step.answer) found.push({ promise: 'outcome never known', detail: name(step) })
+  if (step.overrunMs > overrunLimitMs) found.push({ promise: 'request past its deadline', detail: `${name(step)}: by ${Math.round(step.overrunMs)} ms` })
+  if (step.afterwards && step.stale) found.push({ promise: 'stale without need', detail: `${name(step)}: all was well again` })
+  if (step.afterwards && !step.answer && !isWrite(step)) found.push({ promise: 'error that no client can handle', detail: `${name(step)}: not answered although all was well again` })
+  return found
+}
+
+/** Registers: every acknowledged value stands in the log once, under the version that was answered. */
+function checkLog(steps: Step[], { log }: FinalState): Violation[] {
+  const found: Violation[] = []
+  const byValue = new Map(groupBy(log, entry => entry.value).map(entries => [entries[0]!.value, entries]))
+  for (const step of steps) {
+    if (step.action.kind !== 'write' || step.answer?.kind !== 'write') continue
+    const entries = byValue.get(step.action.value) ?? []
+    if (entries.length === 0) found.push({ promise: 'acknowledged write lost', detail: `${name(step)} was answered with version ${step.answer.version} and is not there` })
+    else if (entries.length === 1 && entries[0]!.version !== step.answer.version) found.push({ promise: 'answer differs from the database', detail: `${name(step)}: version ${step.answer.version} was answered, ${entries[0]!.version} is there` })
+  }
+  for (const entries of byValue.values()) {
+    if (entries.length > 1) found.push({ promise: 'write applied twice', detail: `${entries[0]!.value} is there as versions ${entries.map(entry => entry.version).join(' and ')} of ${entries[0]!.key}` })
+  }
+  for (const entries of groupBy(log, entry => `${entry.key} ${entry.version}`)) {
+    if (entries.length > 1) found.push({ promise: 'acknowledged write lost', detail: `version ${entries[0]!.version} of ${entries[0]!.key} was given twice: ${entries.map(entry => entry.value).join(', ')}` })
+  }
+  return found
+}
+
+/** The list: every acknowledged entry stands in it once, at the position that was answered. */
+function checkList(steps: Step[], { list }: FinalState): Violation[] {
+  const found: Violation[] = []
+  for (const step of steps) {
+    if (step.action.kind !== 'append' || step.answer?.kind !== 'append') continue
+    const { id } = step.action
+    const at = list.indexOf(id)
+    if (at < 0) found.push({ promise: 'acknowledged write lost', detail: `${name(step)} was answered with position ${step.answer.position} and is not there` })
+    else if (at + 1 !== step.answer.position && list.lastIndexOf(id) === at) found.push({ promise: 'answer differs from the database', detail: `${name(step)}: position ${step.answer.position} was answered, it stands at ${at + 1}` })
+  }
+  for (const entries of groupBy(list, id => id)) {
+    if (entries.length > 1) found.push({ promise: 'write applied twice', detail: `${entries[0]} stands ${entries.length} times in the list` })
+  }
+  return found
+}
+
+/** Across clients: a write that began after another one had been acknowledged comes after it. */
+function checkRealTime(steps: Step[]): Violation[] {
+  const found: Violation[] = []
+  for (const writes of groupBy(steps.filter(step => isWrite(step) && step.answer), step => step.action.kind === 'write' ? step.action.key : 'list')) {
+    const place = (step: Step) => step.answer!.kind === 'write' ? step.answer!.version : step.answer!.kind === 'append' ? step.answer!.position : 0
+    const acknowledged = writes.toSorted((a, b) => a.endedAt - b.endedAt)
+    let highest: Step | null = null
+    let n = 0
+    for (const step of writes.toSorted((a, b) => a.startedAt - b.startedAt)) {
+      for (; n < acknowledged.length && acknowledged[n]!.endedAt < step.startedAt; n++) {
+        if (!highest || place(acknowledged[n]!) > place(highest)) highest = acknowledged[n]!
+      }
+      if (highest && place(step) <= place(highest)) {
+        found.push({ promise: 'acknowledged write lost', detail: `${name(step)} got place ${place(step)}, although ${name(highest)} had been acknowledged with ${place(highest)} before it began` })
+      }
+    }
+  }
+  return found
+}
+
+/** One client's own view: never older than what it has seen or written, unless the answer says that it may be. */
+function checkSession(steps: Step[], { log, list }: FinalState): Violation[] {
+  const found: Violation[] = []
+  const values = new Map(log.map(entry => [`${entry.key} ${entry.version}`, entry.value]))
+  const seen = new Map<string, number>()
+  let seenLength = 0
+  let before: Step | null = null
+  const when = (step: Step) => `, asked at ${Math.round(step.startedAt)} ms, answered at ${Math.round(step.endedAt)} ms${before ? `; the step before: ${name(before)}, answered at ${Math.round(before.endedAt)} ms${before.stale ? ', stale' : ''}` : ''}`
+  for (const step of steps) {
+    const { action, answer } = step
+    if (!answer) continue
+    if (action.kind === 'write' && answer.kind === 'write') seen.set(action.key, Math.max(seen.get(action.key) ?? 0, answer.version))
+    if (action.kind === 'append' && answer.kind === 'append') seenLength = Math.max(seenLength, answer.position)
+    if (action.kind === 'read' && answer.kind === 'read') {
+      const least = seen.get(action.key) ?? 0
+      if (answer.version < least && !step.stale) found.push({ promise: 'session read backwards', detail: `${name(step)}: version ${answer.version} after version ${least}${when(step)}` })
+      if (answer.version > 0 && values.get(`${action.key} ${answer.version}`) !== answer.value) found.push({ promise: 'read of what was never written', detail: `${name(step)}: version ${answer.version} as ${answer.value}, in the log it is ${values.get(`${action.key} ${answer.version}`) ?? 'not there'}` })
+      seen.set(action.key, Math.max(least, answer.version))
+    }
+    if (action.kind === 'readList' && answer.kind === 'readList') {
+      if (answer.ids.length < seenLength && !step.stale) found.push({ promise: 'session read backwards', detail: `${name(step)}: ${answer.ids.length} entries after ${seenLength}${when(step)}` })
+      // All read lists are prefixes of the final one, so each is a prefix of every longer one.
+      const differs = answer.ids.findIndex((id, n) => list[n] !== id)
+      if (differs >= 0) found.push({ promise: 'read of what was never written', detail: `${name(step)}: ${answer.ids[differs]} at ${differs + 1}, where ${list[differs] ?? 'nothing'} stands in the end` })
+      seenLength = Math.max(seenLength, answer.ids.length)
+    }
+    before = step
+  }
+  return found
+}
+
+function isWrite(step: Step): boolean {
+  return step.action.kind === 'write' || step.action.kind === 'append'
+}
+
+function name({ client, action }: Step): string {
+  const what = action.kind === 'write' ? `write ${action.value} to ${action.key}` : action.kind === 'append' ? `append ${action.id}` : action.kind === 'read' ? `read ${action.key}` : 'read the list'
+  return `client ${client}: ${what}`
+}
+
+function groupBy<T>(items: T[], key: (item: T) => unknown): T[][] {
+  const groups = new Map<unknown, T[]>()
+  for (const item of items) {
+    const group = groups.get(key(item))
+    if (group) group.push(item)
+    else groups.set(key(item), [item])
+  }
+  return [...groups.values()]
+}
