@@ -151,9 +151,9 @@ export function createCache({ redis, log, metrics = noMetrics }: { redis: RedisP
         return entry.value as T
       }
       catch (error) {
-        // bentocache wraps what `load` throws.
-        const cause = error instanceof errors.E_FACTORY_ERROR ? error.cause : error
-        if (!(cause instanceof UnavailableError)) throw cause
+        // bentocache wraps what `load` throws; that is the caller's, unless it says that there is no server. Its own errors (waiting too long for another's load) are nobody's: the value is
+        // read without it.
+        if (error instanceof errors.E_FACTORY_ERROR && !(error.cause instanceof UnavailableError)) throw error.cause
         return orLastKnown(name, key, fallback)
       }
     },

@@ -46,7 +46,21 @@ describe('a cached value', () => {
     const name = key()
     expect(await Promise.all(Array.from({ length: 20 }, () => through(a.cache, name, row)))).toEqual(Array.from({ length: 20 }, () => 'x'))
     expect(await through(b.cache, name, row)).toBe('x')
-    expect(row.loads).toBe(1)
+    // A machine that is so busy that waiting takes a second may load it once more.
+    expect(row.loads).toBeLessThan(3)
+  })
+  it('whose loading takes longer than others wait for it is read by them without the cache, not refused', async () => {
+    const { cache } = await instance()
+    const name = key()
+    const slow = through(cache, name, { load: () => new Promise(resolve => setTimeout(() => resolve('slow'), 2_500)) })
+    expect(await through(cache, name, source('own'))).toBe('own')
+    expect(await slow).toBe('slow')
+  })
+  it('that throws while it is loaded gives what it threw, and is not kept', async () => {
+    const { cache } = await instance()
+    const name = key()
+    await expect(through(cache, name, { load: () => Promise.reject(new RangeError('a fault')) })).rejects.toThrow(new RangeError('a fault'))
+    expect(await through(cache, name, source('mended'))).toBe('mended')
   })
   it('that was changed and forgotten is never given again by the instance that changed it', async () => {
     const { cache } = await instance()
