@@ -64,9 +64,10 @@ export function useApi() {
       return await request(path as string, {
         retry: 0,
         ...options,
-        // Never older than an event that has been shown.
+        // Never older than an answer or an event that has been shown.
         headers: { ...seen ? { 'Fleet2-Consistency': seen } : {}, ...options.headers as Record<string, string> | undefined },
         onResponse({ response }: { response: Response }) {
+          if (import.meta.client) noteSeen(response.headers.get('fleet2-consistency'))
           const stale = response.headers.get('fleet2-stale')
           freshness.value = { ...freshness.value, dataFrom: stale === null ? null : Date.now() - Number(stale) * 1000 }
         },

@@ -4,16 +4,16 @@ import { laterToken } from '#shared/consistency.ts'
  * How old what this tab shows may be, and what its next request must not be older than. Of the whole tab: one person looks at it.
  */
 
-/** The newest consistency token that came with a live event. Not reactive: only requests look at it. */
+/** The latest consistency token of all answers and live events. Not reactive: only requests look at it. */
 let seenToken = ''
 
-/** An event of this commit has been shown: from now on no answer may be older. */
+/** What is of this commit has been shown: from now on no answer may be older. */
 export function noteSeen(token: string | null | undefined) {
-  // Events of several instances overtake each other.
+  // Answers, and events of several instances, overtake each other.
   if (token) seenToken = seenToken ? laterToken(seenToken, token) : token
 }
 
-/** For the header `Fleet2-Consistency`; empty: nothing to ask for. The cookie covers what this browser itself has written. */
+/** For the header `Fleet2-Consistency`; empty: nothing to ask for. */
 export function seenConsistency(): string {
   return seenToken
 }

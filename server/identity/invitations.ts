@@ -12,7 +12,6 @@ import type { Page, PageQuery } from '#shared/schemas/common.ts'
 import type { Invitation, InvitationAccept, InvitationCreate, InvitationPreview, InvitationWithLink } from '#shared/schemas/identity.ts'
 import type { Member, SignedInUser } from './member.ts'
 import { hashPassword } from './password.ts'
-import { forgetOrganisations } from './organisations.ts'
 import type { IdentityServices, Origin } from './services.ts'
 import { throttleAcceptance } from './throttle.ts'
 import { actAs, beginSession, refusingTakenEmail, type BegunSession } from './users.ts'
@@ -98,7 +97,7 @@ export async function acceptInvitation(services: IdentityServices, user: SignedI
     await recordChange(tx, organisationId, { type: 'member', id: membershipId, change: 'created' })
     return { id: joining.id }
   }))
-  await forgetOrganisations(services, userId.id)
+  await services.cache.forget('organisations', userId.id)
   return beginSession(services, userId.id, origin, organisationId)
 }
 

@@ -44,7 +44,7 @@ export async function changeRole({ database, cache }: IdentityServices, actor: M
     await recordChange(tx, organisationId, { type: 'member', id: membershipId, change: 'updated' })
     return toMember({ ...before, membership: membership! })
   })
-  await forgetOrganisations({ cache }, member.userId)
+  await cache.forget('organisations', member.userId)
   return member
 }
 
@@ -67,21 +67,32 @@ export async function removeMember({ database, cache }: IdentityServices, actor:
     await recordChange(tx, organisationId, { type: 'member', id: membershipId, change: 'removed' })
     return { userId: before.membership.userId }
   })
-  await forgetOrganisations({ cache }, userId)
+  await cache.forget('organisations', userId)
+}
+
+interface Membership {
+  organisationId: string | null
+  role: Role | null
+  name: string
+  email: string
 }
 
 /**
- * The user's role in the organisation, or null; null too when the session has been revoked. Asked with every request, so that a change of it takes effect at once: it is not
- * cached. With no database server it is the last one known: nobody's rights change meanwhile, because that would be a write.
+ * The user's role in the organisation, or null; null too when the session has been revoked. Asked with every request and of the database, so that a change of it takes effect at once, also one that
+ * Redis could not be told of. With every database server away it is what it last was for this session: a change of it would be a write. `strong` is not answered so.
  */
-export async function findMembership({ database, cache }: { database: Database, cache: Cache }, organisationId: string | null, userId: string, session: { id: string, createdAt: number }, options?: ReadOptions) {
-  const look = () => database.withKey('user', userId).read(async (tx) => {
+export async function findMembership({ database, cache }: { database: Database, cache: Cache }, organisationId: string | null, userId: string, session: { id: string, createdAt: number }, options: ReadOptions = {}): Promise<Membership | null> {
+  const load = () => loadMembership(database, organisationId, userId, session, options)
+  return options.consistency === 'strong' ? load() : cache.orLastKnown('membership', `${organisationId ?? 'none'}:${userId}:${session.id}`, load)
+}
+
+async function loadMembership(database: Database, organisationId: string | null, userId: string, session: { id: string, createdAt: number }, options: ReadOptions): Promise<Membership | null> {
+  return database.withKey('user', userId).read(async (tx) => {
     const rows = await tx.select({ organisationId: memberships.organisationId, role: memberships.role, name: users.name, email: users.email, revoked: isRevoked(session) })
       .from(users).leftJoin(memberships, eq(memberships.userId, users.id)).where(eq(users.id, userId)).orderBy(asc(memberships.joinedAt))
     const row = rows.find(row => row.organisationId === organisationId) ?? rows[0]
     return row && !row.revoked ? row : null
   }, options)
-  return options?.consistency === 'strong' ? look() : cache.orLastKnown('membership', `${session.id}:${organisationId ?? 'none'}`, look)
 }
 
 /** Changes to the owners of one organisation wait for each other: two owners who remove each other at once must not both succeed. */

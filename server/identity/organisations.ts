@@ -20,7 +20,7 @@ export async function organisationsOf({ database, cache }: { database: Database,
     .select({ id: organisations.id, name: organisations.name, timeZone: organisations.timeZone, role: memberships.role })
     .from(memberships).innerJoin(organisations, eq(organisations.id, memberships.organisationId))
     .where(eq(memberships.userId, userId)).orderBy(asc(organisations.name), asc(organisations.id)), { consistency })
-  return cache.through('near', 'organisations', userId, { load: () => withinLimit(primaryPatienceMs, () => read('strong')), fallback: () => read('session') })
+  return cache.through('organisations', userId, { load: () => withinLimit(primaryPatienceMs, () => read('strong')), fallback: () => read('session') })
 }
 
 /** After the commit of what changes a membership, and before the answer. */
@@ -42,7 +42,7 @@ export async function createOrganisation({ database, cache }: IdentityServices, 
     await insertOrganisation(tx, { id, owner: user, input })
     return { id, ...input, role: 'owner' as const }
   })
-  await forgetOrganisations({ cache }, user.userId)
+  await cache.forget('organisations', user.userId)
   return organisation
 }
 
@@ -59,6 +59,6 @@ export async function updateOrganisation({ database, cache }: IdentityServices, 
     const members = await tx.select({ userId: memberships.userId }).from(memberships).where(eq(memberships.organisationId, id))
     return { id, ...fields(after!), role: member.role, userIds: members.map(({ userId }) => userId) }
   })
-  await Promise.all(userIds.map(userId => cache.forget('near', 'organisations', userId)))
+  await Promise.all(userIds.map(userId => cache.forget('organisations', userId)))
   return changed
 }

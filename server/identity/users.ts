@@ -63,7 +63,7 @@ export async function beginSession(services: IdentityServices, userId: string, o
 /** Who is signed in, and where; null when the account is gone. */
 export async function describeSession({ database, cache }: { database: Database, cache: Cache }, record: SessionRecord): Promise<Session | null> {
   // With the database gone, whoever was here a moment ago still is.
-  return cache.orLastKnown('session', `${record.organisationId ?? 'none'}:${record.userId}`, () => readSession({ database, cache }, record))
+  return cache.orLastKnown('session', `${record.organisationId ?? 'none'}:${record.userId}:${record.id}`, () => readSession({ database, cache }, record))
 }
 
 async function readSession({ database, cache }: { database: Database, cache: Cache }, record: SessionRecord): Promise<Session | null> {
@@ -75,12 +75,11 @@ async function readSession({ database, cache }: { database: Database, cache: Cac
 }
 
 /** Changes the user's own name. */
-export async function updateProfile({ database, cache }: IdentityServices, user: SignedInUser, input: ProfileUpdate): Promise<{ id: string, name: string, email: string }> {
-  const profile = await database.write(async (tx) => {
+export async function updateProfile({ database }: IdentityServices, user: SignedInUser, input: ProfileUpdate): Promise<{ id: string, name: string, email: string }> {
+  return database.write(async (tx) => {
     const [row] = await tx.update(users).set({ name: input.name, updatedAt: new Date() }).where(eq(users.id, user.userId)).returning()
     return { id: row!.id, name: row!.name, email: row!.email }
   })
-  return profile
 }
 
 /**

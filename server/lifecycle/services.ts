@@ -18,6 +18,7 @@ import { createRateLimiter, type RateLimiter } from '#server/redis/rate-limit.ts
 import { openStorage } from '#server/storage/open.ts'
 import type { Storage } from '#server/storage/port.ts'
 import { cacheMetrics } from '#server/telemetry/cache-metrics.ts'
+import { eventMetrics, outboxMetrics } from '#server/telemetry/live-metrics.ts'
 import { routerMetrics } from '#server/telemetry/database-metrics.ts'
 import { eventMetrics, outboxMetrics } from '#server/telemetry/live-metrics.ts'
 import { positionBatch, positionsAccepted } from '#server/telemetry/metrics.ts'
@@ -29,18 +30,18 @@ export interface Services {
   log: Logger
   database: DatabaseService
   redis: RedisPort
+  cache: Cache
   registry: Registry
   limiter: RateLimiter
-  cache: Cache
   storage: Storage
   events: Events
   sessions: Sessions
   ingest: Ingest
   health: Health
   makeSecret: SecretMaker
+  outbox: Outbox
   /** Reads and writes what travels in `Fleet2-Consistency` and the cookies. */
   consistencyTokens: TokenCodec
-  outbox: Outbox
 }
 
 let current: Services | null = null
@@ -71,18 +72,18 @@ export function openServices({ config, log, databaseUrl }: { config: Config, log
     breaks: config.testBreaks,
   })
   const redis = openRedis(config, log)
-  const registry = createRegistry(redis)
   const events = createEvents(redis, log, eventMetrics)
   const outbox = createOutbox({ database: bare, events, redis, log, metrics: outboxMetrics })
   const database = publishingAfterCommit(bare, outbox.publishEntries)
+  const registry = createRegistry(redis)
   current = {
     config,
     log,
     database,
     redis,
+    cache: createCache({ redis, log, metrics: cacheMetrics }),
     registry,
     limiter: createRateLimiter(redis, () => registry.count()),
-    cache: createCache({ redis, log, metrics: cacheMetrics }),
     storage: openStorage(config),
     events,
     sessions: createSessions(redis, { idleSeconds: config.sessionIdleSeconds, absoluteSeconds: config.sessionAbsoluteSeconds, proofSeconds: config.sessionProofSeconds, passwords: config.sessionPasswords }),

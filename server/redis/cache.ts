@@ -7,13 +7,6 @@ import { UnavailableError } from '#shared/errors.ts'
 import { createLineage, fenceSeconds, redisLevel, streamBus } from './cache-drivers.ts'
 import type { RedisPort } from './port.ts'
 
-/**
- * - `shared`: in Redis alone, so that it is gone for every instance in the moment in which it is forgotten. For what rights depend on.
- * - `near`: in the process too, for at most two seconds, with a bus that tells the others what to forget. For what may be a moment old on another instance, but never
- *   older than the caller has seen.
- */
-export type CacheLevel = 'shared' | 'near'
-
 export interface CacheMetrics {
   looked(cache: string, result: 'hit' | 'miss' | 'bypassed' | 'stale'): void
   notForgotten(): void
@@ -26,11 +19,12 @@ export interface Cache {
    * @param name of what is cached: a metric's label, so from a fixed set
    * @param key carries the organisation, or the user whose own it is
    */
-  through<T>(level: CacheLevel, name: string, key: string, sources: { load: () => Promise<T>, fallback?: () => Promise<T> }): Promise<T>
+  through<T>(name: string, key: string, sources: { load: () => Promise<T>, fallback?: () => Promise<T> }): Promise<T>
   /**
-   * Forgets it on every instance, before it resolves; after the commit and before the answer. Never rejects: where Redis cannot be told, the entry ends within ten seconds.
+   * Forgets it in Redis and in this process before it resolves, and tells the other instances; after the commit and before the answer. Never rejects: where Redis cannot be told, the
+   * entry ends within ten seconds.
    */
-  forget(level: CacheLevel, name: string, key: string): Promise<void>
+  forget(name: string, key: string): Promise<void>
   /** `load`'s answer; if there is no server to give it, the last one that this or another instance has seen, and the answer is marked stale. */
   orLastKnown<T>(name: string, key: string, load: () => Promise<T>): Promise<T>
   close(): Promise<void>
@@ -43,17 +37,14 @@ interface Entry {
   at: number
 }
 
-/** Where an invalidation did not reach Redis, an entry still ends this soon. */
-const sharedMs = 10_000
+/** Where an invalidation did not reach Redis or another instance, an entry still ends this soon. */
+const ttlMs = 10_000
 
-/** How long a shared entry goes on with no primary to load it from: nobody's rights change meanwhile, because that would be a write. */
+/** How long an entry goes on with no primary to load it from: what it tells of does not change meanwhile, because that would be a write. */
 const graceMs = 600_000
 
 /** Slower than this the primary need not be waited for where there is an old entry. */
 const slowMs = 250
-
-/** In the process: as long as a late message on the bus may go unnoticed. */
-const nearMs = 2_000
 
 /** Last known values are worth having for as long as an outage may last. */
 const keptMs = 3_600_000
@@ -82,14 +73,14 @@ export function createCache({ redis, log, metrics = noMetrics }: { redis: RedisP
   // As text, although objects would be quicker: bentocache 1.6.1 puts what it takes from the shared level into a memory level without serialisation as text all the same.
   const memory = () => memoryDriver({ maxItems: mostEntries, maxSize: mostMemory })
   const bento = new BentoCache({
-    default: 'shared',
+    default: 'near',
     // What Redis does not answer is loaded: a cache that fails is a miss.
     suppressL2Errors: true,
     lockTimeout: 1_000,
     stores: {
       // An entry that is over and was not forgotten is as true as one that is not over: it goes on while the primary is slow or away.
-      shared: bentostore({ ttl: sharedMs, grace: graceMs, graceBackoff: 2_000, timeout: slowMs }).useL2Layer(level2),
-      near: bentostore({ ttl: nearMs }).useL1Layer(memory()).useL2Layer(level2).useBus(streamBus(redis, () => void bento.use('near').clear().catch(() => {}))),
+      near: bentostore({ ttl: ttlMs, grace: graceMs, graceBackoff: 2_000, timeout: slowMs })
+        .useL1Layer(memory()).useL2Layer(level2).useBus(streamBus(redis, () => void bento.use('near').clear().catch(() => {}))),
       kept: bentostore({ ttl: keptMs }).useL1Layer(memory()).useL2Layer(level2),
     },
   })
@@ -133,7 +124,7 @@ export function createCache({ redis, log, metrics = noMetrics }: { redis: RedisP
 
   return {
     orLastKnown,
-    async through<T>(level: CacheLevel, name: string, key: string, { load, fallback = load }: { load: () => Promise<T>, fallback?: () => Promise<T> }): Promise<T> {
+    async through<T>(name: string, key: string, { load, fallback = load }: { load: () => Promise<T>, fallback?: () => Promise<T> }): Promise<T> {
       // Nobody could be told of an invalidation, nor tell of one.
       if (!redis.isUp()) {
         metrics.looked(name, 'bypassed')
@@ -141,7 +132,7 @@ export function createCache({ redis, log, metrics = noMetrics }: { redis: RedisP
       }
       const wanted = currentContext()?.consistencyToken ?? null
       let loaded = false
-      const ask = (forceFresh: boolean) => bento.use(level).getOrSet<Entry>({
+      const ask = (forceFresh: boolean) => bento.use('near').getOrSet<Entry>({
         key: `${name}:${key}`,
         forceFresh,
         factory: async ({ setOptions }) => {
@@ -160,16 +151,16 @@ export function createCache({ redis, log, metrics = noMetrics }: { redis: RedisP
         return entry.value as T
       }
       catch (error) {
-        // bentocache wraps what `load` throws.
-        const cause = error instanceof errors.E_FACTORY_ERROR ? error.cause : error
-        if (!(cause instanceof UnavailableError)) throw cause
+        // bentocache wraps what `load` throws; that is the caller's, unless it says that there is no server. Its own errors (waiting too long for another's load) are nobody's: the value is
+        // read without it.
+        if (error instanceof errors.E_FACTORY_ERROR && !(error.cause instanceof UnavailableError)) throw error.cause
         return orLastKnown(name, key, fallback)
       }
     },
 
-    async forget(level, name, key) {
+    async forget(name, key) {
       try {
-        await bento.use(level).delete({ key: `${name}:${key}`, suppressL2Errors: false })
+        await bento.use('near').delete({ key: `${name}:${key}`, suppressL2Errors: false })
       }
       catch (error) {
         metrics.notForgotten()

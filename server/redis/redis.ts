@@ -27,6 +27,7 @@ export function openRedisClient(connection: RedisConnection & { sweepMs?: number
   const link = createLink({ client: connect(connection, { queue: false }), name: 'commands', log })
   const confirmedLink = createLink({ client: connect(connection, { queue: false }), name: 'confirmed writes', log, heartbeat: false })
   const confirmed = createConfirmedWrites(confirmedLink, () => Math.max(connection.sentinels.length ? 1 : 0, link.recentReplicas()))
+  const streams = createStreams(link)
   const followerClients = new Set<Redis>()
   const streams = createStreams(link)
   const follower = createFollower({

@@ -27,10 +27,10 @@ export interface LiveEvents {
   changed: { type: 'vehicle' | 'device' | 'member' | 'invitation' | 'organisation', id: string, change: 'created' | 'updated' | 'removed' | 'restored' } & Partial<Committed>
   /** Events may have been missed: fetch the whole state again. */
   resync: { reason: string } & Partial<Committed>
-  /** Sent on connection and when it changes. `live`: whether events of other instances arrive; `sensitive`: whether passwords, members and tokens can be changed. */
-  status: { mode: Mode, reason: string | null, live: boolean, sensitive: boolean, instance: string }
   /** Every few seconds: the stream lives (`EventSource` hides comments), and how things stand. `at`: the server's clock. */
   heartbeat: { at: string, live: boolean }
+  /** Sent on connection and when it changes. `live`: whether events of other instances arrive; `sensitive`: whether passwords, members and tokens can be changed. */
+  status: { mode: Mode, reason: string | null, live: boolean, sensitive: boolean, instance: string }
   /** This instance is going away: reconnect, after a little random wait. */
   moved: { reason: string }
 }

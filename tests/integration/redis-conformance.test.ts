@@ -26,8 +26,9 @@ const adapters: [string, () => RedisPort][] = [
 
 describe.each(adapters)('%s', (_, open) => {
   let redis: RedisPort
-  beforeAll(() => {
+  beforeAll(async () => {
     redis = open()
+    await until(() => redis.isUp())
   })
   afterAll(() => redis.close())
   const key = () => `test:${randomUUID()}`

@@ -5,8 +5,7 @@ import { UnauthenticatedError } from '#shared/errors.ts'
 
 export default defineEventHandler(async (event) => {
   const user = await requireUser(event)
-  const { database, cache, events } = services()
-  const session = await describeSession({ database, cache }, user.session)
+  const session = await describeSession(services(), user.session)
   if (!session) throw new UnauthenticatedError()
-  return { ...session, liveEventId: session.organisation && await events.position(session.organisation.id) }
+  return { ...session, liveEventId: session.organisation && await services().events.position(session.organisation.id) }
 })
