@@ -10,7 +10,6 @@ import { mayManageRole, type Role } from '#shared/roles.ts'
 import type { Page, PageQuery } from '#shared/schemas/common.ts'
 import type { Member as ListedMember } from '#shared/schemas/identity.ts'
 import type { Member } from './member.ts'
-import { forgetOrganisations } from './organisations.ts'
 import { isRevoked } from './revocations.ts'
 import type { IdentityServices } from './services.ts'
 

@@ -23,11 +23,6 @@ export async function organisationsOf({ database, cache }: { database: Database,
   return cache.through('organisations', userId, { load: () => withinLimit(primaryPatienceMs, () => read('strong')), fallback: () => read('session') })
 }
 
-/** After the commit of what changes a membership, and before the answer. */
-export async function forgetOrganisations({ cache }: { cache: Cache }, userId: string): Promise<void> {
-  await cache.forget('near', 'organisations', userId)
-}
-
 /** Makes an organisation that `owner` owns, in the given transaction, which must be one of `inOrganisation(id)`. */
 export async function insertOrganisation(tx: Transaction, { id, owner, input }: { id: string, owner: { userId: string, name: string }, input: OrganisationCreate }): Promise<void> {
   await tx.insert(organisations).values({ id, name: input.name, timeZone: input.timeZone })

@@ -20,7 +20,6 @@ import type { Storage } from '#server/storage/port.ts'
 import { cacheMetrics } from '#server/telemetry/cache-metrics.ts'
 import { eventMetrics, outboxMetrics } from '#server/telemetry/live-metrics.ts'
 import { routerMetrics } from '#server/telemetry/database-metrics.ts'
-import { eventMetrics, outboxMetrics } from '#server/telemetry/live-metrics.ts'
 import { positionBatch, positionsAccepted } from '#server/telemetry/metrics.ts'
 import { UnavailableError } from '#shared/errors.ts'
 

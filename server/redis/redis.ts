@@ -29,7 +29,6 @@ export function openRedisClient(connection: RedisConnection & { sweepMs?: number
   const confirmed = createConfirmedWrites(confirmedLink, () => Math.max(connection.sentinels.length ? 1 : 0, link.recentReplicas()))
   const streams = createStreams(link)
   const followerClients = new Set<Redis>()
-  const streams = createStreams(link)
   const follower = createFollower({
     connect() {
       const client = connect(connection, { queue: true })
