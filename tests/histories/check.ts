@@ -100,6 +100,8 @@ function checkSession(steps: Step[], { log, list }: FinalState): Violation[] {
   const values = new Map(log.map(entry => [`${entry.key} ${entry.version}`, entry.value]))
   const seen = new Map<string, number>()
   let seenLength = 0
+  let before: Step | null = null
+  const when = (step: Step) => `, asked at ${Math.round(step.startedAt)} ms, answered at ${Math.round(step.endedAt)} ms${before ? `; the step before: ${name(before)}, answered at ${Math.round(before.endedAt)} ms${before.stale ? ', stale' : ''}` : ''}`
   for (const step of steps) {
     const { action, answer } = step
     if (!answer) continue
@@ -107,17 +109,18 @@ function checkSession(steps: Step[], { log, list }: FinalState): Violation[] {
     if (action.kind === 'append' && answer.kind === 'append') seenLength = Math.max(seenLength, answer.position)
     if (action.kind === 'read' && answer.kind === 'read') {
       const least = seen.get(action.key) ?? 0
-      if (answer.version < least && !step.stale) found.push({ promise: 'session read backwards', detail: `${name(step)}: version ${answer.version} after version ${least}` })
+      if (answer.version < least && !step.stale) found.push({ promise: 'session read backwards', detail: `${name(step)}: version ${answer.version} after version ${least}${when(step)}` })
       if (answer.version > 0 && values.get(`${action.key} ${answer.version}`) !== answer.value) found.push({ promise: 'read of what was never written', detail: `${name(step)}: version ${answer.version} as ${answer.value}, in the log it is ${values.get(`${action.key} ${answer.version}`) ?? 'not there'}` })
       seen.set(action.key, Math.max(least, answer.version))
     }
     if (action.kind === 'readList' && answer.kind === 'readList') {
-      if (answer.ids.length < seenLength && !step.stale) found.push({ promise: 'session read backwards', detail: `${name(step)}: ${answer.ids.length} entries after ${seenLength}` })
+      if (answer.ids.length < seenLength && !step.stale) found.push({ promise: 'session read backwards', detail: `${name(step)}: ${answer.ids.length} entries after ${seenLength}${when(step)}` })
       // All read lists are prefixes of the final one, so each is a prefix of every longer one.
       const differs = answer.ids.findIndex((id, n) => list[n] !== id)
       if (differs >= 0) found.push({ promise: 'read of what was never written', detail: `${name(step)}: ${answer.ids[differs]} at ${differs + 1}, where ${list[differs] ?? 'nothing'} stands in the end` })
       seenLength = Math.max(seenLength, answer.ids.length)
     }
+    before = step
   }
   return found
 }

@@ -6,12 +6,18 @@ import type { Fault } from './generate.ts'
 export async function inflict(cluster: Cluster, fault: Fault): Promise<void> {
   switch (fault.kind) {
     case 'failover': {
+      if (fault.isolatedMs) {
+        await Promise.all(cluster.replicas().map(replica => replica.follow(null)))
+        await sleep(fault.isolatedMs)
+      }
       const { old } = await cluster.failover({ old: fault.old, repoint: fault.staleBalancerMs === 0 })
       if (fault.staleBalancerMs) {
         await sleep(fault.staleBalancerMs)
         // The balancer learns of it, and leaves the old connections as they are: they are the pool's to drop.
         cluster.repoint({ cut: false })
       }
+      // A frozen one wakes up and takes itself for the primary still.
+      if (fault.old === 'freeze') old.thaw()
       await sleep(300)
       if (!cluster.replicas().includes(old)) await cluster.rejoin(old)
       cluster.repoint()

@@ -33,6 +33,9 @@ export interface Spoil {
 /** After the faults a write is asked for so long; the router has long recovered by then. */
 const patienceMs = 20_000
 
+/** The router may call its answers stale for so long after the faults: until it has looked again. Generous, for slow machines. */
+const settlingMs = 10_000
+
 /** Tables of the test's own, without row-level security: it is the router that is looked at. No unique key stands on what must not be doubled, so that it could be. */
 export async function createTables(cluster: Cluster): Promise<void> {
   await cluster.asOwner(`
@@ -51,6 +54,7 @@ export async function runHistory({ cluster, plan, instances, clients = 8, budget
   const list = `${plan.seed}`
   let phase: 'faults' | 'afterwards' = 'faults'
   let giveUpAt = Infinity
+  let settledAt = Infinity
 
   /** One request, as the edge makes it: its own deadline, the session's token in and out, an Idempotency-Key for what changes something. */
   async function request<T>(session: Session, key: string | null, work: (queries: Queries) => Promise<T>) {
@@ -83,7 +87,9 @@ export async function runHistory({ cluster, plan, instances, clients = 8, budget
         step.answer = result.value as Answer
         step.stale = result.context.staleSeconds !== null
         step.replayed = result.context.replayed
-        break
+        if (!step.stale || !step.afterwards || Date.now() > settledAt) break
+        await sleep(200)
+        continue
       }
       if (!isTryAgain(result.error)) step.unexpected.push(describe(result.error))
       if (isWrite && spoil.believeFailures) {
@@ -117,6 +123,7 @@ export async function runHistory({ cluster, plan, instances, clients = 8, budget
   }
   await cluster.heal()
   giveUpAt = Date.now() + patienceMs
+  settledAt = Date.now() + settlingMs
   phase = 'afterwards'
   await Promise.all(working)
   // Everybody looks once more at all of it: nothing stale now, nothing older than what was seen.

@@ -6,7 +6,7 @@ import { generate, type Fault, type Plan } from './generate.ts'
 import type { History } from './history.ts'
 import { runHistory, type RunOptions } from './run-history.ts'
 
-export interface SeedOptions extends Pick<RunOptions, 'spoil' | 'clients'> {
+export interface SeedOptions extends Pick<RunOptions, 'spoil' | 'clients' | 'budgetMs'> {
   cluster: Cluster
   seed: number
   seconds: number

@@ -33,6 +33,10 @@ export interface Cluster {
   readUrl: string
   /** The same past PgBouncer, straight to the balancer. */
   direct: { writeUrl: string, readUrl: string }
+  /** Straight to PgBouncer, past the wires. */
+  pgbouncerUrls: { write: string, read: string }
+  /** The serving role's URL past everything, straight to one server. */
+  servingUrl(node: PostgresNode): string
   /** Straight to the present primary as the superuser. */
   ownerUrl(): string
   /** Between the program and PgBouncer. */
@@ -70,12 +74,14 @@ export interface Cluster {
 export interface ClusterOptions {
   /** PgBouncer's server connections to each of the two databases. */
   poolSize?: number
+  /** PgBouncer goes straight to the first primary and the first replica, for measurements: the balancer runs in this process. No failover then. */
+  pastBalancer?: boolean
 }
 
 const migrationsFolder = fileURLToPath(new URL('../../server/database/migrations', import.meta.url))
 
 /** Starts it with the schema migrated, in two to three seconds. Stop it in `afterAll`; if this process dies first, the servers die with it. */
-export async function startCluster({ poolSize = 20 }: ClusterOptions = {}): Promise<Cluster> {
+export async function startCluster({ poolSize = 20, pastBalancer = false }: ClusterOptions = {}): Promise<Cluster> {
   const account = await serverAccount()
   const folder = await mkdtemp(join(tmpdir(), 'fleet2-cluster-'))
   await account.own(folder)
@@ -91,7 +97,7 @@ export async function startCluster({ poolSize = 20 }: ClusterOptions = {}): Prom
   const diverged = new Set<PostgresNode>()
 
   const [balancerWrite, balancerRead] = await Promise.all([createWire([primary.port]), createWire(standbys.map(node => node.port))])
-  const pgbouncer = await createPgBouncer({ folder, account, writePort: balancerWrite.port, readPort: balancerRead.port, users: passwords, poolSize })
+  const pgbouncer = await createPgBouncer({ folder, account, writePort: pastBalancer ? primary.port : balancerWrite.port, readPort: pastBalancer ? standbys[0]!.port : balancerRead.port, users: passwords, poolSize })
   const [wireWrite, wireRead] = await Promise.all([createWire([pgbouncer.port]), createWire([pgbouncer.port])])
   const url = (port: number, database: string) => `postgresql://fleet_app:${passwords.fleet_app}@127.0.0.1:${port}/${database}`
 
@@ -131,6 +137,8 @@ export async function startCluster({ poolSize = 20 }: ClusterOptions = {}): Prom
     writeUrl: url(wireWrite.port, 'fleet'),
     readUrl: url(wireRead.port, 'fleet_read'),
     direct: { writeUrl: url(balancerWrite.port, 'fleet'), readUrl: url(balancerRead.port, 'fleet') },
+    pgbouncerUrls: { write: url(pgbouncer.port, 'fleet'), read: url(pgbouncer.port, 'fleet_read') },
+    servingUrl: node => url(node.port, 'fleet'),
     ownerUrl: () => primary.ownerUrl(),
     wires: { write: wireWrite, read: wireRead },
     balancer: { write: balancerWrite, read: balancerRead },

@@ -44,8 +44,9 @@ export async function measure(cluster: Cluster, contestant: Contestant, fault: B
   await cluster.asOwner(`TRUNCATE peer_entries, peer_counters; INSERT INTO peer_counters SELECT client, 0 FROM generate_series(0, ${clients - 1}) AS client`)
   await cluster.caughtUp()
   const figures: Figures = { writes: 0, errors: 0, lost: 0, doubled: 0, staleReads: 0, declaredStale: 0, writeGapMs: 0, readGapMs: 0, hung: 0, crashes: 0, recovered: false }
-  const crash = () => {
+  const crash = (error: unknown) => {
     figures.crashes++
+    console.error(`${contestant.name}: nobody caught: ${error}`)
   }
   process.on('uncaughtException', crash)
   process.on('unhandledRejection', crash)

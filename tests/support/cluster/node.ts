@@ -12,7 +12,7 @@ export interface PostgresNode {
   port: number
   /** The superuser's URL, straight to this server. */
   ownerUrl(database?: string): string
-  /** Runs SQL as the superuser, on a connection of its own, which gives up after 10 s. */
+  /** Runs SQL as the superuser, past everything else; gives up after 10 s. */
   query<Row extends object = Record<string, unknown>>(sql: string, values?: unknown[], database?: string): Promise<Row[]>
   isRunning(): boolean
   start(): Promise<void>
@@ -88,15 +88,33 @@ export async function createNode({ name, folder, bin, account, ownerPassword }: 
   let following: PostgresNode | null = null
   let synchronous: string[] = []
 
-  async function query<Row extends object>(sql: string, values?: unknown[], database = 'postgres'): Promise<Row[]> {
+  /** Kept between queries, because a login costs more than most of them (SCRAM is slow on purpose). */
+  const clients = new Map<string, pg.Client>()
+
+  function forget(database: string, client: pg.Client) {
+    if (clients.get(database) === client) clients.delete(database)
+    ;(client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy()
+  }
+
+  async function connected(database: string): Promise<pg.Client> {
+    const known = clients.get(database)
+    if (known) return known
     const client = new pg.Client({ connectionString: ownerUrl(database), connectionTimeoutMillis: connectTimeoutMs, query_timeout: connectTimeoutMs })
-    client.on('error', () => {})
+    client.on('error', () => forget(database, client))
+    client.on('end', () => forget(database, client))
     await client.connect()
+    clients.set(database, client)
+    return client
+  }
+
+  async function query<Row extends object>(sql: string, values?: unknown[], database = 'postgres'): Promise<Row[]> {
+    const client = await connected(database)
     try {
       return (await client.query(sql, values)).rows as Row[]
     }
-    finally {
-      await client.end().catch(() => {})
+    catch (error) {
+      forget(database, client)
+      throw error
     }
   }
 
@@ -114,6 +132,7 @@ export async function createNode({ name, folder, bin, account, ownerPassword }: 
   }
 
   async function gone(signal: () => void) {
+    for (const [database, client] of clients) forget(database, client)
     const dying = child
     if (!dying || dying.exitCode !== null || dying.signalCode !== null) return
     const exited = new Promise(resolve => dying.once('exit', resolve))
