@@ -9,6 +9,8 @@ const alias = {
 export default defineConfig({
   test: {
     projects: [
+      // The deployment's files, each run by the server that reads it. Real servers: few at once.
+      { resolve: { alias }, test: { name: 'deploy', include: ['tests/deploy/**/*.test.ts'], environment: 'node', testTimeout: 120_000, hookTimeout: 120_000, maxWorkers: 2, retry: process.env.CI ? 1 : 0 } },
       { resolve: { alias }, test: { name: 'unit', include: ['tests/unit/**/*.test.ts'], environment: 'node', testTimeout: 60_000 } },
       {
         resolve: { alias },
@@ -25,6 +27,8 @@ export default defineConfig({
           retry: process.env.CI ? 1 : 0,
         },
       },
+      // The whole stack, on a machine that lets it: npm test runs it by itself, after everything else.
+      { resolve: { alias }, test: { name: 'lab', include: ['tests/lab/**/*.test.ts'], environment: 'node', maxWorkers: 1 } },
     ],
   },
 })

@@ -15,10 +15,10 @@ export interface MutationOptions<T> {
 }
 
 /** How long a change is tried before the person is asked. A failover of the database takes up to 15 s, and some seconds of luck. */
-const patienceMs = 60_000
+export const patienceMs = 60_000
 
 /** 0.5 s doubling to 5 s, with jitter, so that many browsers do not come back as one. At least what the server asked for. */
-function waitMs(attempt: number, problem: ApiProblem): number {
+export function waitMs(attempt: number, problem: ApiProblem): number {
   const ceiling = Math.min(5_000, 500 * 2 ** attempt)
   return Math.max((problem.retryAfterSeconds ?? 0) * 1_000, ceiling / 2) + Math.random() * ceiling / 2
 }
@@ -49,6 +49,7 @@ export function useMutation<T = unknown>(options: MutationOptions<T> = {}) {
       try {
         const result = await $fetch<unknown>(change.path as string, {
           method: change.method, body: change.body as Record<string, unknown> | undefined, headers: { 'Idempotency-Key': key }, retry: 0,
+          onResponse: ({ response }) => noteSeen(response.headers.get('fleet2-consistency')),
         }) as T
         state.value = 'done'
         intent = null

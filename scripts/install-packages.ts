@@ -24,9 +24,14 @@ const needed = [
 
 const policy = '/usr/sbin/policy-rc.d'
 
+/** Debian packages that are not there. */
+export function missingPackages(): string[] {
+  return needed.filter(({ at }) => !at.some(path => existsSync(path))).map(({ package: name }) => name)
+}
+
 /** Installs what is missing, where that can be done: as root on Debian. Otherwise says what to do, and ends. */
 export function installPackages(): void {
-  const missing = needed.filter(({ at }) => !at.some(path => existsSync(path))).map(({ package: name }) => name)
+  const missing = missingPackages()
   if (missing.length === 0) return
   const command = `apt-get install -y ${missing.join(' ')}`
   if (process.getuid?.() !== 0 || spawnSync('which', ['apt-get']).status !== 0) {

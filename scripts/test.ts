@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buildIfNeeded } from './build.ts'
 import { installPackages } from './install-packages.ts'
+import { reasonsAgainst } from '../lab/lab.ts'
+import { withLabLock } from '../tests/support/lab-lock.ts'
 
 /** `npm test`: installs what it needs, then lint, types, build, unit and integration tests, browser tests. The first that fails ends it. */
 const reports = mkdtempSync(join(tmpdir(), 'fleet2-reports-'))
@@ -41,7 +43,7 @@ await step('build', async () => {
 })
 await step('unit and integration tests', async () => {
   const file = join(reports, 'vitest.json')
-  const ok = await run('vitest', ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`])
+  const ok = await run('vitest', ['run', '--project', '!lab', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`])
   const report = JSON.parse(readFileSync(file, 'utf8')) as { numPassedTests: number, numFailedTests: number, numPendingTests: number, numTotalTests: number }
   totals.passed += report.numPassedTests
   totals.failed += report.numFailedTests
@@ -56,5 +58,19 @@ await step('browser tests', async () => {
   totals.failed += stats.unexpected
   totals.skipped += stats.skipped
   return ok && stats.expected > 0
+})
+await step('the whole stack', async () => {
+  const reasons = await withLabLock(reasonsAgainst)
+  if (reasons.length) {
+    console.warn(`\n!!! NOT TESTED: the whole stack (tests/lab). This machine cannot have a lab:\n${reasons.map(reason => `!!!   ${reason}`).join('\n')}\n`)
+    durations.push('THE WHOLE STACK WAS NOT TESTED, see above')
+    return true
+  }
+  const file = join(reports, 'lab.json')
+  const ok = await run('vitest', ['run', '--project', 'lab', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`])
+  const report = JSON.parse(readFileSync(file, 'utf8')) as { numPassedTests: number, numFailedTests: number }
+  totals.passed += report.numPassedTests
+  totals.failed += report.numFailedTests
+  return ok && report.numPassedTests > 0
 })
 finish()

@@ -97,11 +97,12 @@ export class TooManyRequestsError extends DomainError {
  * a write with the same Idempotency-Key.
  */
 export class UnavailableError extends DomainError {
-  readonly type = 'unavailable'
+  readonly type: string
   readonly title = 'Temporarily unavailable'
   readonly retryAfterSeconds: number
-  constructor(detail: string, options: { retryAfterSeconds?: number, cause?: unknown } = {}) {
+  constructor(detail: string, options: { retryAfterSeconds?: number, cause?: unknown, type?: string } = {}) {
     super(detail, options.cause)
+    this.type = options.type ?? 'unavailable'
     this.retryAfterSeconds = options.retryAfterSeconds ?? 2
   }
 }

@@ -71,6 +71,19 @@ const sentinels = z.string().optional().transform((text, context) => {
   })
 })
 
+const natMap = z.string().optional().transform((text, context): Record<string, { host: string, port: number }> => {
+  const map: Record<string, { host: string, port: number }> = {}
+  for (const part of text?.split(',') ?? []) {
+    const match = /^([\w.-]+:\d{1,5})=([\w.-]+):(\d{1,5})$/.exec(part.trim())
+    if (!match || Number(match[3]) > 65535) {
+      context.addIssue({ code: 'custom', message: `must be announced=reachable, separated by commas, such as 10.0.0.5:6379=localhost:16379; "${part}" is none` })
+      return z.NEVER
+    }
+    map[match[1]!] = { host: match[2]!, port: Number(match[3]) }
+  }
+  return map
+})
+
 const passwords = z.string().optional().transform((text, context) => {
   if (text === undefined) return []
   const list = text.split(',').map(part => part.trim())
@@ -156,6 +169,22 @@ export const variables = {
     name: 'NUXT_REDIS_SENTINEL_NAME', group: 'Redis', description: 'Name of the master that the Sentinels watch.', default: 'fleet-redis', example: 'fleet-redis',
     schema: z.string().min(1, 'must not be empty').default('fleet-redis'),
   }),
+  redisSentinelPassword: variable({
+    name: 'NUXT_REDIS_SENTINEL_PASSWORD', group: 'Redis', description: 'Password of the Sentinels, where they ask for one; that of Redis stands in its URL.', default: 'none', example: '…', secret: true,
+    schema: z.string().min(1, 'must not be empty').optional(),
+  }),
+  redisSentinelTls: variable({
+    name: 'NUXT_REDIS_SENTINEL_TLS', group: 'Redis', description: 'Whether the Sentinels are spoken to over TLS. For Redis itself the URL says it: rediss://.', default: 'false', example: 'true',
+    schema: z.enum(['true', 'false'], 'must be true or false').optional().transform(text => text === 'true'),
+  }),
+  redisTlsCaFile: variable({
+    name: 'NUXT_REDIS_TLS_CA', group: 'Redis', description: 'Path of a PEM file with the authority that signed the certificates of Redis and the Sentinels.', default: 'the system\'s authorities', example: '/etc/fleet2/redis-ca.pem',
+    schema: z.string().startsWith('/', 'must be an absolute path').optional(),
+  }),
+  redisNatMap: variable({
+    name: 'NUXT_REDIS_NAT_MAP', group: 'Redis', description: 'Where the addresses that the Sentinels announce are not reachable from here: pairs of the announced and the reachable one.', default: 'none', example: '10.0.0.5:6379=localhost:16379,10.0.0.6:6379=localhost:16380',
+    schema: natMap,
+  }),
   s3Bucket: variable({
     name: 'NUXT_STORAGE_S3_BUCKET', group: 'File storage', description: 'Bucket for uploaded files.', default: 'a local folder', example: 'fleet2-files',
     schema: z.string().regex(/^[a-z0-9.-]{3,63}$/, 'must be a bucket name of 3 to 63 characters').optional(),
@@ -185,6 +214,10 @@ export const variables = {
   sessionAbsoluteSeconds: variable({
     name: 'NUXT_SESSION_ABSOLUTE_TIMEOUT', group: 'Sessions', description: 'Seconds after which a session ends even if it is used all the time.', default: '2592000 (30 days)', example: '43200',
     schema: wholeNumber(60, 31_536_000, 2_592_000),
+  }),
+  sessionProofSeconds: variable({
+    name: 'NUXT_SESSION_PROOF_LIFETIME', group: 'Sessions', description: 'Seconds for which the sealed proof beside a session holds after it was last vouched for. It lets people go on working while Redis is away (docs/sessions.md).', default: '3600', example: '900',
+    schema: wholeNumber(120, 604_800, 3_600),
   }),
   requestTimeoutSeconds: variable({
     name: 'NUXT_REQUEST_TIMEOUT', group: 'Life cycle', description: 'Seconds that a request may take: every wait inside it is bounded by what is left. 20 s lets a write outwait a failover of the database.', default: '20', example: '30',

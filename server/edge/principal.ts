@@ -4,22 +4,37 @@ import { findMembership } from '#server/identity/members.ts'
 import type { Member, SignedInUser } from '#server/identity/member.ts'
 import type { Origin } from '#server/identity/services.ts'
 import { currentContext } from '#server/telemetry/context.ts'
-import { ForbiddenError, UnauthenticatedError } from '#shared/errors.ts'
+import type { FoundSession, SessionRecord } from '#server/identity/sessions.ts'
+import { sessionsRefused } from '#server/telemetry/session-metrics.ts'
+import { ForbiddenError, UnauthenticatedError, UnavailableError } from '#shared/errors.ts'
 import { may, type Permission, type Role } from '#shared/roles.ts'
 import { readOperation } from './context.ts'
 import { refuseCrossSite } from './csrf.ts'
-import { readSessionCookie } from './session-cookie.ts'
+import { readProofCookie, readSessionCookie, setProofCookie } from './session-cookie.ts'
 
-type Caller = SignedInUser & { role: Role | null }
+type Caller = SignedInUser & {
+  role: Role | null
+  session: SessionRecord
+  /** Whether Redis has the session's record. False: it is away, and a sealed proof speaks for the session. */
+  confirmed: boolean
+}
 
-/** Who is signed in, or null. Makes the request's Idempotency-Key that caller's own. */
-export async function optionalUser(event: H3Event): Promise<Caller | null> {
-  const { config, sessions, database } = services()
+/**
+ * Who is signed in, or null. Makes the request's Idempotency-Key that caller's own. `tolerant`: null too when it cannot be known at this moment, for whoever is about
+ * to sign in anyway.
+ */
+export async function optionalUser(event: H3Event, { tolerant = false } = {}): Promise<Caller | null> {
+  const { config, sessions, database, cache } = services()
   refuseCrossSite(event, config)
   const secret = readSessionCookie(event, config)
-  const record = secret ? await sessions.find(secret) : null
-  const found = record && await findMembership({ database }, record.organisationId, record.userId)
-  if (!record || !found) {
+  const session = secret ? await sessions.resolve(secret, readProofCookie(event, config)) : null
+  const record = session?.record
+  // A record that Redis has lost is made again only after the primary has said that nobody ended the session.
+  const found = record && await findMembership({ database, cache }, record.organisationId, record.userId, record, session.vouchedBy === 'proof-alone' ? { consistency: 'strong' } : {})
+  const confirmed = found ? await renewProof(event, secret!, session!) : null
+  if (!record || !found || confirmed === null) {
+    // Ended in the database while Redis was away: it need not be found there again.
+    if (record && session.vouchedBy === 'redis') void sessions.forget(secret!, record).catch(() => {})
     // Nobody's address: a phone that changes its network between two attempts has another one.
     await adoptOperation(event, 'anonymous')
     return null
@@ -27,7 +42,27 @@ export async function optionalUser(event: H3Event): Promise<Caller | null> {
   const context = currentContext()
   if (context) context.principal = { kind: 'user', userId: record.userId, name: found.name, organisationId: found.organisationId, sessionId: record.id }
   await adoptOperation(event, `user:${record.userId}`)
-  return { userId: record.userId, name: found.name, email: found.email, sessionId: record.id, organisationId: found.organisationId, role: found.role }
+  return { userId: record.userId, name: found.name, email: found.email, sessionId: record.id, organisationId: found.organisationId, role: found.role, session: record, confirmed }
+}
+
+/** Gives the browser a new proof where it is time. Resolves to whether Redis has the session; null: it was ended there. */
+async function renewProof(event: H3Event, secret: string, { record, vouchedBy, renew }: FoundSession): Promise<boolean | null> {
+  const { config, sessions } = services()
+  const proof = vouchedBy === 'proof-alone' ? await sessions.restore(secret, record) : renew?.()
+  if (proof === null) return null
+  if (proof) setProofCookie(event, config, proof, new Date(record.expiresAt).toISOString())
+  return vouchedBy !== 'proof'
+}
+
+/**
+ * For sensitive actions: passwords, members and their roles, invitations, device tokens. They need a session that Redis confirms, because a sealed proof alone could
+ * be a copy.
+ * @throws {UnavailableError} with words for the person, while Redis is away.
+ */
+export function refuseUnconfirmed(user: { confirmed?: boolean }): void {
+  if (user.confirmed) return
+  sessionsRefused.inc()
+  throw new UnavailableError('Passwords, members, invitations and device tokens cannot be changed at this moment, because your session cannot be fully checked. You are still signed in; try again in a few minutes.', { type: 'ask-again-later', retryAfterSeconds: 15 })
 }
 
 /** The signed-in user. @throws {UnauthenticatedError} */
@@ -38,7 +73,7 @@ export async function requireUser(event: H3Event): Promise<Caller> {
 }
 
 /** The signed-in user as a member of an organisation who may do this. @throws {UnauthenticatedError} {ForbiddenError} */
-export async function requireMember(event: H3Event, permission: Permission): Promise<Member> {
+export async function requireMember(event: H3Event, permission: Permission): Promise<Member & { confirmed: boolean }> {
   const user = await requireUser(event)
   const { organisationId, role } = user
   if (!organisationId || !role) throw new ForbiddenError('You belong to no organisation. Ask for an invitation, or make an organisation of your own.')

@@ -3,6 +3,8 @@ import type { Config } from '#server/config/load.ts'
 import { isSecure } from './context.ts'
 
 const cookieName = 'fleet2-session'
+/** A sealed proof that stands in for Redis; worth nothing without the secret beside it. */
+const proofName = 'fleet2-proof'
 
 /**
  * `__Host-` ties the cookie to this very host and to TLS. Browsers take http://localhost for secure, so it holds there too. On another host over
@@ -21,14 +23,28 @@ export function readSessionCookie(event: H3Event, config: Config): string | unde
   return getCookie(event, cookieForm(event, config).name)
 }
 
-/** Gives the browser the secret of a session that begins. */
-export function setSessionCookie(event: H3Event, config: Config, secret: string, expiresAt: string) {
+/** The session's sealed proof that the request carries, or undefined. */
+export function readProofCookie(event: H3Event, config: Config): string | undefined {
+  return getCookie(event, cookieForm(event, config, proofName).name)
+}
+
+/** Gives the browser the secret and the proof of a session that begins. */
+export function setSessionCookie(event: H3Event, config: Config, { secret, proof }: { secret: string, proof: string }, expiresAt: string) {
+  setProofCookie(event, config, proof, expiresAt)
   const { name, secure } = cookieForm(event, config)
   // Lax: a link from a mail or a chat opens the page signed in; a change from another site is refused by `csrf.ts` besides.
   setCookie(event, name, secret, { httpOnly: true, secure, sameSite: 'lax', path: '/', expires: new Date(expiresAt) })
 }
 
+/** Gives the browser a new proof for the session that it has. */
+export function setProofCookie(event: H3Event, config: Config, proof: string, expiresAt: string) {
+  const { name, secure } = cookieForm(event, config, proofName)
+  setCookie(event, name, proof, { httpOnly: true, secure, sameSite: 'lax', path: '/', expires: new Date(expiresAt) })
+}
+
 export function clearSessionCookie(event: H3Event, config: Config) {
-  const { name, secure } = cookieForm(event, config)
-  deleteCookie(event, name, { httpOnly: true, secure, sameSite: 'lax', path: '/' })
+  for (const cookie of [cookieName, proofName]) {
+    const { name, secure } = cookieForm(event, config, cookie)
+    deleteCookie(event, name, { httpOnly: true, secure, sameSite: 'lax', path: '/' })
+  }
 }

@@ -3,8 +3,10 @@ import type { Logger } from 'pino'
 import type { Config } from '#server/config/load.ts'
 import type { ServerState } from '#server/database/look.ts'
 import type { DatabaseState } from '#server/database/monitor.ts'
-import { announce, announceEveryMs, listInstances, withdraw } from '#server/redis/instances.ts'
+import { announceEveryMs, type Registry } from '#server/redis/instances.ts'
 import type { RedisPort } from '#server/redis/port.ts'
+import { readLoad } from '#server/telemetry/load.ts'
+import { ownAddress } from './address.ts'
 import { createCheck, type Finding } from './check.ts'
 import { judgeMemory, memoryLimitBytes } from './memory.ts'
 import { judge, type Verdict } from './verdict.ts'
@@ -14,6 +16,7 @@ export interface HealthOptions {
   /** What the database's monitor knows, once it has looked. It looks by itself, and at once when something fails. */
   databaseState(): Promise<DatabaseState>
   redis: RedisPort
+  registry: Registry
   log: Logger
 }
 
@@ -44,7 +47,7 @@ const stalledMs = 1_000
 const slowMs = 250
 
 /** Knows at any moment, from memory, how this instance does and what it can do. */
-export function createHealth({ config, databaseState, redis, log }: HealthOptions): Health {
+export function createHealth({ config, databaseState, redis, registry, log }: HealthOptions): Health {
   let phase: 'starting' | 'running' | 'draining' = 'starting'
   let peerDatabaseHealthy = false
   let last: Verdict | null = null
@@ -66,7 +69,13 @@ export function createHealth({ config, databaseState, redis, log }: HealthOption
   async function lookAtRedis(): Promise<Finding> {
     const started = performance.now()
     const { role } = await redis.ping()
-    const details = { latency_ms: rounded(performance.now() - started), role }
+    const sentinels = redis.sentinels()
+    const details = {
+      latency_ms: rounded(performance.now() - started), role,
+      ...sentinels ? { sentinels: { total: sentinels.total, reachable: sentinels.reachable, quorum: sentinels.quorum, replicas: sentinels.replicas } } : {},
+    }
+    // It works, and the next fault would not be mended: no harm to anybody yet, but somebody should know.
+    if (sentinels && !sentinels.quorum && role !== 'replica') return { status: 'degraded', reason: sentinels.reason, details }
     return role === 'replica' ? { status: 'unhealthy', reason: 'Connected to a replica, not to the master', details } : { status: 'healthy', reason: null, details }
   }
 
@@ -99,9 +108,13 @@ export function createHealth({ config, databaseState, redis, log }: HealthOption
 
   async function talkToPeers() {
     const { instanceId: instance, version } = config
+    const { mode, status, reason } = verdict()
     try {
-      await announce(redis, { instance, version, mode: verdict().mode, databaseHealthy: checks.primary.current().status !== 'unhealthy', at: Date.now() })
-      peerDatabaseHealthy = (await listInstances(redis)).some(peer => peer.instance !== instance && peer.databaseHealthy)
+      await registry.announce({
+        instance, version, address, pid: process.pid, startedAt, phase, mode, status, reason, load: await readLoad(),
+        databaseHealthy: checks.primary.current().status !== 'unhealthy', at: Date.now(),
+      })
+      peerDatabaseHealthy = (registry.instances() ?? []).some(peer => peer.instance !== instance && peer.databaseHealthy)
     }
     catch {
       // Nobody can be asked: the fault may be everybody's, so nobody leaves the balancer for it.
@@ -109,6 +122,8 @@ export function createHealth({ config, databaseState, redis, log }: HealthOption
     }
     changed()
   }
+  const address = ownAddress()
+  const startedAt = Date.now()
   let peerTimer: NodeJS.Timeout | undefined
 
   return {
@@ -140,6 +155,8 @@ export function createHealth({ config, databaseState, redis, log }: HealthOption
           memory: shown(checks.memory.current()),
           event_loop: shown(checks.eventLoop.current()),
         },
+        // Null: Redis is away, and nobody can be asked.
+        instances: registry.instances()?.map(({ instance, version, address, phase, mode, status, load, at }) => ({ instance, version, address, phase, mode, status, load, age_ms: Date.now() - at })) ?? null,
       }
     },
     setPhase(next) {
@@ -161,7 +178,7 @@ export function createHealth({ config, databaseState, redis, log }: HealthOption
       clearInterval(peerTimer)
       for (const check of all) check.stop()
       loopDelay.disable()
-      await withdraw(redis, config.instanceId).catch(() => {})
+      await registry.withdraw(config.instanceId).catch(() => {})
     },
   }
 }

@@ -43,20 +43,20 @@ export function judge(situation: Situation): Verdict {
         : eventLoop === 'unhealthy'
           ? 'The event loop of this instance is stalled'
           : mode === 'unavailable' && peerDatabaseHealthy ? 'This instance cannot reach the database, and others can' : null
-  const reason = own ?? modeReason(situation, mode) ?? (memory === 'degraded' ? 'Memory is running short' : eventLoop === 'degraded' ? 'The event loop is slow' : null)
+  const reason = own ?? modeReason(situation, mode) ?? (redis === 'degraded' ? 'Redis cannot fail over at the moment' : memory === 'degraded' ? 'Memory is running short' : eventLoop === 'degraded' ? 'The event loop is slow' : null)
   return {
     status: own ? 'unhealthy' : reason ? 'degraded' : 'healthy',
     httpStatus: own ? 503 : 200,
     mode,
     database,
-    reason: reason && redis !== 'healthy' && !reason.includes('Redis') ? `${reason}; Redis does not answer` : reason,
+    reason: reason && redis === 'unhealthy' && !reason.includes('Redis') ? `${reason}; Redis does not answer` : reason,
   }
 }
 
 /** The table of modes in the design: what reads and writes can do. */
 function modeOf({ primary, replica, redis }: Situation): Mode {
   if (primary === 'unhealthy') return replica !== null && replica !== 'unhealthy' ? 'read-only' : 'unavailable'
-  return primary === 'healthy' && (replica === null || replica === 'healthy') && redis === 'healthy' ? 'normal' : 'degraded'
+  return primary === 'healthy' && (replica === null || replica === 'healthy') && redis !== 'unhealthy' ? 'normal' : 'degraded'
 }
 
 function modeReason({ primary, replica, redis }: Situation, mode: Mode): string | null {
@@ -65,5 +65,5 @@ function modeReason({ primary, replica, redis }: Situation, mode: Mode): string 
   if (mode === 'read-only') return 'No database server takes writes'
   if (primary === 'degraded') return 'The primary database is slow'
   if (replica !== null && replica !== 'healthy') return replica === 'unhealthy' ? 'The replica cannot be reached' : 'The replica is behind'
-  return redis === 'healthy' ? null : 'Redis does not answer'
+  return redis === 'unhealthy' ? 'Redis does not answer' : null
 }

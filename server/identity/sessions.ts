@@ -1,6 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { RedisPort } from '#server/redis/port.ts'
+import { sessionProofs } from '#server/telemetry/session-metrics.ts'
+import { UnavailableError } from '#shared/errors.ts'
 import type { SessionSummary } from '#shared/schemas/identity.ts'
+import { createProofs, type Proof } from './proof.ts'
+import type { Revocation } from './revocations.ts'
 
 /** What is kept of a session, under the hash of its secret. */
 export interface SessionRecord {
@@ -16,27 +20,58 @@ export interface SessionRecord {
   userAgent: string
 }
 
-export interface SessionTimes {
+export interface SessionOptions {
   idleSeconds: number
   absoluteSeconds: number
+  /** How long a proof holds after somebody last vouched for the session. */
+  proofSeconds: number
+  /** SESSION_PASSWORD: the first seals, all open. */
+  passwords: string[]
 }
 
-/** `lastSeenAt` is written at most this often: a page makes a dozen requests, and none of them needs to wait for a write. */
+/** A session that was found, and who says so. */
+export interface FoundSession {
+  record: SessionRecord
+  /**
+   * `redis`: its record is there. `proof`: Redis is away, the sealed proof speaks. `proof-alone`: Redis is there and has lost it. In the two last cases the
+   * caller asks the database whether it was revoked, in the last one the primary.
+   */
+  vouchedBy: 'redis' | 'proof' | 'proof-alone'
+  /** To be given to the browser once the caller has found no revocation: a new proof; null: the one it has will do. */
+  renew: (() => string) | null
+}
+
+/** `lastSeenAt` and the proof are renewed at most this often: a page makes a dozen requests, and none of them needs to wait for a write. */
 const touchEveryMs = 60_000
 
 export type Sessions = ReturnType<typeof createSessions>
 
 /**
- * Sessions in Redis. The cookie holds 256 random bits; Redis holds their SHA-256, so that who reads Redis cannot sign in.
- * Calls reject with `UnavailableError` when Redis is away.
+ * Sessions in Redis. The cookie holds 256 random bits; Redis holds their SHA-256, so that who reads Redis cannot sign in. Beside it the browser keeps a sealed
+ * proof, which speaks for the session while Redis is away and from which a lost record is made again. See `docs/sessions.md`.
  */
-export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds }: SessionTimes, now: () => number = Date.now) {
+export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds, proofSeconds, passwords }: SessionOptions, now: () => number = Date.now) {
+  const proofs = createProofs(passwords)
   const recordKey = (hash: string) => `session:${hash}`
   const indexKey = (userId: string) => `sessions-of:${userId}`
 
+  function ttlSeconds(record: SessionRecord) {
+    return Math.max(1, Math.min(idleSeconds, (record.expiresAt - now()) / 1000))
+  }
+
+  /** Not evictable and confirmed by the replicas, the index first: a record without it could not be listed, an index without its record is tidied up. */
   async function store(hash: string, record: SessionRecord) {
-    const left = Math.min(idleSeconds, (record.expiresAt - now()) / 1000)
-    await redis.set(recordKey(hash), JSON.stringify(record), { ttlSeconds: Math.max(1, left) })
+    await redis.hashSet(indexKey(record.userId), record.id, hash, { ttlSeconds: absoluteSeconds })
+    await redis.keep(recordKey(hash), JSON.stringify(record), { ttlSeconds: ttlSeconds(record) })
+  }
+
+  /** Expiry is Redis's, and this one's: a clock or an expiry that went astray must not keep a session alive. */
+  function isOver({ expiresAt, lastSeenAt }: SessionRecord): boolean {
+    return now() >= expiresAt || now() - lastSeenAt > idleSeconds * 1000 + touchEveryMs
+  }
+
+  function holds(proof: Proof): boolean {
+    return now() < proof.record.expiresAt && now() - proof.vouchedAt < Math.min(proofSeconds, idleSeconds) * 1000
   }
 
   /** The user's sessions that have not ended, by hash. Entries of ended ones are taken out of the index. */
@@ -50,7 +85,7 @@ export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds 
   }
 
   return {
-    /** Begins a session. Resolves to its secret, for the cookie, and its record. */
+    /** Begins a session. Its secret and its proof are for the cookies. With Redis away it is the proof alone, and Redis is told later. */
     async begin({ userId, organisationId, ipAddress, userAgent }: Pick<SessionRecord, 'userId' | 'organisationId' | 'ipAddress' | 'userAgent'>) {
       const secret = randomBytes(32).toString('base64url')
       const hash = hashOf(secret)
@@ -58,45 +93,93 @@ export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds 
         id: randomBytes(12).toString('base64url'), userId, organisationId, ipAddress, userAgent,
         createdAt: now(), lastSeenAt: now(), expiresAt: now() + absoluteSeconds * 1000,
       }
-      await redis.hashSet(indexKey(userId), record.id, hash)
-      await redis.expire(indexKey(userId), absoluteSeconds)
-      await store(hash, record)
-      return { secret, record }
+      const pending = await store(hash, record).then(() => false, (error: unknown) => {
+        if (!(error instanceof UnavailableError)) throw error
+        return true
+      })
+      if (pending) sessionProofs.inc({ outcome: 'begun-without-redis' })
+      return { secret, record, proof: proofs.seal({ record, vouchedAt: now(), pending }, hash) }
     },
 
-    /** The session of a secret, or null. Being found is being used: its idle time begins anew. */
-    async find(secret: string): Promise<SessionRecord | null> {
+    /**
+     * The session of a secret, or null; with Redis away by its proof. Being found is being used: its idle time begins anew.
+     * @throws {UnavailableError} when Redis is away and no proof speaks: it cannot be known.
+     */
+    async resolve(secret: string, proofText: string | undefined): Promise<FoundSession | null> {
       if (!/^[\w-]{43}$/.test(secret)) return null
       const hash = hashOf(secret)
-      const text = await redis.get(recordKey(hash))
-      if (!text) return null
-      const record = JSON.parse(text) as SessionRecord
-      const at = now()
-      // Expiry is Redis's, and this one's: a clock or an expiry that went astray must not keep a session alive.
-      if (at >= record.expiresAt || at - record.lastSeenAt > idleSeconds * 1000 + touchEveryMs) return null
-      if (at - record.lastSeenAt > touchEveryMs) {
-        record.lastSeenAt = at
+      const opened = proofText ? proofs.open(proofText, hash) : null
+      const proof = opened && holds(opened) ? opened : null
+      const stale = !proof || now() - proof.vouchedAt > touchEveryMs
+      let record: SessionRecord | null
+      try {
+        const text = await redis.get(recordKey(hash))
+        record = text ? JSON.parse(text) as SessionRecord : null
+      }
+      catch (error) {
+        if (!(error instanceof UnavailableError) || !proof) throw error
+        sessionProofs.inc({ outcome: 'spoke-for-redis' })
+        const { record, pending } = proof
+        return { record, vouchedBy: 'proof', renew: stale ? () => proofs.seal({ record, pending, vouchedAt: now() }, hash) : null }
+      }
+      if (!record) return proof && { record: proof.record, vouchedBy: 'proof-alone', renew: null }
+      if (isOver(record)) return null
+      const changed = proof?.pending && proof.record.id === record.id && proof.record.organisationId !== record.organisationId
+      if (changed) record = { ...record, organisationId: proof.record.organisationId }
+      if (changed || now() - record.lastSeenAt > touchEveryMs) {
+        record.lastSeenAt = now()
         // `present`: a session that was revoked a moment ago must not come back. Not awaited: the request does not depend on it.
-        void redis.set(recordKey(hash), JSON.stringify(record), { ttlSeconds: Math.max(1, Math.min(idleSeconds, (record.expiresAt - at) / 1000)), onlyIf: 'present' }).catch(() => {})
+        void redis.keep(recordKey(hash), JSON.stringify(record), { ttlSeconds: ttlSeconds(record), onlyIf: 'present' }).catch(() => {})
       }
-      return record
+      const current = record
+      return { record, vouchedBy: 'redis', renew: stale || proof.pending ? () => proofs.seal({ record: current, vouchedAt: now(), pending: false }, hash) : null }
     },
 
-    /** From now on the session works in another organisation, or in none. */
-    async switchOrganisation(secret: string, organisationId: string | null): Promise<void> {
-      const hash = hashOf(secret)
-      const text = await redis.get(recordKey(hash))
-      if (text) await store(hash, { ...JSON.parse(text) as SessionRecord, organisationId })
+    /** The session of a secret as Redis has it, or null. For asking again during a long stream. Rejects when Redis is away. */
+    async find(secret: string): Promise<SessionRecord | null> {
+      const found = await this.resolve(secret, undefined)
+      return found?.record ?? null
     },
 
-    async end(secret: string): Promise<void> {
+    /**
+     * Makes the record anew that Redis has lost, or was never told. Only for a session whose proof holds and that the primary says was not revoked. Resolves to
+     * the proof for the browser, or null if the session was ended in Redis (while the database was away).
+     */
+    async restore(secret: string, record: SessionRecord): Promise<string | null> {
       const hash = hashOf(secret)
-      const text = await redis.get(recordKey(hash))
-      await redis.delete(recordKey(hash))
-      if (text) {
-        const record = JSON.parse(text) as SessionRecord
-        await redis.hashDelete(indexKey(record.userId), record.id)
+      const fresh = { ...record, lastSeenAt: now() }
+      try {
+        if (await redis.get(tombKey(record.id)) !== null) return null
+        await store(hash, fresh)
+        sessionProofs.inc({ outcome: 'restored' })
+        return proofs.seal({ record: fresh, vouchedAt: now(), pending: false }, hash)
       }
+      catch (error) {
+        if (!(error instanceof UnavailableError)) throw error
+        return proofs.seal({ record: fresh, vouchedAt: now(), pending: true }, hash)
+      }
+    },
+
+    /** From now on the session works in another organisation, or in none. Resolves to its new record and proof. */
+    async switchOrganisation(secret: string, record: SessionRecord, organisationId: string | null): Promise<{ record: SessionRecord, proof: string }> {
+      const hash = hashOf(secret)
+      const switched = { ...record, organisationId, lastSeenAt: now() }
+      const pending = await redis.keep(recordKey(hash), JSON.stringify(switched), { ttlSeconds: ttlSeconds(switched), onlyIf: 'present' }).then(() => false, (error: unknown) => {
+        if (!(error instanceof UnavailableError)) throw error
+        return true
+      })
+      return { record: switched, proof: proofs.seal({ record: switched, vouchedAt: now(), pending }, hash) }
+    },
+
+    /** Takes the session out of Redis. That it is over stands in the database: see `end-session.ts`. */
+    async forget(secret: string, record: Pick<SessionRecord, 'id' | 'userId'>): Promise<void> {
+      await redis.delete(recordKey(hashOf(secret)))
+      await redis.hashDelete(indexKey(record.userId), record.id)
+    },
+
+    /** For a database that is away: no proof brings this session back into Redis. */
+    async bury(id: string): Promise<void> {
+      await redis.keep(tombKey(id), '1', { ttlSeconds: Math.min(proofSeconds, absoluteSeconds) })
     },
 
     /** The user's sessions, the latest used first. */
@@ -108,27 +191,25 @@ export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds 
       }))
     },
 
-    /** Ends one of the user's sessions by its public id; false if there is none. Takes effect with the next request. */
-    async revoke(userId: string, id: string): Promise<boolean> {
-      const index = await redis.hashGetAll(indexKey(userId))
-      const hash = index[id]
-      if (!hash) return false
-      await redis.delete(recordKey(hash))
-      await redis.hashDelete(indexKey(userId), id)
-      return true
-    },
-
-    /** Ends all of the user's sessions but one. Resolves to their number. */
-    async revokeOthers(userId: string, keepId: string | null): Promise<number> {
-      const index = Object.entries(await redis.hashGetAll(indexKey(userId))).filter(([id]) => id !== keepId)
+    /** Takes out of Redis what a revocation ends. Resolves to the number of sessions. */
+    async apply({ userId, sessionId, keptSessionId, revokedAt }: Revocation): Promise<number> {
+      const index = Object.entries(await redis.hashGetAll(indexKey(userId))).filter(([id]) => sessionId ? id === sessionId : id !== keptSessionId)
       if (index.length === 0) return 0
-      await redis.delete(...index.map(([, hash]) => recordKey(hash)))
-      await redis.hashDelete(indexKey(userId), ...index.map(([id]) => id))
-      return index.length
+      const texts = sessionId ? [] : await redis.getMany(index.map(([, hash]) => recordKey(hash)))
+      // Those that began later are not meant: a replay comes late.
+      const ended = index.filter((_, position) => !texts[position] || (JSON.parse(texts[position]) as SessionRecord).createdAt < revokedAt)
+      if (ended.length === 0) return 0
+      await redis.delete(...ended.map(([, hash]) => recordKey(hash)))
+      await redis.hashDelete(indexKey(userId), ...ended.map(([id]) => id))
+      return ended.length
     },
   }
 }
 
 function hashOf(secret: string): string {
   return createHash('sha256').update(secret).digest('base64url')
+}
+
+function tombKey(id: string): string {
+  return `session-ended:${id}`
 }

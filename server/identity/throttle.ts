@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { RedisPort } from '#server/redis/port.ts'
-import { forgetAttempts, takeAttempt, type Limit } from '#server/redis/rate-limit.ts'
+import type { Limit, RateLimiter } from '#server/redis/rate-limit.ts'
 import { TooManyRequestsError } from '#shared/errors.ts'
 
 /**
@@ -20,32 +19,32 @@ const signUps: Limit = { limit: 30, windowSeconds: 3_600 }
 const acceptances: Limit = { limit: 300, windowSeconds: 3_600 }
 
 /** Counts an attempt to sign in. @throws {TooManyRequestsError} */
-export async function throttleSignIn(redis: RedisPort, email: string, address: string): Promise<void> {
+export async function throttleSignIn(limiter: RateLimiter, email: string, address: string): Promise<void> {
   const account = hashed(email)
   const verdicts = await Promise.all([
-    takeAttempt(redis, `sign-in:pair:${hashed(`${email} ${address}`)}`, perAccountAndAddress),
-    takeAttempt(redis, `sign-in:account:${account}`, perAccount),
-    takeAttempt(redis, `sign-in:address:${hashed(address)}`, perAddress),
+    limiter.take(`sign-in:pair:${hashed(`${email} ${address}`)}`, perAccountAndAddress),
+    limiter.take(`sign-in:account:${account}`, perAccount),
+    limiter.take(`sign-in:address:${hashed(address)}`, perAddress),
   ])
   refuseUnlessAllowed(verdicts, 'Too many attempts to sign in.')
 }
 
 /** The password was right: this pair starts from nothing again. */
-export async function forgetSignIns(redis: RedisPort, email: string, address: string): Promise<void> {
+export async function forgetSignIns(limiter: RateLimiter, email: string, address: string): Promise<void> {
   await Promise.all([
-    forgetAttempts(redis, `sign-in:pair:${hashed(`${email} ${address}`)}`),
-    forgetAttempts(redis, `sign-in:account:${hashed(email)}`),
+    limiter.forget(`sign-in:pair:${hashed(`${email} ${address}`)}`),
+    limiter.forget(`sign-in:account:${hashed(email)}`),
   ])
 }
 
 /** Counts the use of an invitation link, which costs a hashing. @throws {TooManyRequestsError} */
-export async function throttleAcceptance(redis: RedisPort, address: string): Promise<void> {
-  refuseUnlessAllowed([await takeAttempt(redis, `acceptance:${hashed(address)}`, acceptances)], 'Too many invitations were used from this address.')
+export async function throttleAcceptance(limiter: RateLimiter, address: string): Promise<void> {
+  refuseUnlessAllowed([await limiter.take(`acceptance:${hashed(address)}`, acceptances)], 'Too many invitations were used from this address.')
 }
 
 /** Counts an attempt to sign up. @throws {TooManyRequestsError} */
-export async function throttleSignUp(redis: RedisPort, address: string): Promise<void> {
-  refuseUnlessAllowed([await takeAttempt(redis, `sign-up:${hashed(address)}`, signUps)], 'Too many accounts were made from this address.')
+export async function throttleSignUp(limiter: RateLimiter, address: string): Promise<void> {
+  refuseUnlessAllowed([await limiter.take(`sign-up:${hashed(address)}`, signUps)], 'Too many accounts were made from this address.')
 }
 
 function refuseUnlessAllowed(verdicts: { allowed: boolean, retryAfterSeconds: number }[], what: string) {

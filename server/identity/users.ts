@@ -3,9 +3,11 @@ import { v7 as uuidv7 } from 'uuid'
 import { violatedUnique } from '#server/database/errors.ts'
 import type { Database } from '#server/database/port.ts'
 import { users } from '#server/database/schema/identity.ts'
+import type { Cache } from '#server/redis/cache.ts'
 import { currentContext } from '#server/telemetry/context.ts'
 import { ConflictError, InvalidInputError, UnauthenticatedError } from '#shared/errors.ts'
 import type { PasswordChange, ProfileUpdate, Session, SignIn, SignUp } from '#shared/schemas/identity.ts'
+import { revokeOtherSessions } from './end-session.ts'
 import type { SignedInUser } from './member.ts'
 import { insertOrganisation, organisationsOf } from './organisations.ts'
 import { hashPassword, verifyNothing, verifyPassword } from './password.ts'
@@ -13,15 +15,16 @@ import type { IdentityServices, Origin } from './services.ts'
 import type { SessionRecord } from './sessions.ts'
 import { forgetSignIns, throttleSignIn, throttleSignUp } from './throttle.ts'
 
-/** A session that has begun: its secret is for the cookie alone. */
+/** A session that has begun: its secret and proof are for the cookies alone. */
 export interface BegunSession {
   secret: string
+  proof: string
   session: Session
 }
 
 /** Makes a user and an organisation of the user's own, and signs in. @throws {ConflictError} when the e-mail address has an account. */
 export async function signUp(services: IdentityServices, input: SignUp, origin: Origin): Promise<BegunSession> {
-  await throttleSignUp(services.redis, origin.ipAddress)
+  await throttleSignUp(services.limiter, origin.ipAddress)
   const passwordHash = await hashPassword(input.password)
   const organisationId = uuidv7()
   const user = await refusingTakenEmail(() => services.database.inOrganisation(organisationId).write(async (tx) => {
@@ -35,7 +38,7 @@ export async function signUp(services: IdentityServices, input: SignUp, origin: 
 
 /** @throws {UnauthenticatedError} the same for an unknown account and a wrong password; {TooManyRequestsError} */
 export async function signIn(services: IdentityServices, { email, password }: SignIn, origin: Origin): Promise<BegunSession> {
-  await throttleSignIn(services.redis, email, origin.ipAddress)
+  await throttleSignIn(services.limiter, email, origin.ipAddress)
   const [user] = await services.database.read(tx => tx.select().from(users).where(eq(users.email, email)))
   if (!user) {
     await verifyNothing(password)
@@ -43,7 +46,7 @@ export async function signIn(services: IdentityServices, { email, password }: Si
   }
   const { matches, outdated } = await verifyPassword(password, user.passwordHash)
   if (!matches) throw wrongCredentials()
-  await forgetSignIns(services.redis, email, origin.ipAddress)
+  await forgetSignIns(services.limiter, email, origin.ipAddress)
   if (outdated) await storePassword(services, user.id, password)
   return beginSession(services, user.id, origin)
 }
@@ -51,17 +54,22 @@ export async function signIn(services: IdentityServices, { email, password }: Si
 /** Begins a session in the given organisation, or in the first of the user's. */
 export async function beginSession(services: IdentityServices, userId: string, origin: Origin, organisationId?: string): Promise<BegunSession> {
   const first = organisationId ?? (await organisationsOf(services, userId))[0]?.id ?? null
-  const { secret, record } = await services.sessions.begin({ userId, organisationId: first, ...origin })
+  const { secret, proof, record } = await services.sessions.begin({ userId, organisationId: first, ...origin })
   const session = await describeSession(services, record)
   // The account cannot have gone in between: there is no way to delete one.
-  return { secret, session: session! }
+  return { secret, proof, session: session! }
 }
 
 /** Who is signed in, and where; null when the account is gone. */
-export async function describeSession({ database }: { database: Database }, record: SessionRecord): Promise<Session | null> {
+export async function describeSession({ database, cache }: { database: Database, cache: Cache }, record: SessionRecord): Promise<Session | null> {
+  // With the database gone, whoever was here a moment ago still is.
+  return cache.orLastKnown('session', `${record.organisationId ?? 'none'}:${record.userId}:${record.id}`, () => readSession({ database, cache }, record))
+}
+
+async function readSession({ database, cache }: { database: Database, cache: Cache }, record: SessionRecord): Promise<Session | null> {
   const [user] = await database.read(tx => tx.select({ id: users.id, name: users.name, email: users.email }).from(users).where(eq(users.id, record.userId)))
   if (!user) return null
-  const all = await organisationsOf({ database }, record.userId)
+  const all = await organisationsOf({ database, cache }, record.userId)
   const organisation = all.find(({ id }) => id === record.organisationId) ?? all[0] ?? null
   return { id: record.id, user, organisation, organisations: all, expiresAt: new Date(record.expiresAt).toISOString() }
 }
@@ -79,14 +87,14 @@ export async function updateProfile({ database }: IdentityServices, user: Signed
  * @throws {InvalidInputError} when the present password is wrong; {TooManyRequestsError}
  */
 export async function changePassword(services: IdentityServices, user: SignedInUser, input: PasswordChange, origin: Origin): Promise<BegunSession> {
-  await throttleSignIn(services.redis, user.email, origin.ipAddress)
+  await throttleSignIn(services.limiter, user.email, origin.ipAddress)
   const [row] = await services.database.read(tx => tx.select({ passwordHash: users.passwordHash }).from(users).where(eq(users.id, user.userId)), { consistency: 'strong' })
   if (!row || !(await verifyPassword(input.currentPassword, row.passwordHash)).matches) {
     throw new InvalidInputError([{ path: 'currentPassword', message: 'is not your present password' }])
   }
-  await forgetSignIns(services.redis, user.email, origin.ipAddress)
+  await forgetSignIns(services.limiter, user.email, origin.ipAddress)
   await storePassword(services, user.userId, input.newPassword)
-  await services.sessions.revokeOthers(user.userId, null)
+  await revokeOtherSessions(services, user.userId, null)
   return beginSession(services, user.userId, origin, user.organisationId ?? undefined)
 }
 

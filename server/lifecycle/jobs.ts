@@ -1,6 +1,7 @@
 import { lt, sql } from 'drizzle-orm'
 import { partitionMonthsAhead } from '#server/database/migrate.ts'
 import { operations } from '#server/database/schema/operations.ts'
+import { deleteEndedRevocations } from '#server/identity/revocations.ts'
 import type { Services } from './services.ts'
 
 interface Job {
@@ -33,6 +34,14 @@ const jobs: Job[] = [
     async run({ database }) {
       const gone = await database.write(async tx => (await tx.delete(operations)
         .where(lt(operations.createdAt, new Date(Date.now() - operationsKeptHours * hourMs)))).rowCount ?? 0, { repeatable: true })
+      return gone ? `${gone} deleted` : null
+    },
+  },
+  {
+    name: 'ended session revocations',
+    everyMs: hourMs,
+    async run({ database }) {
+      const gone = await deleteEndedRevocations(database)
       return gone ? `${gone} deleted` : null
     },
   },

@@ -6,5 +6,5 @@ export function liveStatus(): LiveEvents['status'] {
   const { health, events, config, redis } = services()
   const { mode, reason } = health.verdict()
   const redisHealthy = health.checks().find(({ name }) => name === 'redis')?.status === 'healthy'
-  return { mode, reason, live: redis.kind === 'memory' || (redisHealthy && events.isLive()), instance: config.instanceId }
+  return { mode, reason, live: redis.kind === 'memory' || (redisHealthy && events.isLive()), sensitive: redis.isUp(), instance: config.instanceId }
 }

@@ -12,6 +12,8 @@ import { liveStatus } from '#server/lifecycle/status.ts'
 import { startInstance, type Instance } from '#server/lifecycle/start.ts'
 import { createLogger } from '#server/telemetry/logger.ts'
 import { gauge } from '#server/telemetry/metrics.ts'
+import { countStreamsBy } from '#server/telemetry/load.ts'
+import { exportRedisGauges } from '#server/lifecycle/redis-gauges.ts'
 import { modes } from '#shared/schemas/live.ts'
 
 /** The process's beginning. What stands before the first await runs before the listener: a bad configuration never listens. */
@@ -66,6 +68,8 @@ function exportGauges() {
   })
   gauge('fleet2_check_healthy', 'Health checks: 1 healthy, 0.5 degraded, 0 unhealthy', ['check'], () => (servicesIfOpen()?.health.checks() ?? [])
     .map(({ name, status }) => ({ labels: { check: name }, value: { healthy: 1, degraded: 0.5, unhealthy: 0 }[status] })))
+  countStreamsBy(openStreamCount)
+  exportRedisGauges(() => servicesIfOpen()?.redis ?? null, () => servicesIfOpen()?.registry ?? null)
   gauge('fleet2_event_streams', 'Live streams held', [], () => [{ labels: {}, value: openStreamCount() }])
   gauge('fleet2_draining', '1 while the instance is ending', [], () => [{ labels: {}, value: Number(isDraining()) }])
 }

@@ -10,5 +10,8 @@ export function openRedis(config: Config, log: Logger): RedisPort {
   if (config.embeddedRedis) {
     return openMemory({ snapshotFile: join(config.dataDirectory, 'redis-stand-in.json'), onWarning: message => log.warn(message) })
   }
-  return openRedisClient({ url: config.redisUrl!, sentinels: config.redisSentinels, sentinelName: config.redisSentinelName, log })
+  return openRedisClient({
+    url: config.redisUrl!, sentinels: config.redisSentinels, sentinelName: config.redisSentinelName, sentinelPassword: config.redisSentinelPassword,
+    sentinelTls: config.redisSentinelTls, tlsCaFile: config.redisTlsCaFile, natMap: config.redisNatMap, libraryDefaults: config.testBreaks.has('ioredis-defaults'), log,
+  })
 }

@@ -1,4 +1,5 @@
 import { UnavailableError } from '#shared/errors.ts'
+import { rateLimitLocal } from '#server/telemetry/redis-metrics.ts'
 import type { RedisPort } from './port.ts'
 
 export interface Limit {
@@ -13,38 +14,49 @@ export interface Verdict {
   retryAfterSeconds: number
 }
 
-/** Without Redis each instance counts alone; with three of them a third each keeps the sum. */
-const localShare = 3
-
 /** Entries of the local limiter past which the expired ones are swept out. */
 const localSweepAt = 10_000
 
-const local = new Map<string, { count: number, endsAt: number }>()
+/** If that many are still running, somebody makes them up: the oldest go, for memory must not. */
+const mostLocal = 50_000
 
-/** Counts one attempt, over all instances. With Redis away a local limiter holds a stricter share: it never lets everything through. */
-export async function takeAttempt(redis: RedisPort, key: string, { limit, windowSeconds }: Limit): Promise<Verdict> {
-  try {
-    const { value, ttlSeconds } = await redis.increment(`limit:${key}`, { ttlSeconds: windowSeconds })
-    return { allowed: value <= limit, retryAfterSeconds: ttlSeconds }
+export type RateLimiter = ReturnType<typeof createRateLimiter>
+
+/**
+ * Counts attempts over all instances, atomically. With Redis away each instance counts alone and allows its share, so that together they allow no more than before: it
+ * never lets everything through. `instances` says how many there are, or were when that was last known.
+ */
+export function createRateLimiter(redis: RedisPort, instances: () => number, now: () => number = Date.now) {
+  const local = new Map<string, { count: number, endsAt: number }>()
+
+  function takeLocally(key: string, { limit, windowSeconds }: Limit): Verdict {
+    const at = now()
+    if (local.size > localSweepAt) for (const [name, { endsAt }] of local) if (endsAt <= at || local.size > mostLocal) local.delete(name)
+    const found = local.get(key)
+    const window = found && found.endsAt > at ? found : { count: 0, endsAt: at + windowSeconds * 1000 }
+    window.count++
+    local.set(key, window)
+    return { allowed: window.count <= Math.max(1, Math.floor(limit / instances())), retryAfterSeconds: Math.ceil((window.endsAt - at) / 1000) }
   }
-  catch (error) {
-    if (!(error instanceof UnavailableError)) throw error
-    return takeLocally(key, { limit: Math.max(1, Math.floor(limit / localShare)), windowSeconds })
+
+  return {
+    /** Counts one attempt. Costs no wait while Redis is known to be away. */
+    async take(key: string, limit: Limit): Promise<Verdict> {
+      try {
+        const { value, ttlSeconds } = await redis.increment(`limit:${key}`, { ttlSeconds: limit.windowSeconds })
+        return { allowed: value <= limit.limit, retryAfterSeconds: ttlSeconds }
+      }
+      catch (error) {
+        if (!(error instanceof UnavailableError)) throw error
+        rateLimitLocal.inc()
+        return takeLocally(key, limit)
+      }
+    },
+
+    /** Forgets the attempts: the caller has proved who it is. */
+    async forget(key: string): Promise<void> {
+      local.delete(key)
+      await redis.delete(`limit:${key}`).catch(() => {})
+    },
   }
-}
-
-/** Forgets the attempts: the caller has proved who it is. */
-export async function forgetAttempts(redis: RedisPort, key: string): Promise<void> {
-  local.delete(key)
-  await redis.delete(`limit:${key}`).catch(() => {})
-}
-
-function takeLocally(key: string, { limit, windowSeconds }: Limit): Verdict {
-  const now = Date.now()
-  if (local.size > localSweepAt) for (const [name, { endsAt }] of local) if (endsAt <= now) local.delete(name)
-  const found = local.get(key)
-  const window = found && found.endsAt > now ? found : { count: 0, endsAt: now + windowSeconds * 1000 }
-  window.count++
-  local.set(key, window)
-  return { allowed: window.count <= limit, retryAfterSeconds: Math.ceil((window.endsAt - now) / 1000) }
 }

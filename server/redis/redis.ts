@@ -1,25 +1,11 @@
-import { Redis, type RedisOptions } from 'ioredis'
-import type { Logger } from 'pino'
-import { UnavailableError } from '#shared/errors.ts'
+import type { Redis } from 'ioredis'
+import { connect, keyPrefix, type RedisConnection } from './connection.ts'
 import { createFollower } from './follower.ts'
+import { createConfirmedWrites, kept } from './kept.ts'
+import { createLink } from './link.ts'
 import type { RedisPort } from './port.ts'
-
-export interface RedisConnection {
-  url: string
-  /** Empty: the URL's own host is asked. */
-  sentinels: { host: string, port: number }[]
-  sentinelName: string
-  log: Logger
-}
-
-/**
- * One second: a healthy Redis answers in a millisecond; one that has not answered by then is frozen, cut off or failing over, and
- * the caller has better things to do than wait. Measured with these values: kill -9 4.0 s, freeze 7.1 s until whole again.
- */
-const commandTimeoutMs = 1_000
-
-/** All keys of Fleet2, should it share a Redis. */
-const keyPrefix = 'fleet2:'
+import { watchSentinels } from './sentinels.ts'
+import { createStreams } from './streams.ts'
 
 /** Atomic with its expiry: INCRBY and EXPIRE as two commands would leave a counter for ever if the process died between them. */
 const incrementScript = `
@@ -27,131 +13,97 @@ local value = redis.call('INCRBY', KEYS[1], ARGV[1])
 if value == tonumber(ARGV[1]) then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
 return {value, redis.call('TTL', KEYS[1])}`
 
-/** The same time between attempts, short, with jitter: Redis is one hop away, and three instances are no crowd. */
-function retryDelay() {
-  return 150 + Math.random() * 150
-}
+const fillScript = `
+if redis.call('GET', KEYS[1]) == ARGV[3] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1`
 
-/**
- * How a client is set up so that it notices a frozen master, leaves a demoted one, and never waits for ever. ioredis's defaults do none of it.
- */
-export function clientOptions({ url, sentinels, sentinelName }: RedisConnection): { url: string | null, options: RedisOptions } {
-  const parsed = new URL(url)
-  const tls = parsed.protocol === 'rediss:'
-  const common: RedisOptions = {
-    connectTimeout: commandTimeoutMs,
-    commandTimeout: commandTimeoutMs,
-    keepAlive: 5_000,
-    lazyConnect: true,
-    // A command that was sent may have been executed: it is not sent again behind the caller's back.
-    maxRetriesPerRequest: 0,
-    autoResendUnfulfilledCommands: false,
-    // Commands before the connection stands wait for it, each no longer than its time-out.
-    enableOfflineQueue: true,
-    retryStrategy: retryDelay,
-    // The old master after a failover: leave it, and send the refused command again, which it has certainly not executed.
-    reconnectOnError: error => error.message.startsWith('READONLY') ? 2 : false,
-    protocol: 2,
-  }
-  if (sentinels.length === 0) return { url, options: common }
-  return {
-    url: null,
-    options: {
-      ...common,
-      sentinels,
-      name: sentinelName,
-      role: 'master',
-      username: decodeURIComponent(parsed.username) || undefined,
-      password: decodeURIComponent(parsed.password) || undefined,
-      db: Number(parsed.pathname.slice(1)) || 0,
-      ...tls ? { tls: {} } : {},
-      sentinelCommandTimeout: commandTimeoutMs,
-      sentinelRetryStrategy: retryDelay,
-      sentinelReconnectStrategy: retryDelay,
-      failoverDetector: true,
-    },
-  }
-}
-
-function connect(connection: RedisConnection): Redis {
-  const { url, options } = clientOptions(connection)
-  const client = url ? new Redis(url, options) : new Redis(options)
-  // Without a listener ioredis prints each failed attempt on standard error.
-  client.on('error', error => connection.log.debug({ err: error }, 'Redis connection error'))
-  client.connect().catch(() => {
-    // It goes on trying in the background; each command says by itself that Redis is away.
-  })
-  return client
-}
+/** What has ended is deleted this often; every call that cares looks at its own time besides. */
+const sweepEveryMs = 30_000
 
 /** Redis through ioredis, by URL or through Sentinel. Connects in the background: it opens with Redis away. */
-export function openRedisClient(connection: RedisConnection): RedisPort {
-  const client = connect(connection)
-  const follower = createFollower({ connect: () => connect(connection), keyPrefix, log: connection.log })
-  let closed = false
-
-  /** Runs one command. @throws {UnavailableError} instead of whatever ioredis says of a lost connection or a time-out. */
-  async function command<T>(work: () => Promise<T>): Promise<T> {
-    if (closed) throw new UnavailableError('Redis is closed.')
-    try {
-      return await work()
-    }
-    catch (error) {
-      if (error instanceof Error && error.name === 'ReplyError' && !/^(LOADING|MASTERDOWN|READONLY|CLUSTERDOWN|NOREPLICAS|MISCONF|OOM)/.test(error.message)) throw error
-      throw new UnavailableError('Redis does not answer.', { cause: error })
-    }
-  }
+export function openRedisClient(connection: RedisConnection & { sweepMs?: number }): RedisPort {
+  const { log } = connection
+  const link = createLink({ client: connect(connection, { queue: false }), name: 'commands', log })
+  const confirmedLink = createLink({ client: connect(connection, { queue: false }), name: 'confirmed writes', log, heartbeat: false })
+  const confirmed = createConfirmedWrites(confirmedLink, () => Math.max(connection.sentinels.length ? 1 : 0, link.recentReplicas()))
+  const streams = createStreams(link)
+  const followerClients = new Set<Redis>()
+  const follower = createFollower({
+    connect() {
+      const client = connect(connection, { queue: true })
+      followerClients.add(client)
+      client.on('end', () => followerClients.delete(client))
+      return client
+    },
+    range: streams.streamRange, keyPrefix, log,
+  })
+  const sentinels = connection.sentinels.length && !connection.libraryDefaults
+    ? watchSentinels(connection, (master) => {
+        link.follow(master)
+        confirmedLink.follow(master)
+        for (const client of followerClients) if (client.status === 'ready') client.disconnect(true)
+      })
+    : null
+  const returned = new Set<() => void>()
+  link.onChange((up) => {
+    // Both are connections to the same server: what one has noticed need not cost the other a second too.
+    if (!up) confirmedLink.leave('as the other connection')
+    else for (const listener of returned) listener()
+  })
+  const sweep = setInterval(() => {
+    if (link.isUp()) kept.sweep(link).catch(error => log.debug({ err: error }, 'Sweeping Redis failed and is tried again'))
+  }, connection.sweepMs ?? sweepEveryMs * (0.8 + Math.random() * 0.4))
+  sweep.unref()
 
   const named = (key: string) => keyPrefix + key
+  const harmless = { harmless: true }
 
   return {
     kind: 'redis',
-    get: key => command(() => client.get(named(key))),
-    getMany: keys => keys.length ? command(() => client.mget(keys.map(named))) : Promise.resolve([]),
+    get: key => link.run(client => client.get(named(key)), harmless),
+    getMany: async keys => keys.length ? link.run(client => client.mget(keys.map(named)), harmless) : [],
     async set(key, value, { ttlSeconds, onlyIf } = {}) {
       const parts: (string | number)[] = [
         ...ttlSeconds === undefined ? [] : ['PX', Math.ceil(ttlSeconds * 1000)],
         ...onlyIf ? [onlyIf === 'absent' ? 'NX' : 'XX'] : [],
       ]
-      return await command(() => client.call('SET', named(key), value, ...parts)) === 'OK'
+      return await link.run(client => client.call('SET', named(key), value, ...parts)) === 'OK'
     },
-    delete: (...keys) => keys.length ? command(() => client.del(...keys.map(named))) : Promise.resolve(0),
-    expire: async (key, ttlSeconds) => await command(() => client.pexpire(named(key), Math.ceil(ttlSeconds * 1000))) === 1,
+    fill: async (key, value, { ttlSeconds, unless }) => await link.run(client => client.eval(fillScript, 1, named(key), value, Math.ceil(ttlSeconds * 1000), unless), harmless) === 1,
+    async keep(key, value, { ttlSeconds, onlyIf }) {
+      const written = await confirmed.write(client => kept.set(client, key, value, ttlSeconds, onlyIf), { harmless: onlyIf !== 'absent' })
+      return { stored: written.result === 1, confirmed: written.confirmed }
+    },
+    delete: async (...keys) => keys.length ? link.run(client => client.del(...keys.map(named)), harmless) : 0,
+    expire: async (key, ttlSeconds) => await link.run(client => client.pexpire(named(key), Math.ceil(ttlSeconds * 1000))) === 1,
     async increment(key, { by = 1, ttlSeconds }) {
-      const [value, ttl] = await command(() => client.eval(incrementScript, 1, named(key), by, Math.ceil(ttlSeconds))) as [number, number]
+      const [value, ttl] = await link.run(client => client.eval(incrementScript, 1, named(key), by, Math.ceil(ttlSeconds))) as [number, number]
       return { value, ttlSeconds: Math.max(1, ttl) }
     },
-    hashSet: async (key, field, value) => {
-      await command(() => client.hset(named(key), field, value))
+    hashSet: async (key, field, value, options) => {
+      await link.run<unknown>(client => options ? kept.hashSet(client, key, field, value, options.ttlSeconds) : client.hset(named(key), field, value))
     },
-    hashGetAll: key => command(() => client.hgetall(named(key))),
-    hashDelete: (key, ...fields) => fields.length ? command(() => client.hdel(named(key), ...fields)) : Promise.resolve(0),
-    async streamAppend(stream, value, { maxLength, ttlSeconds }) {
-      const results = await command(() => client.multi()
-        .xadd(named(stream), 'MAXLEN', '~', maxLength, '*', 'v', value)
-        .pexpire(named(stream), Math.ceil(ttlSeconds * 1000)).exec())
-      const [error, id] = results?.[0] ?? [new Error('no result'), null]
-      if (error) throw new UnavailableError('Redis does not answer.', { cause: error })
-      return id as string
-    },
-    async streamRead(stream, afterId, count) {
-      const entries = await command(() => client.xrange(named(stream), `(${afterId}`, '+', 'COUNT', count))
-      return entries.map(([id, fields]) => ({ id, value: fields[1]! }))
-    },
-    async streamRange(stream) {
-      const results = await command(() => client.multi().xrange(named(stream), '-', '+', 'COUNT', 1).xrevrange(named(stream), '+', '-', 'COUNT', 1).exec())
-      const [first, last] = (results ?? []).map(([, entries]) => (entries as [string, string[]][])?.[0]?.[0])
-      return first && last ? { first, last } : null
-    },
+    hashGetAll: key => link.run(client => client.hgetall(named(key)), harmless),
+    hashDelete: async (key, ...fields) => fields.length ? link.run(client => client.hdel(named(key), ...fields), harmless) : 0,
+    ...streams,
     streamFollow: (stream, handlers) => follower.follow(stream, handlers),
+    isUp: () => link.isUp(),
+    onReturn(listener) {
+      returned.add(listener)
+      return () => void returned.delete(listener)
+    },
+    sentinels: () => sentinels?.view() ?? null,
     async ping() {
-      const [role] = await command(() => client.call('ROLE')) as [string]
+      const [role] = await link.run(client => client.call('ROLE'), harmless) as [string]
       return { role: role === 'master' ? 'master' : 'replica' }
     },
     async close() {
-      closed = true
+      clearInterval(sweep)
+      sentinels?.stop()
       follower.close()
-      client.disconnect()
+      confirmedLink.close()
+      link.close()
     },
   }
 }

@@ -3,26 +3,32 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openMemory } from '#server/redis/memory.ts'
 import { openRedisClient } from '#server/redis/redis.ts'
-import { compareStreamIds, type RedisPort } from '#server/redis/port.ts'
+import { compareStreamIds, followsDirectly, type RedisPort } from '#server/redis/port.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
+import { startSentinelCluster, type ClientView, type SentinelCluster } from '../support/sentinel.ts'
 import { until } from '../support/until.ts'
 
 const log = pino({ level: 'silent' })
 let server: TestRedis
+let cluster: SentinelCluster
+let view: ClientView
 beforeAll(async () => {
-  server = await startRedis()
+  [server, cluster] = await Promise.all([startRedis(), startSentinelCluster()])
+  view = await cluster.view('app')
 })
-afterAll(() => server.stop())
+afterAll(() => Promise.all([server.stop(), cluster.stop()]))
 
 const adapters: [string, () => RedisPort][] = [
   ['the in-process stand-in', () => openMemory()],
-  ['real Redis', () => openRedisClient({ url: server.url, sentinels: [], sentinelName: '', log })],
+  ['real Redis', () => openRedisClient({ url: server.url, sentinels: [], sentinelName: '', log, sweepMs: 50 })],
+  ['Redis through Sentinel', () => openRedisClient({ ...view, log, sweepMs: 50 })],
 ]
 
 describe.each(adapters)('%s', (_, open) => {
   let redis: RedisPort
-  beforeAll(() => {
+  beforeAll(async () => {
     redis = open()
+    await until(() => redis.isUp())
   })
   afterAll(() => redis.close())
   const key = () => `test:${randomUUID()}`
@@ -56,6 +62,28 @@ describe.each(adapters)('%s', (_, open) => {
     expect(await redis.expire(short, 60)).toBe(false)
   })
 
+  it('keeps what must not be lost until its time, claimed once where that is asked, confirmed by what else there is', async () => {
+    const name = key()
+    expect(await redis.keep(name, 'a', { ttlSeconds: 60 })).toEqual({ stored: true, confirmed: true })
+    expect((await redis.keep(name, 'b', { ttlSeconds: 60, onlyIf: 'absent' })).stored).toBe(false)
+    expect((await redis.keep(name, 'c', { ttlSeconds: 0.2, onlyIf: 'present' })).stored).toBe(true)
+    expect((await redis.keep(key(), 'd', { ttlSeconds: 60, onlyIf: 'present' })).stored).toBe(false)
+    expect(await redis.get(name)).toBe('c')
+    await until(async () => await redis.get(name) === null, 'the end of its time')
+    const many = await Promise.all(Array.from({ length: 50 }, () => redis.keep(key(), 'x', { ttlSeconds: 60 })))
+    expect(many.every(({ stored, confirmed }) => stored && confirmed)).toBe(true)
+  })
+
+  it('keeps a hash until the latest of its times', async () => {
+    const name = key()
+    await redis.hashSet(name, 'a', '1', { ttlSeconds: 60 })
+    await redis.hashSet(name, 'b', '2', { ttlSeconds: 0.05 })
+    const short = key()
+    await redis.hashSet(short, 'a', '1', { ttlSeconds: 0.05 })
+    await until(async () => Object.keys(await redis.hashGetAll(short)).length === 0, 'the end of the other')
+    expect(await redis.hashGetAll(name)).toEqual({ a: '1', b: '2' })
+  })
+
   it('counts without losing one, and keeps the first expiry', async () => {
     const name = key()
     await Promise.all(Array.from({ length: 50 }, () => redis.increment(name, { ttlSeconds: 100 })))
@@ -83,7 +111,10 @@ describe.each(adapters)('%s', (_, open) => {
     for (let n = 0; n < 5; n++) ids.push(await redis.streamAppend(name, `v${n}`, stream))
     expect([...ids].sort(compareStreamIds)).toEqual(ids)
     expect(await redis.streamRead(name, ids[1]!, 2)).toEqual([{ id: ids[2], value: 'v2' }, { id: ids[3], value: 'v3' }])
-    expect(await redis.streamRange(name)).toEqual({ first: ids[0], last: ids[4] })
+    expect(await redis.streamRange(name)).toEqual({ first: ids[0], last: ids[4], intact: true })
+    for (let n = 1; n < 5; n++) expect(followsDirectly(ids[n - 1]!, ids[n]!)).toBe(true)
+    expect(followsDirectly('0-0', ids[0]!)).toBe(true)
+    expect(followsDirectly(ids[0]!, ids[2]!)).toBe(false)
   })
 
   it('trims a stream to about its length', async () => {
@@ -107,12 +138,75 @@ describe.each(adapters)('%s', (_, open) => {
     stop()
   })
 
+  it('fills a key unless it holds what forbids it', async () => {
+    const name = key()
+    expect(await redis.fill(name, 'a', { ttlSeconds: 60, unless: '#' })).toBe(true)
+    expect(await redis.fill(name, 'b', { ttlSeconds: 60, unless: '#' })).toBe(true)
+    await redis.set(name, '#', { ttlSeconds: 0.05 })
+    expect(await redis.fill(name, 'c', { ttlSeconds: 60, unless: '#' })).toBe(false)
+    await until(async () => await redis.get(name) === null)
+    expect(await redis.fill(name, 'd', { ttlSeconds: 60, unless: '#' })).toBe(true)
+    expect(await redis.get(name)).toBe('d')
+  })
+
+  it('says how far its replicas have come', async () => {
+    const before = await redis.replication()
+    await redis.set(key(), 'x', { ttlSeconds: 60 })
+    const after = await redis.replication()
+    expect(after.run).toBe(before.run)
+    expect(after.offset).toBeGreaterThanOrEqual(before.offset)
+    // Replicas report once a second; without any there is nothing to wait for.
+    await until(async () => {
+      const { acknowledged } = await redis.replication()
+      return acknowledged === null || acknowledged >= after.offset
+    })
+  })
+
   it('answers a ping', async () => {
     expect(['master', 'memory']).toContain((await redis.ping()).role)
+    expect(redis.isUp()).toBe(true)
   })
 })
 
 describe('real Redis that fails', () => {
+  it('costs one wait, and then refuses at once until it is back', async () => {
+    const own = await startRedis()
+    const redis = openRedisClient({ url: own.url, sentinels: [], sentinelName: '', log })
+    let returns = 0
+    redis.onReturn(() => returns++)
+    await redis.set('x', '1')
+    own.freeze()
+    await expect(redis.get('x')).rejects.toMatchObject({ type: 'unavailable' })
+    expect(redis.isUp()).toBe(false)
+    await until(async () => {
+      const started = performance.now()
+      await redis.get('x').catch(() => {})
+      return performance.now() - started < 50
+    }, 'the commands to be refused at once')
+    const started = performance.now()
+    for (let n = 0; n < 200; n++) await redis.get('x').catch(() => {})
+    // Two hundred waits of a second each would be minutes.
+    expect(performance.now() - started).toBeLessThan(5_000)
+    own.thaw()
+    await until(() => redis.isUp(), 'recovery')
+    expect(await redis.get('x')).toBe('1')
+    expect(returns).toBe(2)
+    await redis.close()
+    await own.stop()
+  })
+
+  it('does not execute later what it has said had failed', async () => {
+    const own = await startRedis({ started: false })
+    const redis = openRedisClient({ url: own.url, sentinels: [], sentinelName: '', log })
+    const results = await Promise.allSettled(Array.from({ length: 20 }, () => redis.increment('n', { ttlSeconds: 60 })))
+    expect(results.every(({ status }) => status === 'rejected')).toBe(true)
+    await own.start()
+    await until(() => redis.isUp(), 'recovery')
+    expect((await redis.increment('n', { ttlSeconds: 60 })).value).toBe(1)
+    await redis.close()
+    await own.stop()
+  })
+
   it('opens while the server is away, rejects in bounded time and recovers by itself', async () => {
     const own = await startRedis({ started: false })
     const redis = openRedisClient({ url: own.url, sentinels: [], sentinelName: '', log })

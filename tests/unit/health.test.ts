@@ -13,6 +13,7 @@ describe('the verdict', () => {
     ['the replica is behind', { replica: 'degraded' }, 'degraded', 200, 'degraded'],
     ['the replica is gone', { replica: 'unhealthy' }, 'degraded', 200, 'degraded'],
     ['Redis is gone', { redis: 'unhealthy' }, 'degraded', 200, 'degraded'],
+    ['Redis works and its Sentinels have no quorum', { redis: 'degraded' }, 'degraded', 200, 'normal'],
     ['the primary is gone, the replica is not', { primary: 'unhealthy' }, 'degraded', 200, 'read-only'],
     ['the database is gone for everybody', { primary: 'unhealthy', replica: 'unhealthy', peerDatabaseHealthy: false }, 'degraded', 200, 'unavailable'],
     ['the database is gone for me alone', { primary: 'unhealthy', replica: 'unhealthy', peerDatabaseHealthy: true }, 'unhealthy', 503, 'unavailable'],

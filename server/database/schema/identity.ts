@@ -45,3 +45,14 @@ export const invitations = pgTable('invitations', {
   acceptedAt: moment('accepted_at'),
   revokedAt: moment('revoked_at'),
 })
+
+/** What ends sessions before their time; see `server/identity/revocations.ts`. */
+export const sessionRevocations = pgTable('session_revocations', {
+  id: uuid('id').primaryKey(),
+  userId: uuid('user_id').notNull(),
+  /** Null: all of the user's that began before `revokedAt`, but for the kept one. */
+  sessionId: text('session_id'),
+  keptSessionId: text('kept_session_id'),
+  revokedAt: moment('revoked_at').notNull(),
+  expiresAt: moment('expires_at').notNull(),
+})

@@ -9,7 +9,7 @@ import { InvitationAccept } from '#shared/schemas/identity.ts'
 export default defineEventHandler(async (event) => {
   const user = await optionalUser(event)
   const input = await readInput(event, InvitationAccept)
-  const { secret, session } = await acceptInvitation(services(), user, input, originOf(event))
-  setSessionCookie(event, services().config, secret, session.expiresAt)
+  const { secret, proof, session } = await acceptInvitation(services(), user, input, originOf(event))
+  setSessionCookie(event, services().config, { secret, proof }, session.expiresAt)
   return created(event, '/api/v1/session', session)
 })

@@ -1,13 +1,13 @@
 import { noContent } from '#server/edge/answer.ts'
 import { optionalUser } from '#server/edge/principal.ts'
 import { clearSessionCookie, readSessionCookie } from '#server/edge/session-cookie.ts'
+import { endSession } from '#server/identity/end-session.ts'
 import { services } from '#server/lifecycle/services.ts'
 
 export default defineEventHandler(async (event) => {
-  await optionalUser(event)
-  const { config, sessions } = services()
-  const secret = readSessionCookie(event, config)
-  if (secret) await sessions.end(secret)
+  const user = await optionalUser(event)
+  const { config } = services()
+  if (user) await endSession(services(), readSessionCookie(event, config)!, user.session)
   clearSessionCookie(event, config)
   return noContent(event)
 })

@@ -1,9 +1,10 @@
 import { noContent } from '#server/edge/answer.ts'
 import { requireUser } from '#server/edge/principal.ts'
+import { revokeOtherSessions } from '#server/identity/end-session.ts'
 import { services } from '#server/lifecycle/services.ts'
 
 export default defineEventHandler(async (event) => {
   const user = await requireUser(event)
-  await services().sessions.revokeOthers(user.userId, user.sessionId)
+  await revokeOtherSessions(services(), user.userId, user.sessionId)
   return noContent(event)
 })

@@ -1,0 +1,52 @@
+# syntax=docker/dockerfile:1.7
+# Two images from one build: `app` (an instance, and the migrate command) and `nginx` (the balancer with the same version's public files).
+#   docker build --target app -t fleet2-app .        docker build --target nginx -t fleet2-nginx .
+ARG NODE_IMAGE=node:24.21.0-trixie-slim
+ARG NGINX_IMAGE=nginx:1.30.5
+
+FROM ${NODE_IMAGE} AS build
+WORKDIR /src
+COPY package.json package-lock.json ./
+# No package's script runs: nothing that the build needs is made by one.
+RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts --no-audit --no-fund
+COPY . .
+RUN node node_modules/nuxt/bin/nuxt.mjs prepare && node scripts/build.ts
+
+FROM ${NODE_IMAGE} AS app
+# A gigabyte is the container's limit. The heap gets three quarters; buffers and the code itself live beside it.
+ENV NODE_ENV=production \
+    HOST=0.0.0.0 \
+    PORT=3000 \
+    NUXT_DATA_DIR=/data \
+    NODE_OPTIONS=--max-old-space-size=768
+RUN mkdir -p /data /var/log/fleet2 && chown node:node /data /var/log/fleet2
+WORKDIR /app
+# Owned by root: an instance cannot change its own code.
+COPY --from=build /src/.output ./.output
+USER node
+EXPOSE 3000
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 \
+  CMD ["node", "-e", "fetch('http://127.0.0.1:3000/api/health').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+# `node .output/scripts/migrate.mjs` migrates: no source tree is needed for it.
+CMD ["node", ".output/server/index.mjs"]
+
+FROM ${NODE_IMAGE} AS node
+
+FROM ${NGINX_IMAGE} AS nginx
+# The checker's Node.js. Both images are the same Debian.
+COPY --from=node /usr/local/bin/node /usr/local/bin/node
+COPY deploy/nginx /usr/share/fleet2/nginx
+COPY deploy/ha/fill.sh /usr/share/fleet2/fill.sh
+COPY --from=build /src/.output/public /usr/share/fleet2/public
+ENV FILL=/usr/share/fleet2/fill.sh \
+    NGINX_PREFIX=/run/fleet2-nginx \
+    NGINX_PUBLIC_DIR=/usr/share/fleet2/public
+RUN mkdir -p /run/fleet2-nginx && chown nginx:nginx /run/fleet2-nginx
+USER nginx
+EXPOSE 8280 8443
+# Graceful: what is under way is finished.
+STOPSIGNAL SIGQUIT
+HEALTHCHECK --interval=10s --timeout=2s --start-period=10s --retries=3 \
+  CMD ["node", "-e", "fetch('http://127.0.0.1:8280/nginx-health').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+ENTRYPOINT ["/usr/share/fleet2/nginx/start.sh"]

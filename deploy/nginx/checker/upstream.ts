@@ -1,0 +1,111 @@
+/** One instance as the balancer knows it. */
+export interface Server {
+  /** As in the compose file: app1. */
+  name: string
+  port: number
+  /** Used only when all that are no backups are away. The specification's third instance is one. */
+  backup: boolean
+  /** Its last known address; null: the name has never been found. Nginx refuses to start over one name that it cannot find, so it is given addresses. */
+  address: string | null
+  /** Out of rotation. */
+  down: boolean
+}
+
+/** `app1:3000,app2:3000,app3:3000:backup`. @throws with the part that is wrong. */
+export function parseServers(text: string): Server[] {
+  const servers = text.split(/[\s,]+/).filter(Boolean).map((part) => {
+    const match = /^([\w.-]+):(\d{1,5})(:backup)?$/.exec(part)
+    if (!match || Number(match[2]) > 65_535) throw new Error(`UPSTREAMS: "${part}" is not name:port or name:port:backup`)
+    return { name: match[1]!, port: Number(match[2]), backup: Boolean(match[3]), address: null, down: false }
+  })
+  if (servers.length === 0) throw new Error('UPSTREAMS names no server')
+  return servers
+}
+
+/** The cookie of a browser that stays with its instance. */
+const cookie = 'fleet2_instance'
+
+/**
+ * Where a browser's requests go first: with stickiness to the instance that its cookie names, and to the others when that one is away. The instance says its
+ * name in X-Fleet2-Instance. Open-source Nginx has `sticky cookie` since 1.29.6 only; maps do it in every version.
+ */
+function renderChoice(servers: Server[], sticky: boolean, line: (server: Server, parameters: string) => string): string[] {
+  const targets = sticky ? servers.filter(({ address }) => address !== null) : []
+  const group = ({ name, address }: Server) => `fleet_app_${name.replaceAll(/\W/g, '_')}_${address!.replaceAll(/\W/g, '_')}`
+  // A scaled service's instances are called by their containers' names, which nobody here knows: they are balanced.
+  const named = targets.filter(({ name }) => targets.filter(other => other.name === name).length === 1)
+  return [
+    ...named.flatMap(target => [
+      `upstream ${group(target)} {`,
+      `  zone ${group(target)} 128k;`,
+      ...servers.map(server => line(server, `max_fails=3 fail_timeout=30s${server === target ? '' : ' backup'}`)),
+      '  keepalive 32;',
+      '}',
+    ]),
+    `map $cookie_${cookie} $fleet_app_choice {`,
+    '  default fleet_app;',
+    ...named.map(target => `  ${target.name} ${group(target)};`),
+    '}',
+    // Set when another instance answered than the cookie says.
+    `map "$cookie_${cookie}:$upstream_http_x_fleet2_instance" $sticky_cookie {`,
+    '  default "";',
+    ...sticky
+      ? ['  "~^([^:]+):\\1$" "";', `  "~^[^:]*:(?<answering>[A-Za-z0-9._-]+)$" "${cookie}=$answering; Path=/; Secure; HttpOnly; SameSite=Lax";`]
+      : [],
+    '}',
+  ]
+}
+
+/**
+ * The include file. `fleet_app` is the specification's upstream; `fleet_app_any` has the same servers without passive checks and without backups: it is asked
+ * when `fleet_app` has nobody left, which happens when all wait for the same thing. `sticky`: a browser stays with its instance while that is well.
+ */
+export function renderUpstream(servers: Server[], { sticky = false }: { sticky?: boolean } = {}): string {
+  // Never the last one: an Nginx that knows nobody helps nobody, and it may be the checker that is wrong.
+  const noneLeft = servers.every(({ down, address }) => down || address === null)
+  const line = (server: Server, parameters: string) => server.address === null
+    ? `  # ${server.name}: its name is not known`
+    : `  server ${server.address.includes(':') ? `[${server.address}]` : server.address}:${server.port} ${parameters}${server.down && !noneLeft ? ' down' : ''};  # ${server.name}`
+  const known = servers.some(({ address }) => address !== null)
+  // Nginx wants a server in each group; nothing listens there.
+  const nobody = known ? [] : ['  server 127.0.0.1:9;']
+  const onlyBackups = servers.every(({ address, backup }) => address === null || backup)
+  return [
+    '# Written by the checker. Changed by hand it lasts until its next word.',
+    'upstream fleet_app {',
+    '  zone fleet_app 128k;  # The workers share what they know of each server.',
+    '  least_conn;',
+    ...servers.map(server => line(server, `weight=1 max_fails=3 fail_timeout=30s${server.backup && !onlyBackups ? ' backup' : ''}`)),
+    ...nobody,
+    '  keepalive 32;',
+    '}',
+    'upstream fleet_app_any {',
+    '  zone fleet_app_any 128k;',
+    '  least_conn;',
+    ...servers.map(server => line(server, 'max_fails=0')),
+    ...nobody,
+    '  keepalive 32;',
+    '}',
+    ...renderChoice(servers, sticky, line),
+    '',
+  ].join('\n')
+}
+
+/** Counts answers of one server: `failures` in a row take it out, `successes` in a row put it back. */
+export function createVerdict({ failures, successes }: { failures: number, successes: number }) {
+  let down = false
+  let row = 0
+  return {
+    get down() {
+      return down
+    },
+    /** True when the verdict has changed. */
+    add(ok: boolean): boolean {
+      row = ok === down ? row + 1 : 0
+      if (row < (down ? successes : failures)) return false
+      down = !down
+      row = 0
+      return true
+    },
+  }
+}

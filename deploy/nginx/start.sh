@@ -1,0 +1,35 @@
+#!/bin/sh
+# Prepares Nginx's folder and starts Nginx with its checker. start.sh --prepare only prepares: the lab and the tests start the two themselves.
+#
+#   NGINX_PREFIX   the folder that Nginx runs from; this one is copied there where it is another (default: the folder that this script stands in)
+#   FILL           fill.sh (default: ../ha/fill.sh)
+#   NODE           the Node.js that runs the checker (default: node)
+#   NGINX_BINARY   default: nginx
+# and the variables of site.conf and of the checker.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+: "${NGINX_PREFIX:=$here}"
+: "${FILL:=$here/../ha/fill.sh}"
+: "${NODE:=node}"
+: "${NGINX_BINARY:=nginx}"
+export NGINX_PREFIX NGINX_BINARY
+
+# A container's image is read-only: Nginx runs from a copy.
+[ "$NGINX_PREFIX" = "$here" ] || cp -R "$here/." "$NGINX_PREFIX"
+mkdir -p "$NGINX_PREFIX/generated/tmp"
+"$FILL" "$here/site.conf" "$NGINX_PREFIX/generated/site.conf"
+# 1.25.1 and later write HTTP/2 in another way.
+version=$("$NGINX_BINARY" -v 2>&1 | sed -n 's|.*nginx/\([0-9]*\)\.\([0-9]*\).*|\1 \2|p')
+# shellcheck disable=SC2086 # Two words on purpose.
+set -- $version "$@"
+if [ "$1" -eq 1 ] && [ "$2" -lt 26 ]; then listen='listen-1.22.conf'; else listen='listen-current.conf'; fi
+shift 2
+cp "$here/versions/$listen" "$NGINX_PREFIX/generated/listen.conf"
+# Everybody is in until the checker has looked.
+"$NODE" "$here/checker/checker.ts" --write
+"$NGINX_BINARY" -t -q -e stderr -p "$NGINX_PREFIX" -c "$NGINX_PREFIX/nginx.conf" >/dev/null
+[ "${1:-}" = --prepare ] && exit 0
+
+# The checker is not worth Nginx's life: it is started again by itself.
+(while :; do "$NODE" "$here/checker/checker.ts" || true; sleep 1; done) &
+exec "$NGINX_BINARY" -e stderr -p "$NGINX_PREFIX" -c "$NGINX_PREFIX/nginx.conf" -g 'daemon off;'

@@ -1,0 +1,52 @@
+import { Redis } from 'ioredis'
+import pg from 'pg'
+
+/** A server in the lab answers in milliseconds; one that does not within this is not well. Also how long a look at the whole lab takes at most. */
+export const answerLimitMs = 1_000
+
+/** For whoever waits until all is well and has time: a machine that is busy with something else answers late, and late is not ill. */
+export const patientLimitMs = 4_000
+
+/** GET, as JSON where it is. @throws on a refused connection and after the limit. Any status is an answer. */
+export async function get(url: string, { limitMs = answerLimitMs } = {}): Promise<{ status: number, body: unknown }> {
+  const response = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(limitMs) })
+  const text = await response.text()
+  try {
+    return { status: response.status, body: JSON.parse(text) as unknown }
+  }
+  catch {
+    return { status: response.status, body: text }
+  }
+}
+
+/** One statement on a connection of its own. */
+export async function query<Row extends object>(url: string, text: string, values: unknown[] = [], { limitMs = answerLimitMs } = {}): Promise<Row[]> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: limitMs, query_timeout: limitMs })
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    return (await client.query(text, values)).rows as Row[]
+  }
+  finally {
+    // Not awaited: the goodbye to a frozen server never arrives.
+    client.end().catch(() => {})
+  }
+}
+
+/** One command on a connection of its own, without retries. */
+export async function redisCommand(address: string, port: number, password: string | null, command: string[], { limitMs = answerLimitMs } = {}): Promise<unknown> {
+  const client = new Redis({ host: address, port, ...password ? { password } : {}, protocol: 2, lazyConnect: true, connectTimeout: limitMs, commandTimeout: limitMs, maxRetriesPerRequest: 0, retryStrategy: () => null, enableReadyCheck: false })
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    return await client.call(command[0]!, ...command.slice(1))
+  }
+  finally {
+    client.disconnect()
+  }
+}
+
+/** `name:value` lines of INFO. */
+export function infoFields(text: unknown): Record<string, string> {
+  return Object.fromEntries(String(text).split(/\r?\n/).filter(line => line.includes(':')).map(line => line.split(/:(.*)/s).slice(0, 2))) as Record<string, string>
+}

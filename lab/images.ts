@@ -1,0 +1,80 @@
+import { join } from 'node:path'
+import { deployCopy } from './files.ts'
+import type { NodeKind } from './types.ts'
+
+/** What the container images say, and what the lab gives them instead: Debian's accounts and paths. */
+export interface Image {
+  /** Debian's account for it. */
+  user: string
+  /** The image's entrypoint, or its service's `command`. */
+  command: (place: Place) => string[]
+  /** STOPSIGNAL. */
+  stopSignal: NodeJS.Signals
+  /** Where its volumes and its binaries are here. The files in deploy/ read each of these variables. */
+  environment: (place: Place) => Record<string, string>
+  /** Folders that it owns, below its node's. */
+  folders: string[]
+}
+
+export interface Place {
+  /** The node's own folder. */
+  folder: string
+  /** The build's copy. */
+  release: string
+  nodeBinary: string
+}
+
+const script = (path: string) => ['/bin/sh', join(deployCopy, path)]
+
+/** All that is substituted beside lab/substitutions.ts: paths and users, in this one table. */
+export const images: Record<NodeKind, Image> = {
+  etcd: {
+    user: 'etcd', stopSignal: 'SIGTERM', folders: ['data'], command: () => ['/usr/bin/etcd'],
+    // v2: Debian's Patroni speaks it (lab/substitutions.ts).
+    environment: ({ folder }) => ({ ETCD_DATA_DIR: join(folder, 'data'), ETCD_ENABLE_V2: 'true' }),
+  },
+  patroni: {
+    user: 'postgres', stopSignal: 'SIGTERM', folders: ['postgresql', 'socket'], command: () => script('ha/patroni-start.sh'),
+    environment: ({ folder }) => ({
+      CONFIG: join(folder, 'socket/patroni.yml'), PG_BIN: '/usr/lib/postgresql/15/bin', PGDATA: join(folder, 'postgresql/data'),
+      PG_SOCKET_DIR: join(folder, 'socket'), PGPASS_FILE_PATH: join(folder, 'socket/pgpass'),
+    }),
+  },
+  haproxy: {
+    user: 'haproxy', stopSignal: 'SIGUSR1', folders: [], command: () => ['/usr/sbin/haproxy', '-db', '-f', join(deployCopy, 'ha/haproxy-pg.cfg')],
+    // Names stand in /etc/hosts; there is no DNS server to ask.
+    environment: () => ({ RESOLVERS: '' }),
+  },
+  pgbouncer: {
+    user: 'postgres', stopSignal: 'SIGINT', folders: ['run'], command: () => script('ha/pgbouncer-start.sh'),
+    environment: ({ folder }) => ({ RUN_DIR: join(folder, 'run') }),
+  },
+  redis: {
+    user: 'redis', stopSignal: 'SIGTERM', folders: ['data'], command: () => script('ha/redis-start.sh'),
+    environment: ({ folder }) => ({ CONFIG: join(folder, 'data/redis.conf'), REDIS_DATA_DIR: join(folder, 'data') }),
+  },
+  sentinel: {
+    user: 'redis', stopSignal: 'SIGTERM', folders: ['data'], command: () => script('ha/sentinel-start.sh'),
+    environment: ({ folder }) => ({ CONFIG: join(folder, 'data/sentinel.conf'), SENTINEL_DATA_DIR: join(folder, 'data') }),
+  },
+  app: {
+    user: 'www-data', stopSignal: 'SIGTERM', folders: ['data'], command: ({ release, nodeBinary }) => [nodeBinary, join(release, 'server/index.mjs')],
+    // The Dockerfile's ENV.
+    environment: ({ folder }) => ({ HOST: '0.0.0.0', PORT: '3000', NUXT_DATA_DIR: join(folder, 'data'), NODE_OPTIONS: '--max-old-space-size=768' }),
+  },
+  nginx: {
+    user: 'www-data', stopSignal: 'SIGQUIT', folders: ['run'], command: () => script('nginx/start.sh'),
+    environment: ({ folder, release, nodeBinary }) => ({
+      NGINX_PREFIX: join(folder, 'run'), FILL: join(deployCopy, 'ha/fill.sh'), NODE: nodeBinary, NGINX_BINARY: '/usr/sbin/nginx', NGINX_PUBLIC_DIR: join(release, 'public'),
+      TLS_CERTIFICATE: join(folder, 'secrets/tls_certificate'), TLS_KEY: join(folder, 'secrets/tls_key'),
+    }),
+  },
+  prometheus: {
+    user: 'prometheus', stopSignal: 'SIGTERM', folders: ['data'], environment: () => ({}),
+    command: ({ folder }) => ['/usr/bin/prometheus', `--config.file=${join(deployCopy, 'monitoring/prometheus.yml')}`, `--storage.tsdb.path=${join(folder, 'data')}`, '--web.listen-address=0.0.0.0:9090', '--log.level=warn'],
+  },
+  alertmanager: {
+    user: 'prometheus', stopSignal: 'SIGTERM', folders: ['data'], environment: () => ({}),
+    command: ({ folder }) => ['/usr/bin/prometheus-alertmanager', `--config.file=${join(deployCopy, 'monitoring/alertmanager.yml')}`, `--storage.path=${join(folder, 'data')}`, '--web.listen-address=0.0.0.0:9093', '--cluster.listen-address=', '--log.level=warn'],
+  },
+}

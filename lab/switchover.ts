@@ -1,0 +1,72 @@
+import { query } from './ask-servers.ts'
+import type { Lab, NodeName } from './types.ts'
+import { waitFor } from './wait.ts'
+
+/** PAUSE waits for transactions to end. A long one is not worth holding everybody else's: the switchover is called off. */
+const pauseLimitMs = 5_000
+
+/** Patroni needs about two seconds; PgBouncer's clients wait ten (query_wait_timeout), so past nine they are let go rather than failed: the application tries again. */
+const resumeAfterMs = 9_000
+
+/** A slow machine's switchover. */
+const promotedLimitMs = 60_000
+
+/**
+ * Moves the leader's role in good order. Inside PgBouncer's PAUSE and RESUME nobody gets an error: transactions end, what comes meanwhile waits, and goes to the
+ * new leader.
+ */
+export async function switchover(lab: Lab, { to, pause = true }: { to?: NodeName, pause?: boolean } = {}): Promise<{ from: NodeName, to: NodeName, seconds: number }> {
+  const from = await lab.postgresLeader()
+  if (!from) throw new Error('There is no leader to switch over from; ha:status says who is missing')
+  const candidate = to ?? await lab.syncStandby()
+  if (!candidate) throw new Error('There is no synchronous standby, and only one of those may take over without loss; ha:status shows the lag')
+  if (candidate === from) throw new Error(`${from} is the leader already`)
+  const poolers = lab.nodesOf('pgbouncer').map(({ address }) => poolerConsole(lab, address))
+  const since = Date.now()
+  let paused = false
+  const resume = async () => {
+    if (!paused) return
+    paused = false
+    await Promise.all(poolers.map(resumePool))
+  }
+  const impatient = setTimeout(() => void resume().catch(() => {}), resumeAfterMs)
+  try {
+    paused = pause
+    if (pause) await Promise.all(poolers.map(url => query(url, 'PAUSE fleet', [], { limitMs: pauseLimitMs })))
+    await askPatroni(lab, from, candidate)
+    await waitFor(`${candidate} to take writes through every HAProxy`, async () => {
+      const answers = await Promise.all(lab.nodesOf('haproxy').map(({ address }) => query<{ address: string }>(
+        ownerUrl(lab, address), 'SELECT host(inet_server_addr()) AS address WHERE NOT pg_is_in_recovery()', [], { limitMs: 1_000 })))
+      return answers.every(([row]) => row?.address === lab.node(candidate).address)
+    }, { limitMs: promotedLimitMs, everyMs: 50 })
+  }
+  finally {
+    clearTimeout(impatient)
+    await resume()
+  }
+  return { from, to: candidate, seconds: (Date.now() - since) / 1000 }
+}
+
+/** A pool that stays paused is an outage: asked for until it is taken. */
+async function resumePool(url: string): Promise<void> {
+  await waitFor('PgBouncer to take RESUME', () => query(url, 'RESUME fleet', [], { limitMs: pauseLimitMs }).then(() => true, (error: Error) => {
+    if (/not paused/.test(error.message)) return true
+    throw error
+  }), { limitMs: 30_000 })
+}
+
+function poolerConsole(lab: Lab, address: string): string {
+  const { user, password } = lab.credentials.postgres
+  return `postgresql://${user}:${password}@${address}:6432/pgbouncer`
+}
+
+function ownerUrl(lab: Lab, address: string): string {
+  const { user, password, database } = lab.credentials.postgres
+  return `postgresql://${user}:${password}@${address}:5433/${database}`
+}
+
+async function askPatroni(lab: Lab, leader: NodeName, candidate: NodeName): Promise<void> {
+  const response = await fetch(`${lab.addresses.patroni(leader)}/switchover`, { method: 'POST', body: JSON.stringify({ leader, candidate }), headers: { 'content-type': 'application/json' }, signal: AbortSignal.timeout(15_000) })
+  const text = await response.text()
+  if (response.status !== 200) throw new Error(`Patroni refused the switchover (${response.status}): ${text}`)
+}

@@ -1,0 +1,24 @@
+export const pause = (ms: number) => new Promise<void>(resolve => setTimeout(resolve, ms))
+
+/** A wait has run out; the message says for what, and what was seen last. */
+export class WaitedInVainError extends Error {}
+
+/**
+ * Polls until `look` gives something true, and resolves to it. What it throws counts as "not yet" and is named at the end.
+ * @throws {WaitedInVainError} after the limit.
+ */
+export async function waitFor<T>(what: string, look: () => T | Promise<T>, { limitMs, everyMs = 100 }: { limitMs: number, everyMs?: number }): Promise<NonNullable<T>> {
+  const limit = Date.now() + limitMs
+  for (;;) {
+    let last = ''
+    try {
+      const found = await look()
+      if (found) return found
+    }
+    catch (error) {
+      last = `: ${error instanceof Error ? error.message : error}`
+    }
+    if (Date.now() >= limit) throw new WaitedInVainError(`Waited ${Math.round(limitMs / 1000)} s in vain for ${what}${last}`)
+    await pause(everyMs)
+  }
+}

@@ -1,0 +1,242 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, chown, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { Redis } from 'ioredis'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { freePort } from '../support/ports.ts'
+import { until } from '../support/until.ts'
+
+/** Each file of the deployment is given to the very server that reads it: started where that is quick, else checked by its own checker. */
+const run = promisify(execFile)
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const ha = join(root, 'deploy/ha')
+const env = { PATH: `${process.env.PATH}:/usr/sbin`, NODE_NAME: 'node1', POSTGRES_PASSWORD: 'owner-secret', REPLICATION_PASSWORD: 'replication-secret', FLEET_APP_PASSWORD: 'app-secret', REDIS_PASSWORD: 'redis-secret' }
+let folder: string
+const children: ChildProcess[] = []
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'fleet2-deploy-'))
+  await chmod(folder, 0o777)
+})
+afterAll(async () => {
+  for (const child of children) {
+    if (child.exitCode !== null || child.signalCode !== null) continue
+    const gone = once(child, 'exit')
+    child.kill('SIGKILL')
+    await gone
+  }
+  await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
+})
+
+const fill = async (template: string, more: Record<string, string> = {}) => (await run(join(ha, 'fill.sh'), [join(ha, template)], { env: { ...env, ...more } })).stdout
+
+function start(command: string, args: string[], options: { env?: Record<string, string> } = {}) {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...env, ...options.env } })
+  children.push(child)
+  const output = { text: '' }
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', data => output.text += String(data))
+  return { child, output }
+}
+
+const settings = async (file: string) => Object.fromEntries((await readFile(join(ha, file), 'utf8')).split('\n').map(line => /^([A-Z]\w*)=(.*)$/.exec(line)).filter(match => match !== null).map(([, name, value]) => [name!, value!]))
+
+describe('fill.sh', () => {
+  it('takes a variable, a file or a default, and changes nothing in the value', async () => {
+    await writeFile(join(folder, 'template'), 'a ${A} b ${B:-fallback} c ${C:-} d ${D} $uri ${lower}\n')
+    await writeFile(join(folder, 'secret'), 'from \\1 & "file"\n')
+    const { stdout } = await run(join(ha, 'fill.sh'), [join(folder, 'template')], { env: { ...env, A: 'x\\n&$1', D_FILE: join(folder, 'secret') } })
+    expect(stdout).toBe('a x\\n&$1 b fallback c  d from \\1 & "file" $uri ${lower}\n')
+  })
+
+  it('refuses a variable that is missing, and leaves the file that was there', async () => {
+    await writeFile(join(folder, 'template2'), '${NOT_THERE}\n')
+    await writeFile(join(folder, 'target'), 'old')
+    await expect(run(join(ha, 'fill.sh'), [join(folder, 'template2'), join(folder, 'target')], { env })).rejects.toThrow('neither NOT_THERE nor NOT_THERE_FILE is set')
+    expect(await readFile(join(folder, 'target'), 'utf8')).toBe('old')
+  })
+
+  it('writes what may hold a secret for its owner alone', async () => {
+    await run(join(ha, 'fill.sh'), [join(ha, 'userlist.txt'), join(folder, 'users')], { env })
+    expect((await stat(join(folder, 'users'))).mode & 0o777).toBe(0o600)
+  })
+})
+
+it('HAProxy takes its file, with names that are a DNS server\'s and with names that are not', async () => {
+  for (const RESOLVERS of ['', 'resolvers system']) {
+    const { stdout, stderr } = await run('haproxy', ['-c', '-f', join(ha, 'haproxy-pg.cfg')], { env: { ...env, RESOLVERS } })
+    expect(stdout + stderr).toContain('Configuration file is valid')
+    // Unknown names are the one warning that may be.
+    expect(stderr.split('\n').filter(line => /WARNING|ALERT/.test(line) && !/could not resolve address/.test(line))).toEqual([])
+  }
+})
+
+describe.each([
+  ['primary', { max_client_conn: '500', default_pool_size: '25', pool_mode: 'transaction', query_timeout: '300' }, 5433],
+  ['replica', { max_client_conn: '1000', default_pool_size: '50', pool_mode: 'transaction', query_timeout: '120' }, 5434],
+] as const)('PgBouncer\'s %s pool', (pool, specified, port) => {
+  it('starts from its file with the specification\'s values, and lets nobody in without a password', async () => {
+    const run_ = await mkdtemp(join(folder, `pgbouncer-${pool}-`))
+    const listen = await freePort()
+    const variables = { ...await settings(`pgbouncer-${pool}.env`), RUN_DIR: run_, LISTEN_ADDRESS: '127.0.0.1' }
+    await writeFile(join(run_, 'userlist.txt'), await fill('userlist.txt'))
+    await writeFile(join(run_, 'pgbouncer.ini'), (await fill('pgbouncer.ini', variables)).replace('listen_port = 6432', `listen_port = ${listen}`))
+    const root_ = process.getuid?.() === 0
+    if (root_) {
+      const uid = Number((await run('id', ['-u', 'postgres'])).stdout)
+      for (const path of [run_, join(run_, 'userlist.txt'), join(run_, 'pgbouncer.ini')]) await chown(path, uid, 0)
+    }
+    const { child, output } = start('pgbouncer', [...root_ ? ['-u', 'postgres'] : [], join(run_, 'pgbouncer.ini')])
+    await until(() => {
+      if (child.exitCode !== null) throw new Error(output.text)
+      return /listening on 127/.test(output.text)
+    }, 'PgBouncer to listen')
+    expect(output.text).not.toMatch(/ERROR|FATAL|unknown parameter/)
+
+    const console_ = async <Row>(user: string, password: string, command: string) => {
+      const client = new pg.Client({ host: '127.0.0.1', port: listen, user, password, database: 'pgbouncer' })
+      client.on('error', () => {})
+      await client.connect()
+      try {
+        return (await client.query(command)).rows as Row[]
+      }
+      finally {
+        await client.end()
+      }
+    }
+    const config = Object.fromEntries((await console_<{ key: string, value: string }>('fleet_app', 'app-secret', 'SHOW CONFIG')).map(({ key, value }) => [key, value]))
+    expect(config).toMatchObject({ ...specified, server_login_retry: '0.5', auth_type: 'scram-sha-256' })
+    const [database] = (await console_<{ name: string, host: string, port: number }>('fleet', 'owner-secret', 'SHOW DATABASES')).filter(({ name }) => name === 'fleet')
+    expect(database).toMatchObject({ host: 'haproxy,haproxy2', port })
+    await expect(console_('fleet_app', 'wrong', 'SHOW CONFIG')).rejects.toThrow(/authentication failed/)
+    // The serving role looks, and touches nothing.
+    await expect(console_('fleet_app', 'app-secret', 'PAUSE')).rejects.toThrow(/admin access needed/)
+    expect(await console_('fleet', 'owner-secret', 'PAUSE')).toEqual([])
+  })
+})
+
+describe('Redis', () => {
+  let port: number
+  it('starts from its file with the specification\'s values, and evicts nothing that must stay', async () => {
+    port = await freePort()
+    const data = await mkdtemp(join(folder, 'redis-'))
+    const file = join(data, 'redis.conf')
+    await writeFile(file, (await fill('redis.conf', { REDIS_DATA_DIR: data, NODE_NAME: '127.0.0.1' })).replace('port 6379', `port ${port}`))
+    const { child, output } = start('redis-server', [file])
+    await until(() => {
+      if (child.exitCode !== null) throw new Error(output.text)
+      return /Ready to accept connections/.test(output.text)
+    }, 'Redis to be ready')
+    const redis = new Redis(port, '127.0.0.1', { password: 'redis-secret', protocol: 2 })
+    const value = async (name: string) => (await redis.config('GET', name) as string[])[1]
+    expect(await value('maxmemory')).toBe(String(512 * 1024 * 1024))
+    expect(await value('maxmemory-policy')).toBe('volatile-lru')
+    expect(await value('appendonly')).toBe('yes')
+    expect(await value('requirepass')).toBe('redis-secret')
+    expect(await value('min-replicas-to-write')).toBe('1')
+    // Alone it takes no write: there is nobody who would have it when it dies.
+    await expect(redis.set('key', 'value')).rejects.toThrow('NOREPLICAS')
+    redis.disconnect()
+  })
+
+  it('Sentinel starts from its file and watches by the name and the patience that it says', async () => {
+    const data = await mkdtemp(join(folder, 'sentinel-'))
+    const listen = await freePort()
+    const file = join(data, 'sentinel.conf')
+    await writeFile(file, (await fill('sentinel.conf', { SENTINEL_DATA_DIR: data, NODE_NAME: '127.0.0.1' }))
+      .replace('port 26379', `port ${listen}`).replace('redis-primary 6379', `127.0.0.1 ${port}`))
+    const { child, output } = start('redis-server', [file, '--sentinel'])
+    await until(() => {
+      if (child.exitCode !== null) throw new Error(output.text)
+      return /monitor master fleet-redis/.test(output.text)
+    }, 'Sentinel to watch')
+    const sentinel = new Redis(listen, '127.0.0.1', { protocol: 2 })
+    const fields = await sentinel.call('SENTINEL', 'MASTER', 'fleet-redis') as string[]
+    const master = Object.fromEntries(fields.flatMap((name, index) => index % 2 ? [] : [[name, fields[index + 1]]]))
+    expect(master).toMatchObject({ 'quorum': '2', 'down-after-milliseconds': '3000', 'failover-timeout': '10000', 'parallel-syncs': '1' })
+    sentinel.disconnect()
+  })
+})
+
+it('redis-start.sh starts a former master as a replica of the one that the Sentinels name', async () => {
+  const data = await mkdtemp(join(folder, 'redis-start-'))
+  // Says what it would start, and for a Sentinel what that would answer.
+  await writeFile(join(data, 'redis-server'), '#!/bin/sh\necho "redis-server $*"\n', { mode: 0o755 })
+  await writeFile(join(data, 'redis-cli'), '#!/bin/sh\ncase $2 in s1) exit 1 ;; s2) echo "Could not connect to Redis at s2:26379: Connection refused" ;; s3) printf "redis-replica\\n6379\\n" ;; esac\n', { mode: 0o755 })
+  const started = async (name: string, sentinels: string) => (await run(join(ha, 'redis-start.sh'), [], { env: { ...env, PATH: `${data}:${env.PATH}`, NODE_NAME: name, SENTINELS: sentinels, CONFIG: join(data, 'redis.conf') } })).stdout
+  expect(await started('redis-primary', 's1 s2 s3')).toContain(`redis-server ${join(data, 'redis.conf')} --replicaof redis-replica 6379`)
+  expect(await started('redis-replica', 's1 s2 s3')).toContain('starts as the master')
+  // The first start of all: nobody is asked with success.
+  expect(await started('redis-primary', 's1 s2')).toContain('starts as the master')
+  expect(await started('redis-replica2', 's1 s2')).toContain('--replicaof redis-primary 6379')
+})
+
+describe('Patroni', () => {
+  let etcd: Server
+  let port: number
+  beforeAll(async () => {
+    // Its validator connects to etcd's address to see whether there is one.
+    etcd = createServer(socket => socket.destroy())
+    await new Promise<void>(resolve => etcd.listen(0, '127.0.0.1', resolve))
+    port = (etcd.address() as { port: number }).port
+  })
+  afterAll(() => etcd.close())
+
+  it('takes its file', async () => {
+    const versions = (await readdir('/usr/lib/postgresql')).sort((a, b) => Number(b) - Number(a))
+    const file = join(folder, 'patroni.yml')
+    const text = await fill('patroni.yml', { NODE_NAME: '192.0.2.1', PGDATA: join(folder, 'pgdata'), PG_BIN: `/usr/lib/postgresql/${versions[0]}/bin` })
+    // It also looks whether its ports are free; this machine may have a Patroni of its own.
+    const [restPort, postgresPort] = [await freePort(), await freePort()]
+    await writeFile(file, text.replace('listen: 0.0.0.0:8008', `listen: 0.0.0.0:${restPort}`).replace('listen: 0.0.0.0:5432', `listen: 0.0.0.0:${postgresPort}`).replace(/^ {2}hosts: .*$/m, `  hosts: ${Array.from({ length: 3 }, () => `127.0.0.1:${port}`).join(',')}`))
+    const { stdout, stderr } = await run('patroni', ['--validate-config', file], { env })
+    expect(stdout + stderr).toBe('')
+  })
+})
+
+it('etcd takes its file, every line of it', async () => {
+  const [client, peer] = [await freePort(), await freePort()]
+  const { output } = start('etcd', [], {
+    env: {
+      ...await settings('etcd.env'), ETCD_NAME: 'etcd1', ETCD_DATA_DIR: join(folder, 'etcd'), ETCD_INITIAL_CLUSTER: `etcd1=http://127.0.0.1:${peer}`, ETCD_LOG_LEVEL: 'info',
+      ETCD_LISTEN_CLIENT_URLS: `http://127.0.0.1:${client}`, ETCD_ADVERTISE_CLIENT_URLS: `http://127.0.0.1:${client}`,
+      ETCD_LISTEN_PEER_URLS: `http://127.0.0.1:${peer}`, ETCD_INITIAL_ADVERTISE_PEER_URLS: `http://127.0.0.1:${peer}`,
+    },
+  })
+  await until(() => fetch(`http://127.0.0.1:${client}/health`).then(({ ok }) => ok, () => false), 'etcd to be healthy')
+  expect(output.text).not.toMatch(/unrecognized environment variable|unused environment variable/i)
+})
+
+it('every script of the deployment passes shellcheck', async () => {
+  const scripts = (await Promise.all(['deploy', 'scripts'].map(async place => (await readdir(join(root, place), { recursive: true })).map(name => join(root, place, name))))).flat().filter(name => name.endsWith('.sh'))
+  expect(scripts.length).toBeGreaterThan(5)
+  const { stdout } = await run('shellcheck', scripts).catch((error: { stdout: string }) => error)
+  expect(stdout).toBe('')
+})
+
+describe('make-secrets.sh', () => {
+  const secrets = (target: string, more: Record<string, string> = {}) => run(join(root, 'deploy/make-secrets.sh'), [target], { env: { PATH: env.PATH, ...more } })
+
+  it('takes the specification\'s variables, makes the rest up, and keeps what is there', async () => {
+    const target = join(folder, 'secrets')
+    await secrets(target, { POSTGRES_PASSWORD: 'chosen' })
+    const read = (name: string) => readFile(join(target, name), 'utf8')
+    expect(await read('ha/database_migration_url')).toBe('postgresql://fleet:chosen@haproxy:5433/fleet')
+    expect(await read('ha/database_url')).toBe(`postgresql://fleet_app:${await read('fleet_app_password')}@pgbouncer-primary:6432/fleet`)
+    expect((await read('session_password')).length).toBeGreaterThanOrEqual(32)
+    const before = await Promise.all(['redis_password', 'session_password', 'tls_key'].map(read))
+    await secrets(target, { POSTGRES_PASSWORD: 'another' })
+    expect(await Promise.all(['redis_password', 'session_password', 'tls_key'].map(read))).toEqual(before)
+    expect(await read('postgres_password')).toBe('chosen')
+    expect((await stat(target)).mode & 0o777).toBe(0o700)
+  })
+
+  it('refuses a password that an address could not hold', async () => {
+    await expect(secrets(join(folder, 'secrets2'), { REDIS_PASSWORD: 'a@b/c' })).rejects.toThrow('REDIS_PASSWORD may hold')
+  })
+})

@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs'
+import type { Lab } from '../../lab/types.ts'
+import { startHistory, type FinalState, type History } from './history.ts'
+import { readFinalState } from './judge/final-state.ts'
+import { judge, type Verdict } from './judge/judge.ts'
+import type { Scenario } from './scenarios.ts'
+import type { Population } from './workload/population.ts'
+import { openCrowd, startWorkload, type Crowd } from './workload/workload.ts'
+
+export interface DrillOptions {
+  lab: Lab
+  crowd: Crowd
+  /** Load before the fault, seconds. */
+  baselineSeconds?: number
+  /** Load after all is whole again: faults of coming back show late. */
+  coolDownSeconds?: number
+  thinkMs?: number
+}
+
+export interface DrillResult {
+  scenario: Scenario
+  verdict: Verdict
+  history: History
+  state: FinalState
+}
+
+/** Before a scenario everything is whole, or its verdict would speak of the one before. */
+const wholeBeforeMs = 60_000
+/** A scenario waits this long for everything to be whole again; past it that is a violation and the next one finds out. */
+const wholeLimitMs = 75_000
+
+/** One scenario from whole to whole under load: workload, injector and judge are told of each other only here. */
+export async function drill(scenario: Scenario, { lab, crowd, baselineSeconds = 4, coolDownSeconds = 3, thinkMs }: DrillOptions): Promise<DrillResult> {
+  await lab.healthy({ limitMs: wholeBeforeMs })
+  const recorder = startHistory(scenario.name)
+  const workload = startWorkload(recorder, crowd, { thinkMs })
+  let mishap: unknown
+  try {
+    await pause(baselineSeconds)
+    recorder.mark('fault')
+    const hurt = await scenario.inject(lab)
+    recorder.history.marks.at(-1)!.detail = hurt.what
+    await pause(scenario.holdSeconds)
+    await hurt.heal()
+    recorder.mark('healed')
+    await lab.healthy({ limitMs: wholeLimitMs }).then(() => recorder.mark('whole'), () => {})
+    await pause(coolDownSeconds)
+  }
+  catch (error) {
+    mishap = error
+    await lab.healAll()
+  }
+  await workload.stop()
+  const state = await readFinalState(recorder.history, (text, values) => lab.sql(text, values))
+  const verdict = judge(recorder.history, state, scenario.budget)
+  if (mishap) verdict.violations.unshift(`the fault could not be made or taken back: ${mishap instanceof Error ? mishap.message : String(mishap)}`)
+  return { scenario, verdict, history: recorder.history, state }
+}
+
+function pause(seconds: number) {
+  return new Promise(resolve => setTimeout(resolve, seconds * 1000))
+}
+
+/** The people and devices before the lab's door, after some load that nobody judges: the instances' code is compiled and their pools are open before the first fault. */
+export async function warmCrowd(lab: Lab, population: Population, { thinkMs, seconds = 6 }: { thinkMs?: number, seconds?: number } = {}): Promise<Crowd> {
+  const { certificate, https } = lab.addresses
+  const crowd = openCrowd(population, { addresses: https, ca: certificate ? readFileSync(certificate, 'utf8') : undefined })
+  const workload = startWorkload(startHistory('warm-up'), crowd, { thinkMs })
+  await pause(seconds)
+  await workload.stop()
+  return crowd
+}

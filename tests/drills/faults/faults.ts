@@ -1,0 +1,154 @@
+import type { Lab, NodeKind, NodeName } from '../../../lab/types.ts'
+
+/** A fault that stands. */
+export interface Hurt {
+  /** Which nodes, in words for the report. */
+  what: string
+  /** Takes it back. Resolves when what was taken away is there again, not when all is whole: that is looked for separately. */
+  heal(): Promise<unknown>
+}
+
+/** Does harm to a whole lab, and knows how to take it back. */
+export type Injector = (lab: Lab) => Promise<Hurt>
+
+/** Which nodes: asked when the fault begins, because roles move from scenario to scenario. @throws when there is none. */
+export type Pick = (lab: Lab) => Promise<NodeName[]>
+
+const healing = (lab: Lab, nodes: NodeName[]) => () => Promise.all(nodes.map(node => lab.heal(node)))
+const named = (nodes: NodeName[]) => nodes.join(', ')
+
+// Which ----------------------------------------------------------------------------------------------------------------
+
+function some(found: NodeName | null | undefined, what: string): NodeName[] {
+  if (!found) throw new Error(`There is no ${what} to hurt`)
+  return [found]
+}
+
+/** The node of that name. */
+export const node = (name: NodeName): Pick => async lab => [lab.node(name).name]
+/** The first so many of a kind. */
+export const first = (kind: NodeKind, count = 1): Pick => async lab => lab.nodesOf(kind).slice(0, count).map(({ name }) => name)
+export const last = (kind: NodeKind): Pick => async lab => lab.nodesOf(kind).slice(-1).map(({ name }) => name)
+export const every = (kind: NodeKind): Pick => async lab => lab.nodesOf(kind).map(({ name }) => name)
+export const primary: Pick = async lab => some(await lab.postgresLeader(), 'PostgreSQL primary')
+export const syncStandby: Pick = async lab => some(await lab.syncStandby(), 'synchronous standby')
+export const replicas: Pick = async (lab) => {
+  const [leader] = await primary(lab)
+  return lab.nodesOf('patroni').map(({ name }) => name).filter(name => name !== leader)
+}
+export const redisMaster: Pick = async lab => some(await lab.redisMaster(), 'Redis master')
+/** By what the status says of its role: the etcd leader, for example. */
+export const withRole = (kind: NodeKind, role: string): Pick => async (lab) => {
+  const { nodes } = await lab.status()
+  return some(nodes.find(found => found.kind === kind && found.role === role)?.name, `${kind} with the role ${role}`)
+}
+
+// What -----------------------------------------------------------------------------------------------------------------
+
+/** kill -9 of everything on the nodes, all at once. */
+export const crash = (pick: Pick): Injector => async (lab) => {
+  const nodes = await pick(lab)
+  await Promise.all(nodes.map(name => lab.crash(name)))
+  return { what: named(nodes), heal: healing(lab, nodes) }
+}
+
+/** The same, and the supervisor starts them again at once, as a container's restart policy does. */
+export const crashAndRestart = (pick: Pick): Injector => async (lab) => {
+  const nodes = await pick(lab)
+  await Promise.all(nodes.map(name => lab.crash(name, { restart: true })))
+  return { what: named(nodes), heal: async () => {} }
+}
+
+/** kill -9 of one process; who watches over it starts it again. */
+export const kill = (pick: Pick, process: string): Injector => async (lab) => {
+  const nodes = await pick(lab)
+  await Promise.all(nodes.map(name => lab.kill(name, process)))
+  return { what: `${process} on ${named(nodes)}`, heal: healing(lab, nodes) }
+}
+
+/** SIGSTOP: connections stay, nothing is answered. Healing thaws. */
+export const freeze = (pick: Pick): Injector => async (lab) => {
+  const nodes = await pick(lab)
+  await Promise.all(nodes.map(name => lab.freeze(name)))
+  return { what: named(nodes), heal: healing(lab, nodes) }
+}
+
+/** Packets from and to the nodes vanish without a word. */
+export const partition = (pick: Pick): Injector => async (lab) => {
+  const nodes = await pick(lab)
+  await Promise.all(nodes.map(name => lab.cut(name, { drop: true })))
+  return { what: named(nodes), heal: healing(lab, nodes) }
+}
+
+/** SIGTERM, and the instance ends by itself; healing starts it again. */
+export const drain = (pick: Pick): Injector => async (lab) => {
+  const nodes = await pick(lab)
+  const ended = await Promise.all(nodes.map(name => lab.drain(name)))
+  return { what: ended.map(({ exitCode, seconds }, n) => `${nodes[n]} ended with ${exitCode} after ${seconds.toFixed(1)} s`).join(', '), heal: healing(lab, nodes) }
+}
+
+export const rollingDeploy: Injector = async (lab) => {
+  const deployed = await lab.rollingDeploy()
+  return { what: deployed.map(({ name, seconds }) => `${name} ${seconds.toFixed(1)} s`).join(', '), heal: async () => {} }
+}
+
+export const switchover: Injector = async (lab) => {
+  const { from, to, seconds } = await lab.switchover()
+  return { what: `${from} to ${to} in ${seconds.toFixed(1)} s`, heal: async () => {} }
+}
+
+/** `SENTINEL failover`: planned, with the old master alive. */
+export const redisFailover: Injector = async (lab) => {
+  const [from] = await redisMaster(lab)
+  await lab.redis(lab.nodesOf('sentinel')[0]!.name, 'SENTINEL', 'FAILOVER', 'fleet-redis')
+  return { what: `away from ${from}`, heal: async () => {} }
+}
+
+/**
+ * No byte is left on the disk, and PostgreSQL is made to want some: segments of its log that it had kept for later are used up, until one cannot be made. Healing gives
+ * the space back.
+ */
+export const fillDisk = (pick: Pick): Injector => async (lab) => {
+  const [name] = await pick(lab)
+  await lab.fillDisk(name!)
+  // Fails when the disk is full indeed, or PostgreSQL has ended because of it: that is the fault.
+  const segments = 8
+  for (let n = 0; n < segments; n++) await lab.sql('SELECT pg_switch_wal()', [], { node: name! }).catch(() => {})
+  return { what: name!, heal: healing(lab, [name!]) }
+}
+
+/** The second fault while the first stands; healed in the opposite order. */
+export const both = (one: Injector, afterMs: number, other: Injector): Injector => async (lab) => {
+  const begun = await one(lab)
+  await new Promise(resolve => setTimeout(resolve, afterMs))
+  const second = await other(lab)
+  return {
+    what: `${begun.what}; then ${second.what}`,
+    async heal() {
+      await second.heal()
+      await begun.heal()
+    },
+  }
+}
+
+/**
+ * What asynchronous replication loses: the standbys hear nothing for a while, the primary goes on (or, as it must, waits), then vanishes, and the
+ * standbys are back. Whatever was acknowledged meanwhile was on one node.
+ */
+export const primaryVanishesAheadOfItsStandbys = (aheadMs: number): Injector => async (lab) => {
+  const [leader] = await primary(lab)
+  const standbys = await replicas(lab)
+  await Promise.all(standbys.map(name => lab.cut(name, { drop: true, from: [leader!] })))
+  await new Promise(resolve => setTimeout(resolve, aheadMs))
+  // Cut before it is killed: a killed process's kernel would still deliver what it had in its buffers.
+  await lab.cut(leader!, { drop: true })
+  await lab.crash(leader!)
+  await Promise.all(standbys.map(name => lab.heal(name)))
+  return { what: `${leader}, ${aheadMs / 1000} s ahead of ${named(standbys)}`, heal: healing(lab, [leader!]) }
+}
+
+/** Everything loses power at the same moment, and gets it back. */
+export const powerCut: Injector = async (lab) => {
+  await Promise.all(lab.nodes.map(({ name }) => lab.crash(name)))
+  return { what: `all ${lab.nodes.length} nodes`, heal: () => lab.healAll() }
+}

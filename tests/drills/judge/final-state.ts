@@ -1,0 +1,26 @@
+import { isPosition, isWrite, type FinalState, type History } from '../history.ts'
+
+/** SQL on the primary, past row-level security. */
+export type Query = <Row extends object>(text: string, values?: unknown[]) => Promise<Row[]>
+
+/** What the primary holds of what the history speaks of. Read once all is whole again, not through the application: it is what is judged. */
+export async function readFinalState(history: History, query: Query): Promise<FinalState> {
+  const writes = history.operations.filter(isWrite)
+  const points = history.operations.filter(isPosition)
+  const values = writes.map(({ value }) => value)
+  const applied: Record<string, number> = {}
+  const count = (rows: { value: string, times: number }[]) => rows.forEach(({ value, times }) => applied[value] = times)
+  count(await query(`SELECT after->>'notes' AS value, count(*)::int AS times FROM audit_entries WHERE action = 'vehicle.updated' AND at > now() - interval '1 hour' AND after->>'notes' = ANY($1) GROUP BY 1`, [values]))
+  count(await query('SELECT name AS value, count(*)::int AS times FROM vehicles WHERE name = ANY($1) GROUP BY 1', [values]))
+  const versions = await query<{ id: string, version: number }>('SELECT id, version FROM vehicles WHERE id = ANY($1)', [[...new Set(writes.flatMap(({ vehicle }) => vehicle ?? []))]])
+  const positions = points.length === 0
+    ? []
+    : await query<{ device_id: string, fix_time: Date }>('SELECT device_id, fix_time FROM positions WHERE device_id = ANY($1) AND fix_time >= $2', [
+        [...new Set(points.map(({ device }) => device))], points.map(({ fixTime }) => fixTime).sort()[0],
+      ])
+  return {
+    applied,
+    versions: Object.fromEntries(versions.map(({ id, version }) => [id, version])),
+    positions: positions.map(row => `${row.device_id} ${row.fix_time.toISOString()}`),
+  }
+}

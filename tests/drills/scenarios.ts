@@ -1,0 +1,138 @@
+import {
+  both, crash, crashAndRestart, drain, every, fillDisk, first, freeze, kill, last, node, partition, powerCut, primary, primaryVanishesAheadOfItsStandbys, redisFailover,
+  redisMaster, replicas, rollingDeploy, switchover, syncStandby, withRole, type Injector,
+} from './faults/faults.ts'
+import type { Budget } from './judge/judge.ts'
+
+export interface Scenario {
+  /** In file names and on the command line. */
+  name: string
+  part: 'application' | 'PostgreSQL' | 'etcd' | 'balancers' | 'Redis' | 'everything'
+  fault: string
+  promise: string
+  inject: Injector
+  /** How long the fault stands before it is taken back. */
+  holdSeconds: number
+  budget: Budget
+}
+
+/**
+ * Nothing fails, nothing waits longer than a moment. 3 s is what a person takes for "slow today" and not for "broken", and what a switchover with
+ * pause needs (2.2 s measured); the machine that runs the drill runs all 25 nodes and the load besides.
+ */
+const unnoticed: Budget = { writesWaitSeconds: 3, readsWaitSeconds: 3, failedReads: 0, failedWrites: 0, repeatedWrites: 0, wholeSeconds: 20 }
+
+/** Changes may come back with 503 and are sent again with their key by the browser: people wait, nothing fails. */
+const waits = (seconds: number, more: Partial<Budget> = {}): Budget => ({ ...unnoticed, writesWaitSeconds: seconds, repeatedWrites: null, ...more })
+
+/** Whoever asks Redis at the moment at which it goes silent waits for one command's time-out (1 s) and does without; nobody after that. */
+const withoutRedis: Budget = { ...unnoticed, writesWaitSeconds: 2, readsWaitSeconds: 2, wholeSeconds: 30 }
+
+/** What the primary's node costs when nobody says goodbye: its lease in etcd (10 s in the lab) must run out before another may lead, then promotion. */
+const lease = waits(15, { wholeSeconds: 45 })
+
+/** A fault, its promise, its budget. Each row stands for itself; to add one, add a row, and an injector where none of those there does it. */
+export const scenarios: Scenario[] = [
+  // The application
+  {
+    name: 'app-kill', part: 'application', fault: 'kill -9 of an instance', inject: crashAndRestart(first('app')), holdSeconds: 5, budget: { ...unnoticed, repeatedWrites: null },
+    promise: 'Nginx asks another instance, for changes because their key makes it safe; nobody notices',
+  },
+  {
+    name: 'app-freeze', part: 'application', fault: 'SIGSTOP of an instance, thawed after 8 s', inject: freeze(first('app')), holdSeconds: 8, budget: { ...unnoticed, repeatedWrites: null },
+    promise: 'requests that hang there are answered by another within seconds, and it is taken out',
+  },
+  {
+    name: 'app-drain', part: 'application', fault: 'SIGTERM to an instance', inject: drain(first('app')), holdSeconds: 2, budget: unnoticed,
+    promise: 'it ends by itself and nobody notices',
+  },
+  {
+    name: 'rolling-deploy', part: 'application', fault: 'all three instances replaced, one after the other', inject: rollingDeploy, holdSeconds: 0, budget: unnoticed,
+    promise: 'nobody notices',
+  },
+
+  // PostgreSQL
+  {
+    name: 'pg-switchover', part: 'PostgreSQL', fault: 'the primary\'s role goes to the standby, planned', inject: switchover, holdSeconds: 1, budget: { ...unnoticed, wholeSeconds: 30 },
+    promise: 'writes wait for a moment, nothing fails',
+  },
+  {
+    name: 'pg-kill', part: 'PostgreSQL', fault: 'kill -9 of the primary\'s postmaster', inject: kill(primary, 'postgres'), holdSeconds: 5, budget: waits(6, { repeatedWrites: 0, wholeSeconds: 30 }),
+    promise: 'writes wait inside their request until the next primary takes them',
+  },
+  {
+    name: 'pg-crash', part: 'PostgreSQL', fault: 'the primary\'s node dies', inject: crash(primary), holdSeconds: 14, budget: lease,
+    promise: 'reads go on; writes wait for the next primary',
+  },
+  {
+    name: 'pg-partition', part: 'PostgreSQL', fault: 'the primary is cut off from everybody', inject: partition(primary), holdSeconds: 16, budget: lease,
+    promise: 'the same; and it demotes itself, so that there are never two',
+  },
+  {
+    name: 'pg-freeze', part: 'PostgreSQL', fault: 'SIGSTOP of the primary\'s node, thawed after 16 s', inject: freeze(primary), holdSeconds: 16, budget: lease,
+    promise: 'the same; and what it acknowledged before is there after the thaw',
+  },
+  {
+    name: 'pg-vanish-ahead', part: 'PostgreSQL', fault: 'the standbys hear nothing for 2 s, then the primary vanishes', inject: primaryVanishesAheadOfItsStandbys(2_000), holdSeconds: 14, budget: waits(18, { wholeSeconds: 45 }),
+    promise: 'nothing was acknowledged that only the primary had',
+  },
+  {
+    name: 'pg-disk-full', part: 'PostgreSQL', fault: 'the primary\'s disk is full, for 8 s', inject: fillDisk(primary), holdSeconds: 8, budget: waits(25, { wholeSeconds: 45 }),
+    promise: 'reads go on; writes wait until there is room or another primary',
+  },
+  {
+    name: 'pg-standby-crash', part: 'PostgreSQL', fault: 'the synchronous standby\'s node dies', inject: crash(syncStandby), holdSeconds: 6, budget: waits(6, { wholeSeconds: 30 }),
+    promise: 'the other replica takes its place',
+  },
+  {
+    name: 'pg-standby-partition', part: 'PostgreSQL', fault: 'the synchronous standby is cut off', inject: partition(syncStandby), holdSeconds: 9, budget: waits(6, { wholeSeconds: 30 }),
+    promise: 'commits that wait for it are confirmed by the other replica within seconds; reads that went there go elsewhere',
+  },
+  {
+    name: 'pg-commit-cut-short', part: 'PostgreSQL', fault: 'the synchronous standby is cut off, and an instance is killed with commits under way',
+    inject: both(partition(syncStandby), 1_000, crashAndRestart(first('app'))), holdSeconds: 8, budget: waits(8, { wholeSeconds: 30 }),
+    promise: 'what nobody could tell whether it was committed is asked of its record, and applied once',
+  },
+  {
+    name: 'pg-replicas-gone', part: 'PostgreSQL', fault: 'both replicas die', inject: crash(replicas), holdSeconds: 9, budget: waits(8, { wholeSeconds: 45 }),
+    promise: 'the primary serves alone',
+  },
+
+  // etcd
+  { name: 'etcd-member', part: 'etcd', fault: 'a follower dies', inject: crash(withRole('etcd', 'follower')), holdSeconds: 5, budget: unnoticed, promise: 'nobody notices' },
+  { name: 'etcd-leader', part: 'etcd', fault: 'the leader dies', inject: crash(withRole('etcd', 'leader')), holdSeconds: 6, budget: unnoticed, promise: 'nobody notices' },
+  {
+    name: 'etcd-quorum', part: 'etcd', fault: 'two of three die, for 15 s', inject: crash(first('etcd', 2)), holdSeconds: 15, budget: unnoticed,
+    promise: 'Patroni\'s failsafe: the primary reaches every replica and goes on leading',
+  },
+
+  // Balancers and pools
+  { name: 'haproxy-1', part: 'balancers', fault: 'the first HAProxy dies', inject: crash(first('haproxy')), holdSeconds: 6, budget: waits(6), promise: 'connections go through the second' },
+  { name: 'haproxy-2', part: 'balancers', fault: 'the second HAProxy dies', inject: crash(last('haproxy')), holdSeconds: 5, budget: waits(6), promise: 'connections go through the first' },
+  { name: 'pgbouncer-primary-1', part: 'balancers', fault: 'the first PgBouncer to the primary dies', inject: crash(node('pgbouncer-primary')), holdSeconds: 6, budget: waits(6), promise: 'writes go through the second' },
+  { name: 'pgbouncer-primary-2', part: 'balancers', fault: 'the second PgBouncer to the primary dies', inject: crash(node('pgbouncer-primary2')), holdSeconds: 5, budget: waits(6), promise: 'writes go through the first' },
+  { name: 'pgbouncer-replica-1', part: 'balancers', fault: 'the first PgBouncer to the replicas dies', inject: crash(node('pgbouncer-replica')), holdSeconds: 6, budget: waits(3), promise: 'reads go through the second, or to the primary' },
+  { name: 'pgbouncer-replica-2', part: 'balancers', fault: 'the second PgBouncer to the replicas dies', inject: crash(node('pgbouncer-replica2')), holdSeconds: 5, budget: waits(3), promise: 'reads go through the first, or to the primary' },
+  { name: 'nginx-1', part: 'balancers', fault: 'the first Nginx dies', inject: crash(first('nginx')), holdSeconds: 5, budget: waits(4, { failedReads: 20 }), promise: 'browsers connect to the second; only looks that were under way fail' },
+  { name: 'nginx-2', part: 'balancers', fault: 'the second Nginx dies', inject: crash(last('nginx')), holdSeconds: 4, budget: unnoticed, promise: 'nobody notices' },
+  { name: 'checker', part: 'balancers', fault: 'kill -9 of the health checker beside Nginx', inject: kill(first('nginx'), 'node'), holdSeconds: 4, budget: unnoticed, promise: 'nobody notices, and it is started again' },
+
+  // Redis
+  { name: 'redis-kill', part: 'Redis', fault: 'the master dies', inject: crash(redisMaster), holdSeconds: 10, budget: withoutRedis, promise: 'cache and sessions do without for a moment; no event is missed' },
+  { name: 'redis-freeze', part: 'Redis', fault: 'SIGSTOP of the master, thawed after 12 s', inject: freeze(redisMaster), holdSeconds: 12, budget: withoutRedis, promise: 'the same' },
+  { name: 'redis-partition', part: 'Redis', fault: 'the master is cut off from everybody', inject: partition(redisMaster), holdSeconds: 12, budget: withoutRedis, promise: 'the same; what it took alone is not acknowledged' },
+  { name: 'redis-failover', part: 'Redis', fault: 'planned failover by Sentinel', inject: redisFailover, holdSeconds: 5, budget: withoutRedis, promise: 'nobody notices' },
+  { name: 'redis-gone', part: 'Redis', fault: 'all three Redis nodes die', inject: crash(every('redis')), holdSeconds: 8, budget: withoutRedis, promise: 'nothing fails that does not need Redis by its nature; people stay signed in' },
+  { name: 'sentinel-one', part: 'Redis', fault: 'one Sentinel dies', inject: crash(first('sentinel')), holdSeconds: 4, budget: withoutRedis, promise: 'nobody notices' },
+  { name: 'sentinel-quorum', part: 'Redis', fault: 'two of three Sentinels die', inject: crash(first('sentinel', 2)), holdSeconds: 6, budget: withoutRedis, promise: 'nobody notices; only a failover would have to wait' },
+
+  // Everything
+  {
+    name: 'power-cut', part: 'everything', fault: 'every node dies at the same moment, and starts again after 3 s', inject: powerCut, holdSeconds: 3,
+    budget: { writesWaitSeconds: 60, readsWaitSeconds: 60, failedReads: null, failedWrites: null, repeatedWrites: null, wholeSeconds: 60 },
+    promise: 'all comes back by itself; what was acknowledged is there',
+  },
+]
+
+/** Three that together touch every layer in a minute: what `npm test` runs. */
+export const shortSet = ['app-kill', 'pg-kill', 'redis-kill']

@@ -1,0 +1,174 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { connect } from '#server/redis/connection.ts'
+import { openRedisClient } from '#server/redis/redis.ts'
+import type { RedisPort } from '#server/redis/port.ts'
+import { freePort } from '../support/ports.ts'
+import { startSentinelCluster, type ClientView, type SentinelCluster } from '../support/sentinel.ts'
+import { until } from '../support/until.ts'
+
+const log = pino({ level: 'silent' })
+const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
+
+/** Writes all the time, confirmed; knows afterwards which acknowledged ones are missing. */
+function startWriter(redis: RedisPort) {
+  const confirmed: string[] = []
+  let stopped = false
+  let refused = 0
+  const running = (async () => {
+    for (let n = 0; !stopped; n++) {
+      await redis.keep(`w:${n}`, 'x', { ttlSeconds: 600 }).then(written => written.confirmed && confirmed.push(`w:${n}`), () => refused++)
+      await pause(5)
+    }
+  })()
+  return {
+    confirmed,
+    refused: () => refused,
+    async stop() {
+      stopped = true
+      await running
+    },
+    async missing() {
+      const missing: string[] = []
+      for (let at = 0; at < confirmed.length; at += 200) {
+        const keys = confirmed.slice(at, at + 200)
+        for (const [index, value] of (await redis.getMany(keys)).entries()) if (value === null) missing.push(keys[index]!)
+      }
+      return missing
+    },
+  }
+}
+
+// A cluster is whole in a third of a second, and takes ten to be whole again after a fault: each test has its own.
+describe('through Sentinel', () => {
+  let cluster: SentinelCluster
+  let view: ClientView
+  let redis: RedisPort
+  beforeEach(async () => {
+    cluster = await startSentinelCluster()
+    view = await cluster.view('app')
+    redis = openRedisClient({ ...view, log })
+    await until(() => redis.isUp())
+  })
+  afterEach(async () => {
+    await redis.close()
+    await cluster.stop()
+  })
+
+  it('a planned failover loses no confirmed write, and the client is with the new master', async () => {
+    const writer = startWriter(redis)
+    await until(() => writer.confirmed.length > 20)
+    await cluster.failover()
+    const before = writer.confirmed.length
+    await until(() => writer.confirmed.length > before + 20, 'confirmed writes on the new master')
+    await writer.stop()
+    expect(await writer.missing()).toEqual([])
+    expect(await redis.ping()).toEqual({ role: 'master' })
+  })
+
+  it('kill -9 of the master loses no confirmed write', async () => {
+    const writer = startWriter(redis)
+    await until(() => writer.confirmed.length > 20)
+    const master = await cluster.master()
+    await master.kill()
+    await cluster.newMaster(master)
+    const before = writer.confirmed.length
+    await until(() => writer.confirmed.length > before + 5, 'confirmed writes on the new master')
+    await writer.stop()
+    expect(await writer.missing()).toEqual([])
+  })
+
+  it('a frozen master is left for the new one, and a command costs its second once, not each time', async () => {
+    const writer = startWriter(redis)
+    await until(() => writer.confirmed.length > 20)
+    const master = await cluster.master()
+    master.freeze()
+    await until(() => !redis.isUp(), 'the freeze to be noticed')
+    await pause(1_100)
+    const started = performance.now()
+    await Promise.allSettled(Array.from({ length: 500 }, () => redis.get('x')))
+    if (!redis.isUp()) expect(performance.now() - started).toBeLessThan(900)
+    await cluster.newMaster(master)
+    await until(() => redis.isUp(), 'the new master')
+    await writer.stop()
+    expect(await writer.missing()).toEqual([])
+  })
+
+  it('split brain: what a client is told is confirmed on the cut-off side is there after it', async () => {
+    const writer = startWriter(redis)
+    await until(() => writer.confirmed.length > 20)
+    const master = await cluster.master()
+    cluster.isolate(master.name, 'app')
+    await cluster.newMaster(master)
+    await pause(1_500)
+    cluster.heal()
+    await until(async () => (await master.command<string[]>('ROLE'))[0] === 'slave', 'the old master to step down')
+    await until(() => redis.isUp())
+    await writer.stop()
+    expect(await writer.missing()).toEqual([])
+  })
+
+  it('the loss of the quorum is seen, and so is its return', async () => {
+    await until(() => redis.sentinels()!.quorum && redis.sentinels()!.reachable === 3, 'the first look')
+    expect(redis.sentinels()).toMatchObject({ total: 3, replicas: 2, reason: null })
+    await Promise.all(cluster.sentinels.slice(0, 2).map(sentinel => sentinel.kill()))
+    await until(() => !redis.sentinels()!.quorum, 'the loss to be seen')
+    expect(redis.sentinels()!.reason).toMatch(/no quorum/)
+    expect(await redis.ping()).toEqual({ role: 'master' })
+    await Promise.all(cluster.sentinels.map(sentinel => sentinel.start()))
+    await until(() => redis.sentinels()!.quorum, 'the return to be seen')
+  })
+
+  it('a disconnection in the very moment of connecting does not end the client for good', async () => {
+    const client = connect({ ...view, log }, { queue: false })
+    await until(() => client.status === 'ready')
+    client.disconnect(true)
+    while (client.status !== 'connecting') await new Promise(resolve => setImmediate(resolve))
+    // What ioredis's own failover detector does when the message comes now.
+    ;(client as unknown as { connector: { disconnect(): void } }).connector.disconnect()
+    await until(() => client.status === 'end', 'ioredis to give up')
+    await until(() => client.status === 'ready', 'a new beginning')
+    client.disconnect()
+  })
+
+  it('all of it gone and back, the client is back by itself', async () => {
+    await redis.keep('kept', 'x', { ttlSeconds: 600 })
+    await cluster.killAll()
+    await until(() => !redis.isUp())
+    await expect(redis.get('kept')).rejects.toMatchObject({ type: 'unavailable' })
+    await cluster.startAll()
+    await until(() => redis.isUp())
+    expect(await redis.get('kept')).toBe('x')
+  })
+})
+
+describe('over TLS', () => {
+  let folder: string
+  let port: number
+  let child: ReturnType<typeof spawn>
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'fleet2-tls-'))
+    port = await freePort()
+    const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'ignore' })
+    openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', 'key.pem', '-out', 'cert.pem', '-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1')
+    child = spawn('redis-server', ['--port', '0', '--tls-port', String(port), '--bind', '127.0.0.1', '--tls-cert-file', 'cert.pem', '--tls-key-file', 'key.pem', '--tls-ca-cert-file', 'cert.pem', '--tls-auth-clients', 'no', '--save', ''], { cwd: folder, stdio: 'ignore' })
+  })
+  afterAll(async () => {
+    child.kill('SIGKILL')
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  it('a server whose authority is known is spoken to, and one that is not known is refused', async () => {
+    const known = openRedisClient({ url: `rediss://localhost:${port}`, sentinels: [], sentinelName: '', tlsCaFile: join(folder, 'cert.pem'), log })
+    await until(() => known.isUp(), 'the TLS connection')
+    expect(await known.ping()).toEqual({ role: 'master' })
+    await known.close()
+    const unknown = openRedisClient({ url: `rediss://localhost:${port}`, sentinels: [], sentinelName: '', log })
+    await expect(unknown.ping()).rejects.toMatchObject({ type: 'unavailable' })
+    await unknown.close()
+  })
+})

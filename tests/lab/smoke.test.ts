@@ -1,0 +1,77 @@
+import { randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import { expect, test } from 'vitest'
+import { connectLab, downLab, LabRefusal, reasonsAgainst, upLab } from '../../lab/lab.ts'
+import { createPerson } from '../../lab/person.ts'
+import { withLabLock } from '../support/lab-lock.ts'
+import { until } from '../support/until.ts'
+
+/** One lab for all of it: bringing it up is most of the time. */
+test('the whole stack comes up from deploy/, serves people over TLS, loses its PostgreSQL leader without losing a write, and leaves nothing behind', async () => {
+  await withLabLock(async () => {
+    expect(await reasonsAgainst()).toEqual([])
+    const before = await traces()
+    const lab = await upLab()
+    try {
+      const { healthy, nodes } = await lab.status()
+      expect(healthy).toBe(true)
+      expect(nodes.filter(({ role }) => role === 'sync standby')).toHaveLength(1)
+      // A second one is refused in words, and harms nothing.
+      await expect(upLab()).rejects.toThrow(/A lab is up already/)
+
+      const person = createPerson(lab)
+      const plain = await fetch(`${lab.addresses.http[0]}/vehicles`, { redirect: 'manual' })
+      expect(plain.headers.get('location')).toMatch(/^https:/)
+      await person.signIn(lab.credentials.demo.emails[0]!, lab.credentials.demo.password)
+      const created = await person.send<{ id: string }>('POST', '/api/v1/vehicles', { name: 'Smoke test' }, { headers: { 'idempotency-key': randomUUID() } })
+      expect(created.status).toBe(201)
+      const identifier = `smoke-${randomUUID()}`
+      expect((await person.send('POST', '/api/v1/devices', { name: 'Smoke test', identifier, vehicleId: created.body.id })).status).toBe(201)
+
+      const seen: string[] = []
+      const stream = await person.openEvents((name, data) => {
+        if (name === 'positions') seen.push(...(data as { positions: { vehicleId: string }[] }).positions.map(({ vehicleId }) => vehicleId))
+      })
+      // A device has no cookie; its position goes to any instance, and the event comes from the one that holds the stream.
+      const device = createPerson(lab, { nginx: 1 })
+      const position = await device.send('GET', `/api/ingest?id=${identifier}&lat=52.5&lon=13.4&timestamp=${Math.floor(Date.now() / 1000)}&speed=10`)
+      expect(position.status).toBe(200)
+      await until(() => seen.includes(created.body.id), 'the position on the live stream')
+      stream.close()
+
+      const leader = await lab.postgresLeader()
+      await lab.crash(leader!)
+      const key = randomUUID()
+      await until(async () => {
+        const answer = await person.send('POST', '/api/v1/vehicles', { name: 'After the failover' }, { headers: { 'idempotency-key': key } })
+        return answer.status === 201
+      }, 'a write after the failover', 60_000)
+      expect(await lab.postgresLeader()).not.toBe(leader)
+      // Acknowledged before the crash, and there after it; asked for with one key, and there once.
+      const rows = await lab.sql<{ name: string }>('SELECT name FROM vehicles WHERE name IN ($1, $2) ORDER BY name', ['After the failover', 'Smoke test'])
+      expect(rows.map(({ name }) => name)).toEqual(['After the failover', 'Smoke test'])
+      person.close()
+      device.close()
+    }
+    finally {
+      await downLab()
+    }
+    expect(await traces()).toEqual(before)
+    expect(await downLab()).toEqual([])
+    await expect(connectLab()).rejects.toThrow(LabRefusal)
+  })
+}, 900_000)
+
+/** What a lab could leave on the machine. */
+async function traces() {
+  const processes = await Promise.all((await readdir('/proc')).filter(name => /^\d+$/.test(name)).map(pid => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')))
+  return {
+    processes: processes.filter(line => line.includes('/var/lib/fleet2-lab') || line.includes('lab/supervisor.ts')),
+    namespaces: (await readdir('/run/netns').catch(() => [])).filter(name => name.startsWith('fleet2-')),
+    links: (await readdir('/sys/class/net')).sort(),
+    hosts: existsSync('/etc/netns') ? await readdir('/etc/netns') : [],
+    files: existsSync('/var/lib/fleet2-lab'),
+    mounts: (await readFile('/proc/mounts', 'utf8')).split('\n').filter(line => line.includes('fleet2') || line.includes('netns')),
+  }
+}
