@@ -57,9 +57,21 @@ export function toApiProblem(error: unknown): ApiProblem {
  */
 export function useApi() {
   const request = useRequestFetch()
+  const freshness = useFreshness()
   return async function api<T>(path: string, options: FetchOptions = {}): Promise<T> {
+    const seen = import.meta.client ? seenConsistency() : ''
     try {
-      return await request(path as string, { retry: 0, ...options } as never) as T
+      return await request(path as string, {
+        retry: 0,
+        ...options,
+        // Never older than an answer or an event that has been shown.
+        headers: { ...seen ? { 'Fleet2-Consistency': seen } : {}, ...options.headers as Record<string, string> | undefined },
+        onResponse({ response }: { response: Response }) {
+          if (import.meta.client) noteSeen(response.headers.get('fleet2-consistency'))
+          const stale = response.headers.get('fleet2-stale')
+          freshness.value = { ...freshness.value, dataFrom: stale === null ? null : Date.now() - Number(stale) * 1000 }
+        },
+      } as never) as T
     }
     catch (error) {
       throw toApiProblem(error)

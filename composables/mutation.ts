@@ -49,6 +49,7 @@ export function useMutation<T = unknown>(options: MutationOptions<T> = {}) {
       try {
         const result = await $fetch<unknown>(change.path as string, {
           method: change.method, body: change.body as Record<string, unknown> | undefined, headers: { 'Idempotency-Key': key }, retry: 0,
+          onResponse: ({ response }) => noteSeen(response.headers.get('fleet2-consistency')),
         }) as T
         state.value = 'done'
         intent = null

@@ -5,7 +5,7 @@ export default defineNuxtPlugin((nuxtApp) => {
     watch(() => session.value?.organisation?.id, (organisationId) => {
       nuxtApp.runWithContext(() => {
         closeLiveStream()
-        if (organisationId) openLiveStream()
+        if (organisationId) openLiveStream(session.value?.liveEventId ?? null)
       })
     }, { immediate: true })
   })

@@ -11,22 +11,22 @@ const recheckMs = 30_000
 
 export default defineEventHandler(async (event) => {
   const member = await requireMember(event, 'vehicles:read')
-  const { config, events, sessions, database } = services()
+  const { config, events, sessions, database, cache } = services()
   if (openStreamCount() >= config.maxEventStreams) throw new UnavailableError('This instance holds as many live streams as it can.', { retryAfterSeconds: 3 })
   const asked = getQuery(event).lastEventId
   const lastEventId = getRequestHeader(event, 'last-event-id') ?? (typeof asked === 'string' ? asked : null)
   const secret = readSessionCookie(event, config)!
 
-  const stream = openEventStream(event)
+  const stream = openEventStream(event, () => ({ at: new Date().toISOString(), live: liveStatus().live }))
   stream.send('status', liveStatus())
   const unsubscribe = await events.subscribe(member.organisationId, lastEventId, {
-    onEvent: ({ id, name, data }) => stream.send(name, data as never, id),
+    onEvents: stream.sendBatch,
     onResync: reason => stream.send('resync', { reason }),
   })
   const recheck = setInterval(async () => {
     // What cannot be asked at this moment is asked again later: a failover must not cut every stream.
     const still = await sessions.find(secret)
-      .then(async record => record && (await findMembership({ database }, record.organisationId, record.userId, record))?.organisationId === member.organisationId)
+      .then(async record => record && (await findMembership({ database, cache }, record.organisationId, record.userId, record))?.organisationId === member.organisationId)
       .catch(() => true)
     if (!still) stream.close()
   }, recheckMs)

@@ -51,5 +51,7 @@ export const rowKeys = {
   invitation: 'app.invitation_token_hash',
   device: 'app.device_identifiers',
   ingest: 'app.organisation_ids',
+  /** `on`: the outbox of every organisation, for the job that publishes what was left behind. */
+  relay: 'app.relay',
 } as const
 export type RowKey = keyof typeof rowKeys

@@ -1,15 +1,15 @@
 import type { H3Event } from 'h3'
-import type { LiveEvents } from '#shared/schemas/live.ts'
+import type { DeliveredEvent } from '#server/redis/event-hub.ts'
+import { heartbeatMs, type LiveEvents } from '#shared/schemas/live.ts'
 
 export interface EventStream {
-  /** One event. Events with an id are resumed from. */
-  send<Name extends keyof LiveEvents>(name: Name, data: LiveEvents[Name], id?: string): void
+  /** One event for this connection alone. It has no id: nothing is resumed from it. */
+  send<Name extends keyof LiveEvents>(name: Name, data: LiveEvents[Name]): void
+  /** Events of the organisation. Their bytes are made once, whatever the number of streams that are given the same array. */
+  sendBatch(batch: readonly DeliveredEvent[]): void
   close(): void
   onClose(listener: () => void): void
 }
-
-/** A comment line this often keeps proxies from taking a quiet stream for a dead one (Nginx's default is 60 s), and finds dead clients. */
-const heartbeatMs = 15_000
 
 /** A client that has this much unread does not read: it is cut off, comes back, and resumes. */
 const mostUnreadBytes = 1_048_576
@@ -37,41 +37,60 @@ export function sendToAllStreams<Name extends keyof LiveEvents>(name: Name, data
   for (const { stream } of open) stream.send(name, data)
 }
 
-/** Turns the request into a stream of server-sent events. Writes to Node's response itself: h3 1's own streams do not notice every close. */
-export function openEventStream(event: H3Event): EventStream {
+const frames = new WeakMap<readonly DeliveredEvent[], Buffer>()
+
+/** A batch as it goes over the wire. Kept for as long as somebody has the batch. */
+function frameOf(batch: readonly DeliveredEvent[]): Buffer {
+  const known = frames.get(batch)
+  if (known) return known
+  const frame = Buffer.from(batch.map(({ id, name, json }) => `${id ? `id: ${id}\n` : ''}event: ${name}\ndata: ${json}\n\n`).join(''))
+  frames.set(batch, frame)
+  return frame
+}
+
+/**
+ * Turns the request into a stream of server-sent events. Writes to Node's response itself: h3 1's own streams do not notice every close. `heartbeat` gives what is
+ * sent every few seconds.
+ */
+export function openEventStream(event: H3Event, heartbeat: () => LiveEvents['heartbeat']): EventStream {
   const { req, res } = event.node
   event._handled = true
+  // Ended by closing the connection: without chunks the bytes are the same for everybody, and go to the socket as they are.
+  res.useChunkedEncodingByDefault = false
   res.writeHead(200, {
     'Content-Type': 'text/event-stream; charset=utf-8',
     'Cache-Control': 'no-cache, no-transform',
     // Nginx passes each event on at once.
     'X-Accel-Buffering': 'no',
-    'Connection': 'keep-alive',
   })
-  req.socket.setNoDelay(true)
+  const { socket } = req
+  socket.setNoDelay(true)
   res.write(`retry: ${retryMs()}\n\n`)
 
   let closed = false
   const listeners: (() => void)[] = []
-  const heartbeat = setInterval(() => write(': \n\n'), heartbeatMs)
-  heartbeat.unref()
+  const beat = setInterval(() => stream.send('heartbeat', heartbeat()), heartbeatMs)
+  beat.unref()
 
-  function write(text: string) {
+  function write(bytes: string | Buffer) {
     if (closed) return
-    res.write(text)
-    if (res.writableLength > mostUnreadBytes) res.destroy()
+    // Past the response's own machinery, which costs as much as the rest of the fan-out: after the head there is nothing left for it to add.
+    if (res.socket === socket) socket.write(bytes)
+    else res.write(bytes)
+    if (socket.writableLength > mostUnreadBytes) socket.destroy()
   }
 
   function end() {
     if (closed) return
     closed = true
-    clearInterval(heartbeat)
+    clearInterval(beat)
     open.delete(entry)
     for (const listener of listeners) listener()
   }
 
   const stream: EventStream = {
-    send: (name, data, id) => write(`${id ? `id: ${id}\n` : ''}event: ${name}\ndata: ${JSON.stringify(data)}\n\n`),
+    send: (name, data) => write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`),
+    sendBatch: batch => write(frameOf(batch)),
     close() {
       if (!closed) res.end()
       end()

@@ -19,15 +19,18 @@ type Caller = SignedInUser & {
   confirmed: boolean
 }
 
-/** Who is signed in, or null. Makes the request's Idempotency-Key that caller's own. */
-export async function optionalUser(event: H3Event): Promise<Caller | null> {
-  const { config, sessions, database } = services()
+/**
+ * Who is signed in, or null. Makes the request's Idempotency-Key that caller's own. `tolerant`: null too when it cannot be known at this moment, for whoever is about
+ * to sign in anyway.
+ */
+export async function optionalUser(event: H3Event, { tolerant = false } = {}): Promise<Caller | null> {
+  const { config, sessions, database, cache } = services()
   refuseCrossSite(event, config)
   const secret = readSessionCookie(event, config)
   const session = secret ? await sessions.resolve(secret, readProofCookie(event, config)) : null
   const record = session?.record
   // A record that Redis has lost is made again only after the primary has said that nobody ended the session.
-  const found = record && await findMembership({ database }, record.organisationId, record.userId, record, session.vouchedBy === 'proof-alone' ? { consistency: 'strong' } : {})
+  const found = record && await findMembership({ database, cache }, record.organisationId, record.userId, record, session.vouchedBy === 'proof-alone' ? { consistency: 'strong' } : {})
   const confirmed = found ? await renewProof(event, secret!, session!) : null
   if (!record || !found || confirmed === null) {
     // Ended in the database while Redis was away: it need not be found there again.

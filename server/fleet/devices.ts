@@ -9,6 +9,8 @@ import { deviceFittings, devices, deviceStates, vehicles } from '#server/databas
 import { ConflictError, InvalidInputError, NotFoundError } from '#shared/errors.ts'
 import type { Page } from '#shared/schemas/common.ts'
 import type { Device, DeviceCreate, DeviceQuery, DeviceUpdate, DeviceWithToken } from '#shared/schemas/devices.ts'
+import type { LiveEvents } from '#shared/schemas/live.ts'
+import { recordChange } from './changes.ts'
 import { contains, lockVehicle, outdated, type FleetServices } from './vehicles.ts'
 
 type DeviceRow = typeof devices.$inferSelect
@@ -39,17 +41,16 @@ export async function getDevice({ database }: FleetServices, organisationId: str
  * Makes a device known. Its token is in the answer and nowhere else: only a hash is kept.
  * @throws {ConflictError} when the identifier is taken, by whichever organisation.
  */
-export async function createDevice({ database, notifyChange, makeSecret }: FleetServices, organisationId: string, input: DeviceCreate): Promise<DeviceWithToken> {
+export async function createDevice({ database, makeSecret }: FleetServices, organisationId: string, input: DeviceCreate): Promise<DeviceWithToken> {
   const { vehicleId, ...fields } = input
   const token = input.tokenRequired ? makeSecret('device-token') : null
   const device = await refusingTakenIdentifier(() => database.inOrganisation(organisationId).write(async (tx) => {
     const [row] = await tx.insert(devices).values({ ...fields, id: uuidv7(), organisationId, tokenHash: token && hashToken(token) }).returning()
     await recordAudit(tx, { organisationId, action: 'device.created', subject: subjectOf(row!), after: auditedFields(row!) })
     if (vehicleId) await fit(tx, row!, vehicleId)
+    await recordChange(tx, organisationId, { type: 'device', id: row!.id, change: 'created' }, ...vehicleChanges(vehicleId))
     return findDevice(tx, row!.id)
   }))
-  await notifyChange(organisationId, { type: 'device', id: device.id, change: 'created' })
-  if (vehicleId) await notifyChange(organisationId, { type: 'vehicle', id: vehicleId, change: 'updated' })
   return { ...device, token }
 }
 
@@ -57,8 +58,8 @@ export async function createDevice({ database, notifyChange, makeSecret }: Fleet
  * Changes the given fields; `vehicleId` fits it to another vehicle, or with null to none.
  * @throws {ConflictError} when `version` is given and is not the present one; {InvalidInputError} when there is no such vehicle.
  */
-export async function updateDevice({ database, notifyChange }: FleetServices, organisationId: string, id: string, { version, vehicleId, ...changes }: DeviceUpdate): Promise<Device> {
-  const { device, vehicleIds } = await database.inOrganisation(organisationId).write(async (tx) => {
+export async function updateDevice({ database }: FleetServices, organisationId: string, id: string, { version, vehicleId, ...changes }: DeviceUpdate): Promise<Device> {
+  return database.inOrganisation(organisationId).write(async (tx) => {
     const before = await lockDevice(tx, id)
     if (version !== undefined && version !== before.version) throw outdated('device')
     if (changes.tokenRequired && !before.tokenHash) {
@@ -70,17 +71,13 @@ export async function updateDevice({ database, notifyChange }: FleetServices, or
     }
     const moved = vehicleId !== undefined && vehicleId !== before.vehicleId
     if (moved) await fit(tx, row!, vehicleId)
-    return { device: await findDevice(tx, id), vehicleIds: moved ? [before.vehicleId, vehicleId] : [] }
+    await recordChange(tx, organisationId, { type: 'device', id, change: 'updated' }, ...moved ? vehicleChanges(before.vehicleId, vehicleId) : [])
+    return findDevice(tx, id)
   })
-  await notifyChange(organisationId, { type: 'device', id, change: 'updated' })
-  for (const changed of vehicleIds) {
-    if (changed) await notifyChange(organisationId, { type: 'vehicle', id: changed, change: 'updated' })
-  }
-  return device
 }
 
 /** A new token for the device; the old one ends at once. From now on the device must show it. */
-export async function renewDeviceToken({ database, notifyChange, makeSecret }: FleetServices, organisationId: string, id: string): Promise<DeviceWithToken> {
+export async function renewDeviceToken({ database, makeSecret }: FleetServices, organisationId: string, id: string): Promise<DeviceWithToken> {
   const token = makeSecret('device-token')
   const device = await database.inOrganisation(organisationId).write(async (tx) => {
     const before = await lockDevice(tx, id)
@@ -88,23 +85,27 @@ export async function renewDeviceToken({ database, notifyChange, makeSecret }: F
       .set({ tokenHash: hashToken(token), tokenRequired: true, version: before.version + 1, updatedAt: new Date() })
       .where(eq(devices.id, id)).returning()
     await recordAudit(tx, { organisationId, action: 'device.token-renewed', subject: subjectOf(row!), before: auditedFields(before), after: auditedFields(row!) })
+    await recordChange(tx, organisationId, { type: 'device', id, change: 'updated' })
     return findDevice(tx, id)
   })
-  await notifyChange(organisationId, { type: 'device', id, change: 'updated' })
   return { ...device, token }
 }
 
 /** Forgets the device: its identifier is free again. The positions it sent stay with their vehicles. */
-export async function removeDevice({ database, notifyChange }: FleetServices, organisationId: string, id: string): Promise<void> {
-  const vehicleId = await database.inOrganisation(organisationId).write(async (tx) => {
+export async function removeDevice({ database }: FleetServices, organisationId: string, id: string): Promise<void> {
+  await database.inOrganisation(organisationId).write(async (tx) => {
     const before = await lockDevice(tx, id)
     await tx.delete(deviceStates).where(eq(deviceStates.deviceId, id))
     await tx.delete(devices).where(eq(devices.id, id))
     await recordAudit(tx, { organisationId, action: 'device.removed', subject: subjectOf(before), before: auditedFields(before) })
-    return before.vehicleId
+    await recordChange(tx, organisationId, { type: 'device', id, change: 'removed' }, ...vehicleChanges(before.vehicleId))
+    return {}
   })
-  await notifyChange(organisationId, { type: 'device', id, change: 'removed' })
-  if (vehicleId) await notifyChange(organisationId, { type: 'vehicle', id: vehicleId, change: 'updated' })
+}
+
+/** A vehicle is shown with its devices: it changes with their fitting. */
+function vehicleChanges(...ids: (string | null | undefined)[]): LiveEvents['changed'][] {
+  return ids.flatMap(id => id ? [{ type: 'vehicle' as const, id, change: 'updated' as const }] : [])
 }
 
 /** Ends the present fitting and, unless `vehicleId` is null, begins the next, each with its audit entry. */

@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, ilike, isNotNull, isNull, or, sql } from 'drizzle-orm'
+import { and, asc, eq, gt, ilike, inArray, isNotNull, isNull, or, sql } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import { recordAudit } from '#server/audit/record.ts'
 import type { SecretMaker } from '#server/config/secret.ts'
@@ -9,12 +9,10 @@ import { deviceFittings, devices, vehicles, vehicleStates } from '#server/databa
 import { ConflictError, NotFoundError } from '#shared/errors.ts'
 import type { Page } from '#shared/schemas/common.ts'
 import type { LivePosition, Vehicle, VehicleCreate, VehicleQuery, VehicleUpdate } from '#shared/schemas/vehicles.ts'
-import type { ChangeNotice } from './changes.ts'
+import { recordChange } from './changes.ts'
 
 export interface FleetServices {
   database: Database
-  /** Told after the commit, never before; see `changes.ts`. */
-  notifyChange: ChangeNotice
   makeSecret: SecretMaker
 }
 
@@ -45,22 +43,21 @@ export async function getVehicle({ database }: FleetServices, organisationId: st
 }
 
 /** @throws {ConflictError} when another vehicle in use bears the registration. */
-export async function createVehicle({ database, notifyChange }: FleetServices, organisationId: string, input: VehicleCreate): Promise<Vehicle> {
-  const vehicle = await refusingTakenRegistration(() => database.inOrganisation(organisationId).write(async (tx) => {
+export async function createVehicle({ database }: FleetServices, organisationId: string, input: VehicleCreate): Promise<Vehicle> {
+  return refusingTakenRegistration(() => database.inOrganisation(organisationId).write(async (tx) => {
     const [row] = await tx.insert(vehicles).values({ ...input, id: uuidv7(), organisationId }).returning()
     await recordAudit(tx, { organisationId, action: 'vehicle.created', subject: subjectOf(row!), after: auditedFields(row!) })
+    await recordChange(tx, organisationId, { type: 'vehicle', id: row!.id, change: 'created' })
     return toVehicle({ vehicle: row!, state: null, devices: [] })
   }))
-  await notifyChange(organisationId, { type: 'vehicle', id: vehicle.id, change: 'created' })
-  return vehicle
 }
 
 /**
  * Changes the given fields.
  * @throws {ConflictError} when `version` is given and is not the present one, or the registration is taken.
  */
-export async function updateVehicle({ database, notifyChange }: FleetServices, organisationId: string, id: string, { version, ...changes }: VehicleUpdate): Promise<Vehicle> {
-  const vehicle = await refusingTakenRegistration(() => database.inOrganisation(organisationId).write(async (tx) => {
+export async function updateVehicle({ database }: FleetServices, organisationId: string, id: string, { version, ...changes }: VehicleUpdate): Promise<Vehicle> {
+  return refusingTakenRegistration(() => database.inOrganisation(organisationId).write(async (tx) => {
     const before = await lockVehicle(tx, id)
     if (before.removedAt) throw new NotFoundError('vehicle')
     if (version !== undefined && version !== before.version) throw outdated('vehicle')
@@ -68,14 +65,13 @@ export async function updateVehicle({ database, notifyChange }: FleetServices, o
       .set({ ...changes, version: before.version + 1, updatedAt: new Date() })
       .where(eq(vehicles.id, id)).returning()
     await recordAudit(tx, { organisationId, action: 'vehicle.updated', subject: subjectOf(row!), before: auditedFields(before), after: auditedFields(row!) })
+    await recordChange(tx, organisationId, { type: 'vehicle', id, change: 'updated' })
     return findVehicle(tx, id)
   }))
-  await notifyChange(organisationId, { type: 'vehicle', id, change: 'updated' })
-  return vehicle
 }
 
 /** Takes the vehicle out of use and its devices out of it. Its history stays, and `restoreVehicle` brings it back. */
-export async function removeVehicle({ database, notifyChange }: FleetServices, organisationId: string, id: string): Promise<void> {
+export async function removeVehicle({ database }: FleetServices, organisationId: string, id: string): Promise<void> {
   await database.inOrganisation(organisationId).write(async (tx) => {
     const before = await lockVehicle(tx, id)
     if (before.removedAt) throw new NotFoundError('vehicle')
@@ -83,26 +79,25 @@ export async function removeVehicle({ database, notifyChange }: FleetServices, o
     await tx.update(deviceFittings).set({ removedAt: new Date() }).where(and(eq(deviceFittings.vehicleId, id), isNull(deviceFittings.removedAt)))
     await tx.update(vehicles).set({ removedAt: new Date(), updatedAt: new Date(), version: before.version + 1 }).where(eq(vehicles.id, id))
     await recordAudit(tx, { organisationId, action: 'vehicle.removed', subject: subjectOf(before), before: auditedFields(before) })
+    await recordChange(tx, organisationId, { type: 'vehicle', id, change: 'removed' })
     return {}
   })
-  await notifyChange(organisationId, { type: 'vehicle', id, change: 'removed' })
 }
 
 /**
  * Undoes a removal, with the devices that were taken out with it unless they have been fitted elsewhere since.
  * @throws {NotFoundError} when it is not there; {ConflictError} when its registration has been given to another one meanwhile.
  */
-export async function restoreVehicle({ database, notifyChange }: FleetServices, organisationId: string, id: string): Promise<Vehicle> {
-  const vehicle = await refusingTakenRegistration(() => database.inOrganisation(organisationId).write(async (tx) => {
+export async function restoreVehicle({ database }: FleetServices, organisationId: string, id: string): Promise<Vehicle> {
+  return refusingTakenRegistration(() => database.inOrganisation(organisationId).write(async (tx) => {
     const before = await lockVehicle(tx, id)
     if (!before.removedAt) return findVehicle(tx, id)
     await tx.update(vehicles).set({ removedAt: null, updatedAt: new Date(), version: before.version + 1 }).where(eq(vehicles.id, id))
     await refitDevices(tx, organisationId, id, before.removedAt)
     await recordAudit(tx, { organisationId, action: 'vehicle.restored', subject: subjectOf(before), after: auditedFields(before) })
+    await recordChange(tx, organisationId, { type: 'vehicle', id, change: 'restored' })
     return findVehicle(tx, id)
   }))
-  await notifyChange(organisationId, { type: 'vehicle', id, change: 'restored' })
-  return vehicle
 }
 
 /** The devices whose fitting ended with the removal of the vehicle and that are in no vehicle now. */
@@ -119,6 +114,11 @@ async function refitDevices(tx: Transaction, organisationId: string, vehicleId: 
     await tx.update(devices).set({ vehicleId, updatedAt: new Date() }).where(eq(devices.id, deviceId))
     await tx.insert(deviceFittings).values({ id: uuidv7(), organisationId, deviceId, vehicleId })
   }
+}
+
+/** The newest positions of some of the organisation's vehicles, from the primary. */
+export async function livePositions({ database }: Pick<FleetServices, 'database'>, organisationId: string, vehicleIds: string[]): Promise<LivePosition[]> {
+  return database.inOrganisation(organisationId).read(async tx => (await tx.select().from(vehicleStates).where(inArray(vehicleStates.vehicleId, vehicleIds))).map(toLivePosition), { consistency: 'strong' })
 }
 
 /** The row, locked until the end of the transaction. @throws {NotFoundError} */

@@ -5,6 +5,7 @@ import { recordAudit } from '#server/audit/record.ts'
 import { decodeCursor, toPage } from '#server/database/cursor.ts'
 import type { Database } from '#server/database/port.ts'
 import { invitations, memberships, organisations, users } from '#server/database/schema/identity.ts'
+import { recordChange } from '#server/fleet/changes.ts'
 import { ConflictError, ForbiddenError, InvalidInputError, NotFoundError } from '#shared/errors.ts'
 import { mayManageRole } from '#shared/roles.ts'
 import type { Page, PageQuery } from '#shared/schemas/common.ts'
@@ -34,7 +35,7 @@ export async function listInvitations({ database }: { database: Database }, orga
  * Invites somebody by a link that is shown once. Fleet2 sends no mail: the link is passed on by whoever invites.
  * @throws {ForbiddenError} for a role that the actor may not give; {ConflictError} for a member.
  */
-export async function createInvitation({ database, makeSecret, notifyChange }: IdentityServices, actor: Member, input: InvitationCreate): Promise<InvitationWithLink> {
+export async function createInvitation({ database, makeSecret }: IdentityServices, actor: Member, input: InvitationCreate): Promise<InvitationWithLink> {
   if (!mayManageRole(actor.role, input.role)) throw new ForbiddenError('Only an owner may invite owners.')
   const { organisationId } = actor
   const token = makeSecret('invitation')
@@ -47,23 +48,23 @@ export async function createInvitation({ database, makeSecret, notifyChange }: I
       expiresAt: new Date(Date.now() + validDays * 86_400_000),
     }).returning()
     await recordAudit(tx, { organisationId, action: 'invitation.created', subject: { type: 'invitation', id: row!.id, label: input.email }, after: input })
+    await recordChange(tx, organisationId, { type: 'invitation', id: row!.id, change: 'created' })
     return toInvitation(row!, actor.name)
   })
-  await notifyChange(organisationId, { type: 'invitation', id: invitation.id, change: 'created' })
   return { ...invitation, path: `/invitation#${token}` }
 }
 
 /** The link ends at once. @throws {NotFoundError} when it has been accepted, revoked or has run out. */
-export async function revokeInvitation({ database, notifyChange }: IdentityServices, actor: Member, id: string): Promise<void> {
+export async function revokeInvitation({ database }: IdentityServices, actor: Member, id: string): Promise<void> {
   const { organisationId } = actor
   await database.inOrganisation(organisationId).write(async (tx) => {
     const [row] = await tx.update(invitations).set({ revokedAt: new Date() }).where(and(eq(invitations.id, id), open())).returning()
     if (!row) throw new NotFoundError('invitation')
     if (!mayManageRole(actor.role, row.role)) throw new ForbiddenError()
     await recordAudit(tx, { organisationId, action: 'invitation.revoked', subject: { type: 'invitation', id, label: row.email }, before: { email: row.email, role: row.role } })
+    await recordChange(tx, organisationId, { type: 'invitation', id, change: 'removed' })
     return {}
   })
-  await notifyChange(organisationId, { type: 'invitation', id, change: 'removed' })
 }
 
 /** What the holder of a link is shown before accepting. @throws {NotFoundError} for a link that does not hold. */
@@ -93,9 +94,10 @@ export async function acceptInvitation(services: IdentityServices, user: SignedI
     const membershipId = uuidv7()
     await tx.insert(memberships).values({ id: membershipId, organisationId, userId: joining.id, role: invitation.role }).onConflictDoNothing()
     await recordAudit(tx, { organisationId, action: 'member.joined', subject: { type: 'member', id: membershipId, label: joining.name }, after: { email: invitation.email, role: invitation.role } })
+    await recordChange(tx, organisationId, { type: 'member', id: membershipId, change: 'created' })
     return { id: joining.id }
   }))
-  await services.notifyChange(organisationId, { type: 'member', id: userId.id, change: 'created' })
+  await services.cache.forget('organisations', userId.id)
   return beginSession(services, userId.id, origin, organisationId)
 }
 

@@ -3,6 +3,8 @@ import { recordAudit } from '#server/audit/record.ts'
 import { decodeCursor, toPage } from '#server/database/cursor.ts'
 import type { Database, ReadOptions, Transaction } from '#server/database/port.ts'
 import { memberships, organisations, users } from '#server/database/schema/identity.ts'
+import { recordChange } from '#server/fleet/changes.ts'
+import type { Cache } from '#server/redis/cache.ts'
 import { ConflictError, ForbiddenError, NotFoundError } from '#shared/errors.ts'
 import { mayManageRole, type Role } from '#shared/roles.ts'
 import type { Page, PageQuery } from '#shared/schemas/common.ts'
@@ -27,7 +29,7 @@ export async function listMembers({ database }: { database: Database }, organisa
 }
 
 /** @throws {ForbiddenError} when the actor may not give or take the role; {ConflictError} when it is the last owner. */
-export async function changeRole({ database, notifyChange }: IdentityServices, actor: Member, membershipId: string, role: Role): Promise<ListedMember> {
+export async function changeRole({ database, cache }: IdentityServices, actor: Member, membershipId: string, role: Role): Promise<ListedMember> {
   const { organisationId } = actor
   const member = await database.inOrganisation(organisationId).write(async (tx) => {
     const before = await lockMember(tx, organisationId, membershipId)
@@ -38,9 +40,10 @@ export async function changeRole({ database, notifyChange }: IdentityServices, a
       organisationId, action: 'member.role-changed', subject: { type: 'member', id: membershipId, label: before.name },
       before: { role: before.membership.role }, after: { role },
     })
+    await recordChange(tx, organisationId, { type: 'member', id: membershipId, change: 'updated' })
     return toMember({ ...before, membership: membership! })
   })
-  await notifyChange(organisationId, { type: 'member', id: membershipId, change: 'updated' })
+  await cache.forget('organisations', member.userId)
   return member
 }
 
@@ -48,9 +51,9 @@ export async function changeRole({ database, notifyChange }: IdentityServices, a
  * Takes a member out of the organisation; members may take out themselves. It works from the next request on: each one asks for the membership.
  * @throws {ForbiddenError}; {ConflictError} when it is the last owner.
  */
-export async function removeMember({ database, notifyChange }: IdentityServices, actor: Member, membershipId: string): Promise<void> {
+export async function removeMember({ database, cache }: IdentityServices, actor: Member, membershipId: string): Promise<void> {
   const { organisationId } = actor
-  await database.inOrganisation(organisationId).write(async (tx) => {
+  const { userId } = await database.inOrganisation(organisationId).write(async (tx) => {
     const before = await lockMember(tx, organisationId, membershipId)
     const leaving = before.membership.userId === actor.userId
     if (!leaving && !mayManageRole(actor.role, before.membership.role)) throw new ForbiddenError()
@@ -60,15 +63,29 @@ export async function removeMember({ database, notifyChange }: IdentityServices,
       organisationId, action: leaving ? 'member.left' : 'member.removed', subject: { type: 'member', id: membershipId, label: before.name },
       before: { name: before.name, email: before.email, role: before.membership.role },
     })
-    return {}
+    await recordChange(tx, organisationId, { type: 'member', id: membershipId, change: 'removed' })
+    return { userId: before.membership.userId }
   })
-  await notifyChange(organisationId, { type: 'member', id: membershipId, change: 'removed' })
+  await cache.forget('organisations', userId)
+}
+
+interface Membership {
+  organisationId: string | null
+  role: Role | null
+  name: string
+  email: string
 }
 
 /**
- * The user's role in the organisation, or null; null too when the session has been revoked. Asked with every request, so that a change of it takes effect at once.
+ * The user's role in the organisation, or null; null too when the session has been revoked. Asked with every request and of the database, so that a change of it takes effect at once, also one that
+ * Redis could not be told of. With every database server away it is what it last was for this session: a change of it would be a write. `strong` is not answered so.
  */
-export async function findMembership({ database }: { database: Database }, organisationId: string | null, userId: string, session: { id: string, createdAt: number }, options?: ReadOptions) {
+export async function findMembership({ database, cache }: { database: Database, cache: Cache }, organisationId: string | null, userId: string, session: { id: string, createdAt: number }, options: ReadOptions = {}): Promise<Membership | null> {
+  const load = () => loadMembership(database, organisationId, userId, session, options)
+  return options.consistency === 'strong' ? load() : cache.orLastKnown('membership', `${organisationId ?? 'none'}:${userId}:${session.id}`, load)
+}
+
+async function loadMembership(database: Database, organisationId: string | null, userId: string, session: { id: string, createdAt: number }, options: ReadOptions): Promise<Membership | null> {
   return database.withKey('user', userId).read(async (tx) => {
     const rows = await tx.select({ organisationId: memberships.organisationId, role: memberships.role, name: users.name, email: users.email, revoked: isRevoked(session) })
       .from(users).leftJoin(memberships, eq(memberships.userId, users.id)).where(eq(users.id, userId)).orderBy(asc(memberships.joinedAt))

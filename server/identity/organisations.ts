@@ -1,19 +1,26 @@
 import { and, asc, eq } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import { recordAudit } from '#server/audit/record.ts'
-import type { Database, Transaction } from '#server/database/port.ts'
+import type { Consistency, Database, Transaction } from '#server/database/port.ts'
 import { memberships, organisations } from '#server/database/schema/identity.ts'
+import { recordChange } from '#server/fleet/changes.ts'
+import type { Cache } from '#server/redis/cache.ts'
+import { withinLimit } from '#server/telemetry/context.ts'
 import { NotFoundError } from '#shared/errors.ts'
 import type { OrganisationCreate, OrganisationSummary, OrganisationUpdate } from '#shared/schemas/identity.ts'
 import type { Member, SignedInUser } from './member.ts'
 import type { IdentityServices } from './services.ts'
 
-/** The organisations that the user belongs to, by name, with the role in each. */
-export async function organisationsOf({ database }: { database: Database }, userId: string): Promise<OrganisationSummary[]> {
-  return database.withKey('user', userId).read(tx => tx
+/** The list is loaded from the primary within this, or from wherever it is to be had. */
+const primaryPatienceMs = 1_000
+
+/** The organisations that the user belongs to, by name, with the role in each. What a member may do is not decided by it, but by `findMembership`. */
+export async function organisationsOf({ database, cache }: { database: Database, cache: Cache }, userId: string): Promise<OrganisationSummary[]> {
+  const read = (consistency: Consistency) => database.withKey('user', userId).read(tx => tx
     .select({ id: organisations.id, name: organisations.name, timeZone: organisations.timeZone, role: memberships.role })
     .from(memberships).innerJoin(organisations, eq(organisations.id, memberships.organisationId))
-    .where(eq(memberships.userId, userId)).orderBy(asc(organisations.name), asc(organisations.id)))
+    .where(eq(memberships.userId, userId)).orderBy(asc(organisations.name), asc(organisations.id)), { consistency })
+  return cache.through('organisations', userId, { load: () => withinLimit(primaryPatienceMs, () => read('strong')), fallback: () => read('session') })
 }
 
 /** Makes an organisation that `owner` owns, in the given transaction, which must be one of `inOrganisation(id)`. */
@@ -24,25 +31,29 @@ export async function insertOrganisation(tx: Transaction, { id, owner, input }: 
 }
 
 /** A further organisation, owned by the user. */
-export async function createOrganisation({ database }: IdentityServices, user: SignedInUser, input: OrganisationCreate): Promise<OrganisationSummary> {
+export async function createOrganisation({ database, cache }: IdentityServices, user: SignedInUser, input: OrganisationCreate): Promise<OrganisationSummary> {
   const id = uuidv7()
-  return database.inOrganisation(id).write(async (tx) => {
+  const organisation = await database.inOrganisation(id).write(async (tx) => {
     await insertOrganisation(tx, { id, owner: user, input })
     return { id, ...input, role: 'owner' as const }
   })
+  await cache.forget('organisations', user.userId)
+  return organisation
 }
 
 /** Changes the name or the time zone. @throws {NotFoundError} for any organisation but the member's own. */
-export async function updateOrganisation({ database, notifyChange }: IdentityServices, member: Member, id: string, input: OrganisationUpdate): Promise<OrganisationSummary> {
+export async function updateOrganisation({ database, cache }: IdentityServices, member: Member, id: string, input: OrganisationUpdate): Promise<OrganisationSummary> {
   if (id !== member.organisationId) throw new NotFoundError('organisation')
-  const changed = await database.inOrganisation(id).write(async (tx) => {
+  const { userIds, ...changed } = await database.inOrganisation(id).write(async (tx) => {
     const [before] = await tx.select().from(organisations).where(eq(organisations.id, id)).for('update')
     if (!before) throw new NotFoundError('organisation')
     const [after] = await tx.update(organisations).set({ ...input, version: before.version + 1, updatedAt: new Date() }).where(and(eq(organisations.id, id))).returning()
     const fields = ({ name, timeZone }: typeof before) => ({ name, timeZone })
     await recordAudit(tx, { organisationId: id, action: 'organisation.updated', subject: { type: 'organisation', id, label: after!.name }, before: fields(before), after: fields(after!) })
-    return { id, ...fields(after!), role: member.role }
+    await recordChange(tx, id, { type: 'organisation', id, change: 'updated' })
+    const members = await tx.select({ userId: memberships.userId }).from(memberships).where(eq(memberships.organisationId, id))
+    return { id, ...fields(after!), role: member.role, userIds: members.map(({ userId }) => userId) }
   })
-  await notifyChange(id, { type: 'organisation', id, change: 'updated' })
+  await Promise.all(userIds.map(userId => cache.forget('organisations', userId)))
   return changed
 }

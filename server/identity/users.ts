@@ -3,6 +3,7 @@ import { v7 as uuidv7 } from 'uuid'
 import { violatedUnique } from '#server/database/errors.ts'
 import type { Database } from '#server/database/port.ts'
 import { users } from '#server/database/schema/identity.ts'
+import type { Cache } from '#server/redis/cache.ts'
 import { currentContext } from '#server/telemetry/context.ts'
 import { ConflictError, InvalidInputError, UnauthenticatedError } from '#shared/errors.ts'
 import type { PasswordChange, ProfileUpdate, Session, SignIn, SignUp } from '#shared/schemas/identity.ts'
@@ -60,10 +61,15 @@ export async function beginSession(services: IdentityServices, userId: string, o
 }
 
 /** Who is signed in, and where; null when the account is gone. */
-export async function describeSession({ database }: { database: Database }, record: SessionRecord): Promise<Session | null> {
+export async function describeSession({ database, cache }: { database: Database, cache: Cache }, record: SessionRecord): Promise<Session | null> {
+  // With the database gone, whoever was here a moment ago still is.
+  return cache.orLastKnown('session', `${record.organisationId ?? 'none'}:${record.userId}:${record.id}`, () => readSession({ database, cache }, record))
+}
+
+async function readSession({ database, cache }: { database: Database, cache: Cache }, record: SessionRecord): Promise<Session | null> {
   const [user] = await database.read(tx => tx.select({ id: users.id, name: users.name, email: users.email }).from(users).where(eq(users.id, record.userId)))
   if (!user) return null
-  const all = await organisationsOf({ database }, record.userId)
+  const all = await organisationsOf({ database, cache }, record.userId)
   const organisation = all.find(({ id }) => id === record.organisationId) ?? all[0] ?? null
   return { id: record.id, user, organisation, organisations: all, expiresAt: new Date(record.expiresAt).toISOString() }
 }

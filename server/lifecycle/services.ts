@@ -4,10 +4,12 @@ import { createSecretMaker, type SecretMaker } from '#server/config/secret.ts'
 import { sealedTokens, type TokenCodec } from '#server/database/consistency.ts'
 import { openDatabase, type DatabaseService } from '#server/database/open.ts'
 import { createIngest, type Ingest } from '#server/fleet/ingest/ingest.ts'
-import type { ChangeNotice } from '#server/fleet/changes.ts'
+import { publishingAfterCommit } from '#server/fleet/changes.ts'
+import { createOutbox, type Outbox } from '#server/fleet/outbox.ts'
 import { createHealth, type Health } from '#server/health/health.ts'
 import { replayRevocations } from '#server/identity/end-session.ts'
 import { createSessions, type Sessions } from '#server/identity/sessions.ts'
+import { createCache, type Cache } from '#server/redis/cache.ts'
 import { createEvents, type Events } from '#server/redis/events.ts'
 import { createRegistry, type Registry } from '#server/redis/instances.ts'
 import { openRedis } from '#server/redis/open.ts'
@@ -15,6 +17,8 @@ import type { RedisPort } from '#server/redis/port.ts'
 import { createRateLimiter, type RateLimiter } from '#server/redis/rate-limit.ts'
 import { openStorage } from '#server/storage/open.ts'
 import type { Storage } from '#server/storage/port.ts'
+import { cacheMetrics } from '#server/telemetry/cache-metrics.ts'
+import { eventMetrics, outboxMetrics } from '#server/telemetry/live-metrics.ts'
 import { routerMetrics } from '#server/telemetry/database-metrics.ts'
 import { positionBatch, positionsAccepted } from '#server/telemetry/metrics.ts'
 import { UnavailableError } from '#shared/errors.ts'
@@ -25,6 +29,7 @@ export interface Services {
   log: Logger
   database: DatabaseService
   redis: RedisPort
+  cache: Cache
   registry: Registry
   limiter: RateLimiter
   storage: Storage
@@ -33,9 +38,9 @@ export interface Services {
   ingest: Ingest
   health: Health
   makeSecret: SecretMaker
+  outbox: Outbox
   /** Reads and writes what travels in `Fleet2-Consistency` and the cookies. */
   consistencyTokens: TokenCodec
-  notifyChange: ChangeNotice
 }
 
 let current: Services | null = null
@@ -54,7 +59,7 @@ export function servicesIfOpen(): Services | null {
 /** Makes the services. Nothing is connected to yet: they open with every back end away. */
 export function openServices({ config, log, databaseUrl }: { config: Config, log: Logger, databaseUrl: string }): Services {
   const tokens = sealedTokens(config.sessionPasswords)
-  const database = openDatabase({
+  const bare = openDatabase({
     primaryUrl: databaseUrl,
     replicaUrl: config.databaseReadUrl ?? null,
     maxConnections: config.databasePoolSize,
@@ -66,26 +71,29 @@ export function openServices({ config, log, databaseUrl }: { config: Config, log
     breaks: config.testBreaks,
   })
   const redis = openRedis(config, log)
+  const events = createEvents(redis, log, eventMetrics)
+  const outbox = createOutbox({ database: bare, events, redis, log, metrics: outboxMetrics })
+  const database = publishingAfterCommit(bare, outbox.publishEntries)
   const registry = createRegistry(redis)
-  const events = createEvents(redis, log)
   current = {
     config,
     log,
     database,
     redis,
+    cache: createCache({ redis, log, metrics: cacheMetrics }),
     registry,
     limiter: createRateLimiter(redis, () => registry.count()),
     storage: openStorage(config),
     events,
     sessions: createSessions(redis, { idleSeconds: config.sessionIdleSeconds, absoluteSeconds: config.sessionAbsoluteSeconds, proofSeconds: config.sessionProofSeconds, passwords: config.sessionPasswords }),
     ingest: createIngest({
-      database, events, log,
+      database, outbox, log,
       metrics: { outcome: outcome => positionsAccepted.inc({ outcome }), batch: size => positionBatch.observe(size) },
     }),
     health: createHealth({ config, databaseState: () => database.firstState(), redis, registry, log }),
     consistencyTokens: tokens,
     makeSecret: createSecretMaker(config.sessionPasswords[0]),
-    notifyChange: (organisationId, change) => events.publish(organisationId, 'changed', change),
+    outbox,
   }
   const { sessions } = current
   redis.onReturn(() => {
@@ -99,10 +107,12 @@ export function openServices({ config, log, databaseUrl }: { config: Config, log
 /** Closes what was opened, in reverse. Each step is tried, whatever became of the one before. */
 export async function closeServices(): Promise<void> {
   if (!current) return
-  const { health, ingest, redis, database, log } = current
+  const { health, ingest, outbox, cache, redis, database, log } = current
   for (const [name, close] of [
     ['health', () => health.stop()],
     ['device input', () => ingest.close()],
+    ['outbox', () => outbox.close()],
+    ['cache', () => cache.close()],
     ['Redis', () => redis.close()],
     ['database', () => database.close()],
   ] as const) {

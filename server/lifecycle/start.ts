@@ -42,6 +42,7 @@ export async function startInstance({ config, log, migrations, onStatus }: { con
   const work: Promise<{ stop(): Promise<void> }>[] = []
   const begin = () => {
     work.push(Promise.resolve(startJobs(services)))
+    services.outbox.start()
     if (config.demo) work.push(startDemo(services))
   }
   await watchSchema({

@@ -1,117 +1,169 @@
 import type { Logger } from 'pino'
 import type { LiveEvents } from '#shared/schemas/live.ts'
+import { createHub, formatEntry, parseEntry, type DeliveredEvent, type Hub } from './event-hub.ts'
 import { compareStreamIds, isStreamId, type RedisPort, type StreamEntry } from './port.ts'
 
 /** The events that go to everybody in the organisation; the others concern one connection. */
-export type OrganisationEvent = 'positions' | 'changed'
+export type OrganisationEvent = 'positions' | 'changed' | 'resync'
 
 export interface Subscriber {
-  onEvent(event: { id: string, name: OrganisationEvent, data: unknown }): void
+  /** In order. The array is the same for every subscriber. */
+  onEvents(batch: readonly DeliveredEvent[]): void
   /** Events may be missing: the browser must fetch its state again. */
   onResync(reason: string): void
 }
 
+export interface PublishedEvent<Name extends OrganisationEvent = OrganisationEvent> {
+  /** Stays the same however often it is published: whoever hears it twice drops the second. */
+  eventId: string
+  organisationId: string
+  name: Name
+  data: LiveEvents[Name]
+}
+
 export interface Events {
-  /** Tells every instance's browsers. Never rejects: what it tells has been committed, whoever misses it fetches it later. */
-  publish<Name extends OrganisationEvent>(organisationId: string, name: Name, data: LiveEvents[Name]): Promise<void>
   /**
-   * Replays what came after `lastEventId`, then goes on live, with no gap and nothing twice. An id that the stream no longer holds
-   * gives `onResync` first. Resolves to the function that ends it.
+   * Tells every instance's browsers. Resolves to whether all of them are told; if not, this instance's are, and it is to be published again. Never rejects.
+   */
+  publish(event: PublishedEvent): Promise<boolean>
+  /**
+   * Replays what came after `lastEventId`, then goes on live, with no gap and nothing twice. An id that cannot be resumed from gives `onResync` first.
+   * Resolves to the function that ends it.
    */
   subscribe(organisationId: string, lastEventId: string | null, subscriber: Subscriber): Promise<() => void>
+  /** The id to subscribe with to miss nothing from now on; null when Redis cannot say. Never rejects. */
+  position(organisationId: string): Promise<string | null>
   /** Whether the last word from Redis was a good one: events of other instances arrive. */
   isLive(): boolean
 }
 
+/** What happens to events, counted. */
+export interface EventMetrics {
+  published(path: 'redis' | 'this-instance'): void
+  delivered(events: number): void
+  duplicate(): void
+  resync(reason: 'interrupted' | 'not-resumable' | 'redis-away'): void
+}
+
 /** About 1,000 events: a tab that was away for a few minutes resumes; one that was away longer does better to fetch the state. */
-const maxLength = 1_000
+export const maxLength = 1_000
 const ttlSeconds = 3_600
 
-interface Hub {
-  subscribers: Set<{ deliver: (entry: StreamEntry) => void, gap: (reason: string) => void }>
+/** After a failure Redis is left alone this long, and events go to this instance's browsers at once instead of a time-out later. */
+const pauseMs = 1_000
+
+const noMetrics: EventMetrics = { published() {}, delivered() {}, duplicate() {}, resync() {} }
+
+interface Followed {
+  hub: Hub
   ready: Promise<() => void>
 }
 
 /** Live events over the Redis port: one stream an organisation, one follower an organisation and instance, shared by its subscribers. */
-export function createEvents(redis: RedisPort, log: Logger): Events {
-  const hubs = new Map<string, Hub>()
+export function createEvents(redis: RedisPort, log: Logger, metrics = noMetrics): Events {
+  const followed = new Map<string, Followed>()
   let live = true
+  let pausedUntil = 0
+  redis.onReturn(() => {
+    live = true
+    pausedUntil = 0
+  })
 
-  function hubOf(organisationId: string): Hub {
-    const found = hubs.get(organisationId)
+  function follow(organisationId: string): Followed {
+    const found = followed.get(organisationId)
     if (found) return found
-    const hub: Hub = {
-      subscribers: new Set(),
-      ready: redis.streamFollow(streamOf(organisationId), {
-        onEntry: (entry) => {
-          for (const { deliver } of hub.subscribers) deliver(entry)
-        },
-        onGap: (reason) => {
-          for (const { gap } of hub.subscribers) gap(reason)
-        },
-      }),
-    }
-    hubs.set(organisationId, hub)
-    return hub
+    const hub = createHub({ onDuplicate: metrics.duplicate, onDelivered: metrics.delivered })
+    const made = { hub, ready: redis.streamFollow(streamOf(organisationId), { onEntry: hub.take, onGap: hub.gap }) }
+    followed.set(organisationId, made)
+    return made
   }
 
   return {
-    async publish(organisationId, name, data) {
-      const value = JSON.stringify({ name, data })
+    async publish({ eventId, organisationId, name, data }) {
+      const value = formatEntry(eventId, name, JSON.stringify(data))
       try {
+        if (Date.now() < pausedUntil) throw new Error('Redis did not answer a moment ago')
         await redis.streamAppend(streamOf(organisationId), value, { maxLength, ttlSeconds })
         live = true
+        metrics.published('redis')
+        return true
       }
       catch (error) {
+        if (live) log.warn({ err: error }, 'Live events reach the browsers of this instance alone until Redis answers')
         live = false
-        log.debug({ err: error }, 'A live event reaches the browsers of this instance alone')
-        // Without an id: a resume must not start from what other instances have never seen.
-        for (const { deliver } of hubs.get(organisationId)?.subscribers ?? []) deliver({ id: '', value })
+        if (Date.now() >= pausedUntil) pausedUntil = Date.now() + pauseMs
+        metrics.published('this-instance')
+        followed.get(organisationId)?.hub.take({ id: '', value })
+        return false
       }
     },
 
     async subscribe(organisationId, lastEventId, subscriber) {
-      const hub = hubOf(organisationId)
+      const { hub, ready } = follow(organisationId)
       // Held back until the replay is through, so that old comes before new.
-      let held: StreamEntry[] | null = []
-      let last = lastEventId && isStreamId(lastEventId) ? lastEventId : '0-0'
+      let held: (readonly DeliveredEvent[] | string)[] | null = []
+      let last = lastEventId && isStreamId(lastEventId) ? lastEventId : streamStart
       const handlers = {
-        deliver(entry: StreamEntry) {
-          if (held) return void held.push(entry)
-          if (entry.id && compareStreamIds(entry.id, last) <= 0) return
-          if (entry.id) last = entry.id
-          subscriber.onEvent({ id: entry.id, ...JSON.parse(entry.value) })
+        deliver(batch: readonly DeliveredEvent[]) {
+          if (held) return void held.push(batch)
+          const isNew = ({ id }: DeliveredEvent) => !id || compareStreamIds(id, last) > 0
+          // Nearly always all of them: then everybody is handed the same array.
+          const fresh = batch.every(isNew) ? batch : batch.filter(isNew)
+          last = fresh.findLast(({ id }) => id)?.id ?? last
+          if (fresh.length) subscriber.onEvents(fresh)
         },
-        gap: (reason: string) => subscriber.onResync(reason),
+        gap(reason: string) {
+          if (held) return void held.push(reason)
+          // The ids of what comes now may be smaller than the last.
+          last = streamStart
+          metrics.resync('interrupted')
+          subscriber.onResync(reason)
+        },
       }
+      hub.flush()
       hub.subscribers.add(handlers)
       const unsubscribe = async () => {
         hub.subscribers.delete(handlers)
-        if (hub.subscribers.size > 0 || hubs.get(organisationId) !== hub) return
-        hubs.delete(organisationId)
-        await hub.ready.then(stop => stop(), () => {})
+        if (hub.subscribers.size > 0 || followed.get(organisationId)?.hub !== hub) return
+        followed.delete(organisationId)
+        await ready.then(stop => stop(), () => {})
+      }
+      const resync = (reason: string, kind: 'not-resumable' | 'redis-away') => {
+        last = streamStart
+        metrics.resync(kind)
+        subscriber.onResync(reason)
       }
       try {
-        await hub.ready
+        await ready
         if (lastEventId) {
           const missed = await replay(redis, streamOf(organisationId), lastEventId)
-          if (missed === null) subscriber.onResync('events have been missed')
-          else held.unshift(...missed)
+          if (missed === null) resync('events have been missed', 'not-resumable')
+          else held.unshift(unique(missed))
         }
         live = true
       }
       catch (error) {
         live = false
         log.debug({ err: error }, 'A live stream starts without Redis')
-        if (lastEventId) subscriber.onResync('events may have been missed')
+        if (lastEventId) resync('events may have been missed', 'redis-away')
       }
       const waiting = held
       held = null
-      for (const entry of waiting) handlers.deliver(entry)
+      for (const one of waiting) {
+        if (typeof one === 'string') handlers.gap(one)
+        else handlers.deliver(one)
+      }
       return () => void unsubscribe()
     },
 
-    isLive: () => live,
+    async position(organisationId) {
+      if (Date.now() < pausedUntil) return null
+      const range = await redis.streamRange(streamOf(organisationId)).catch(() => undefined)
+      if (range === undefined) return null
+      return range ? range.last : streamStart
+    },
+
+    isLive: () => live && redis.isUp(),
   }
 }
 
@@ -119,10 +171,24 @@ function streamOf(organisationId: string): string {
   return `events:${organisationId}`
 }
 
-/** What came after `lastEventId`; null where that cannot be known: malformed, trimmed away, or from a future that was lost. */
+/** Stands for "before the first": where a stream that is empty goes on. */
+const streamStart = '0-0'
+
+/**
+ * What came after `lastEventId`; null where that cannot be known: malformed, trimmed away, of another generation than the newest entry (a failover came between), or
+ * from a future that was lost.
+ */
 async function replay(redis: RedisPort, stream: string, lastEventId: string): Promise<StreamEntry[] | null> {
   if (!isStreamId(lastEventId)) return null
   const range = await redis.streamRange(stream)
-  if (!range || compareStreamIds(lastEventId, range.last) > 0 || compareStreamIds(lastEventId, range.first) < 0) return null
-  return redis.streamRead(stream, lastEventId, maxLength)
+  if (lastEventId === streamStart) return range === null ? [] : range.first.endsWith('-0') && range.intact ? redis.streamRead(stream, lastEventId, 2 * maxLength) : null
+  if (!range?.intact || compareStreamIds(lastEventId, range.last) > 0 || compareStreamIds(lastEventId, range.first) < 0) return null
+  if (lastEventId.split('-')[0] !== range.last.split('-')[0]) return null
+  // Twice what the stream is meant to hold: Redis trims by whole nodes.
+  return redis.streamRead(stream, lastEventId, 2 * maxLength)
+}
+
+/** Each event once, however often it was published. */
+function unique(entries: StreamEntry[]): DeliveredEvent[] {
+  return [...new Map(entries.map(parseEntry).map(({ eventId, event }) => [eventId, event])).values()]
 }

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
-import { compareStreamIds, type StreamEntry } from './port.ts'
+import { compareStreamIds, followsDirectly, type StreamEntry } from './port.ts'
 
 interface Handlers {
   onEntry: (entry: StreamEntry) => void
@@ -8,7 +8,8 @@ interface Handlers {
 }
 
 interface Followed {
-  lastId: string
+  /** Null: Redis could not be asked where the stream stood. */
+  lastId: string | null
   handlers: Set<Handlers>
 }
 
@@ -23,10 +24,16 @@ const readCount = 200
 
 /**
  * Follows many streams over one connection of its own: a blocking read would hold up everybody else's commands. After a lost connection it
- * goes on from the last entry seen and says so if entries may be missing: the stream was trimmed past it, or (a failover that
- * lost the newest entries) the stream's ids have gone back.
+ * goes on from the last entry seen and says so if entries may be missing: an entry that does not follow the last one directly (trimmed, or a new
+ * generation after a failover that may have lost the newest), or a stream whose ids have gone back.
  */
-export function createFollower({ connect, keyPrefix, log }: { connect: () => Redis, keyPrefix: string, log: Logger }) {
+export function createFollower({ connect, range, keyPrefix, log }: {
+  connect: () => Redis
+  /** The port's `streamRange`. */
+  range: (name: string) => Promise<{ last: string, intact: boolean } | null>
+  keyPrefix: string
+  log: Logger
+}) {
   const streams = new Map<string, Followed>()
   let client: Redis | null = null
   let closed = false
@@ -39,10 +46,10 @@ export function createFollower({ connect, keyPrefix, log }: { connect: () => Red
     while (!closed && streams.size > 0) {
       try {
         client ??= connect()
-        if (broken) await checkForGaps(client)
+        if (broken) await checkForGaps()
         broken = false
         const names = [...streams.keys()]
-        const answer = await client.xread('COUNT', readCount, 'BLOCK', blockMs, 'STREAMS', ...names.map(name => keyPrefix + name), ...names.map(name => streams.get(name)!.lastId))
+        const answer = await client.xread('COUNT', readCount, 'BLOCK', blockMs, 'STREAMS', ...names.map(name => keyPrefix + name), ...names.map(name => streams.get(name)!.lastId ?? '$'))
         for (const [key, entries] of answer ?? []) deliver(key.slice(keyPrefix.length), entries)
       }
       catch (error) {
@@ -60,21 +67,27 @@ export function createFollower({ connect, keyPrefix, log }: { connect: () => Red
     const followed = streams.get(name)
     if (!followed) return
     for (const [id, fields] of entries) {
-      if (compareStreamIds(id, followed.lastId) <= 0) continue
+      if (followed.lastId && compareStreamIds(id, followed.lastId) <= 0) continue
+      const whole = followed.lastId !== null && followsDirectly(followed.lastId, id)
       followed.lastId = id
+      if (!whole) for (const { onGap } of followed.handlers) onGap('events may have been lost on the way')
       for (const { onEntry } of followed.handlers) onEntry({ id, value: fields[1]! })
     }
   }
 
-  async function checkForGaps(connection: Redis) {
+  /**
+   * What can be told only by asking: ids that went back would never be read past, and a master that is another one may have lost what came after our last
+   * entry even if nothing has come since.
+   */
+  async function checkForGaps() {
     for (const [name, followed] of streams) {
-      const [first] = await connection.xrange(keyPrefix + name, '-', '+', 'COUNT', 1)
-      const [last] = await connection.xrevrange(keyPrefix + name, '+', '-', 'COUNT', 1)
-      const trimmed = first && followed.lastId !== '0-0' && compareStreamIds(first[0], followed.lastId) > 0
-      const wentBack = followed.lastId !== '0-0' && (!last || compareStreamIds(last[0], followed.lastId) < 0)
-      if (!trimmed && !wentBack) continue
-      followed.lastId = last?.[0] ?? '0-0'
-      for (const { onGap } of followed.handlers) onGap(trimmed ? 'events were trimmed while Redis was away' : 'Redis came back without the newest events')
+      const found = await range(name)
+      const last = found?.last ?? '0-0'
+      const { lastId } = followed
+      if (lastId !== null && (lastId === '0-0' || (found?.intact && compareStreamIds(last, lastId) >= 0))) continue
+      // What is there is read on from; only what is not there is a gap.
+      if (lastId === null || compareStreamIds(last, lastId) < 0) followed.lastId = last
+      for (const { onGap } of followed.handlers) onGap('Redis came back, perhaps without the newest events')
     }
   }
 
@@ -87,13 +100,12 @@ export function createFollower({ connect, keyPrefix, log }: { connect: () => Red
     async follow(name: string, handlers: Handlers): Promise<() => void> {
       let followed = streams.get(name)
       if (!followed) {
-        const probe = client ?? (client = connect())
-        const [last] = await probe.xrevrange(keyPrefix + name, '+', '-', 'COUNT', 1).catch(() => {
+        const last = await range(name).then(found => found?.last ?? '0-0', () => {
           broken = true
-          return []
+          return null
         })
         // Another caller may have come while we asked.
-        followed = streams.get(name) ?? { lastId: last?.[0] ?? '0-0', handlers: new Set() }
+        followed = streams.get(name) ?? { lastId: last, handlers: new Set() }
         streams.set(name, followed)
       }
       followed.handlers.add(handlers)

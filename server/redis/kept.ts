@@ -24,11 +24,6 @@ redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 redis.call('ZADD', KEYS[2], 'GT', now + ARGV[3], KEYS[1])
 return 1`
 
-const streamScript = `${now}
-local id = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], '*', 'v', ARGV[1])
-redis.call('ZADD', KEYS[2], now + ARGV[3], KEYS[1])
-return id`
-
 /** At most a few hundred at a time: a script holds everybody up while it runs. */
 const sweepScript = `${now}
 local over = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 200)
@@ -43,7 +38,6 @@ const ms = (seconds: number) => Math.max(1, Math.ceil(seconds * 1000))
 export const kept = {
   set: (client: Redis, key: string, value: string, ttlSeconds: number, onlyIf: 'absent' | 'present' | '' = '') => client.eval(setScript, 2, keyPrefix + key, endings, value, ms(ttlSeconds), onlyIf) as Promise<number>,
   hashSet: (client: Redis, key: string, field: string, value: string, ttlSeconds: number) => client.eval(hashScript, 2, keyPrefix + key, endings, field, value, ms(ttlSeconds)),
-  streamAppend: (client: Redis, key: string, value: string, maxLength: number, ttlSeconds: number) => client.eval(streamScript, 2, keyPrefix + key, endings, value, maxLength, ms(ttlSeconds)) as Promise<string>,
   /** Deletes what has ended. Every instance does it; twice is harmless. */
   async sweep(link: Link): Promise<void> {
     while (await link.run(client => client.eval(sweepScript, 1, endings)) === sweepSize);

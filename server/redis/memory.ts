@@ -26,7 +26,7 @@ export function openMemory({ snapshotFile, onWarning = () => {} }: MemoryOptions
   const followers = new Map<string, Set<(entry: StreamEntry) => void>>()
   let closed = false
   let timer: NodeJS.Timeout | null = null
-  let lastId = '0-0'
+  let generation = 0
 
   const sweep = setInterval(() => {
     for (const key of entries.keys()) find(key)
@@ -72,12 +72,12 @@ export function openMemory({ snapshotFile, onWarning = () => {} }: MemoryOptions
     return made
   }
 
-  /** Like Redis: the clock, or one more than the last, should the clock stand still or go back. */
-  function nextId(): string {
-    const [ms = 0, sequence = 0] = lastId.split('-').map(Number)
-    const now = Date.now()
-    lastId = now > ms ? `${now}-0` : `${ms}-${sequence + 1}`
-    return lastId
+  /** Like Redis: a generation for as long as the stream lives, numbered without a gap. */
+  function nextId(last: StreamEntry | undefined): string {
+    const [known, number = 0] = last?.id.split('-').map(Number) ?? []
+    if (known !== undefined) return `${known}-${number + 1}`
+    generation = Math.max(Date.now(), generation + 1)
+    return `${generation}-0`
   }
 
   function stream(key: string): StreamEntry[] {
@@ -102,6 +102,11 @@ export function openMemory({ snapshotFile, onWarning = () => {} }: MemoryOptions
     },
     async keep(key, value, options) {
       return { stored: await this.set(key, value, options), confirmed: true }
+    },
+    async fill(key, value, { ttlSeconds, unless }) {
+      if (find(key)?.value === unless) return false
+      put(key, value, ttlSeconds)
+      return true
     },
     async delete(...keys) {
       const count = keys.filter(key => find(key) && entries.delete(key)).length
@@ -143,7 +148,7 @@ export function openMemory({ snapshotFile, onWarning = () => {} }: MemoryOptions
     },
     async streamAppend(key, value, { maxLength, ttlSeconds }) {
       const list = stream(key)
-      const entry = { id: nextId(), value }
+      const entry = { id: nextId(list.at(-1)), value }
       list.push(entry)
       if (list.length > maxLength) list.splice(0, list.length - maxLength)
       put(key, list, ttlSeconds)
@@ -155,7 +160,7 @@ export function openMemory({ snapshotFile, onWarning = () => {} }: MemoryOptions
     },
     async streamRange(key) {
       const list = stream(key)
-      return list.length ? { first: list[0]!.id, last: list.at(-1)!.id } : null
+      return list.length ? { first: list[0]!.id, last: list.at(-1)!.id, intact: true } : null
     },
     async streamFollow(key, { onEntry }) {
       const set = followers.get(key) ?? new Set()
@@ -165,6 +170,9 @@ export function openMemory({ snapshotFile, onWarning = () => {} }: MemoryOptions
         set.delete(onEntry)
         if (set.size === 0) followers.delete(key)
       }
+    },
+    async replication() {
+      return { run: 'memory', offset: 0, acknowledged: null }
     },
     isUp: () => !closed,
     onReturn: () => () => {},

@@ -16,9 +16,11 @@ export interface RedisPort {
   set(key: string, value: string, options?: { ttlSeconds?: number, onlyIf?: 'absent' | 'present' }): Promise<boolean>
   /**
    * Like `set`, for what must not be lost: it is never evicted for want of memory, and ends at about `ttlSeconds`. `confirmed` says whether the
-   * replicas had it within 0.3 s: only then it surely survives a failover.
+   * replicas had it within 0.3 s: only then it surely survives a failover to it.
    */
   keep(key: string, value: string, options: { ttlSeconds: number, onlyIf?: 'absent' | 'present' }): Promise<{ stored: boolean, confirmed: boolean }>
+  /** Stores unless the key holds `unless`, atomically. For caches: what was invalidated must not come back with a reader that was late. */
+  fill(key: string, value: string, options: { ttlSeconds: number, unless: string }): Promise<boolean>
   /** Resolves to the number of keys that were there. */
   delete(...keys: string[]): Promise<number>
   /** Sets a new expiry; false if the key is not there. */
@@ -35,17 +37,30 @@ export interface RedisPort {
   hashGetAll(key: string): Promise<Record<string, string>>
   hashDelete(key: string, ...fields: string[]): Promise<number>
 
-  /** Appends to a stream, which is never evicted, kept to about `maxLength` entries. Resolves to the entry's id, `<ms>-<n>`, greater than all before. */
+  /**
+   * Appends to a stream, which is never evicted, kept to about `maxLength` entries. Resolves to the entry's id, `<generation>-<n>`, greater than all before and numbered without a gap
+   * within the generation. A new generation begins when the server is another one than at the entry before, or has been restarted: what
+   * came between may be lost.
+   */
   streamAppend(stream: string, value: string, options: { maxLength: number, ttlSeconds: number }): Promise<string>
   /** Entries after `afterId` (exclusive), oldest first, at most `count`. */
   streamRead(stream: string, afterId: string, count: number): Promise<StreamEntry[]>
-  /** First and last id that the stream holds; null when it is empty. Tells whether a resume would have a gap. */
-  streamRange(stream: string): Promise<{ first: string, last: string } | null>
+  /**
+   * First and last id that the stream holds; null when it is empty. Tells whether a resume would have a gap. `intact`: the server is still the
+   * one that took the last entry; if not, entries after it may have been lost.
+   */
+  streamRange(stream: string): Promise<{ first: string, last: string, intact: boolean } | null>
   /**
    * Calls `onEntry` for each entry appended from now on, by any instance, in order. After a lost connection it goes on from the
-   * last entry seen; `onGap` is called if entries may have been missed. Resolves, once it is listening, to the function that ends it.
+   * last entry seen; `onGap` is called, before the entry that shows it, if entries may have been missed. Resolves, once it is listening, to the function that ends it.
    */
   streamFollow(stream: string, handlers: { onEntry: (entry: StreamEntry) => void, onGap: (reason: string) => void }): Promise<() => void>
+
+  /**
+   * How far this server's replicas have come. `run` names one life of one server; `offset` is what it has written, `acknowledged` what the furthest replica
+   * has confirmed, null without a replica. What was written before an `offset` that is acknowledged, by the same `run`, survives a failover to it.
+   */
+  replication(): Promise<{ run: string, offset: number, acknowledged: number | null }>
 
   /** Whether a call would be tried at once. False: Redis is known to be away, and calls are refused without a wait. */
   isUp(): boolean
@@ -74,4 +89,11 @@ export function compareStreamIds(a: string, b: string): number {
 /** Whether text has the form of a stream id. `Last-Event-ID` comes from outside. */
 export function isStreamId(text: string): boolean {
   return /^\d{1,15}-\d{1,15}$/.test(text)
+}
+
+/** Whether `next` follows `previous` with nothing in between: see `streamAppend`. `0-0` stands for the stream's beginning. */
+export function followsDirectly(previous: string, next: string): boolean {
+  if (previous === '0-0') return next.endsWith('-0')
+  const [generation, number] = previous.split('-')
+  return next === `${generation}-${Number(number) + 1}`
 }

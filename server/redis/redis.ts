@@ -5,12 +5,18 @@ import { createConfirmedWrites, kept } from './kept.ts'
 import { createLink } from './link.ts'
 import type { RedisPort } from './port.ts'
 import { watchSentinels } from './sentinels.ts'
+import { createStreams } from './streams.ts'
 
 /** Atomic with its expiry: INCRBY and EXPIRE as two commands would leave a counter for ever if the process died between them. */
 const incrementScript = `
 local value = redis.call('INCRBY', KEYS[1], ARGV[1])
 if value == tonumber(ARGV[1]) then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
 return {value, redis.call('TTL', KEYS[1])}`
+
+const fillScript = `
+if redis.call('GET', KEYS[1]) == ARGV[3] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1`
 
 /** What has ended is deleted this often; every call that cares looks at its own time besides. */
 const sweepEveryMs = 30_000
@@ -21,6 +27,7 @@ export function openRedisClient(connection: RedisConnection & { sweepMs?: number
   const link = createLink({ client: connect(connection, { queue: false }), name: 'commands', log })
   const confirmedLink = createLink({ client: connect(connection, { queue: false }), name: 'confirmed writes', log, heartbeat: false })
   const confirmed = createConfirmedWrites(confirmedLink, () => Math.max(connection.sentinels.length ? 1 : 0, link.recentReplicas()))
+  const streams = createStreams(link)
   const followerClients = new Set<Redis>()
   const follower = createFollower({
     connect() {
@@ -29,9 +36,9 @@ export function openRedisClient(connection: RedisConnection & { sweepMs?: number
       client.on('end', () => followerClients.delete(client))
       return client
     },
-    keyPrefix, log,
+    range: streams.streamRange, keyPrefix, log,
   })
-  const sentinels = connection.sentinels.length
+  const sentinels = connection.sentinels.length && !connection.libraryDefaults
     ? watchSentinels(connection, (master) => {
         link.follow(master)
         confirmedLink.follow(master)
@@ -63,6 +70,7 @@ export function openRedisClient(connection: RedisConnection & { sweepMs?: number
       ]
       return await link.run(client => client.call('SET', named(key), value, ...parts)) === 'OK'
     },
+    fill: async (key, value, { ttlSeconds, unless }) => await link.run(client => client.eval(fillScript, 1, named(key), value, Math.ceil(ttlSeconds * 1000), unless), harmless) === 1,
     async keep(key, value, { ttlSeconds, onlyIf }) {
       const written = await confirmed.write(client => kept.set(client, key, value, ttlSeconds, onlyIf), { harmless: onlyIf !== 'absent' })
       return { stored: written.result === 1, confirmed: written.confirmed }
@@ -78,18 +86,7 @@ export function openRedisClient(connection: RedisConnection & { sweepMs?: number
     },
     hashGetAll: key => link.run(client => client.hgetall(named(key)), harmless),
     hashDelete: async (key, ...fields) => fields.length ? link.run(client => client.hdel(named(key), ...fields), harmless) : 0,
-    // Not sent again: an event that arrives twice is worse than one that is fetched later.
-    streamAppend: (stream, value, { maxLength, ttlSeconds }) => link.run(client => kept.streamAppend(client, stream, value, maxLength, ttlSeconds)),
-    async streamRead(stream, afterId, count) {
-      const entries = await link.run(client => client.xrange(named(stream), `(${afterId}`, '+', 'COUNT', count), harmless)
-      return entries.map(([id, fields]) => ({ id, value: fields[1]! }))
-    },
-    async streamRange(stream) {
-      const [first, last] = await link.run(client => Promise.all([
-        client.xrange(named(stream), '-', '+', 'COUNT', 1), client.xrevrange(named(stream), '+', '-', 'COUNT', 1),
-      ]), harmless)
-      return first[0] && last[0] ? { first: first[0][0], last: last[0][0] } : null
-    },
+    ...streams,
     streamFollow: (stream, handlers) => follower.follow(stream, handlers),
     isUp: () => link.isUp(),
     onReturn(listener) {

@@ -70,3 +70,19 @@ export function remainingMs(limit: number): number {
 export function runOutsideContext<T>(fn: () => T): T {
   return storage.exit(fn)
 }
+
+/** A context for work that belongs to no request but must know what it has written (the consistency token of its last commit), and ends after `seconds`. */
+export function backgroundContext(name: string, seconds: number): RequestContext {
+  return {
+    requestId: name, deadline: Date.now() + seconds * 1000, ipAddress: null, userAgent: null, principal: { kind: 'system', name },
+    operation: null, writes: 0, consistencyToken: null, replayed: false, staleSeconds: null,
+  }
+}
+
+/** Runs `fn` with at most `ms` of the request's time: what it could not do by then is done otherwise. */
+export function withinLimit<T>(ms: number, fn: () => Promise<T>): Promise<T> {
+  const outer = currentContext() ?? backgroundContext('limited', ms / 1000)
+  // What it finds out (staleness, a position) stays with it.
+  const inner: RequestContext = Object.create(outer, { deadline: { value: Date.now() + remainingMs(ms) } })
+  return storage.run(inner, fn)
+}

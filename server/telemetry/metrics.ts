@@ -33,4 +33,3 @@ gauge('nodejs_heap_size_bytes', 'Heap of V8', ['type'], () => {
   const { heapUsed, heapTotal } = process.memoryUsage()
   return [{ labels: { type: 'used' }, value: heapUsed }, { labels: { type: 'total' }, value: heapTotal }]
 })
-

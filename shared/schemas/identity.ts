@@ -68,6 +68,8 @@ export interface Session {
   organisations: OrganisationSummary[]
   /** When it ends even if it is used all the time. */
   expiresAt: string
+  /** The organisation's newest live event: what is fetched after this answer is not older, and the live stream goes on from there. Null: not known. */
+  liveEventId?: string | null
 }
 
 /** One row of `GET /api/v1/sessions`. */

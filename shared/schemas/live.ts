@@ -4,18 +4,31 @@ import type { LivePosition } from './vehicles.ts'
 export const modes = ['normal', 'degraded', 'read-only', 'unavailable'] as const
 export type Mode = (typeof modes)[number]
 
+/** Of the commit that the event tells of, or a younger one: who sends it as `Fleet2-Consistency` reads nothing older than the event. Null: not known. */
+interface Committed {
+  consistencyToken: string | null
+}
+
+/**
+ * The live stream says a word at least this often: well below the time-outs of proxies (Nginx's is 60 s). A browser that has heard nothing for
+ * twice as long and a bit connects anew.
+ */
+export const heartbeatMs = 10_000
+
 /**
  * The live stream `/api/events` (server-sent events). `event:` is the key, `data:` the JSON of the value.
- * Events of the organisation carry an `id:` and are resumed by `Last-Event-ID`; `status` and `moved` concern this
+ * Events of the organisation carry an `id:` and are resumed by `Last-Event-ID`; `status`, `heartbeat` and `moved` concern this
  * connection alone and carry none.
  */
 export interface LiveEvents {
   /** New positions of vehicles, committed together. */
-  positions: { positions: LivePosition[] }
+  positions: { positions: LivePosition[] } & Committed
   /** Something was created, changed, removed or restored: fetch it again. */
-  changed: { type: 'vehicle' | 'device' | 'member' | 'invitation' | 'organisation', id: string, change: 'created' | 'updated' | 'removed' | 'restored' }
+  changed: { type: 'vehicle' | 'device' | 'member' | 'invitation' | 'organisation', id: string, change: 'created' | 'updated' | 'removed' | 'restored' } & Partial<Committed>
   /** Events may have been missed: fetch the whole state again. */
-  resync: { reason: string }
+  resync: { reason: string } & Partial<Committed>
+  /** Every few seconds: the stream lives (`EventSource` hides comments), and how things stand. `at`: the server's clock. */
+  heartbeat: { at: string, live: boolean }
   /** Sent on connection and when it changes. `live`: whether events of other instances arrive; `sensitive`: whether passwords, members and tokens can be changed. */
   status: { mode: Mode, reason: string | null, live: boolean, sensitive: boolean, instance: string }
   /** This instance is going away: reconnect, after a little random wait. */

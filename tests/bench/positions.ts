@@ -15,8 +15,8 @@ const atOnce = 1_000
 /** Positions a second: acknowledged one by one after their commit, and the same rows by one COPY. */
 export async function benchPositions({ servingUrl, ownerUrl, identifiers, organisationId }: { servingUrl: string, ownerUrl: string, identifiers: string[], organisationId: string }): Promise<{ ingest: number, copy: number }> {
   const database = openDatabase({ primaryUrl: servingUrl, replicaUrl: null, maxConnections: 5, log: pino({ level: 'silent' }) })
-  const events = { async publish() {}, subscribe: async () => () => {}, isLive: () => true }
-  const ingest = createIngest({ database, events, log: pino({ level: 'silent' }) })
+  const outbox = { publish() {} }
+  const ingest = createIngest({ database, outbox, log: pino({ level: 'silent' }) })
   const base = Date.now() - rows * 1000
   const message = (n: number): DeviceMessage => ({
     identifiers: [identifiers[n % identifiers.length]!], place: { latitude: 52 + n / 1e6, longitude: 13 }, fixTime: new Date(base + n * 1000), speed: { value: 50, unit: 'kmh' },
@@ -38,7 +38,7 @@ export async function benchPositions({ servingUrl, ownerUrl, identifiers, organi
     for (let n = 0; n < rows; n++) yield `${devices[n % 50]}\t${new Date(base + n * 1000).toISOString()}\t${organisationId}\t${new Date().toISOString()}\t${52 + n / 1e6}\t13\t50\t90\t40\t5\t{"ignition":true}\n`
   })()), copy)
   const copyRate = rows / (performance.now() - started) * 1000
-  await owner.query('DELETE FROM positions')
+  await owner.query('DELETE FROM positions; DELETE FROM outbox')
   await owner.end()
   await database.close()
   return { ingest: ingestRate, copy: copyRate }

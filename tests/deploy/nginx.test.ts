@@ -88,6 +88,39 @@ describe('what passes through Nginx', () => {
   })
 })
 
+describe('stickiness', () => {
+  it('is off unless asked for', async () => {
+    expect((await nginx.ask('GET', '/api/v1/vehicles')).headers['set-cookie']).toBeUndefined()
+  })
+
+  it('keeps a browser with its instance, moves it when that one dies, and tells it so', async () => {
+    const hosts = ['127.0.0.11', '127.0.0.12', '127.0.0.13']
+    const named = await Promise.all(hosts.map(host => startInstance(host, host)))
+    const sticky = await startBalancer(named, { sticky: true })
+    try {
+      const ask = (cookie: string) => sticky.ask('GET', '/api/v1/vehicles', { headers: { cookie } })
+      const first = await ask('')
+      expect(String(first.headers['set-cookie'])).toMatch(/^fleet2_instance=127\.0\.0\.1\d; Path=\/; Secure; HttpOnly; SameSite=Lax$/)
+      // Even with the backup, whom nobody else is sent to.
+      for (const host of hosts) {
+        for (let index = 0; index < 4; index++) {
+          const answer = await ask(`fleet2_instance=${host}`)
+          expect(answer.headers['x-fleet2-instance']).toBe(host)
+          expect(answer.headers['set-cookie']).toBeUndefined()
+        }
+      }
+      await named[1]!.kill()
+      const moved = await ask(`fleet2_instance=${hosts[1]}`)
+      expect(moved.status).toBe(200)
+      expect(String(moved.headers['set-cookie'])).toMatch(/^fleet2_instance=127\.0\.0\.1[13];/)
+    }
+    finally {
+      await sticky.stop()
+      await Promise.all(named.map(instance => instance.kill()))
+    }
+  })
+})
+
 describe('without the checker, an instance', () => {
   // Nginx remembers who failed: each scenario has one of its own.
   beforeEach(async () => {

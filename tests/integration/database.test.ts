@@ -9,6 +9,7 @@ import * as audit from '#server/database/schema/audit.ts'
 import * as fleet from '#server/database/schema/fleet.ts'
 import * as identity from '#server/database/schema/identity.ts'
 import * as operations from '#server/database/schema/operations.ts'
+import * as outbox from '#server/database/schema/outbox.ts'
 import * as timelines from '#server/database/schema/timelines.ts'
 import { runInContext, type RequestContext } from '#server/telemetry/context.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
@@ -54,7 +55,7 @@ describe.each(['embedded', 'debian'] as const)('%s PostgreSQL', (kind) => {
 
   describe('the schema', () => {
     it('is the same in the migrations and in the drizzle tables: every column, its type and whether it may be null', async () => {
-      const tables = [identity, fleet, audit, operations, timelines].flatMap(module => Object.values(module)).map(table => getTableConfig(table))
+      const tables = [identity, fleet, audit, operations, timelines, outbox].flatMap(module => Object.values(module)).map(table => getTableConfig(table))
       const written = tables.flatMap(({ name, columns }) => columns.map(column => `${name}.${column.name} ${column.getSQLType()}${column.notNull ? ' not null' : ''}`))
       const { rows } = await database.read(tx => tx.execute<{ line: string }>(sql`
       SELECT format('%s.%s %s%s', c.relname, a.attname, format_type(a.atttypid, NULL), CASE WHEN a.attnotnull THEN ' not null' ELSE '' END) AS line

@@ -101,7 +101,7 @@ describe('the live stream', () => {
     const { body: { id } } = await owner.send<{ id: string }>('POST', '/api/v1/vehicles', { name: 'Told' })
     await owner.send('DELETE', `/api/v1/vehicles/${id}`)
     await until(() => stream.named('changed').length === 2)
-    expect(stream.named('changed').map(({ data }) => data)).toEqual([{ type: 'vehicle', id, change: 'created' }, { type: 'vehicle', id, change: 'removed' }])
+    expect(stream.named('changed').map(({ data }) => data)).toMatchObject([{ type: 'vehicle', id, change: 'created' }, { type: 'vehicle', id, change: 'removed' }])
     stream.close()
   })
   it('is asked to move when its instance ends, and the instance ends', async () => {

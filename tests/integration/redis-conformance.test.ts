@@ -3,7 +3,7 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openMemory } from '#server/redis/memory.ts'
 import { openRedisClient } from '#server/redis/redis.ts'
-import { compareStreamIds, type RedisPort } from '#server/redis/port.ts'
+import { compareStreamIds, followsDirectly, type RedisPort } from '#server/redis/port.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
 import { startSentinelCluster, type ClientView, type SentinelCluster } from '../support/sentinel.ts'
 import { until } from '../support/until.ts'
@@ -26,8 +26,9 @@ const adapters: [string, () => RedisPort][] = [
 
 describe.each(adapters)('%s', (_, open) => {
   let redis: RedisPort
-  beforeAll(() => {
+  beforeAll(async () => {
     redis = open()
+    await until(() => redis.isUp())
   })
   afterAll(() => redis.close())
   const key = () => `test:${randomUUID()}`
@@ -110,7 +111,10 @@ describe.each(adapters)('%s', (_, open) => {
     for (let n = 0; n < 5; n++) ids.push(await redis.streamAppend(name, `v${n}`, stream))
     expect([...ids].sort(compareStreamIds)).toEqual(ids)
     expect(await redis.streamRead(name, ids[1]!, 2)).toEqual([{ id: ids[2], value: 'v2' }, { id: ids[3], value: 'v3' }])
-    expect(await redis.streamRange(name)).toEqual({ first: ids[0], last: ids[4] })
+    expect(await redis.streamRange(name)).toEqual({ first: ids[0], last: ids[4], intact: true })
+    for (let n = 1; n < 5; n++) expect(followsDirectly(ids[n - 1]!, ids[n]!)).toBe(true)
+    expect(followsDirectly('0-0', ids[0]!)).toBe(true)
+    expect(followsDirectly(ids[0]!, ids[2]!)).toBe(false)
   })
 
   it('trims a stream to about its length', async () => {
@@ -132,6 +136,30 @@ describe.each(adapters)('%s', (_, open) => {
     await until(() => seen.length >= 20)
     expect(seen).toEqual(Array.from({ length: 20 }, (_, n) => String(n)))
     stop()
+  })
+
+  it('fills a key unless it holds what forbids it', async () => {
+    const name = key()
+    expect(await redis.fill(name, 'a', { ttlSeconds: 60, unless: '#' })).toBe(true)
+    expect(await redis.fill(name, 'b', { ttlSeconds: 60, unless: '#' })).toBe(true)
+    await redis.set(name, '#', { ttlSeconds: 0.05 })
+    expect(await redis.fill(name, 'c', { ttlSeconds: 60, unless: '#' })).toBe(false)
+    await until(async () => await redis.get(name) === null)
+    expect(await redis.fill(name, 'd', { ttlSeconds: 60, unless: '#' })).toBe(true)
+    expect(await redis.get(name)).toBe('d')
+  })
+
+  it('says how far its replicas have come', async () => {
+    const before = await redis.replication()
+    await redis.set(key(), 'x', { ttlSeconds: 60 })
+    const after = await redis.replication()
+    expect(after.run).toBe(before.run)
+    expect(after.offset).toBeGreaterThanOrEqual(before.offset)
+    // Replicas report once a second; without any there is nothing to wait for.
+    await until(async () => {
+      const { acknowledged } = await redis.replication()
+      return acknowledged === null || acknowledged >= after.offset
+    })
   })
 
   it('answers a ping', async () => {

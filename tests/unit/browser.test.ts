@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { startOfDay } from '../../composables/formatting.ts'
 import { activityOf, newer } from '../../composables/fleet.ts'
+import { ageInWords } from '../../composables/freshness.ts'
+import { reconnectWaitMs } from '../../composables/live.ts'
 import { summarise } from '../../composables/track.ts'
 import { makeRoute } from '#server/fleet/demo/routes.ts'
+import { laterToken } from '#shared/consistency.ts'
 import type { LivePosition } from '#shared/schemas/vehicles.ts'
 
 const at = (fixTime: string, more: Partial<LivePosition> = {}): LivePosition => ({
@@ -58,5 +61,27 @@ describe('a simulated route', () => {
         last = next
       }
     }
+  })
+})
+
+describe('the live stream of a tab', () => {
+  it('comes back after a second, later after at most fifteen, never at the same moment as all others', () => {
+    expect([reconnectWaitMs(0, 0), reconnectWaitMs(0, 1)]).toEqual([500, 1_000])
+    expect([reconnectWaitMs(2, 0), reconnectWaitMs(2, 1)]).toEqual([2_000, 4_000])
+    expect([reconnectWaitMs(50, 0), reconnectWaitMs(50, 1)]).toEqual([7_500, 15_000])
+  })
+  it.each([[2, 'a moment ago'], [17, '15 seconds ago'], [61, 'a minute ago'], [3_599, '59 minutes ago'], [3_600, 'an hour ago'], [9_000, '2 hours ago']])('says %i s as "%s"', (seconds, words) => {
+    expect(ageInWords(seconds)).toBe(words)
+  })
+  it('asks for what is at least as new as the latest commit it has been told of, in whatever order it was told', () => {
+    const token = (timeline: number, lsn: number) => `7391.${timeline}.${lsn.toString(36)}.0.sig`
+    expect(laterToken(token(1, 1_000), token(1, 999))).toBe(token(1, 1_000))
+    expect(laterToken(token(1, 999), token(1, 1_000))).toBe(token(1, 1_000))
+    // A failover begins a new timeline: its numbers may be smaller.
+    expect(laterToken(token(1, 1_000), token(2, 900))).toBe(token(2, 900))
+    expect(laterToken(token(2, 900), token(1, 1_000))).toBe(token(2, 900))
+    // Another cluster, or a form that is not known: what came last.
+    expect(laterToken('7391.1.a.0.sig', '7392.1.9.0.sig')).toBe('7392.1.9.0.sig')
+    expect(laterToken('7391.1.a.0.sig', 'opaque')).toBe('opaque')
   })
 })

@@ -1,11 +1,11 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { Database } from '#server/database/port.ts'
-import type { Events } from '#server/redis/events.ts'
-import { remainingMs, runOutsideContext } from '#server/telemetry/context.ts'
+import { backgroundContext, currentContext, remainingMs, runInContext, runOutsideContext } from '#server/telemetry/context.ts'
 import { NotFoundError, UnauthenticatedError, UnavailableError } from '#shared/errors.ts'
 import type { LivePosition } from '#shared/schemas/vehicles.ts'
 import { hashToken } from '../devices.ts'
+import type { Outbox } from '../outbox.ts'
 import { toFix } from './bounds.ts'
 import { createDeviceDirectory, type KnownDevice } from './devices.ts'
 import type { DeviceMessage } from './message.ts'
@@ -26,7 +26,7 @@ export interface Ingest {
 
 export interface IngestOptions {
   database: Database
-  events: Events
+  outbox: Pick<Outbox, 'publish'>
   log: Logger
   metrics?: { outcome(outcome: string): void, batch(size: number): void }
 }
@@ -48,6 +48,9 @@ const mostInBatch = 500
 /** Past this many waiting, the database is behind by seconds: a device keeps its queue better than this instance's memory does. */
 const mostWaiting = 5_000
 
+/** A batch is tried this long: the budget of a failover. Whoever cannot wait so long has gone before. */
+const commitSeconds = 30
+
 /** A caller outside of a request waits this long. */
 const patienceMs = 20_000
 
@@ -55,7 +58,7 @@ const patienceMs = 20_000
  * Takes what devices say. Messages that arrive within a few milliseconds, and those that arrive while a batch is being committed, are
  * committed together; each is acknowledged only after its commit.
  */
-export function createIngest({ database, events, log, metrics = { outcome() {}, batch() {} } }: IngestOptions): Ingest {
+export function createIngest({ database, outbox, log, metrics = { outcome() {}, batch() {} } }: IngestOptions): Ingest {
   const directory = createDeviceDirectory(database)
   const queue: Waiting[] = []
   let working: Promise<void> | null = null
@@ -85,7 +88,7 @@ export function createIngest({ database, events, log, metrics = { outcome() {}, 
   /** Settles every message of the batch, whatever happens. */
   async function commit(batch: Waiting[]) {
     try {
-      await store(batch)
+      await runInContext(backgroundContext('ingest', commitSeconds), () => store(batch))
     }
     catch (error) {
       if (batch.length === 1 || error instanceof UnavailableError) {
@@ -123,11 +126,11 @@ export function createIngest({ database, events, log, metrics = { outcome() {}, 
       else fixes.push({ ...fix, device, receivedAt, resolve })
     }
     if (fixes.length + quarantined.length === 0) return
-    const { stored, moved } = await storeFixes(database, fixes, quarantined)
+    const { stored, moved, told } = await storeFixes(database, fixes, quarantined)
     metrics.batch(fixes.length + quarantined.length)
     fixes.forEach(({ resolve }, index) => settle(stored.has(index) ? 'stored' : 'duplicate', resolve))
     for (const { resolve } of quarantined) settle('quarantined', resolve)
-    await publish(fixes.filter((_, index) => moved.has(index)))
+    publish(fixes.filter((_, index) => moved.has(index)), told)
   }
 
   function settle(outcome: Outcome, resolve: (outcome: Outcome) => void) {
@@ -136,9 +139,11 @@ export function createIngest({ database, events, log, metrics = { outcome() {}, 
   }
 
   /** After the commit: a browser must not show what may yet be lost. */
-  async function publish(fixes: StoredFix[]) {
-    const byOrganisation = Map.groupBy(fixes, ({ device }) => device.organisationId)
-    await Promise.all([...byOrganisation].map(([organisationId, moved]) => events.publish(organisationId, 'positions', { positions: moved.map(toLivePosition) })))
+  function publish(fixes: StoredFix[], told: Map<string, string>) {
+    const consistencyToken = currentContext()?.consistencyToken ?? null
+    for (const [organisationId, moved] of Map.groupBy(fixes, ({ device }) => device.organisationId)) {
+      outbox.publish({ eventId: told.get(organisationId)!, organisationId, name: 'positions', data: { positions: moved.map(toLivePosition), consistencyToken } })
+    }
   }
 
   return {

@@ -22,6 +22,8 @@ export interface StoreResult {
   stored: Set<number>
   /** Index into the fixes: those that became their vehicle's newest. */
   moved: Set<number>
+  /** By organisation, the outbox's row that tells of what moved. */
+  told: Map<string, string>
 }
 
 /**
@@ -32,14 +34,14 @@ export function storeFixes(database: Database, fixes: StoredFix[], quarantined: 
   const organisations = [...new Set([...fixes, ...quarantined].map(({ device }) => device.organisationId))].sort()
   return database.withKey('ingest', organisations.join(',')).write(async (tx) => {
     if (quarantined.length) await insertQuarantined(tx, quarantined)
-    return fixes.length ? await insertFixes(tx, fixes) : { stored: new Set<number>(), moved: new Set<number>() }
+    return fixes.length ? await insertFixes(tx, fixes) : { stored: new Set<number>(), moved: new Set<number>(), told: new Map<string, string>() }
   }, { repeatable: true })
 }
 
 async function insertFixes(tx: Transaction, fixes: StoredFix[]): Promise<StoreResult> {
   const column = <T>(read: (fix: StoredFix) => T) => sql.param(fixes.map(read))
   // Ordered by key everywhere: two instances that write the same rows wait for each other instead of deadlocking.
-  const { rows } = await tx.execute<{ stored: number[], moved: number[] }>(sql`
+  const { rows } = await tx.execute<{ stored: number[], moved: number[], told: Record<string, string> }>(sql`
     WITH input AS (
       SELECT * FROM unnest(
         ${sql.param(fixes.map((_, index) => index))}::int[], ${column(fix => fix.device.id)}::uuid[], ${column(fix => fix.fixTime.toISOString())}::timestamptz[],
@@ -74,12 +76,17 @@ async function insertFixes(tx: Transaction, fixes: StoredFix[]): Promise<StoreRe
         speed_kmh = excluded.speed_kmh, course_degrees = excluded.course_degrees, altitude_metres = excluded.altitude_metres,
         accuracy_metres = excluded.accuracy_metres, attributes = excluded.attributes
       WHERE excluded.fix_time > s.fix_time
-      RETURNING vehicle_id, device_id, fix_time
+      RETURNING vehicle_id, device_id, fix_time, organisation_id
+    ), told AS (
+      INSERT INTO outbox (id, organisation_id, name, data)
+      SELECT gen_random_uuid(), organisation_id, 'positions', jsonb_build_object('vehicleIds', jsonb_agg(vehicle_id)) FROM moved GROUP BY organisation_id
+      RETURNING organisation_id, id
     )
     SELECT
       coalesce((SELECT array_agg(k) FROM (SELECT min(n) AS k FROM input JOIN stored USING (device_id, fix_time) GROUP BY device_id, fix_time) AS x), '{}') AS stored,
-      coalesce((SELECT array_agg(k) FROM (SELECT min(n) AS k FROM input JOIN moved USING (vehicle_id, device_id, fix_time) GROUP BY vehicle_id) AS y), '{}') AS moved`)
-  return { stored: new Set(rows[0]!.stored), moved: new Set(rows[0]!.moved) }
+      coalesce((SELECT array_agg(k) FROM (SELECT min(n) AS k FROM input JOIN moved USING (vehicle_id, device_id, fix_time) GROUP BY vehicle_id) AS y), '{}') AS moved,
+      coalesce((SELECT json_object_agg(organisation_id, id) FROM told), '{}') AS told`)
+  return { stored: new Set(rows[0]!.stored), moved: new Set(rows[0]!.moved), told: new Map(Object.entries(rows[0]!.told)) }
 }
 
 async function insertQuarantined(tx: Transaction, quarantined: Quarantined[]) {

@@ -1,6 +1,6 @@
 import type { Page } from '#shared/schemas/common.ts'
 import type { Vehicle } from '#shared/schemas/vehicles.ts'
-import type { Outcome, ReadKind, Recorder } from '../history.ts'
+import type { ReadKind, Recorder } from '../history.ts'
 import type { Browser } from './browser.ts'
 import { openLiveStream } from './live-stream.ts'
 import type { Person } from './population.ts'
@@ -56,7 +56,7 @@ export function startUser(person: Person, browser: Browser, recorder: Recorder, 
     const vehicle = outcome === 'done' ? answer!.body as Vehicle : null
     if (kind === 'create' && vehicle) made.add(vehicle.id)
     const id = vehicle?.id ?? (kind === 'update' ? own : null)
-    history.operations.push({ ...who, kind, startedAt, endedAt: now(), attempts, value, vehicle: id, version: vehicle?.version ?? null, outcome: outcome satisfies Outcome })
+    history.operations.push({ ...who, kind, startedAt, endedAt: now(), attempts, value, vehicle: id, version: vehicle?.version ?? null, outcome })
     if (vehicle) await look('own-read', `/api/v1/vehicles/${vehicle.id}`, vehicle.id)
   }
 

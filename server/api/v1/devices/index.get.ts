@@ -1,4 +1,5 @@
 import { query } from '#server/edge/input.ts'
+import { orLastKnown } from '#server/edge/last-known.ts'
 import { requireMember } from '#server/edge/principal.ts'
 import { listDevices } from '#server/fleet/devices.ts'
 import { services } from '#server/lifecycle/services.ts'
@@ -6,5 +7,6 @@ import { DeviceQuery } from '#shared/schemas/devices.ts'
 
 export default defineEventHandler(async (event) => {
   const member = await requireMember(event, 'devices:read')
-  return listDevices(services(), member.organisationId, query(event, DeviceQuery))
+  const asked = query(event, DeviceQuery)
+  return orLastKnown('devices', member, asked, () => listDevices(services(), member.organisationId, asked))
 })

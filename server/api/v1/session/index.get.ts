@@ -7,5 +7,5 @@ export default defineEventHandler(async (event) => {
   const user = await requireUser(event)
   const session = await describeSession(services(), user.session)
   if (!session) throw new UnauthenticatedError()
-  return session
+  return { ...session, liveEventId: session.organisation && await services().events.position(session.organisation.id) }
 })

@@ -10,9 +10,9 @@ import { OrganisationSwitch } from '#shared/schemas/identity.ts'
 export default defineEventHandler(async (event) => {
   const user = await requireUser(event)
   const { organisationId } = await readInput(event, OrganisationSwitch)
-  const { config, database, sessions } = services()
-  if (!(await organisationsOf({ database }, user.userId)).some(({ id }) => id === organisationId)) throw new NotFoundError('organisation')
+  const { config, database, cache, sessions } = services()
+  if (!(await organisationsOf({ database, cache }, user.userId)).some(({ id }) => id === organisationId)) throw new NotFoundError('organisation')
   const { record, proof } = await sessions.switchOrganisation(readSessionCookie(event, config)!, user.session, organisationId)
   setProofCookie(event, config, proof, new Date(record.expiresAt).toISOString())
-  return describeSession({ database }, record)
+  return describeSession({ database, cache }, record)
 })

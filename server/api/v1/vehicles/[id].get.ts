@@ -1,4 +1,5 @@
 import { parameters } from '#server/edge/input.ts'
+import { orLastKnown } from '#server/edge/last-known.ts'
 import { requireMember } from '#server/edge/principal.ts'
 import { getVehicle } from '#server/fleet/vehicles.ts'
 import { services } from '#server/lifecycle/services.ts'
@@ -7,5 +8,5 @@ import { IdParameter } from '#shared/schemas/common.ts'
 export default defineEventHandler(async (event) => {
   const member = await requireMember(event, 'vehicles:read')
   const { id } = parameters(event, IdParameter)
-  return getVehicle(services(), member.organisationId, id)
+  return orLastKnown('vehicle', member, { id }, () => getVehicle(services(), member.organisationId, id))
 })

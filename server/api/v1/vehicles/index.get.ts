@@ -1,4 +1,5 @@
 import { query } from '#server/edge/input.ts'
+import { orLastKnown } from '#server/edge/last-known.ts'
 import { requireMember } from '#server/edge/principal.ts'
 import { listVehicles } from '#server/fleet/vehicles.ts'
 import { services } from '#server/lifecycle/services.ts'
@@ -6,5 +7,6 @@ import { VehicleQuery } from '#shared/schemas/vehicles.ts'
 
 export default defineEventHandler(async (event) => {
   const member = await requireMember(event, 'vehicles:read')
-  return listVehicles(services(), member.organisationId, query(event, VehicleQuery))
+  const asked = query(event, VehicleQuery)
+  return orLastKnown('vehicles', member, asked, () => listVehicles(services(), member.organisationId, asked))
 })

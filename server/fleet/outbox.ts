@@ -1,0 +1,191 @@
+import { inArray } from 'drizzle-orm'
+import type { Logger } from 'pino'
+import type { Database } from '#server/database/port.ts'
+import { outbox } from '#server/database/schema/outbox.ts'
+import type { Events, PublishedEvent } from '#server/redis/events.ts'
+import type { RedisPort } from '#server/redis/port.ts'
+import { backgroundContext, runInContext, runOutsideContext } from '#server/telemetry/context.ts'
+import { giveBack, takeDueEntries, thinOut, waitingEntries } from './outbox-table.ts'
+import { livePositions } from './vehicles.ts'
+import type { OutboxEntry } from './changes.ts'
+
+/** What happens to the outbox, counted. */
+export interface OutboxMetrics {
+  /** Rows taken over from an instance that ended, or left over from Redis's absence. */
+  relayed(rows: number): void
+  /** Rows that were replaced by one `resync` for their organisation. */
+  thinned(rows: number): void
+  waiting(rows: number, oldestSeconds: number): void
+}
+
+export interface Outbox {
+  /** Publishes what has just been committed, at once and in the background: nobody's answer waits for Redis. */
+  publish(event: PublishedEvent): void
+  /** The same for what a transaction has recorded. */
+  publishEntries(entries: OutboxEntry[], consistencyToken: string | null): void
+  start(): void
+  close(): Promise<void>
+}
+
+/** One to two seconds, at random: what an instance left behind is due after five, and instances must not ask as one. */
+const turnMs = () => 1_000 + Math.random() * 1_000
+
+/** Rows of one turn's statement; a turn goes on while there are more. */
+const mostInTurn = 200
+
+/**
+ * Past this many waiting for one organisation they become one `resync`: an hour without Redis leaves ten thousand rows an organisation and no more. Ten thousand, because a
+ * failover of ten seconds at 200 events a second leaves two thousand, and each of them is told.
+ */
+const mostWaiting = 10_000
+
+/** Every tenth turn looks at how much is waiting: often enough for an alert, too rarely to be seen in the load. */
+const countEveryTurns = 10
+
+/** A turn that takes longer has lost the database: the next one tries again. */
+const turnSeconds = 10
+
+const noMetrics: OutboxMetrics = { relayed() {}, thinned() {}, waiting() {} }
+
+/**
+ * Publishes what transactions wrote into the outbox, at least once. The instance that committed publishes at once and deletes the row when the event is safe: taken by Redis and,
+ * where there are replicas, acknowledged by one. Every instance also takes what is due: left behind by one that died, or by Redis's absence.
+ */
+export function createOutbox({ database, events, redis, log, metrics = noMetrics }: {
+  database: Database
+  events: Events
+  redis: Pick<RedisPort, 'replication' | 'isUp'>
+  log: Logger
+  metrics?: OutboxMetrics
+}): Outbox {
+  const underWay = new Set<Promise<unknown>>()
+  /** Published since the last look at the replicas. */
+  let published: string[] = []
+  /** Published on `run` before it had written `offset`. */
+  let unconfirmed: { run: string, offset: number, ids: string[] }[] = []
+  let lastRun: string | null = null
+  let turns = 0
+  let timer: NodeJS.Timeout | null = null
+  let turning: Promise<void> | null = null
+  let closed = false
+
+  function track(work: Promise<unknown>) {
+    underWay.add(work)
+    void work.finally(() => underWay.delete(work))
+  }
+
+  async function publish(event: PublishedEvent): Promise<boolean> {
+    const told = await events.publish(event)
+    if (told) published.push(event.eventId)
+    return told
+  }
+
+  function publishAtOnce(event: PublishedEvent) {
+    runOutsideContext(() => track(publish(event)))
+  }
+
+  /** Deletes the rows whose events would survive a failover. Those that would not stay, become due, and are published again. */
+  async function settle() {
+    if (published.length + unconfirmed.length === 0) return
+    const { run, offset, acknowledged } = await redis.replication()
+    // Another run since the last look: what was published in between may have gone to the one before and be lost with it.
+    if (published.length && (lastRun === null || run === lastRun)) unconfirmed.push({ run, offset, ids: published })
+    published = []
+    lastRun = run
+    unconfirmed = unconfirmed.filter(batch => batch.run === run)
+    const safe = unconfirmed.filter(batch => acknowledged === null || acknowledged >= batch.offset)
+    if (safe.length === 0) return
+    const ids = safe.flatMap(batch => batch.ids)
+    await database.withKey('relay', 'on').write(async tx => (await tx.delete(outbox).where(inArray(outbox.id, ids))).rowCount, { repeatable: true })
+    unconfirmed = unconfirmed.filter(batch => !safe.includes(batch))
+  }
+
+  /** Publishes what is due. With Redis away it only sees to it that what waits stays bounded. */
+  async function relay() {
+    if (!redis.isUp()) {
+      const thinned = await bounded(() => thinOut(database, mostWaiting))
+      if (thinned) metrics.thinned(thinned)
+      return
+    }
+    for (;;) {
+      const context = backgroundContext('outbox', turnSeconds)
+      const entries = await runInContext(context, () => takeDueEntries(database, mostInTurn))
+      if (entries.length === 0) return
+      // This commit is younger than those of all the rows it has seen.
+      const complete = await runInContext(context, () => complements(entries, context.consistencyToken))
+      for (const [index, event] of complete.entries()) {
+        // Given back, so that they need not wait for the lease to end once Redis is there again.
+        if (!await publish(event)) return giveBack(database, complete.slice(index).map(({ eventId }) => eventId))
+      }
+      metrics.relayed(entries.length)
+      if (entries.length < mostInTurn) return
+    }
+  }
+
+  /** The events of rows: positions are read where they are, which is never older than when the row was written. */
+  async function complements(entries: OutboxEntry[], consistencyToken: string | null): Promise<PublishedEvent[]> {
+    const complete: PublishedEvent[] = []
+    for (const [organisationId, rows] of Map.groupBy(entries, entry => entry.organisationId)) {
+      const vehicleIds = [...new Set(rows.flatMap(({ data }) => data.vehicleIds as string[] | undefined ?? []))]
+      const positions = vehicleIds.length ? await livePositions({ database }, organisationId, vehicleIds) : []
+      for (const { id, name, data } of rows) {
+        if (name === 'positions') complete.push({ eventId: id, organisationId, name, data: { positions: positions.filter(({ vehicleId }) => (data.vehicleIds as string[]).includes(vehicleId)), consistencyToken } })
+        else complete.push(toEvent({ id, organisationId, name, data }, consistencyToken))
+      }
+    }
+    return complete
+  }
+
+  async function turn() {
+    try {
+      await bounded(settle)
+    }
+    catch (error) {
+      // They stay in the outbox: whoever finds them due publishes them once more.
+      log.debug({ err: error }, 'The outbox is settled later')
+    }
+    try {
+      await relay()
+      if (turns++ % countEveryTurns === 0) {
+        const { rows, oldestSeconds } = await bounded(() => waitingEntries(database))
+        metrics.waiting(rows, oldestSeconds)
+      }
+    }
+    catch (error) {
+      log.debug({ err: error }, 'The outbox is relayed later')
+    }
+  }
+
+  function schedule() {
+    if (closed) return
+    timer = setTimeout(() => {
+      turning = turn().finally(schedule)
+    }, turnMs())
+    timer.unref()
+  }
+
+  return {
+    publish: publishAtOnce,
+    publishEntries: (entries, consistencyToken) => {
+      for (const entry of entries) publishAtOnce(toEvent(entry, consistencyToken))
+    },
+    start: schedule,
+    async close() {
+      closed = true
+      if (timer) clearTimeout(timer)
+      await turning
+      await Promise.all(underWay)
+      await settle().catch(() => {})
+    },
+  }
+}
+
+function bounded<T>(work: () => Promise<T>): Promise<T> {
+  return runInContext(backgroundContext('outbox', turnSeconds), work)
+}
+
+/** The event of a row that carries all of it. */
+function toEvent({ id, organisationId, name, data }: OutboxEntry, consistencyToken: string | null): PublishedEvent {
+  if (name === 'resync') return { eventId: id, organisationId, name, data: { reason: 'more happened than could be told one by one', consistencyToken } }
+  return { eventId: id, organisationId, name, data: { ...data, consistencyToken } as PublishedEvent<'changed'>['data'] }
+}

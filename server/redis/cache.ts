@@ -1,0 +1,182 @@
+import { BentoCache, bentostore, errors } from 'bentocache'
+import { memoryDriver } from 'bentocache/drivers/memory'
+import type { Logger } from 'pino'
+import { currentContext } from '#server/telemetry/context.ts'
+import { laterToken } from '#shared/consistency.ts'
+import { UnavailableError } from '#shared/errors.ts'
+import { createLineage, fenceSeconds, redisLevel, streamBus } from './cache-drivers.ts'
+import type { RedisPort } from './port.ts'
+
+export interface CacheMetrics {
+  looked(cache: string, result: 'hit' | 'miss' | 'bypassed' | 'stale'): void
+  notForgotten(): void
+}
+
+export interface Cache {
+  /**
+   * The value of `key`, from the cache or from `load`, which must read from the primary. One load at a time an instance and key. `fallback` is where else it may be had, and
+   * is not cached. With neither, for want of a server, the last known value is given, and the answer is marked stale.
+   * @param name of what is cached: a metric's label, so from a fixed set
+   * @param key carries the organisation, or the user whose own it is
+   */
+  through<T>(name: string, key: string, sources: { load: () => Promise<T>, fallback?: () => Promise<T> }): Promise<T>
+  /**
+   * Forgets it in Redis and in this process before it resolves, and tells the other instances; after the commit and before the answer. Never rejects: where Redis cannot be told, the
+   * entry ends within ten seconds.
+   */
+  forget(name: string, key: string): Promise<void>
+  /** `load`'s answer; if there is no server to give it, the last one that this or another instance has seen, and the answer is marked stale. */
+  orLastKnown<T>(name: string, key: string, load: () => Promise<T>): Promise<T>
+  close(): Promise<void>
+}
+
+interface Entry {
+  value: unknown
+  /** The caller's consistency token when it was loaded: it has at least what that caller had seen. */
+  token: string | null
+  at: number
+}
+
+/** Where an invalidation did not reach Redis or another instance, an entry still ends this soon. */
+const ttlMs = 10_000
+
+/** How long an entry goes on with no primary to load it from: what it tells of does not change meanwhile, because that would be a write. */
+const graceMs = 600_000
+
+/** Slower than this the primary need not be waited for where there is an old entry. */
+const slowMs = 250
+
+/** Last known values are worth having for as long as an outage may last. */
+const keptMs = 3_600_000
+
+/** A list that many people look at is put aside once in this time, not with every look. */
+const putAsideEveryMs = 10_000
+
+/** In the process; what is used least goes first. */
+const mostEntries = 5_000
+
+/** And no more than this, each of two times. */
+const mostMemory = '32mb'
+
+/** Larger answers are not put aside: they would push out a hundred others. */
+const mostBytes = 262_144
+
+/** A load that took longer may have read what was true before an invalidation whose fence has gone: it is not stored. */
+const slowestLoadMs = fenceSeconds * 1000 / 2
+
+const noMetrics: CacheMetrics = { looked() {}, notForgotten() {} }
+
+/** The cache of this instance: bentocache's levels, single flight and bus over the Redis port, with the rules that keep it from showing less than was seen. */
+export function createCache({ redis, log, metrics = noMetrics }: { redis: RedisPort, log: Logger, metrics?: CacheMetrics }): Cache {
+  const lineage = createLineage(redis)
+  const level2 = redisLevel(redis, lineage)
+  // As text, although objects would be quicker: bentocache 1.6.1 puts what it takes from the shared level into a memory level without serialisation as text all the same.
+  const memory = () => memoryDriver({ maxItems: mostEntries, maxSize: mostMemory })
+  const bento = new BentoCache({
+    default: 'near',
+    // What Redis does not answer is loaded: a cache that fails is a miss.
+    suppressL2Errors: true,
+    lockTimeout: 1_000,
+    stores: {
+      // An entry that is over and was not forgotten is as true as one that is not over: it goes on while the primary is slow or away.
+      near: bentostore({ ttl: ttlMs, grace: graceMs, graceBackoff: 2_000, timeout: slowMs })
+        .useL1Layer(memory()).useL2Layer(level2).useBus(streamBus(redis, () => void bento.use('near').clear().catch(() => {}))),
+      kept: bentostore({ ttl: keptMs }).useL1Layer(memory()).useL2Layer(level2),
+    },
+  })
+  const putAsideAt = new Map<string, number>()
+
+  function mark(at: number) {
+    const context = currentContext()
+    if (context) context.staleSeconds = Math.max(context.staleSeconds ?? 0, (Date.now() - at) / 1000)
+  }
+
+  /** Keeps a copy for bad times. In the background: nobody's answer waits for it. */
+  function putAside(name: string, key: string, value: unknown) {
+    const id = `${name}:${key}`
+    const now = Date.now()
+    if (now - (putAsideAt.get(id) ?? 0) < putAsideEveryMs) return
+    if (putAsideAt.size >= mostEntries) putAsideAt.clear()
+    putAsideAt.set(id, now)
+    if (JSON.stringify(value ?? null).length > mostBytes) return
+    bento.use('kept').set({ key: `kept:${id}`, value: { value, token: null, at: now } satisfies Entry }).catch(error => log.debug({ err: error }, 'A copy was not kept'))
+  }
+
+  async function lastKnown<T>(name: string, key: string, error: unknown): Promise<T> {
+    if (!(error instanceof UnavailableError)) throw error
+    const copy = await bento.use('kept').get<Entry | undefined>({ key: `kept:${name}:${key}` }).catch(() => undefined)
+    if (!copy) throw error
+    metrics.looked(name, 'stale')
+    mark(copy.at)
+    return copy.value as T
+  }
+
+  async function orLastKnown<T>(name: string, key: string, load: () => Promise<T>): Promise<T> {
+    try {
+      const value = await load()
+      putAside(name, key, value)
+      return value
+    }
+    catch (error) {
+      return lastKnown<T>(name, key, error)
+    }
+  }
+
+  return {
+    orLastKnown,
+    async through<T>(name: string, key: string, { load, fallback = load }: { load: () => Promise<T>, fallback?: () => Promise<T> }): Promise<T> {
+      // Nobody could be told of an invalidation, nor tell of one.
+      if (!redis.isUp()) {
+        metrics.looked(name, 'bypassed')
+        return orLastKnown(name, key, fallback)
+      }
+      const wanted = currentContext()?.consistencyToken ?? null
+      let loaded = false
+      const ask = (forceFresh: boolean) => bento.use('near').getOrSet<Entry>({
+        key: `${name}:${key}`,
+        forceFresh,
+        factory: async ({ setOptions }) => {
+          loaded = true
+          const started = Date.now()
+          const value = await load()
+          if (Date.now() - started > slowestLoadMs) setOptions({ ttl: 1, skipL2Write: true })
+          return { value, token: wanted, at: started }
+        },
+      })
+      try {
+        let entry = await ask(false)
+        if (!loaded && isNewer(wanted, entry.token)) entry = await ask(true)
+        metrics.looked(name, loaded ? 'miss' : 'hit')
+        putAside(name, key, entry.value)
+        return entry.value as T
+      }
+      catch (error) {
+        // bentocache wraps what `load` throws; that is the caller's, unless it says that there is no server. Its own errors (waiting too long for another's load) are nobody's: the value is
+        // read without it.
+        if (error instanceof errors.E_FACTORY_ERROR && !(error.cause instanceof UnavailableError)) throw error.cause
+        return orLastKnown(name, key, fallback)
+      }
+    },
+
+    async forget(name, key) {
+      try {
+        await bento.use('near').delete({ key: `${name}:${key}`, suppressL2Errors: false })
+      }
+      catch (error) {
+        metrics.notForgotten()
+        log.warn({ err: error, cache: name }, 'A cached value could not be invalidated; it ends within ten seconds')
+      }
+    },
+
+    async close() {
+      lineage.stop()
+      await bento.disconnectAll()
+    },
+  }
+}
+
+/** Whether a caller who has seen `wanted` may have seen more than an entry that was loaded under `known`. */
+function isNewer(wanted: string | null, known: string | null): boolean {
+  if (!wanted || wanted === known) return false
+  return !known || laterToken(known, wanted) === wanted
+}

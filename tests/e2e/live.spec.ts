@@ -1,0 +1,156 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Page } from '@playwright/test'
+import { startEmbeddedPostgres } from '../../server/database/embedded.ts'
+import { migrate } from '../../server/database/migrate.ts'
+import { migrationsFromFolder } from '../../server/database/migrations.ts'
+import { startRedis, type TestRedis } from '../support/redis.ts'
+import { startServer, type TestServer } from '../support/server.ts'
+import { demoPassword, expect, expectAccessible, hydrated, test as base } from './support/fixtures.ts'
+
+/** Two instances on one database and one Redis, behind a wire that leads to one of them. */
+interface Stack {
+  url: string
+  servers: TestServer[]
+  redis: TestRedis
+  leadTo(server: TestServer): void
+}
+
+const test = base.extend<object, { stack: Stack }>({
+  stack: [async ({ browserName: _ }, use) => {
+    const folder = await mkdtemp(join(tmpdir(), 'fleet2-live-'))
+    await chmod(folder, 0o755)
+    const [postgres, redis] = await Promise.all([startEmbeddedPostgres({ directory: join(folder, 'pg'), log: () => {}, durable: false, tcp: true }), startRedis()])
+    await migrate({ ...postgres, migrations: await migrationsFromFolder(fileURLToPath(new URL('../../server/database/migrations', import.meta.url))) })
+    const start = (instance: string, demo: boolean) => startServer({
+      env: {
+        NUXT_DATABASE_URL: postgres.servingUrl, NUXT_REDIS_URL: redis.url, INSTANCE_ID: instance, HOST: '127.0.0.1',
+        ...demo ? { FLEET2_DEMO: 'true', FLEET2_DEMO_DRIVE: 'false', FLEET2_DEMO_PASSWORD: demoPassword } : {},
+      },
+    })
+    const servers = [await start('app1', true)]
+    while (!servers[0]!.output().includes('Sign in as')) await new Promise(resolve => setTimeout(resolve, 50))
+    servers.push(await start('app2', false))
+
+    let target = servers[0]!
+    const sockets = new Set<Socket>()
+    const wire = createServer((socket) => {
+      const upstream = connect(Number(new URL(target.url).port), '127.0.0.1')
+      for (const [one, other] of [[socket, upstream], [upstream, socket]] as const) {
+        sockets.add(one)
+        one.on('error', () => {}).on('close', () => {
+          sockets.delete(one)
+          other.destroy()
+        })
+        one.pipe(other)
+      }
+    })
+    await new Promise<void>(resolve => wire.listen(0, '127.0.0.1', resolve))
+    await use({
+      url: `http://localhost:${(wire.address() as AddressInfo).port}`,
+      servers, redis,
+      leadTo(server) {
+        target = server
+        for (const socket of sockets) socket.destroy()
+      },
+    })
+    for (const socket of sockets) socket.destroy()
+    await new Promise(resolve => wire.close(resolve))
+    for (const server of servers) server.kill('SIGCONT')
+    await Promise.all(servers.map(server => server.stop()))
+    await redis.stop()
+    await postgres.stop()
+    await rm(folder, { recursive: true, force: true })
+  }, { scope: 'worker' }],
+  baseURL: async ({ stack }, use) => use(stack.url),
+  expectedErrors: async ({ browserName: _ }, use) => use(['ERR_', 'Failed to load resource', '503']),
+})
+// They hurt what they share.
+test.describe.configure({ mode: 'serial' })
+
+const banner = (page: Page) => page.getByTestId('banner')
+const marker = (page: Page) => page.getByRole('button', { name: /^Sprinter 1,/ })
+let time = Date.now()
+const move = async (server: TestServer, latitude: number) => expect((await fetch(`${server.url}/api/ingest?id=demo-1&timestamp=${time += 1000}&lat=${latitude}&lon=13.3&speed=50`)).status).toBe(200)
+
+async function open(page: Page, signIn: (page: Page) => Promise<void>) {
+  await signIn(page)
+  await hydrated(page)
+  await expect(marker(page)).toBeVisible()
+  await expect(banner(page)).toBeHidden()
+}
+
+for (const fault of ['killed', 'frozen'] as const) {
+  test(`with Redis ${fault} this instance's events still arrive, the banner says what is limited, and all is well again afterwards`, async ({ page, signIn, stack }) => {
+    const [here, there] = stack.servers as [TestServer, TestServer]
+    await open(page, signIn)
+    await move(there, 52.5)
+    await expect(marker(page)).toHaveAttribute('data-latitude', '52.5')
+    if (fault === 'killed') await stack.redis.kill()
+    else stack.redis.freeze()
+    await expect(banner(page)).toContainText('Live updates are limited')
+    await expectAccessible(page)
+    await move(here, 52.51)
+    await expect(marker(page)).toHaveAttribute('data-latitude', '52.51')
+    await move(there, 52.52)
+    if (fault === 'killed') await stack.redis.start()
+    else stack.redis.thaw()
+    // What the other instance took meanwhile comes from the outbox.
+    await expect(marker(page)).toHaveAttribute('data-latitude', '52.52')
+    await expect(banner(page)).toBeHidden()
+  })
+}
+
+test('an instance that is killed costs the browser nothing: it goes on at another one, from the last event', async ({ page, signIn, stack }) => {
+  const [first, second] = stack.servers as [TestServer, TestServer]
+  stack.leadTo(first)
+  await open(page, signIn)
+  await move(first, 52.6)
+  await expect(marker(page)).toHaveAttribute('data-latitude', '52.6')
+  const loads: string[] = []
+  page.on('framenavigated', frame => loads.push(frame.url()))
+  const resumed = page.waitForRequest(request => /\/api\/events\?lastEventId=\d+-\d+$/.test(decodeURIComponent(request.url())))
+  stack.leadTo(second)
+  await move(second, 52.61)
+  await resumed
+  await expect(marker(page)).toHaveAttribute('data-latitude', '52.61')
+  expect(loads).toEqual([])
+  stack.leadTo(first)
+})
+
+test('an instance that freezes is noticed by its silence, and the page says how old it is until another answers', async ({ page, signIn, stack }) => {
+  const [first, second] = stack.servers as [TestServer, TestServer]
+  await page.clock.install()
+  await open(page, signIn)
+  first.kill('SIGSTOP')
+  // Half a minute of the browser's time: two heartbeats are missing.
+  await page.clock.fastForward(30_000)
+  await expect(banner(page)).toContainText('Connection lost')
+  await expect(page.getByTestId('data-age')).toContainText(/As of (\d+ seconds|a moment) ago/)
+  await page.clock.fastForward(300_000)
+  await expect(page.getByTestId('data-age')).toContainText(/As of \d minutes ago/)
+  await expectAccessible(page)
+  stack.leadTo(second)
+  await move(second, 52.7)
+  await page.clock.fastForward(20_000)
+  await expect(banner(page)).toBeHidden()
+  await expect(marker(page)).toHaveAttribute('data-latitude', '52.7')
+  first.kill('SIGCONT')
+  stack.leadTo(first)
+})
+
+test('a tab that slept for an hour fetches everything anew when it wakes', async ({ page, signIn, stack }) => {
+  await page.clock.install()
+  await open(page, signIn)
+  const fetched = page.waitForRequest(request => new URL(request.url()).pathname === '/api/v1/vehicles')
+  const connected = page.waitForRequest(request => request.url().endsWith('/api/events'))
+  await page.clock.fastForward('01:00:00')
+  await connected
+  await fetched
+  await move(stack.servers[0]!, 52.8)
+  await expect(marker(page)).toHaveAttribute('data-latitude', '52.8')
+  await expect(banner(page)).toBeHidden()
+})
