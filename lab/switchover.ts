@@ -1,12 +1,15 @@
-import { get, query } from './ask-servers.ts'
+import { query } from './ask-servers.ts'
 import type { Lab, NodeName } from './types.ts'
 import { waitFor } from './wait.ts'
 
 /** PAUSE waits for transactions to end. A long one is not worth holding everybody else's: the switchover is called off. */
 const pauseLimitMs = 5_000
 
-/** Patroni needs about two seconds; PgBouncer's clients wait ten (query_wait_timeout), so past nine they are let go rather than failed. */
-const promotedLimitMs = 9_000
+/** Patroni needs about two seconds; PgBouncer's clients wait ten (query_wait_timeout), so past nine they are let go rather than failed: the application tries again. */
+const resumeAfterMs = 9_000
+
+/** A slow machine's switchover. */
+const promotedLimitMs = 60_000
 
 /**
  * Moves the leader's role in good order. Inside PgBouncer's PAUSE and RESUME nobody gets an error: transactions end, what comes meanwhile waits, and goes to the
@@ -20,7 +23,15 @@ export async function switchover(lab: Lab, { to, pause = true }: { to?: NodeName
   if (candidate === from) throw new Error(`${from} is the leader already`)
   const poolers = lab.nodesOf('pgbouncer').map(({ address }) => poolerConsole(lab, address))
   const since = Date.now()
+  let paused = false
+  const resume = async () => {
+    if (!paused) return
+    paused = false
+    await Promise.all(poolers.map(resumePool))
+  }
+  const impatient = setTimeout(() => void resume().catch(() => {}), resumeAfterMs)
   try {
+    paused = pause
     if (pause) await Promise.all(poolers.map(url => query(url, 'PAUSE fleet', [], { limitMs: pauseLimitMs })))
     await askPatroni(lab, from, candidate)
     await waitFor(`${candidate} to take writes through every HAProxy`, async () => {
@@ -30,9 +41,18 @@ export async function switchover(lab: Lab, { to, pause = true }: { to?: NodeName
     }, { limitMs: promotedLimitMs, everyMs: 50 })
   }
   finally {
-    if (pause) await Promise.all(poolers.map(url => query(url, 'RESUME fleet').catch(() => {})))
+    clearTimeout(impatient)
+    await resume()
   }
   return { from, to: candidate, seconds: (Date.now() - since) / 1000 }
+}
+
+/** A pool that stays paused is an outage: asked for until it is taken. */
+async function resumePool(url: string): Promise<void> {
+  await waitFor('PgBouncer to take RESUME', () => query(url, 'RESUME fleet', [], { limitMs: pauseLimitMs }).then(() => true, (error: Error) => {
+    if (/not paused/.test(error.message)) return true
+    throw error
+  }), { limitMs: 30_000 })
 }
 
 function poolerConsole(lab: Lab, address: string): string {
@@ -46,7 +66,6 @@ function ownerUrl(lab: Lab, address: string): string {
 }
 
 async function askPatroni(lab: Lab, leader: NodeName, candidate: NodeName): Promise<void> {
-  void get
   const response = await fetch(`${lab.addresses.patroni(leader)}/switchover`, { method: 'POST', body: JSON.stringify({ leader, candidate }), headers: { 'content-type': 'application/json' }, signal: AbortSignal.timeout(15_000) })
   const text = await response.text()
   if (response.status !== 200) throw new Error(`Patroni refused the switchover (${response.status}): ${text}`)

@@ -1,7 +1,12 @@
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { timeoutsPage } from '../deploy/timeouts.ts'
+import { errorTable } from '../server/database/error-table.ts'
 import { configurationPage } from './configuration-page.ts'
+import { withErrorTable } from './error-page.ts'
 
 /** `npm run docs`: writes the pages that are made from the source. */
 await writeFile(new URL('../docs/configuration.md', import.meta.url), configurationPage())
 await writeFile(new URL('../docs/timeouts.md', import.meta.url), timeoutsPage())
+
+const databasePage = new URL('../docs/database.md', import.meta.url)
+await writeFile(databasePage, withErrorTable(await readFile(databasePage, 'utf8'), errorTable))

@@ -74,10 +74,14 @@ export async function measureOutage(lab: Lab, fault: () => Promise<unknown>, { a
     }
   })()
   await pause(2_000)
-  await fault()
-  await pause(afterMs)
-  over = true
-  await writing
+  try {
+    await fault()
+    await pause(afterMs)
+  }
+  finally {
+    over = true
+    await writing
+  }
   await Promise.all(running)
   person.close()
 

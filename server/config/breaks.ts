@@ -7,8 +7,9 @@
  * - `no-epoch-check`: connections of a former primary go on being used, and its answers are believed (promise 7).
  * - `retry-blindly`: a write whose outcome is unknown is run again as a new one (promises 5 and 9).
  * - `no-retry`: the first error is the caller's (promises 2 and 6).
+ * - `ioredis-defaults`: the Redis client as its library sets it up, without time-outs and without our own watch over the Sentinels.
  */
-export const breaks = ['ignore-tokens', 'no-records', 'async-ack', 'no-epoch-check', 'retry-blindly', 'no-retry'] as const
+export const breaks = ['ignore-tokens', 'no-records', 'async-ack', 'no-epoch-check', 'retry-blindly', 'no-retry', 'ioredis-defaults'] as const
 export type Break = (typeof breaks)[number]
 export type Breaks = ReadonlySet<Break>
 export const noBreaks: Breaks = new Set()

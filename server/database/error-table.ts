@@ -45,7 +45,7 @@ export const errorTable: readonly ErrorRow[] = [
   row('40003', 'PostgreSQL', 'statement_completion_unknown', 'unknown', 'unknown', made),
   row('57P01', 'PostgreSQL', 'admin_shutdown: stopping, or the session was ended', 'not-committed', 'unknown', link),
   row('57P02', 'PostgreSQL', 'crash_shutdown: another session crashed', 'not-committed', 'unknown', made),
-  row('57P03', 'PostgreSQL', 'cannot_connect_now: starting, stopping or in recovery', 'not-executed', 'unknown', link),
+  row('57P03', 'PostgreSQL', 'cannot_connect_now: starting, stopping or in recovery', 'not-executed', 'unknown', made),
   row('57P05', 'PostgreSQL', 'idle_session_timeout', 'not-committed', 'unknown', made),
   row('53300', 'PostgreSQL', 'too_many_connections', 'not-executed', 'unknown', link),
   row('08P01', 'PgBouncer', 'server login has been failing, query_wait_timeout, server conn crashed', 'not-committed', 'unknown', link),

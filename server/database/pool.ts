@@ -33,8 +33,8 @@ export interface Pool {
 }
 
 /**
- * Connecting takes a few milliseconds on a healthy network, and PgBouncer answers for a server that is away within 1 s
- * (`server_connect_timeout`). 2 s lets one SYN be lost and sent again, and fails long before a request's deadline.
+ * Connecting takes a few milliseconds on a healthy network, and PgBouncer takes a client whether its server is there or
+ * not. 2 s lets one SYN be lost and sent again, and fails long before a request's deadline.
  */
 const connectTimeoutMs = 2_000
 
@@ -57,6 +57,8 @@ export function openPool({ name, connectionString, maxConnections, log, onLost =
     pipeline: true,
   } as pg.PoolConfig)
   let checkedOut = 0
+  /** Not the pool's own count: it goes on counting those that have given up. */
+  let waiting = 0
   let epoch = 0
   const epochs = new WeakMap<pg.ClientBase, number>()
   const warned = new WeakSet<pg.ClientBase>()
@@ -82,7 +84,8 @@ export function openPool({ name, connectionString, maxConnections, log, onLost =
       for (;;) {
         const limit = until - Date.now()
         if (limit <= 0) throw new UnavailableError('The request ran out of time while it waited for the database.')
-        const client = await withinLimit(pool, limit, name)
+        waiting++
+        const client = await withinLimit(pool, limit, name).finally(() => waiting--)
         if (epochs.get(client) !== epoch) {
           client.release(true)
           continue
@@ -106,7 +109,7 @@ export function openPool({ name, connectionString, maxConnections, log, onLost =
       // Taking an idle one out and destroying it is the way that the pool itself offers. It hands out idle ones first, and at once.
       for (let count = pool.idleCount; count > 0; count--) pool.connect().then(client => client.release(epochs.get(client) !== epoch), () => {})
     },
-    stats: () => ({ active: checkedOut, idle: pool.idleCount, waiting: pool.waitingCount, max: maxConnections }),
+    stats: () => ({ active: checkedOut, idle: pool.idleCount, waiting, max: maxConnections }),
     close: () => pool.end(),
   }
 }

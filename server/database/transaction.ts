@@ -31,6 +31,8 @@ export interface WriteAttempt<T> extends Common {
   end(value: T): string[]
   /** SQL that is run after COMMIT, on its heels: one row with one text. */
   after: string | null
+  /** An earlier attempt was lost at COMMIT: a connection that cannot do this one is not given to anybody else either. */
+  distrust: boolean
 }
 
 /** A transaction that failed, and whether COMMIT had been sent. */
@@ -56,6 +58,12 @@ const beforeCommit = 'SET LOCAL statement_timeout = 0'
 
 /** The server ends a statement at its time-out and says so; this much later the client gives up on the server. */
 const clientGraceMs = 500
+
+/**
+ * A COMMIT that is silent for so long is on a server whose standby is being replaced, or on a former primary that nobody has cut off: its commits wait for ever. Asking again
+ * finds out which: on the one the operation is still under way, on the next primary it is made. Longer than `wal_sender_timeout` (3 s), which ends most such waits.
+ */
+const commitLimitMs = 4_000
 
 /** The commit has been acknowledged: its position is worth a moment, and no more. */
 const positionLimitMs = 500
@@ -88,19 +96,21 @@ export async function runRead<T>(attempt: ReadAttempt, fn: (tx: Transaction) => 
  * @throws {TransactionError} with the cause.
  */
 export async function runWrite<T>(attempt: WriteAttempt<T>, fn: (tx: Transaction) => Promise<T>): Promise<{ value: T, after: string | null }> {
-  const { pool, settings, begin, check, end, after } = attempt
+  const { pool, settings, begin, check, end, after, distrust } = attempt
   return onConnection(pool, statementTimeoutMs, async (connection, limit, guard, mark) => {
     const { client } = connection
     connection.takeReplicationWarning()
     // A message of its own: should the next one be refused as a whole, what follows must find itself in a transaction, and fail there.
     const opened = client.query('BEGIN')
     const begun = Promise.all([opened, send(client, [...settingStatements(settings, limit), ...begin])]).then(([, results]) => check(results))
+    mark.distrust = distrust
     const value = await runPipelined(client, begun, fn)
     mark.commitSent = true
+    const silence = setTimeout(guard.fire, Math.min(commitLimitMs, limit))
     const committing = send(client, [...end(value), beforeCommit, 'COMMIT'])
     const locating = after === null ? null : client.query<{ answer: string }>(after).then(({ rows }) => rows[0]!.answer)
     locating?.catch(() => {})
-    const ended = await committing
+    const ended = await committing.finally(() => clearTimeout(silence))
     // COMMIT of a transaction in which an error was swallowed answers ROLLBACK, and no error.
     if (ended.at(-1)?.command !== 'COMMIT') {
       mark.commitSent = false
@@ -114,11 +124,11 @@ export async function runWrite<T>(attempt: WriteAttempt<T>, fn: (tx: Transaction
   })
 }
 
-interface Mark { commitSent: boolean }
+interface Mark { commitSent: boolean, distrust: boolean }
 
 /** What both have in common: a connection, its guard, and what becomes of them when the work fails. */
 async function onConnection<R>(pool: Pool, limitMs: number, work: (connection: Connection, limit: number, guard: Guard, mark: Mark) => Promise<R>): Promise<R> {
-  const mark: Mark = { commitSent: false }
+  const mark: Mark = { commitSent: false, distrust: false }
   let guard: Guard | null = null
   try {
     const connection = await pool.acquire(limitMs)
@@ -134,7 +144,7 @@ async function onConnection<R>(pool: Pool, limitMs: number, work: (connection: C
     catch (error) {
       // A server that only refused a statement still takes a ROLLBACK (the guard bounds it too). Any other connection is thrown away, in the middle of
       // its transaction: PgBouncer then closes the server connection behind it as well, instead of giving it to the next.
-      if (guard.fired || isConnectionError(error)) {
+      if (guard.fired || mark.distrust || isConnectionError(error)) {
         guard.clear()
         connection.release(true)
       }
@@ -145,7 +155,7 @@ async function onConnection<R>(pool: Pool, limitMs: number, work: (connection: C
     }
   }
   catch (error) {
-    throw new TransactionError(error, { ...mark, silent: guard?.fired ?? false })
+    throw new TransactionError(error, { commitSent: mark.commitSent, silent: guard?.fired ?? false })
   }
 }
 

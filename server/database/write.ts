@@ -41,6 +41,9 @@ class RecordGoneError extends Error {}
 /** The monitor's first look tells the cluster's name; it takes milliseconds, and a write at start-up can wait that long for it. */
 const firstLookMs = 1_000
 
+/** Our own lost back end is still at work, or the connection leads to a former primary: then each attempt uses up one of the pooler's old connections. */
+const inProgressPauseMs = 150
+
 /** WAL with nothing in it, so that COMMIT has something to wait for: all that was committed before is then on the standby as well. */
 const emptyMessage = 'SELECT pg_logical_emit_message(true, \'fleet2\', \'\')'
 
@@ -51,7 +54,7 @@ export function createWrite({ primary, monitor, seen, metrics, log, breaks, most
   const writesWaiting = () => waiting + primary.stats().waiting
 
   /** One transaction on the primary. Resolves once it is committed on two nodes. */
-  async function transact<T>(attempt: Pick<WriteAttempt<T>, 'settings' | 'begin' | 'end'>, fn: (tx: Transaction) => Promise<T>): Promise<T> {
+  async function transact<T>(attempt: Pick<WriteAttempt<T>, 'settings' | 'begin' | 'end' | 'distrust'>, fn: (tx: Transaction) => Promise<T>): Promise<T> {
     const cluster = monitor.cluster() ?? '0'
     const locate = `SELECT database_position(${cluster}) AS`
     const { value, after } = await runWrite({
@@ -77,7 +80,7 @@ export function createWrite({ primary, monitor, seen, metrics, log, breaks, most
 
   /** The answer that the record holds; undefined: there is none. Its row is locked, which is written to WAL: so this COMMIT waits for the standby, and the record with it. */
   async function replay<T>(operation: OperationId): Promise<{ value: T } | undefined> {
-    const stored = await transact<StoredAnswer<T> | undefined>({ settings: [], begin: [], end: () => [] }, async tx => (await tx.execute<StoredAnswer<T>>(replayQuery(operation))).rows[0])
+    const stored = await transact<StoredAnswer<T> | undefined>({ settings: [], begin: [], end: () => [], distrust: false }, async tx => (await tx.execute<StoredAnswer<T>>(replayQuery(operation))).rows[0])
     if (!stored) return undefined
     if (stored.fingerprint !== operation.fingerprint) throw new IdempotencyMismatchError()
     return { value: stored.result.value as T }
@@ -85,10 +88,10 @@ export function createWrite({ primary, monitor, seen, metrics, log, breaks, most
 
   async function once<T>(settings: Settings, operation: OperationId | null, fn: (tx: Transaction) => Promise<T>, again: boolean): Promise<{ value: T, replayed: boolean }> {
     if (!operation || breaks.has('no-records')) {
-      return { value: await transact({ settings, begin: [], end: () => again ? [emptyMessage] : [] }, fn), replayed: false }
+      return { value: await transact({ settings, begin: [], end: () => again ? [emptyMessage] : [], distrust: again }, fn), replayed: false }
     }
     try {
-      return { value: await transact({ settings, begin: [claim(operation)], end: value => [record(operation, value)] }, fn), replayed: false }
+      return { value: await transact({ settings, begin: [claim(operation)], end: value => [record(operation, value)], distrust: again }, fn), replayed: false }
     }
     catch (error) {
       const { code } = databaseError(causeOf(error))
@@ -143,7 +146,7 @@ export function createWrite({ primary, monitor, seen, metrics, log, breaks, most
         waitedSince ??= Date.now()
         metrics.retried(reasonOf(cause, outcome))
         log.debug({ err: databaseError(cause), attempt, outcome }, 'A write is tried again')
-        const pause = backoffMs(attempt)
+        const pause = inProgress ? inProgressPauseMs : backoffMs(attempt)
         if (Date.now() + pause >= until) {
           if (unknown) settle('unresolved', operation)
           throw unknown

@@ -19,12 +19,20 @@ type Caller = SignedInUser & {
   confirmed: boolean
 }
 
-/** Who is signed in, or null. Makes the request's Idempotency-Key that caller's own. */
-export async function optionalUser(event: H3Event): Promise<Caller | null> {
+/**
+ * Who is signed in, or null. Makes the request's Idempotency-Key that caller's own. `tolerant`: null too when it cannot be known at this moment, for whoever is about
+ * to sign in anyway.
+ */
+export async function optionalUser(event: H3Event, { tolerant = false } = {}): Promise<Caller | null> {
   const { config, sessions, database, cache } = services()
   refuseCrossSite(event, config)
   const secret = readSessionCookie(event, config)
-  const session = secret ? await sessions.resolve(secret, readProofCookie(event, config)) : null
+  const session = secret
+    ? await sessions.resolve(secret, readProofCookie(event, config)).catch((error: unknown) => {
+        if (tolerant && error instanceof UnavailableError) return null
+        throw error
+      })
+    : null
   const record = session?.record
   // A record that Redis has lost is made again only after the primary has said that nobody ended the session.
   const found = record && await findMembership({ database, cache }, record.organisationId, record.userId, record, session.vouchedBy === 'proof-alone' ? { consistency: 'strong' } : {})

@@ -13,6 +13,8 @@ export interface RedisConnection {
   tlsCaFile?: string
   /** Announced address to the one that is reachable from here, each `host:port`. */
   natMap?: Record<string, { host: string, port: number }>
+  /** As ioredis has it, to show what that costs: the drills' `--break ioredis-defaults`. */
+  libraryDefaults?: boolean
   log: Logger
 }
 
@@ -38,11 +40,11 @@ const disconnectTimeoutMs = 50
  * `queue`: commands before the connection stands wait for it. Without, they are refused at once, which proves that they are not executed: ioredis sends
  * a queued command even after its caller was told that it had timed out.
  */
-export function clientOptions({ url, sentinels, sentinelName, sentinelPassword, sentinelTls = false, tlsCaFile, natMap }: RedisConnection, { queue }: { queue: boolean }): { url: string | null, options: RedisOptions } {
+export function clientOptions({ url, sentinels, sentinelName, sentinelPassword, sentinelTls = false, tlsCaFile, natMap, libraryDefaults = false }: RedisConnection, { queue }: { queue: boolean }): { url: string | null, options: RedisOptions } {
   const parsed = new URL(url)
   const tls = parsed.protocol === 'rediss:'
   const tlsOptions = tlsCaFile ? { ca: readFileSync(tlsCaFile) } : {}
-  const common: RedisOptions = {
+  const tuned: RedisOptions = {
     connectTimeout: commandTimeoutMs,
     commandTimeout: commandTimeoutMs,
     disconnectTimeout: disconnectTimeoutMs,
@@ -58,6 +60,7 @@ export function clientOptions({ url, sentinels, sentinelName, sentinelPassword, 
     protocol: 2,
     ...tls ? { tls: tlsOptions } : {},
   }
+  const common: RedisOptions = libraryDefaults ? { lazyConnect: true } : tuned
   if (sentinels.length === 0) return { url, options: common }
   return {
     url: null,
@@ -73,8 +76,7 @@ export function clientOptions({ url, sentinels, sentinelName, sentinelPassword, 
       ...sentinelTls ? { sentinelTLS: tlsOptions } : {},
       ...tls ? { enableTLSForSentinelMode: true } : {},
       natMap,
-      sentinelCommandTimeout: commandTimeoutMs,
-      sentinelRetryStrategy: retryDelay,
+      ...libraryDefaults ? {} : { sentinelCommandTimeout: commandTimeoutMs, sentinelRetryStrategy: retryDelay },
       // Ours is in `sentinels.ts`: ioredis's ends a client for good when the message comes while it is connecting, has three more connections for every client, and
       // prints each failed attempt of them on standard error.
       failoverDetector: false,

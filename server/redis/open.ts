@@ -12,6 +12,6 @@ export function openRedis(config: Config, log: Logger): RedisPort {
   }
   return openRedisClient({
     url: config.redisUrl!, sentinels: config.redisSentinels, sentinelName: config.redisSentinelName, sentinelPassword: config.redisSentinelPassword,
-    sentinelTls: config.redisSentinelTls, tlsCaFile: config.redisTlsCaFile, natMap: config.redisNatMap, log,
+    sentinelTls: config.redisSentinelTls, tlsCaFile: config.redisTlsCaFile, natMap: config.redisNatMap, libraryDefaults: config.testBreaks.has('ioredis-defaults'), log,
   })
 }

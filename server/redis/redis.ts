@@ -38,7 +38,7 @@ export function openRedisClient(connection: RedisConnection & { sweepMs?: number
     },
     range: streams.streamRange, keyPrefix, log,
   })
-  const sentinels = connection.sentinels.length
+  const sentinels = connection.sentinels.length && !connection.libraryDefaults
     ? watchSentinels(connection, (master) => {
         link.follow(master)
         confirmedLink.follow(master)

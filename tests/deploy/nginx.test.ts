@@ -10,7 +10,7 @@ let instances: TinyInstance[]
 let nginx: Balancer
 
 async function start() {
-  instances = await Promise.all(['app1', 'app2', 'app3'].map(startInstance))
+  instances = await Promise.all(['app1', 'app2', 'app3'].map(name => startInstance(name)))
   nginx = await startBalancer(instances)
 }
 
@@ -85,6 +85,39 @@ describe('what passes through Nginx', () => {
       outgoing.end()
     })
     expect(first).toBe('retry: 1000\n\n')
+  })
+})
+
+describe('stickiness', () => {
+  it('is off unless asked for', async () => {
+    expect((await nginx.ask('GET', '/api/v1/vehicles')).headers['set-cookie']).toBeUndefined()
+  })
+
+  it('keeps a browser with its instance, moves it when that one dies, and tells it so', async () => {
+    const hosts = ['127.0.0.11', '127.0.0.12', '127.0.0.13']
+    const named = await Promise.all(hosts.map(host => startInstance(host, host)))
+    const sticky = await startBalancer(named, { sticky: true })
+    try {
+      const ask = (cookie: string) => sticky.ask('GET', '/api/v1/vehicles', { headers: { cookie } })
+      const first = await ask('')
+      expect(String(first.headers['set-cookie'])).toMatch(/^fleet2_instance=127\.0\.0\.1\d; Path=\/; Secure; HttpOnly; SameSite=Lax$/)
+      // Even with the backup, whom nobody else is sent to.
+      for (const host of hosts) {
+        for (let index = 0; index < 4; index++) {
+          const answer = await ask(`fleet2_instance=${host}`)
+          expect(answer.headers['x-fleet2-instance']).toBe(host)
+          expect(answer.headers['set-cookie']).toBeUndefined()
+        }
+      }
+      await named[1]!.kill()
+      const moved = await ask(`fleet2_instance=${hosts[1]}`)
+      expect(moved.status).toBe(200)
+      expect(String(moved.headers['set-cookie'])).toMatch(/^fleet2_instance=127\.0\.0\.1[13];/)
+    }
+    finally {
+      await sticky.stop()
+      await Promise.all(named.map(instance => instance.kill()))
+    }
   })
 })
 

@@ -2,6 +2,7 @@ import type { Lab } from '../../lab/types.ts'
 
 /** A protection that is taken away on purpose. A drill that then finds nothing proves nothing. */
 export interface Break {
+  name: string
   what: string
   /** Environment of the instances: flags that only a test build obeys. */
   env: Record<string, string>
@@ -13,8 +14,9 @@ export interface Break {
   expected: RegExp
 }
 
-export const breaks: Record<string, Break> = {
-  'async-replication': {
+export const breaks: Break[] = [
+  {
+    name: 'async-replication',
     what: 'PostgreSQL acknowledges what only the primary has',
     env: {},
     async apply(lab) {
@@ -31,22 +33,25 @@ export const breaks: Record<string, Break> = {
     scenarios: ['pg-vanish-ahead'],
     expected: /acknowledged writes lost/,
   },
-  'idempotency-records': {
+  {
+    name: 'idempotency-records',
     what: 'repeated changes are not recognised',
     env: { FLEET2_TEST_BREAK: 'this-loses-data:no-records' },
     scenarios: ['pg-commit-cut-short'],
     expected: /writes applied twice/,
   },
-  'epoch-check': {
+  {
+    name: 'epoch-check',
     what: 'connections to a demoted primary are used on',
     env: { FLEET2_TEST_BREAK: 'this-loses-data:no-epoch-check' },
     scenarios: ['pg-switchover', 'pg-partition', 'pg-freeze'],
     expected: /./,
   },
-  'ioredis-defaults': {
+  {
+    name: 'ioredis-defaults',
     what: 'the Redis client as its library sets it up',
     env: { FLEET2_TEST_BREAK: 'this-loses-data:ioredis-defaults' },
     scenarios: ['redis-freeze', 'redis-partition'],
     expected: /./,
   },
-}
+]

@@ -17,7 +17,7 @@ export interface Options {
 }
 
 const usage = `Usage: npm run drill -- [--only app-kill,pg-crash] [--short] [--runs 3] [--users 20] [--devices 10] [--think 500] [--seconds 4]
-       [--break ${Object.keys(breaks).join('|')}] [--local] [--keep] [--write] [--out drill-report] [--list]
+       [--break ${breaks.map(({ name }) => name).join('|')}] [--local] [--keep] [--write] [--out drill-report] [--list]
 
   --only      scenarios by their names; --list shows them; --short takes ${shortSet.join(', ')}
   --runs      all of them so many times
@@ -55,7 +55,7 @@ export function readOptions(): Options {
     process.exit(0)
   }
   const atLeast = (name: 'runs' | 'users' | 'devices' | 'think' | 'seconds', least: number) => Number(values[name]) >= least ? Number(values[name]) : refuse(`--${name} must be a number from ${least}`)
-  const broken = values.break ? breaks[values.break] ?? refuse(`--break takes ${Object.keys(breaks).join(', ')}`) : null
+  const broken = values.break ? breaks.find(({ name }) => name === values.break) ?? refuse(`--break takes ${breaks.map(({ name }) => name).join(', ')}`) : null
   const names = values.only?.split(',') ?? (values.short ? shortSet : broken?.scenarios) ?? scenarios.filter(({ part }) => !values.local || part === 'application').map(({ name }) => name)
   return {
     chosen: names.map(name => scenarios.find(scenario => scenario.name === name) ?? refuse(`There is no scenario ${name}; --list shows them`)),

@@ -5,7 +5,7 @@ import type { Lab } from '../../lab/types.ts'
 import { drill, warmCrowd, type DrillResult } from './drill.ts'
 import { startLocalLab } from './local.ts'
 import { readOptions } from './options.ts'
-import { startReport, writeDocs } from './report/report.ts'
+import { startReport, writeBreak, writeDocs } from './report/report.ts'
 import { line } from './report/table.ts'
 import { populate } from './workload/population.ts'
 import { requestsPerSecond, type Crowd } from './workload/workload.ts'
@@ -28,6 +28,8 @@ process.on('SIGINT', () => {
   ending = true
   console.log('\nEnding after this scenario. Ctrl-C again ends at once, and leaves the lab up.')
 })
+// Whoever ends this from outside does not want a lab left behind.
+process.on('SIGTERM', () => void lab.down().finally(() => process.exit(143)))
 
 try {
   const population = await populate(Object.values(lab.addresses.apps)[0]!, { people, trackers: devices })
@@ -66,13 +68,14 @@ function finish() {
   const load = `${people} people and ${devices} devices, ${rate} requests/s before the faults`
   const machine = `${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, everything on this one machine`
   console.log(`\n${report.finish({ command: `npm run drill -- ${process.argv.slice(2).join(' ')}`.replace(/ -- $/, ''), load, machine })}`)
-  if (options.write) writeDocs(report.rows(), results, `Measured ${new Date().toISOString().slice(0, 10)} with \`npm run drill -- --runs ${runs}\` on ${machine}: ${load}. The worst of ${runs === 1 ? 'one run' : `${runs} runs`}.`)
+  if (options.write && !broken) writeDocs(report.rows(), results, `Measured ${new Date().toISOString().slice(0, 10)} with \`npm run drill -- --runs ${runs}\` on ${machine}: ${load}. The worst of ${runs === 1 ? 'one run' : `${runs} runs`}.`)
 
   const violations = results.flatMap(({ verdict }) => verdict.violations)
   if (broken) {
-    const noticed = violations.filter(violation => broken.expected.test(violation))
-    console.log(noticed.length ? `The drill noticed: ${noticed[0]}` : 'The drill did not notice: it cannot be trusted to find this.')
-    process.exitCode = noticed.length ? 0 : 1
+    const noticed = results.flatMap(({ verdict }) => verdict.violations.map(violation => ({ scenario: verdict.scenario, violation }))).find(({ violation }) => broken.expected.test(violation))
+    console.log(noticed ? `The drill noticed: ${noticed.violation}` : 'The drill did not notice: it cannot be trusted to find this.')
+    if (noticed && options.write) writeBreak(broken.name, broken.what, noticed)
+    process.exitCode = noticed ? 0 : 1
     return
   }
   console.log(violations.length + undrilled === 0 ? 'Every promise held.' : `${violations.length} violations${undrilled ? `, ${undrilled} scenarios not judged` : ''}.`)

@@ -96,12 +96,13 @@ beforeAll(async () => {
   client.on('error', () => {})
 })
 afterAll(async () => {
-  await client?.end()
+  // First: a transaction on the frozen path ends with its connection, and the pool waits for it.
   if (pgbouncer && pgbouncer.exitCode === null) {
     const gone = once(pgbouncer, 'exit')
     pgbouncer.kill('SIGKILL')
     await gone
   }
+  await client?.end()
   for (const path of paths ?? []) await path.kill().catch(() => {})
   await rm(folder, { recursive: true, force: true })
   await database?.drop()

@@ -51,6 +51,13 @@ describe('the configuration', () => {
     expect(loadConfig({ ...real, SESSION_PASSWORD: `${'a'.repeat(32)},${'b'.repeat(32)}` }, '1.0.0').sessionPasswords).toHaveLength(2)
     expect(faults({ ...real, SESSION_PASSWORD: `${'a'.repeat(32)},short` })).toHaveLength(1)
   })
+  it('knows where the announced addresses of Redis are reached', () => {
+    const redis = { ...embedded, NUXT_REDIS_URL: 'redis://:secret@redis:6379', NUXT_REDIS_SENTINEL_HOSTS: 's1:26379,s2:26379' }
+    expect(loadConfig({ ...redis, NUXT_REDIS_NAT_MAP: '10.0.0.5:6379=localhost:16379, redis2:6379=127.0.0.1:16380' }, '1').redisNatMap)
+      .toEqual({ '10.0.0.5:6379': { host: 'localhost', port: 16379 }, 'redis2:6379': { host: '127.0.0.1', port: 16380 } })
+    expect(loadConfig(redis, '1')).toMatchObject({ redisNatMap: {}, redisSentinelTls: false, sessionProofSeconds: 3_600 })
+    expect(faults({ ...redis, NUXT_REDIS_NAT_MAP: '10.0.0.5=localhost', NUXT_REDIS_TLS_CA: 'ca.pem', NUXT_REDIS_SENTINEL_TLS: 'yes' })).toHaveLength(3)
+  })
   it('needs a session password with a database of one\'s own', () => {
     const { SESSION_PASSWORD: _, ...rest } = real
     expect(faults(rest)).toEqual([expect.stringContaining('SESSION_PASSWORD is missing')])

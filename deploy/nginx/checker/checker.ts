@@ -10,7 +10,7 @@ import { once } from 'node:events'
 import { lookup } from 'node:dns/promises'
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createVerdict, parseServers, renderUpstream } from './upstream.ts'
+import { createVerdict, parseServers, renderUpstream, type Server } from './upstream.ts'
 
 // What `ps` and `top` show, so that it can be told from the instances.
 process.title = 'fleet2-checker'
@@ -36,26 +36,44 @@ const settings = {
   path: process.env.CHECK_PATH || '/api/health',
   prefix: process.env.NGINX_PREFIX || '/etc/nginx',
   nginx: process.env.NGINX_BINARY || 'nginx',
+  // The specification's optional session affinity. Off: an instance keeps nothing of a browser's that the others do not have.
+  sticky: process.env.STICKY === 'cookie',
 }
 const file = join(settings.prefix, 'generated/upstream.conf')
-const servers = parseServers(process.env.UPSTREAMS || 'app1:3000,app2:3000,app3:3000:backup').map(server => ({ server, verdict: createVerdict(settings), reason: '' }))
+const configured = parseServers(process.env.UPSTREAMS || 'app1:3000,app2:3000,app3:3000:backup')
+/** The addresses of each name: several for a service that is scaled. */
+const addresses = new Map<string, string[]>()
+const verdicts = new Map<string, ReturnType<typeof createVerdict>>()
 
 function say(level: 'info' | 'warn' | 'error', message: string, more: Record<string, unknown> = {}) {
   process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), level, program: 'checker', ...more, message })}\n`)
 }
 
-const render = () => renderUpstream(servers.map(({ server, verdict }) => ({ ...server, down: verdict.down })))
+function verdictOf({ name, port, address }: Server) {
+  const key = `${name} ${address} ${port}`
+  const verdict = verdicts.get(key) ?? createVerdict(settings)
+  verdicts.set(key, verdict)
+  return verdict
+}
 
-/** Kept when a name is not found: a stopped container's name vanishes, and comes back with it. */
+/** Every instance that is known at this moment, with its verdict. A name that was never found stands there without an address. */
+function servers(): Server[] {
+  return configured.flatMap(server => (addresses.get(server.name) ?? [null]).map((address) => {
+    const one = { ...server, address }
+    return { ...one, down: address !== null && verdictOf(one).down }
+  }))
+}
+
+/** What was known is kept when a name is not found: a stopped container's name vanishes, and comes back with it. */
 async function resolveAll() {
-  await Promise.all(servers.map(async ({ server }) => {
-    server.address = await lookup(server.name, { family: 4 }).then(({ address }) => address, () => server.address)
+  await Promise.all(configured.map(async ({ name }) => {
+    const found = await lookup(name, { family: 4, all: true }).catch(() => [])
+    if (found.length) addresses.set(name, found.map(({ address }) => address).sort())
   }))
 }
 
 /** Null when it is well, else why not. Any answer but 200 is a failure: 503 is an instance that says so itself. */
-async function probe({ address, port }: { address: string | null, port: number }): Promise<string | null> {
-  if (address === null) return 'its name is not known'
+async function probe({ address, port }: Server): Promise<string | null> {
   try {
     const response = await fetch(`http://${address}:${port}${settings.path}`, { signal: AbortSignal.timeout(settings.timeoutMs), headers: { 'user-agent': 'fleet2-checker', 'connection': 'close' }, redirect: 'manual' })
     await response.arrayBuffer()
@@ -100,30 +118,32 @@ let noneWasWell = false
 
 async function round() {
   await resolveAll()
-  const reasons = await Promise.all(servers.map(({ server }) => probe(server)))
-  servers.forEach((entry, index) => {
-    entry.reason = reasons[index] ?? ''
-    if (!entry.verdict.add(reasons[index] === null)) return
-    if (entry.verdict.down) say('warn', `${entry.server.name} is taken out: ${entry.reason}`, { instance: entry.server.name })
-    else say('info', `${entry.server.name} is back`, { instance: entry.server.name })
-  })
-  const noneWell = servers.every(({ verdict }) => verdict.down)
+  await Promise.all(servers().filter(({ address }) => address !== null).map(async (server) => {
+    const reason = await probe(server)
+    const verdict = verdictOf(server)
+    if (!verdict.add(reason === null)) return
+    const instance = { instance: server.name, address: server.address }
+    if (verdict.down) say('warn', `${server.name} is taken out: ${reason}`, instance)
+    else say('info', `${server.name} is back`, instance)
+  }))
+  const list = servers()
+  const noneWell = list.every(({ down, address }) => down || address === null)
   if (noneWell && !noneWasWell) say('error', 'Every instance fails its check. All stay in rotation: the last one is never taken out.')
   noneWasWell = noneWell
-  const text = render()
+  const text = renderUpstream(list, settings)
   if (text === applied) return
   await apply(text)
   applied = text
-  say('info', 'Nginx has the new list', { out: servers.filter(({ verdict }) => verdict.down).map(({ server }) => server.name) })
+  say('info', 'Nginx has the new list', { out: list.filter(({ down }) => down).map(({ name }) => name) })
 }
 
 await resolveAll()
 if (process.argv.includes('--write')) {
-  replaceFile(render())
+  replaceFile(renderUpstream(servers(), settings))
 }
 else {
   applied = readFileSync(file, 'utf8')
-  say('info', `Checking ${servers.map(({ server }) => server.name).join(', ')} every ${settings.intervalMs / 1000} s`)
+  say('info', `Checking ${configured.map(({ name }) => name).join(', ')} every ${settings.intervalMs / 1000} s`)
   for (;;) {
     const started = Date.now()
     await round().catch((error: unknown) => say('error', `The list could not be applied: ${error instanceof Error ? error.message : error}`))

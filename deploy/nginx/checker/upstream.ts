@@ -22,11 +22,45 @@ export function parseServers(text: string): Server[] {
   return servers
 }
 
+/** The cookie of a browser that stays with its instance. */
+const cookie = 'fleet2_instance'
+
+/**
+ * Where a browser's requests go first: with stickiness to the instance that its cookie names, and to the others when that one is away. The instance says its
+ * name in X-Fleet2-Instance. Open-source Nginx has `sticky cookie` since 1.29.6 only; maps do it in every version.
+ */
+function renderChoice(servers: Server[], sticky: boolean, line: (server: Server, parameters: string) => string): string[] {
+  const targets = sticky ? servers.filter(({ address }) => address !== null) : []
+  const group = ({ name, address }: Server) => `fleet_app_${name.replaceAll(/\W/g, '_')}_${address!.replaceAll(/\W/g, '_')}`
+  // A scaled service's instances are called by their containers' names, which nobody here knows: they are balanced.
+  const named = targets.filter(({ name }) => targets.filter(other => other.name === name).length === 1)
+  return [
+    ...named.flatMap(target => [
+      `upstream ${group(target)} {`,
+      `  zone ${group(target)} 128k;`,
+      ...servers.map(server => line(server, `max_fails=3 fail_timeout=30s${server === target ? '' : ' backup'}`)),
+      '  keepalive 32;',
+      '}',
+    ]),
+    `map $cookie_${cookie} $fleet_app_choice {`,
+    '  default fleet_app;',
+    ...named.map(target => `  ${target.name} ${group(target)};`),
+    '}',
+    // Set when another instance answered than the cookie says.
+    `map "$cookie_${cookie}:$upstream_http_x_fleet2_instance" $sticky_cookie {`,
+    '  default "";',
+    ...sticky
+      ? ['  "~^([^:]+):\\1$" "";', `  "~^[^:]*:(?<answering>[A-Za-z0-9._-]+)$" "${cookie}=$answering; Path=/; Secure; HttpOnly; SameSite=Lax";`]
+      : [],
+    '}',
+  ]
+}
+
 /**
  * The include file. `fleet_app` is the specification's upstream; `fleet_app_any` has the same servers without passive checks and without backups: it is asked
- * when `fleet_app` has nobody left, which happens when all wait for the same thing.
+ * when `fleet_app` has nobody left, which happens when all wait for the same thing. `sticky`: a browser stays with its instance while that is well.
  */
-export function renderUpstream(servers: Server[]): string {
+export function renderUpstream(servers: Server[], { sticky = false }: { sticky?: boolean } = {}): string {
   // Never the last one: an Nginx that knows nobody helps nobody, and it may be the checker that is wrong.
   const noneLeft = servers.every(({ down, address }) => down || address === null)
   const line = (server: Server, parameters: string) => server.address === null
@@ -52,6 +86,7 @@ export function renderUpstream(servers: Server[]): string {
     ...nobody,
     '  keepalive 32;',
     '}',
+    ...renderChoice(servers, sticky, line),
     '',
   ].join('\n')
 }

@@ -17,6 +17,7 @@ export interface Received { method: string, path: string, key: string | null, he
 /** An instance that can be hurt. */
 export interface TinyInstance {
   name: string
+  host: string
   port: number
   /** Every request that has arrived, health checks excepted. */
   received: Received[]
@@ -30,10 +31,12 @@ export interface TinyInstance {
   restore(): Promise<void>
 }
 
-export async function startInstance(name: string): Promise<TinyInstance> {
+/** On a loopback address of its own where it is to have a name of its own for the balancer. */
+export async function startInstance(name: string, host = '127.0.0.1'): Promise<TinyInstance> {
   let child: ChildProcess
   const instance: TinyInstance = {
     name,
+    host,
     port: 0,
     received: [],
     health: status => void child.send({ health: status }),
@@ -46,7 +49,7 @@ export async function startInstance(name: string): Promise<TinyInstance> {
       await gone
     },
     async start() {
-      child = fork(fileURLToPath(new URL('instance.ts', import.meta.url)), [name, String(instance.port)], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+      child = fork(fileURLToPath(new URL('instance.ts', import.meta.url)), [name, String(instance.port), host], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
       const [{ port }] = await once(child, 'message') as [{ port: number }]
       instance.port = port
       child.on('message', message => instance.received.push(message as Received))
@@ -81,7 +84,7 @@ export interface Balancer {
 }
 
 /** A real Nginx from deploy/nginx, on ports of the system's, in front of `instances`; the last one is the backup. `accessLog`: default a file beside its folder. */
-export async function startBalancer(instances: { port: number }[], { accessLog }: { accessLog?: string } = {}): Promise<Balancer> {
+export async function startBalancer(instances: { host: string, port: number }[], { accessLog, sticky = false }: { accessLog?: string, sticky?: boolean } = {}): Promise<Balancer> {
   const root = await mkdtemp(join(tmpdir(), 'fleet2-nginx-'))
   // Nginx's workers run as another user where this is root.
   await chmod(root, 0o755)
@@ -105,7 +108,8 @@ export async function startBalancer(instances: { port: number }[], { accessLog }
     TLS_KEY: join(root, 'tls/tls_key'),
     NGINX_HTTPS_SUFFIX: `:${httpsPort}`,
     NGINX_ACCESS_LOG: accessLog ?? join(root, 'access.log'),
-    UPSTREAMS: instances.map(({ port }, index) => `127.0.0.1:${port}${index > 0 && index === instances.length - 1 ? ':backup' : ''}`).join(','),
+    ...sticky ? { STICKY: 'cookie' } : {},
+    UPSTREAMS: instances.map(({ host, port }, index) => `${host}:${port}${index > 0 && index === instances.length - 1 ? ':backup' : ''}`).join(','),
   }
   await run(join(prefix, 'start.sh'), ['--prepare'], { env })
   let log = ''
@@ -155,7 +159,11 @@ export async function startBalancer(instances: { port: number }[], { accessLog }
           incoming.on('end', () => resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: Buffer.concat(chunks).toString(), seconds: seconds() }))
           incoming.on('error', () => resolve({ status: 0, headers: {}, body: '', seconds: seconds() }))
         })
-        outgoing.on('error', () => resolve({ status: 0, headers: {}, body: '', seconds: seconds() }))
+        outgoing.on('error', (error: NodeJS.ErrnoException) => {
+          // A worker that ends after a reload closes its idle connections; a browser whose GET meets that sends it again by itself.
+          if (method === 'GET' && outgoing.reusedSocket && error.code === 'ECONNRESET') resolve(balancer.ask(method, path, { headers }))
+          else resolve({ status: 0, headers: {}, body: error.code ?? '', seconds: seconds() })
+        })
         outgoing.end(body)
       })
     },

@@ -4,7 +4,7 @@
  */
 import { createServer } from 'node:http'
 
-const [name = 'app', port = '0'] = process.argv.slice(2)
+const [name = 'app', port = '0', host = '127.0.0.1'] = process.argv.slice(2)
 let health = 200
 
 const server = createServer((request, response) => {
@@ -34,7 +34,7 @@ const server = createServer((request, response) => {
   })
 })
 server.keepAliveTimeout = 65_000
-server.listen(Number(port), '127.0.0.1', () => process.send?.({ port: (server.address() as { port: number }).port }))
+server.listen(Number(port), host, () => process.send?.({ port: (server.address() as { port: number }).port }))
 process.on('message', (message: { health: number }) => {
   health = message.health
 })

@@ -53,15 +53,27 @@ export function startReport(folder: string): Report {
 
 /** Replaces the table in `docs/availability.md` and the pictures that it leads to: those of the last run. */
 export function writeDocs(rows: Row[], results: DrillResult[], about: string): void {
-  const page = join(root, 'docs/availability.md')
   const pictures = join(root, 'docs/images/drills')
   mkdirSync(pictures, { recursive: true })
   for (const { scenario, history } of results) writeFileSync(join(pictures, `${scenario.name}.svg`), picture(history, `${scenario.name}: ${scenario.fault}`))
+  replaceIn('drills', () => `${about}\n\n${table(rows, { pictures: 'images/drills' })}`)
+}
+
+/** Puts what a drill said with a protection taken away into the second table of that page. */
+export function writeBreak(name: string, what: string, noticed: { scenario: string, violation: string }): void {
+  const row = `| \`${name}\`: ${what} | ${noticed.scenario} | ${noticed.violation.replaceAll('|', '\\|').slice(0, 200)} |`
+  replaceIn('breaks', (text) => {
+    const [head, line, ...rows] = text.split('\n')
+    return [head, line, ...[...rows.filter(other => !other.startsWith(`| \`${name}\``)), row].sort()].join('\n')
+  })
+}
+
+/** What stands between `<!-- NAME:begin -->` and `<!-- NAME:end -->`. */
+function replaceIn(name: string, change: (text: string) => string): void {
+  const page = join(root, 'docs/availability.md')
   const text = readFileSync(page, 'utf8')
-  const begin = '<!-- drills:begin -->'
-  const end = '<!-- drills:end -->'
-  const [before, rest] = text.split(begin)
-  const after = rest?.split(end)[1]
-  if (after === undefined) throw new Error(`docs/availability.md has no ${begin} … ${end}`)
-  writeFileSync(page, `${before}${begin}\n${about}\n\n${table(rows, { pictures: 'images/drills' })}\n${end}${after}`)
+  const [begin, end] = [`<!-- ${name}:begin -->\n`, `\n<!-- ${name}:end -->`]
+  const [from, to] = [text.indexOf(begin) + begin.length, text.indexOf(end)]
+  if (from < begin.length || to < from) throw new Error(`docs/availability.md has no ${begin.trim()} … ${end.trim()}`)
+  writeFileSync(page, text.slice(0, from) + change(text.slice(from, to)) + text.slice(to))
 }

@@ -1,6 +1,6 @@
 import type { Page } from '#shared/schemas/common.ts'
 import type { Vehicle } from '#shared/schemas/vehicles.ts'
-import type { Outcome, ReadKind, Recorder } from '../history.ts'
+import type { ReadKind, Recorder } from '../history.ts'
 import type { Browser } from './browser.ts'
 import { openLiveStream } from './live-stream.ts'
 import type { Person } from './population.ts'
@@ -37,7 +37,7 @@ export function startUser(person: Person, browser: Browser, recorder: Recorder, 
 
   async function look(kind: ReadKind, path: string, vehicle?: string) {
     const startedAt = now()
-    const { attempts, answer } = await ask(browser, now, path, kind === 'page' ? { accept: 'text/html' } : undefined)
+    const { attempts, answer } = await ask(browser, now, path, { page: kind === 'page' })
     const saw: Record<string, number> = {}
     const isDone = answer?.status === 200 || (answer?.status === 404 && vehicle !== undefined)
     if (answer?.status === 200 && vehicle) saw[vehicle] = (answer.body as Vehicle).version
@@ -56,7 +56,7 @@ export function startUser(person: Person, browser: Browser, recorder: Recorder, 
     const vehicle = outcome === 'done' ? answer!.body as Vehicle : null
     if (kind === 'create' && vehicle) made.add(vehicle.id)
     const id = vehicle?.id ?? (kind === 'update' ? own : null)
-    history.operations.push({ ...who, kind, startedAt, endedAt: now(), attempts, value, vehicle: id, version: vehicle?.version ?? null, outcome: outcome satisfies Outcome })
+    history.operations.push({ ...who, kind, startedAt, endedAt: now(), attempts, value, vehicle: id, version: vehicle?.version ?? null, outcome })
     if (vehicle) await look('own-read', `/api/v1/vehicles/${vehicle.id}`, vehicle.id)
   }
 

@@ -9,7 +9,7 @@ import { signIns } from '#server/telemetry/metrics.ts'
 import { SignIn } from '#shared/schemas/identity.ts'
 
 export default defineEventHandler(async (event) => {
-  const before = await optionalUser(event)
+  const before = await optionalUser(event, { tolerant: true })
   const { config } = services()
   const input = await readInput(event, SignIn)
   const { secret, proof, session } = await signIn(services(), input, originOf(event)).catch((error: unknown) => {

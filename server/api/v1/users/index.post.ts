@@ -7,7 +7,7 @@ import { services } from '#server/lifecycle/services.ts'
 import { SignUp } from '#shared/schemas/identity.ts'
 
 export default defineEventHandler(async (event) => {
-  await optionalUser(event)
+  await optionalUser(event, { tolerant: true })
   const input = await readInput(event, SignUp)
   const { secret, proof, session } = await signUp(services(), input, originOf(event))
   setSessionCookie(event, services().config, { secret, proof }, session.expiresAt)
