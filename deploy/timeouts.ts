@@ -107,13 +107,15 @@ const sources = {
 
 /** Promotion of a replica that has everything: measured under 2 s, most of it Patroni's. */
 const promotionSeconds = 2
+/** A busy new primary's answer to HAProxy. */
+const answerSeconds = 1
 
 export function readTimeouts(): Timeouts {
   return Object.fromEntries(Object.entries(sources).map(([key, [,,, read]]) => [key, read()])) as Timeouts
 }
 
 /** From the new primary's standing until a waiting write is through: HAProxy sees it, PgBouncer tries again and connects. */
-const seen = (t: Timeouts) => t.haproxyDown * t.haproxyRise + t.haproxyCheck + t.pgbouncerLoginRetry + t.pgbouncerConnect
+const seen = (t: Timeouts) => t.haproxyDown * t.haproxyRise + answerSeconds + t.pgbouncerLoginRetry + t.pgbouncerConnect
 /** The longest write outage when the primary's node dies, freezes or is cut off. */
 export const crashFailover = (t: Timeouts) => t.patroniTtl + t.patroniLoop + promotionSeconds + seen(t)
 /** The same when only its PostgreSQL dies. */
@@ -129,9 +131,11 @@ export const rules: { says: string, because: string, holds: (t: Timeouts) => boo
   { says: 'Patroni retry_timeout > 2 x etcd election', because: 'the death of etcd\'s leader must be no failover of PostgreSQL', holds: t => t.patroniRetry > 2 * t.etcdElection },
   { says: 'wal_receiver_timeout >= wal_sender_timeout', because: 'on a busy link both would let go at once', holds: t => t.walReceiver >= t.walSender },
   { says: '2 x wal_sender_timeout < request time-out', because: 'a cut-off synchronous standby is a stall, not an error', holds: t => 2 * t.walSender < t.request },
-  { says: 'HAProxy: timeout check < 2 x inter', because: 'checks must not pile up', holds: t => t.haproxyCheck < 2 * t.haproxyInter },
-  { says: 'HAProxy takes a dead primary out within 3 s', because: 'the specification\'s one interval', holds: t => t.haproxyInter + (t.haproxyFall - 1) * t.haproxyFast + t.haproxyFall * t.haproxyCheck <= 3 },
-  { says: 'HAProxy connect < PgBouncer server_connect_timeout < instance\'s connect', because: 'who stands nearer to the fault speaks first, and says what it is', holds: t => t.haproxyConnect < t.pgbouncerConnect && t.pgbouncerConnect < t.poolConnect },
+  { says: 'HAProxy takes out who refuses within 3 s', because: 'the specification\'s one interval', holds: t => t.haproxyInter + (t.haproxyFall - 1) * t.haproxyFast <= 3 },
+  { says: 'HAProxy takes a frozen primary out before its lease ends', because: 'nobody may still be connected to it when there is another one', holds: t => t.haproxyInter + t.haproxyFall * t.haproxyCheck + (t.haproxyFall - 1) * t.haproxyFast < t.patroniTtl },
+  { says: 'HAProxy connect < PgBouncer server_connect_timeout < query_wait_timeout', because: 'who stands nearer to the fault speaks first, and says what it is', holds: t => t.haproxyConnect < t.pgbouncerConnect && t.pgbouncerConnect < t.pgbouncerQueryWait },
+  { says: 'PgBouncer server_connect_timeout >= 3 s', because: 'it covers the whole log-in; 1 s on a busy machine let none succeed', holds: t => t.pgbouncerConnect >= 3 },
+  { says: 'instance\'s connect < request time-out / 4', because: 'a frozen PgBouncer leaves time for several more attempts, at the other one', holds: t => t.poolConnect < t.request / 4 },
   { says: 'PgBouncer server_login_retry <= 1 s', because: 'every waiting client waits it out after a failover; its default of 15 s alone broke the target', holds: t => t.pgbouncerLoginRetry <= 1 },
   { says: 'PgBouncer query_wait_timeout < request time-out', because: 'the instance hears of it while it can still try again', holds: t => t.pgbouncerQueryWait < t.request },
   { says: 'PgBouncer server_idle_timeout < HAProxy\'s idle time-outs', because: 'else HAProxy cuts connections that PgBouncer takes for good', holds: t => t.pgbouncerServerIdle < t.haproxyIdle },

@@ -144,6 +144,9 @@ async function downAfterInterrupt() {
   console.error('\nInterrupted: taking down what was begun …')
   const { removeLab } = await import('./down.ts')
   await removeLab().catch(error => console.error(String(error)))
+  // Once more for what was being made at that moment.
+  await new Promise(resolve => setTimeout(resolve, 500))
+  await removeLab().catch(error => console.error(String(error)))
   process.exit(130)
 }
 

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { readdir, rm, rmdir } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { ask } from './control.ts'
 import { unmountDisks } from './disk.ts'
 import { isTaken } from './lock.ts'
-import { command, namespacesLeft, removeNetwork } from './network.ts'
+import { forgetNetnsFolder, namespacesLeft, removeNetwork } from './network.ts'
 import { labDirectory, locks, namespacePrefix } from './place.ts'
 import { killAll, pidsOf } from './processes.ts'
 import { waitFor } from './wait.ts'
@@ -35,10 +35,7 @@ export async function removeLab(): Promise<string[]> {
     await rm(labDirectory, { recursive: true, force: true, maxRetries: 3 })
     removed.push(labDirectory)
   }
-  if (madeNetns && (await readdir('/run/netns').catch(() => ['kept'])).length === 0) {
-    await command('umount', ['/run/netns']).catch(() => {})
-    await rmdir('/run/netns').catch(() => {})
-  }
+  if (madeNetns) await forgetNetnsFolder()
   return removed
 }
 

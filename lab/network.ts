@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rm, rmdir, writeFile } from 'node:fs/promises'
 import { hubNamespace, namespaceOf, namespacePrefix, netnsEtc, rootLink, subnet } from './place.ts'
 import type { LabNode } from './types.ts'
 
@@ -63,6 +63,31 @@ async function writeHosts(nodes: LabNode[]): Promise<void> {
     // A name that is not in hosts is refused at once, and no question leaves the machine.
     await writeFile(`${folder}/resolv.conf`, 'nameserver 127.0.0.1\noptions timeout:1 attempts:1\n')
   }))
+}
+
+/** Why this kernel or this container gives no network namespaces, links or bridges although the capabilities are there; null where it does. */
+export async function whyNoNetwork(): Promise<string | null> {
+  const probe = `${namespacePrefix}probe`
+  const mountedBefore = existsSync('/run/netns')
+  try {
+    await command('ip', ['netns', 'add', probe])
+    await command('ip', ['-n', probe, '-batch', '-'], { input: 'link add one type veth peer name two\nlink add hub type bridge' })
+    return null
+  }
+  catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+  finally {
+    await command('ip', ['netns', 'del', probe]).catch(() => {})
+    if (!mountedBefore) await forgetNetnsFolder()
+  }
+}
+
+/** Takes away the folder that `ip netns add` mounts, where it is empty. Nobody else does, and the next `ip netns add` makes it anew. */
+export async function forgetNetnsFolder(): Promise<void> {
+  if ((await readdir('/run/netns').catch(() => ['kept'])).length > 0) return
+  await command('umount', ['/run/netns']).catch(() => {})
+  await rmdir('/run/netns').catch(() => {})
 }
 
 /** The namespaces of a lab that are there, whoever made them. */

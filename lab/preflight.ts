@@ -3,7 +3,7 @@ import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { missingPackages } from '../scripts/install-packages.ts'
 import { isTaken } from './lock.ts'
-import { command } from './network.ts'
+import { command, whyNoNetwork } from './network.ts'
 import { labDirectory, locks, rootLink, subnet } from './place.ts'
 import { takenPorts } from './publish.ts'
 import { publishedPorts } from './units.ts'
@@ -31,6 +31,8 @@ export async function reasonsAgainst(): Promise<string[]> {
   if (missing.length === 0) {
     const addresses = JSON.parse(await command('ip', ['-j', 'address'])) as { ifname: string, addr_info: { local?: string }[] }[]
     const clash = addresses.find(({ ifname, addr_info: info }) => ifname !== rootLink && info.some(({ local }) => local?.startsWith(`${subnet}.`)))
+    const refused = await whyNoNetwork()
+    if (refused) reasons.push(`Network namespaces with veth links and a bridge cannot be made here: ${refused}`)
     if (clash) reasons.push(`${clash.ifname} has an address in ${subnet}.0/24, which the lab uses for its own.`)
   }
   const { bavail, bsize } = await statfs(dirname(labDirectory))

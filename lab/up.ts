@@ -34,12 +34,14 @@ export async function upLab({ onProgress = () => {}, limitMs = standardLimitMs, 
   if (reasons.length) throw new LabRefusal(reasons)
   const lock = await takeLock(locks.change)
   if (!lock) throw new LabRefusal(['Another ha:up or ha:down is at work on this machine at this moment.'])
-  const since = Date.now()
+  let since = Date.now()
   const say = (node: string | null, state: Parameters<typeof onProgress>[0]['state'], text: string) => onProgress({ atMs: Date.now() - since, node, state, text })
   try {
     if (existsSync(labDirectory)) say(null, 'making', 'Removing what an earlier lab left behind')
     await removeLab()
     await buildIfNeeded()
+    // What a build takes is not the lab's.
+    since = Date.now()
     const plan = await make({ appEnv, without, postgresDiskMb, say })
     try {
       await bringUp(plan, { limitMs, say })

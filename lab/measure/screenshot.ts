@@ -6,8 +6,8 @@ import { projectRoot } from '../place.ts'
 import { makeRoute } from '../../server/fleet/demo/routes.ts'
 
 /**
- * `node lab/measure/screenshot.ts`: the live map of the running lab as a browser sees it, through Nginx over TLS, while the demo vehicles' devices send. Ends with an error when no
- * vehicle has moved by a live event.
+ * `node lab/measure/screenshot.ts`: the live map of the running lab as a browser sees it, through Nginx over TLS, while the demo vehicles' devices send. Ends with an error when
+ * the page has no live stream or says that its connection is lost.
  */
 const lab = await connectLab()
 const [email] = lab.credentials.demo.emails
@@ -39,6 +39,7 @@ try {
   // Some live events later.
   await page.waitForTimeout(8_000)
   await page.screenshot({ path })
+  if (await page.getByText('Connection lost').isVisible()) throw new Error('The page says that its connection is lost')
   if (streams.length === 0) throw new Error('The page has opened no live stream')
   console.log(`${path}, from ${page.url()}; live stream ${streams[0]}`)
 }

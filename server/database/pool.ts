@@ -33,8 +33,8 @@ export interface Pool {
 }
 
 /**
- * Connecting takes a few milliseconds on a healthy network, and PgBouncer answers for a server that is away within 1 s
- * (`server_connect_timeout`). 2 s lets one SYN be lost and sent again, and fails long before a request's deadline.
+ * Connecting takes a few milliseconds on a healthy network, and PgBouncer takes a client whether its server is there or
+ * not. 2 s lets one SYN be lost and sent again, and fails long before a request's deadline.
  */
 const connectTimeoutMs = 2_000
 

@@ -1,4 +1,4 @@
-import type { CreateBusDriverResult, CreateDriverResult, L2CacheDriver } from 'bentocache/types'
+import type { CreateDriverResult, L2CacheDriver } from 'bentocache/types'
 import { UnavailableError } from '#shared/errors.ts'
 import type { RedisPort } from './port.ts'
 
@@ -71,43 +71,4 @@ export function redisLevel(redis: RedisPort, lineage: ReturnType<typeof createLi
     disconnect: async () => {},
   }
   return { options: {}, factory: () => driver }
-}
-
-/** Invalidations are few and small; who is further behind than this forgets everything it has. */
-const busLength = 1_000
-const busSeconds = 3_600
-
-/**
- * The bus on which instances tell each other what to forget: a stream instead of PUBLISH, because its follower notices what it has missed. `onGap` then forgets everything.
- */
-export function streamBus(redis: RedisPort, onGap: () => void): CreateBusDriverResult {
-  const stops = new Map<string, () => void>()
-  let id = ''
-  const transport = {
-    setId(own: string) {
-      id = own
-      return transport
-    },
-    onReconnect: () => {},
-    async publish(channel: string, payload: unknown) {
-      await redis.streamAppend(`cache-bus:${channel}`, JSON.stringify({ from: id, payload }), { maxLength: busLength, ttlSeconds: busSeconds })
-    },
-    async subscribe(channel: string, handler: (payload: never) => void) {
-      stops.set(channel, await redis.streamFollow(`cache-bus:${channel}`, {
-        onEntry({ value }) {
-          const { from, payload } = JSON.parse(value) as { from: string, payload: never }
-          if (from !== id) handler(payload)
-        },
-        onGap,
-      }))
-    },
-    async unsubscribe(channel: string) {
-      stops.get(channel)?.()
-      stops.delete(channel)
-    },
-    async disconnect() {
-      for (const channel of stops.keys()) await transport.unsubscribe(channel)
-    },
-  }
-  return { options: { retryQueue: { enabled: false } }, factory: () => transport }
 }

@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import { currentContext } from '#server/telemetry/context.ts'
 import { laterToken } from '#shared/consistency.ts'
 import { UnavailableError } from '#shared/errors.ts'
-import { createLineage, fenceSeconds, redisLevel, streamBus } from './cache-drivers.ts'
+import { createLineage, fenceSeconds, redisLevel } from './cache-drivers.ts'
 import type { RedisPort } from './port.ts'
 
 export interface CacheMetrics {
@@ -21,8 +21,7 @@ export interface Cache {
    */
   through<T>(name: string, key: string, sources: { load: () => Promise<T>, fallback?: () => Promise<T> }): Promise<T>
   /**
-   * Forgets it in Redis and in this process before it resolves, and tells the other instances; after the commit and before the answer. Never rejects: where Redis cannot be told, the
-   * entry ends within ten seconds.
+   * Forgets it on every instance, before it resolves; after the commit and before the answer. Never rejects: where Redis cannot be told, the entry ends within ten seconds.
    */
   forget(name: string, key: string): Promise<void>
   /** `load`'s answer; if there is no server to give it, the last one that this or another instance has seen, and the answer is marked stale. */
@@ -37,7 +36,7 @@ interface Entry {
   at: number
 }
 
-/** Where an invalidation did not reach Redis or another instance, an entry still ends this soon. */
+/** Where an invalidation did not reach Redis, an entry still ends this soon. */
 const ttlMs = 10_000
 
 /** How long an entry goes on with no primary to load it from: what it tells of does not change meanwhile, because that would be a write. */
@@ -55,7 +54,7 @@ const putAsideEveryMs = 10_000
 /** In the process; what is used least goes first. */
 const mostEntries = 5_000
 
-/** And no more than this, each of two times. */
+/** And no more than this. */
 const mostMemory = '32mb'
 
 /** Larger answers are not put aside: they would push out a hundred others. */
@@ -66,22 +65,22 @@ const slowestLoadMs = fenceSeconds * 1000 / 2
 
 const noMetrics: CacheMetrics = { looked() {}, notForgotten() {} }
 
-/** The cache of this instance: bentocache's levels, single flight and bus over the Redis port, with the rules that keep it from showing less than was seen. */
+/** The cache of this instance: bentocache's levels and single flight over the Redis port, with the rules that keep it from showing less than was seen. */
 export function createCache({ redis, log, metrics = noMetrics }: { redis: RedisPort, log: Logger, metrics?: CacheMetrics }): Cache {
   const lineage = createLineage(redis)
   const level2 = redisLevel(redis, lineage)
-  // As text, although objects would be quicker: bentocache 1.6.1 puts what it takes from the shared level into a memory level without serialisation as text all the same.
-  const memory = () => memoryDriver({ maxItems: mostEntries, maxSize: mostMemory })
   const bento = new BentoCache({
-    default: 'near',
+    default: 'shared',
     // What Redis does not answer is loaded: a cache that fails is a miss.
     suppressL2Errors: true,
     lockTimeout: 1_000,
     stores: {
       // An entry that is over and was not forgotten is as true as one that is not over: it goes on while the primary is slow or away.
-      near: bentostore({ ttl: ttlMs, grace: graceMs, graceBackoff: 2_000, timeout: slowMs })
-        .useL1Layer(memory()).useL2Layer(level2).useBus(streamBus(redis, () => void bento.use('near').clear().catch(() => {}))),
-      kept: bentostore({ ttl: keptMs }).useL1Layer(memory()).useL2Layer(level2),
+      // In Redis alone: what is forgotten there is forgotten for every instance. A copy in the process would have to be told, and until it is, somebody who has just seen the new value is
+      // shown the old one; a caller's consistency token does not help, it is taken back once every replica has passed it.
+      shared: bentostore({ ttl: ttlMs, grace: graceMs, graceBackoff: 2_000, timeout: slowMs }).useL2Layer(level2),
+      // As text, although objects would be quicker: bentocache 1.6.1 puts what it takes from the shared level into a memory level without serialisation as text all the same.
+      kept: bentostore({ ttl: keptMs }).useL1Layer(memoryDriver({ maxItems: mostEntries, maxSize: mostMemory })).useL2Layer(level2),
     },
   })
   const putAsideAt = new Map<string, number>()
@@ -132,7 +131,7 @@ export function createCache({ redis, log, metrics = noMetrics }: { redis: RedisP
       }
       const wanted = currentContext()?.consistencyToken ?? null
       let loaded = false
-      const ask = (forceFresh: boolean) => bento.use('near').getOrSet<Entry>({
+      const ask = (forceFresh: boolean) => bento.use('shared').getOrSet<Entry>({
         key: `${name}:${key}`,
         forceFresh,
         factory: async ({ setOptions }) => {
@@ -160,7 +159,7 @@ export function createCache({ redis, log, metrics = noMetrics }: { redis: RedisP
 
     async forget(name, key) {
       try {
-        await bento.use('near').delete({ key: `${name}:${key}`, suppressL2Errors: false })
+        await bento.use('shared').delete({ key: `${name}:${key}`, suppressL2Errors: false })
       }
       catch (error) {
         metrics.notForgotten()

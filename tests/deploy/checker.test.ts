@@ -52,7 +52,7 @@ describe('the checker beside a real Nginx', () => {
   let instances: TinyInstance[]
   let nginx: Balancer
   beforeAll(async () => {
-    instances = await Promise.all(['app1', 'app2', 'app3'].map(startInstance))
+    instances = await Promise.all(['app1', 'app2', 'app3'].map(name => startInstance(name)))
     // As in the containers.
     nginx = await startBalancer(instances, { accessLog: '/dev/stdout' })
   })

@@ -10,7 +10,7 @@ let instances: TinyInstance[]
 let nginx: Balancer
 
 async function start() {
-  instances = await Promise.all(['app1', 'app2', 'app3'].map(startInstance))
+  instances = await Promise.all(['app1', 'app2', 'app3'].map(name => startInstance(name)))
   nginx = await startBalancer(instances)
 }
 

@@ -16,8 +16,9 @@ describe('the chain of time-outs', () => {
   /** What each of the specification's own values, or a plain slip, breaks. */
   const slips: [string, Partial<Timeouts>, string][] = [
     ['ttl of 30 s', { patroniTtl: 30 }, 'crash failover < 30 s'],
-    ['HAProxy every 3 s, three times', { haproxyInter: 3, haproxyFast: 3, haproxyDown: 3, haproxyFall: 3, haproxyCheck: 2 }, 'HAProxy takes a dead primary out within 3 s'],
+    ['HAProxy every 3 s, three times', { haproxyInter: 3, haproxyFast: 3, haproxyDown: 3, haproxyFall: 3, haproxyCheck: 2 }, 'HAProxy takes out who refuses within 3 s'],
     ['PgBouncer\'s default server_login_retry', { pgbouncerLoginRetry: 15 }, 'PgBouncer server_login_retry <= 1 s'],
+    ['a log-in that PgBouncer gives up after a second', { pgbouncerConnect: 1 }, 'PgBouncer server_connect_timeout >= 3 s'],
     ['Sentinel\'s 30 s', { sentinelDown: 30 }, 'Redis failover < 20 s'],
     ['a checker that looks every 30 s', { checkInterval: 30, checkTimeout: 10 }, 'checker: time-out <= interval, and out within 10 s'],
     ['Docker\'s default grace of 10 s', { appGrace: 10 }, 'stop_grace_period > drain time-out, > worker_shutdown_timeout'],

@@ -58,7 +58,7 @@ it('an organisation that was renamed has its new name at once for who renamed it
   for (const name of ['First name', 'Second name']) {
     expect((await owner.send('PATCH', `/api/v1/organisations/${id}`, { name })).status).toBe(200)
     expect((await owner.send<{ organisation: { name: string } }>('GET', '/api/v1/session')).body.organisation.name).toBe(name)
-    await until(async () => (await at(servers[1], owner).send<{ organisation: { name: string } }>('GET', '/api/v1/session')).body.organisation.name === name)
+    expect((await at(servers[1], owner).send<{ organisation: { name: string } }>('GET', '/api/v1/session')).body.organisation.name).toBe(name)
   }
 })
 

@@ -5,7 +5,7 @@ import { startCluster, type Cluster } from '../support/cluster.ts'
 
 /** Twenty short histories; `npm run test:histories` runs longer and other ones. A seed that fails here is run again by `npm run test:histories -- --from SEED --seeds 1`. */
 const seeds = Array.from({ length: 20 }, (_, n) => n + 1)
-const secondsASeed = 3
+const secondsASeed = 2
 
 describe('random histories, with faults drawn from a seed', () => {
   let cluster: Cluster

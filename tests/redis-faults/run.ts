@@ -41,6 +41,8 @@ try {
         bad += seen.failed + seen.loss.lost
         for (const failure of seen.failures) console.error(`  ${probe.name}: ${failure}`)
       }
+      // After each fault: a run that is cut short has shown what it has shown.
+      if (process.argv.includes('--write')) await writeTable()
     }
   }
   finally {
@@ -52,13 +54,13 @@ finally {
   await rm(folder, { recursive: true, force: true })
 }
 
-const table = lines.join('\n')
-console.log(table)
-if (process.argv.includes('--write')) {
-  const text = await readFile(page, 'utf8')
-  await writeFile(page, text.replace(/(<!-- redis-faults:begin -->\n)[\s\S]*(<!-- redis-faults:end -->)/, `$1${table}\n$2`))
-}
+console.log(lines.join('\n'))
 process.exit(bad ? 1 : 0)
+
+async function writeTable() {
+  const text = await readFile(page, 'utf8')
+  await writeFile(page, text.replace(/(<!-- redis-faults:begin -->\n)[\s\S]*(<!-- redis-faults:end -->)/, `$1${lines.join('\n')}\n$2`))
+}
 
 function row(fault: string, probe: Probe, seen: Observation): string {
   const cells = [

@@ -1,5 +1,6 @@
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https'
 import { Agent as HttpAgent, request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http'
+import { laterToken } from '#shared/consistency.ts'
 
 /**
  * As much of a browser as matters here: a cookie jar, connections that are kept, a second address that is tried when the first cannot be
@@ -10,6 +11,10 @@ export interface Browser {
   /** The answer's head; its body is the caller's. For the live stream. */
   open(method: string, path: string, options?: SendOptions): Promise<IncomingMessage>
   setCookies(cookies: Iterable<[string, string]>): void
+  /** What the page's own code remembers beside the cookies: the latest consistency token of all answers and events, as `composables/freshness.ts`. */
+  noteSeen(token: unknown): void
+  /** Empty: nothing yet. */
+  seenConsistency(): string
   close(): void
 }
 
@@ -43,6 +48,7 @@ export function createBrowser({ addresses, ca, userAgent = 'Fleet2 drill' }: { a
   // A stream holds its connection for ever: browsers give it one of the six, too, but it must not be handed a used one here.
   const streamAgents = new Map(addresses.map(address => [address, address.startsWith('https:') ? new Agent({ keepAlive: false, ca }) : new HttpAgent({ keepAlive: false })] as const))
   let preferred = 0
+  let seen = ''
 
   async function open(method: string, path: string, options: SendOptions & { stream?: boolean } = {}): Promise<IncomingMessage> {
     let failed: unknown
@@ -132,6 +138,10 @@ export function createBrowser({ addresses, ca, userAgent = 'Fleet2 drill' }: { a
     setCookies(cookies) {
       for (const [name, value] of cookies) jar.set(name, value)
     },
+    noteSeen(token) {
+      if (typeof token === 'string' && token) seen = seen ? laterToken(seen, token) : token
+    },
+    seenConsistency: () => seen,
     close() {
       for (const agent of [...agents.values(), ...streamAgents.values()]) agent.destroy()
     },

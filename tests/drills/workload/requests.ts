@@ -16,6 +16,7 @@ export async function attempt(browser: Browser, now: () => number, method: strin
   const startedAt = now()
   try {
     const answer = await browser.send(method, path, options)
+    browser.noteSeen(answer.headers['fleet2-consistency'])
     return { answer, attempt: { startedAt, endedAt: now(), status: answer.status, ...seenIn(answer.headers), error: null } }
   }
   catch (error) {
@@ -29,9 +30,10 @@ function seenIn(headers: IncomingHttpHeaders): Pick<Attempt, 'instance' | 'stale
   return { instance: text('x-fleet2-instance'), staleSeconds: stale === null ? null : Number(stale), requestId: text('x-request-id') }
 }
 
-/** A look: the page asks once, as `useQuery` does. What Nginx repeats is its own affair. */
-export async function ask(browser: Browser, now: () => number, path: string, headers?: Record<string, string>): Promise<Asked> {
-  const { attempt: one, answer } = await attempt(browser, now, 'GET', path, { headers })
+/** A look: the page asks once, as `useQuery` does, and for nothing older than it has shown. What Nginx repeats is its own affair. `page`: the browser itself asks, for HTML. */
+export async function ask(browser: Browser, now: () => number, path: string, { page = false } = {}): Promise<Asked> {
+  const seen = browser.seenConsistency()
+  const { attempt: one, answer } = await attempt(browser, now, 'GET', path, { headers: page ? { accept: 'text/html' } : seen ? { 'fleet2-consistency': seen } : {} })
   return { attempts: [one], answer }
 }
 

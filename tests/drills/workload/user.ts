@@ -37,7 +37,7 @@ export function startUser(person: Person, browser: Browser, recorder: Recorder, 
 
   async function look(kind: ReadKind, path: string, vehicle?: string) {
     const startedAt = now()
-    const { attempts, answer } = await ask(browser, now, path, kind === 'page' ? { accept: 'text/html' } : undefined)
+    const { attempts, answer } = await ask(browser, now, path, { page: kind === 'page' })
     const saw: Record<string, number> = {}
     const isDone = answer?.status === 200 || (answer?.status === 404 && vehicle !== undefined)
     if (answer?.status === 200 && vehicle) saw[vehicle] = (answer.body as Vehicle).version

@@ -65,6 +65,7 @@ async function eventsSettle({ history, now }: Recorder): Promise<void> {
   const until = now() + quietLimitMs
   const quiet = ({ streams }: History) => streams.every(({ connections, events }) => {
     const last = connections.at(-1)
+    // Not asked yet is not quiet either.
     return last && last.openedAt !== null && last.closedAt === null && now() - Math.max(last.openedAt, events.at(-1)?.at ?? 0) > quietMs
   })
   while (!quiet(history) && now() < until) await new Promise(resolve => setTimeout(resolve, 100))

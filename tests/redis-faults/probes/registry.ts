@@ -8,7 +8,7 @@ export const probe = defineProbe<null>({
   everyMs: 100,
   setup: async () => null,
   async operation(environment, _, turn) {
-    const response = await fetch(`${environment.url(turn)}/api/health`, { signal: AbortSignal.timeout(5_000) })
+    const response = await fetch(`${environment.url(turn)}/api/health`, { signal: AbortSignal.timeout(60_000) })
     if (response.status !== 200) throw new Error(`health says ${response.status}`)
     const { instances } = await response.json() as Report
     return instances?.length === 2 ? 'normal' : 'limited'

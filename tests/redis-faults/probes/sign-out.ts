@@ -8,7 +8,7 @@ export const probe = defineProbe<{ ready: Person[], ended: Person[] }>({
   async setup(environment) {
     const account = await environment.signUp()
     const ready: Person[] = []
-    for (let n = 0; n < 8; n++) {
+    for (let n = 0; n < 5; n++) {
       const person = { ...environment.newPerson(), email: account.email, password: account.password }
       expectStatus(await environment.ask(n, person, 'POST', '/api/v1/session', { email: person.email, password: person.password }), 201)
       ready.push(person)

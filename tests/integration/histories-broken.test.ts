@@ -1,0 +1,68 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Break } from '#server/config/breaks.ts'
+import type { BrokenPromise } from '../histories/check.ts'
+import { generate, type Fault } from '../histories/generate.ts'
+import { createTables, type Spoil } from '../histories/run-history.ts'
+import { runSeed, type SeedOptions } from '../histories/run-seed.ts'
+import { startCluster, type Cluster } from '../support/cluster.ts'
+
+/**
+ * The checker proved on what it is there for: each promise broken on purpose, in the router or in what stands around it, has to be noticed. The same faults with nothing
+ * broken have to pass.
+ */
+const lag: Fault[] = [{ kind: 'lag', which: [0, 1], ms: 1_000 }]
+const cutCommits: Fault[] = [{ kind: 'cut commits', place: 'balancer', when: 'after', count: 20, ms: 1_000 }]
+const lostStandbys: Fault[] = [{ kind: 'failover', old: 'kill', isolatedMs: 600, staleBalancerMs: 0 }]
+const aliveAfterwards: Fault[] = [{ kind: 'failover', old: 'alive', isolatedMs: 0, staleBalancerMs: 800 }]
+const frozenStandbys: Fault[] = [{ kind: 'freeze replica', which: 0, ms: 1_500 }, { kind: 'freeze replica', which: 1, ms: 1_500 }]
+const frozenPrimary: Fault[] = [{ kind: 'freeze primary', ms: 1_500 }]
+
+const brokenRouter: { name: Break, faults: Fault[], promise: BrokenPromise }[] = [
+  { name: 'ignore-tokens', faults: lag, promise: 'session read backwards' },
+  { name: 'no-records', faults: cutCommits, promise: 'write applied twice' },
+  { name: 'retry-blindly', faults: cutCommits, promise: 'write applied twice' },
+  { name: 'async-ack', faults: lostStandbys, promise: 'acknowledged write lost' },
+  { name: 'no-epoch-check', faults: aliveAfterwards, promise: 'session read backwards' },
+]
+
+/** With requests that give up early, so that it is the client who repeats and not the router. */
+const brokenAround: { name: keyof Spoil, faults: Fault[], promise: BrokenPromise, budgetMs?: number }[] = [
+  { name: 'forgetToken', faults: lag, promise: 'session read backwards' },
+  { name: 'newKeyOnRetry', faults: frozenStandbys, promise: 'write applied twice', budgetMs: 600 },
+  { name: 'believeFailures', faults: frozenPrimary, promise: 'acknowledged write lost', budgetMs: 600 },
+]
+
+/** Chance has a part in it; a break that is not seen in this many runs is not seen. */
+const runs = 4
+
+describe('the checker notices', () => {
+  let cluster: Cluster
+  let seed = 1_000
+
+  beforeAll(async () => {
+    cluster = await startCluster()
+    await createTables(cluster)
+  })
+  afterAll(() => cluster.stop())
+
+  async function promisesBroken(faults: Fault[], options: Partial<SeedOptions>): Promise<BrokenPromise[]> {
+    const plan = { ...generate({ seed: ++seed, seconds: 0 }), moments: [{ pauseMs: 300, faults }] }
+    const { violations } = await runSeed({ cluster, seed, seconds: 0, plan, ...options })
+    return [...new Set(violations.map(({ promise }) => promise))]
+  }
+
+  async function noticed(promise: BrokenPromise, faults: Fault[], options: Partial<SeedOptions>): Promise<boolean> {
+    for (let run = 0; run < runs; run++) if ((await promisesBroken(faults, options)).includes(promise)) return true
+    return false
+  }
+
+  it.each(brokenRouter)('a router that is broken: $name', { timeout: 180_000 }, async ({ name, faults, promise }) => {
+    expect(await promisesBroken(faults, {})).toEqual([])
+    expect(await noticed(promise, faults, { database: { breaks: new Set([name]) } })).toBe(true)
+  })
+
+  it.each(brokenAround)('an edge or a client that is broken: $name', { timeout: 180_000 }, async ({ name, faults, promise, budgetMs }) => {
+    expect(await promisesBroken(faults, { budgetMs })).toEqual([])
+    expect(await noticed(promise, faults, { budgetMs, spoil: { [name]: true } })).toBe(true)
+  })
+})
