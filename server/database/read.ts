@@ -97,7 +97,7 @@ export function createRead(parts: ReadParts) {
       if (position.timeline > monitor.state().timeline) monitor.sawPosition(position)
     }
     if (anyAge || breaks.has('ignore-tokens')) return
-    if (checked && (!hasSeen(before, token!) || (before.timeline === token!.timeline && confirmedLsn < token!.confirm))) throw new BehindError('token')
+    if (checked && (!hasSeen(before, token!) || (before.timeline === token!.timeline && (confirmedLsn < token!.confirm || (position.role === 'primary' && position.xid < token!.xid))))) throw new BehindError('token')
     if (position.role === 'replica' && monitor.hasPrimary()) {
       if (!monitor.abovePassed(position) || (monitor.ageSeconds(position) ?? 0) > lagLimitSeconds) throw new BehindError('late')
     }

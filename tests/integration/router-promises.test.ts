@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'drizzle-orm'
+import pg from 'pg'
 import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Break } from '#server/config/breaks.ts'
@@ -8,6 +9,7 @@ import { openDatabase, type DatabaseOptions, type DatabaseService } from '#serve
 import type { Queries, ReadOptions } from '#server/database/port.ts'
 import { noMetrics } from '#server/database/router-metrics.ts'
 import { runInContext, type RequestContext } from '#server/telemetry/context.ts'
+import { UnavailableError } from '#shared/errors.ts'
 import { startCluster, type Cluster } from '../support/cluster.ts'
 import { until } from '../support/until.ts'
 
@@ -117,6 +119,32 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
       await writer.add(key)
       await until(async () => (await reader.read(key)).value === 2, 'the reader to see it on the replica that has it')
       for (let n = 0; n < 12; n++) expect((await reader.read(key)).value).toBe(2)
+    })
+
+    it('after they saw on a replica what the primary does not show yet, because the one who committed it has not been woken', async () => {
+      const [key, reader] = [randomUUID(), createSession()]
+      await createSession().add(key)
+      await cluster.caughtUp()
+      const writer = new pg.Client({ connectionString: cluster.primary().ownerUrl() })
+      await writer.connect()
+      const { rows: [backend] } = await writer.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+      for (const node of cluster.replicas()) node.freeze()
+      const committing = writer.query('UPDATE counters SET value = 2 WHERE key = $1', [key])
+      await until(async () => (await cluster.asOwner('SELECT FROM pg_stat_activity WHERE pid = $1 AND wait_event = \'SyncRep\'', [backend!.pid])).length === 1, 'COMMIT to wait for a standby')
+      process.kill(backend!.pid, 'SIGSTOP')
+      try {
+        for (const node of cluster.replicas()) node.thaw()
+        await until(async () => (await reader.read(key)).value === 2, 'a replica to show it')
+        // Confirmed by a standby, and still invisible on the primary: rather no answer than the old one.
+        await expect(reader.read(key, { consistency: 'strong', seconds: 3 })).rejects.toThrow(UnavailableError)
+        expect((await reader.read(key)).value).toBe(2)
+      }
+      finally {
+        process.kill(backend!.pid, 'SIGCONT')
+      }
+      await committing
+      await writer.end()
+      expect((await reader.read(key, { consistency: 'strong' })).value).toBe(2)
     })
 
     it('also on another instance, and after a failover to another timeline', async () => {
