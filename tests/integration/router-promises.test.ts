@@ -144,6 +144,9 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
       session.token = plainTokens.encode({ ...mine, lsn: Number.MAX_SAFE_INTEGER })
       expect((await session.read(key)).value).toBe(1)
       expect(plainTokens.decode(session.token)!.lsn).toBeLessThan(Number.MAX_SAFE_INTEGER)
+      // A timeline that a restored backup does not know: a moment's wait, then the answer, with a word of warning.
+      session.token = plainTokens.encode({ ...mine, timeline: 999 })
+      expect(await session.read(key)).toEqual({ value: 1, stale: expect.any(Number) })
       session.token = 'nonsense'
       expect((await session.read(key)).value).not.toBeUndefined()
     })
