@@ -294,14 +294,16 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
       expect(await stored(key)).toBe(1)
     })
 
-    it('with the same key while the first is still at work: it is told so at once, and nothing is done twice', async () => {
+    it('with the same key while the first is still at work: it waits for the same answer, is told so when its own time is up, and nothing is done twice', async () => {
       const [key, id, session] = [randomUUID(), randomUUID(), createSession()]
       cluster.replicas().forEach(node => node.freeze())
       const first = session.add(key, { id, seconds: 20 })
       await until(async () => (await cluster.primary().query(`SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'`)).length > 0, 'the first to wait for its standby')
-      await expect(createSession().add(key, { id, seconds: 5 })).rejects.toMatchObject({ type: 'operation-in-progress' })
+      const second = createSession().add(key, { id, seconds: 20 })
+      await expect(createSession().add(key, { id, seconds: 1 })).rejects.toMatchObject({ type: 'operation-in-progress' })
       cluster.replicas().forEach(node => node.thaw())
-      expect((await first).value).toBe(1)
+      expect(await first).toEqual({ value: 1, replayed: false })
+      expect(await second).toEqual({ value: 1, replayed: true })
       expect(await stored(key)).toBe(1)
     })
   })
