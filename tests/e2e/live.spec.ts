@@ -110,7 +110,7 @@ for (const fault of ['killed', 'frozen'] as const) {
   })
 }
 
-test('an instance that is killed costs the browser nothing: it goes on at another one, from the last event', async ({ page, stack }) => {
+test('an instance that is lost costs the browser nothing: it goes on at another one, from the last event', async ({ page, stack }) => {
   const [first, second] = stack.servers as [TestServer, TestServer]
   stack.leadTo(first)
   await open(page, stack)
