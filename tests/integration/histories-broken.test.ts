@@ -34,7 +34,7 @@ const brokenAround: { name: keyof Spoil, faults: Fault[], promise: BrokenPromise
 ]
 
 /** Chance has a part in it; a break that is not seen in this many runs is not seen. */
-const runs = 4
+const runs = 8
 
 describe('the checker notices', () => {
   let cluster: Cluster
@@ -57,7 +57,7 @@ describe('the checker notices', () => {
     return false
   }
 
-  it.each(brokenRouter)('a router that is broken: $name', { timeout: 180_000 }, async ({ name, breaks = [name as Break], faults, promise }) => {
+  it.each(brokenRouter)('a router that is broken: $name', { timeout: 300_000 }, async ({ name, breaks = [name as Break], faults, promise }) => {
     expect(await promisesBroken(faults, {})).toEqual([])
     expect(await noticed(promise, faults, { database: { breaks: new Set(breaks) } })).toBe(true)
   })
