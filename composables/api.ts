@@ -1,4 +1,5 @@
 import type { FieldFault } from '#shared/errors.ts'
+import { noteSeen, seenConsistency, useFreshness } from './freshness.ts'
 
 /** What the server says of a request that failed; or, with status 0, that it was not reached. */
 export class ApiProblem extends Error {

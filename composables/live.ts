@@ -1,4 +1,5 @@
 import { heartbeatMs, type LiveEvents } from '#shared/schemas/live.ts'
+import { forgetSeen, noteSeen, useFreshness } from './freshness.ts'
 
 type Listener<Name extends keyof LiveEvents> = (data: LiveEvents[Name]) => void
 

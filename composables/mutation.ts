@@ -1,6 +1,7 @@
 import type { FieldFault } from '#shared/errors.ts'
 import type { ApiProblem } from './api.ts'
 import { toApiProblem } from './api.ts'
+import { noteSeen } from './freshness.ts'
 
 export interface Change {
   method: 'POST' | 'PUT' | 'PATCH' | 'DELETE'

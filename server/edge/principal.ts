@@ -27,7 +27,12 @@ export async function optionalUser(event: H3Event, { tolerant = false } = {}): P
   const { config, sessions, database, cache } = services()
   refuseCrossSite(event, config)
   const secret = readSessionCookie(event, config)
-  const session = secret ? await sessions.resolve(secret, readProofCookie(event, config)) : null
+  const session = secret
+    ? await sessions.resolve(secret, readProofCookie(event, config)).catch((error: unknown) => {
+        if (tolerant && error instanceof UnavailableError) return null
+        throw error
+      })
+    : null
   const record = session?.record
   // A record that Redis has lost is made again only after the primary has said that nobody ended the session.
   const found = record && await findMembership({ database, cache }, record.organisationId, record.userId, record, session.vouchedBy === 'proof-alone' ? { consistency: 'strong' } : {})

@@ -28,6 +28,8 @@ process.on('SIGINT', () => {
   ending = true
   console.log('\nEnding after this scenario. Ctrl-C again ends at once, and leaves the lab up.')
 })
+// Whoever ends this from outside does not want a lab left behind.
+process.on('SIGTERM', () => void lab.down().finally(() => process.exit(143)))
 
 try {
   const population = await populate(Object.values(lab.addresses.apps)[0]!, { people, trackers: devices })

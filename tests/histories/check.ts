@@ -101,7 +101,7 @@ function checkSession(steps: Step[], { log, list }: FinalState): Violation[] {
   const seen = new Map<string, number>()
   let seenLength = 0
   let before: Step | null = null
-  const when = (step: Step) => `, asked at ${Math.round(step.startedAt)} ms, answered at ${Math.round(step.endedAt)} ms${before ? `; the step before: ${name(before)}, answered at ${Math.round(before.endedAt)} ms${before.stale ? ', stale' : ''}` : ''}`
+  const when = (step: Step) => `, asked at ${Math.round(step.startedAt)} ms, answered at ${Math.round(step.endedAt)} ms by the ${step.servedBy}${before ? `; the step before: ${name(before)}, answered at ${Math.round(before.endedAt)} ms by the ${before.servedBy}${before.stale ? ', stale' : ''}` : ''}`
   for (const step of steps) {
     const { action, answer } = step
     if (!answer) continue

@@ -3,7 +3,7 @@ import type { Fencing } from '../support/cluster.ts'
 
 /** Something that is done to the cluster; undone again after `ms`. */
 export type Fault
-  = | { kind: 'failover', old: Fencing, staleBalancerMs: number }
+  = | { kind: 'failover', old: Fencing, isolatedMs: number, staleBalancerMs: number }
     | { kind: 'kill primary', ms: number }
     | { kind: 'freeze primary', ms: number }
     | { kind: 'kill replica', which: number, ms: number }

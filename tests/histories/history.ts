@@ -26,6 +26,8 @@ export interface Step {
   stale: boolean
   /** The answer came from an idempotency record. */
   replayed: boolean
+  /** Which pool answered, for whoever looks for the cause of a violation. */
+  servedBy: string | null
   /** Errors other than "try again": a client could do nothing with them. */
   unexpected: string[]
   /** Longest that one request took past its deadline, in ms; 0 if none did. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import type { Queries, Transaction } from '../../server/database/port.ts'
-import { runInContext, type RequestContext } from '../../server/telemetry/context.ts'
+import { currentContext, runInContext, type RequestContext } from '../../server/telemetry/context.ts'
 import type { Cluster } from '../support/cluster.ts'
 import type { Plan } from './generate.ts'
 import type { Action, Answer, FinalState, History, Step } from './history.ts'
@@ -35,6 +35,14 @@ const patienceMs = 30_000
 
 /** The router may call its answers stale for so long after the faults: until it has looked again. Generous, for slow machines. */
 const settlingMs = 20_000
+
+const servedBy = new WeakMap<RequestContext, string>()
+
+/** For the router's metrics: remembers which pool served the present request. */
+export function noteServed(pool: string): void {
+  const context = currentContext()
+  if (context) servedBy.set(context, pool)
+}
 
 /** Tables of the test's own, without row-level security: it is the router that is looked at. No unique key stands on what must not be doubled, so that it could be. */
 export async function createTables(cluster: Cluster): Promise<void> {
@@ -79,7 +87,7 @@ export async function runHistory({ cluster, plan, instances, clients = 8, budget
     const isWrite = action.kind === 'write' || action.kind === 'append'
     let key = isWrite ? randomUUID() : null
     session.overrunMs = 0
-    const step: Step = { client: session.client, action, startedAt: performance.now(), endedAt: 0, attempts: 0, answer: null, stale: false, replayed: false, unexpected: [], overrunMs: 0, afterwards: phase === 'afterwards' }
+    const step: Step = { client: session.client, action, startedAt: performance.now(), endedAt: 0, attempts: 0, answer: null, stale: false, replayed: false, servedBy: null, unexpected: [], overrunMs: 0, afterwards: phase === 'afterwards' }
     for (;;) {
       step.attempts++
       const result = await request(session, key, queries => isWrite ? queries.write(tx => work(tx, action, list)) : queries.read(tx => work(tx, action, list)))
@@ -87,6 +95,7 @@ export async function runHistory({ cluster, plan, instances, clients = 8, budget
         step.answer = result.value as Answer
         step.stale = result.context.staleSeconds !== null
         step.replayed = result.context.replayed
+        step.servedBy = servedBy.get(result.context) ?? null
         if (!step.stale || !step.afterwards || Date.now() > settledAt) break
         await sleep(200)
         continue

@@ -1,10 +1,11 @@
 import { pino } from 'pino'
 import { openDatabase, type DatabaseOptions } from '../../server/database/open.ts'
+import { noMetrics } from '../../server/database/router-metrics.ts'
 import type { Cluster } from '../support/cluster.ts'
 import { check, type Violation } from './check.ts'
 import { generate, type Fault, type Plan } from './generate.ts'
 import type { History } from './history.ts'
-import { runHistory, type RunOptions } from './run-history.ts'
+import { noteServed, runHistory, type RunOptions } from './run-history.ts'
 
 export interface SeedOptions extends Pick<RunOptions, 'spoil' | 'clients' | 'budgetMs'> {
   cluster: Cluster
@@ -28,7 +29,7 @@ const instanceCount = 2
 
 /** One seed from its plan to its verdict. The cluster is as good as new afterwards. */
 export async function runSeed({ cluster, seed, seconds, only, plan = generate({ seed, seconds, only }), database = {}, ...options }: SeedOptions): Promise<SeedResult> {
-  const open = () => openDatabase({ primaryUrl: cluster.writeUrl, replicaUrl: cluster.readUrl, maxConnections: 8, log: pino({ level: 'silent' }), ...database })
+  const open = () => openDatabase({ primaryUrl: cluster.writeUrl, replicaUrl: cluster.readUrl, maxConnections: 8, log: pino({ level: 'silent' }), metrics: { ...noMetrics, served: noteServed }, ...database })
   const instances = Array.from({ length: instanceCount }, open)
   try {
     const history = await runHistory({ cluster, plan, instances, ...options })

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Break } from '#server/database/breaks.ts'
+import type { Break } from '#server/config/breaks.ts'
 import type { BrokenPromise } from '../histories/check.ts'
 import { generate, type Fault } from '../histories/generate.ts'
 import { createTables, type Spoil } from '../histories/run-history.ts'

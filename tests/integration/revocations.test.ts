@@ -6,6 +6,7 @@ import { endSession, replayRevocations, revokeOtherSessions, revokeSession } fro
 import { findMembership } from '#server/identity/members.ts'
 import { deleteEndedRevocations } from '#server/identity/revocations.ts'
 import { createSessions } from '#server/identity/sessions.ts'
+import { createCache } from '#server/redis/cache.ts'
 import { openMemory } from '#server/redis/memory.ts'
 import { runInContext, type RequestContext } from '#server/telemetry/context.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
@@ -38,9 +39,10 @@ async function signedIn() {
   const userId = randomUUID()
   await test.asOwner('INSERT INTO users (id, email, name, password_hash) VALUES ($1, $2, $3, $4)', [userId, `${userId}@example.org`, 'Test', 'x'])
   const away = interruptible(openMemory())
+  const cache = createCache({ redis: away.redis, log: pino({ level: 'silent' }) })
   const sessions = createSessions(away.redis, { idleSeconds: 3_600, absoluteSeconds: config.sessionAbsoluteSeconds, proofSeconds: 3_600, passwords: ['a-password-for-tests-of-at-least-32-characters'] })
   const begin = () => sessions.begin({ userId, organisationId: null, ipAddress: '', userAgent: '' })
-  return { userId, ...away, sessions, parts: { database, sessions, config }, begin, isKnown: (record: { id: string, createdAt: number }) => findMembership({ database }, null, userId, record).then(found => found !== null) }
+  return { userId, ...away, sessions, parts: { database, sessions, config }, begin, isKnown: (record: { id: string, createdAt: number }) => findMembership({ database, cache }, null, userId, record).then(found => found !== null) }
 }
 
 describe('a session that was ended', () => {

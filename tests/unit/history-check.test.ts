@@ -7,7 +7,7 @@ let clock = 0
 
 function step(client: number, action: Action, answer: Answer | null, more: Partial<Step> = {}): Step {
   const startedAt = ++clock
-  return { client, action, startedAt, endedAt: ++clock, attempts: 1, answer, stale: false, replayed: false, unexpected: [], overrunMs: 0, afterwards: false, ...more }
+  return { client, action, startedAt, endedAt: ++clock, attempts: 1, answer, stale: false, replayed: false, servedBy: null, unexpected: [], overrunMs: 0, afterwards: false, ...more }
 }
 const write = (client: number, value: string, version: number, more?: Partial<Step>) => step(client, { kind: 'write', key: 'r', value }, { kind: 'write', version }, more)
 const read = (client: number, version: number, value: string | null, more?: Partial<Step>) => step(client, { kind: 'read', key: 'r' }, { kind: 'read', version, value }, more)

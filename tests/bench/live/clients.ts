@@ -61,14 +61,14 @@ function begin(index: number, seen: Uint8Array, lastId: string) {
       const comma = data.indexOf(0x2C, found)
       const end = comma < 0 ? -1 : data.indexOf(0x7D, comma)
       if (end < 0) break
-      const n = Number(data.latin1Slice(found + 4, comma))
+      const n = Number(data.toString('latin1', found + 4, comma))
       if (seen[n]) {
         report.duplicates++
       }
       else {
         seen[n] = 1
         report.delivered++
-        latencies[Math.min(latencies.length - 1, Math.max(0, Math.round((now - Number(data.latin1Slice(comma + 5, end))) * 10)))]!++
+        latencies[Math.min(latencies.length - 1, Math.max(0, Math.round((now - Number(data.toString('latin1', comma + 5, end))) * 10)))]!++
       }
       at = end
     }
@@ -76,7 +76,7 @@ function begin(index: number, seen: Uint8Array, lastId: string) {
       // Only a whole line: its end must have come.
       const line = data.lastIndexOf('\nid: ')
       const end = line < 0 ? -1 : data.indexOf(0x0A, line + 1)
-      if (end >= 0) id = data.latin1Slice(line + 5, end)
+      if (end >= 0) id = data.toString('latin1', line + 5, end)
       if (data.includes('event: resync')) report.resyncs++
     }
     else if (data.includes(ping)) {

@@ -12,7 +12,7 @@ export interface Hurt {
 export type Injector = (lab: Lab) => Promise<Hurt>
 
 /** Which nodes: asked when the fault begins, because roles move from scenario to scenario. @throws when there is none. */
-export type Pick = (lab: Lab) => Promise<NodeName[]>
+export type Choice = (lab: Lab) => Promise<NodeName[]>
 
 const healing = (lab: Lab, nodes: NodeName[]) => () => Promise.all(nodes.map(node => lab.heal(node)))
 const named = (nodes: NodeName[]) => nodes.join(', ')
@@ -25,20 +25,20 @@ function some(found: NodeName | null | undefined, what: string): NodeName[] {
 }
 
 /** The node of that name. */
-export const node = (name: NodeName): Pick => async lab => [lab.node(name).name]
+export const node = (name: NodeName): Choice => async lab => [lab.node(name).name]
 /** The first so many of a kind. */
-export const first = (kind: NodeKind, count = 1): Pick => async lab => lab.nodesOf(kind).slice(0, count).map(({ name }) => name)
-export const last = (kind: NodeKind): Pick => async lab => lab.nodesOf(kind).slice(-1).map(({ name }) => name)
-export const every = (kind: NodeKind): Pick => async lab => lab.nodesOf(kind).map(({ name }) => name)
-export const primary: Pick = async lab => some(await lab.postgresLeader(), 'PostgreSQL primary')
-export const syncStandby: Pick = async lab => some(await lab.syncStandby(), 'synchronous standby')
-export const replicas: Pick = async (lab) => {
+export const first = (kind: NodeKind, count = 1): Choice => async lab => lab.nodesOf(kind).slice(0, count).map(({ name }) => name)
+export const last = (kind: NodeKind): Choice => async lab => lab.nodesOf(kind).slice(-1).map(({ name }) => name)
+export const every = (kind: NodeKind): Choice => async lab => lab.nodesOf(kind).map(({ name }) => name)
+export const primary: Choice = async lab => some(await lab.postgresLeader(), 'PostgreSQL primary')
+export const syncStandby: Choice = async lab => some(await lab.syncStandby(), 'synchronous standby')
+export const replicas: Choice = async (lab) => {
   const [leader] = await primary(lab)
   return lab.nodesOf('patroni').map(({ name }) => name).filter(name => name !== leader)
 }
-export const redisMaster: Pick = async lab => some(await lab.redisMaster(), 'Redis master')
+export const redisMaster: Choice = async lab => some(await lab.redisMaster(), 'Redis master')
 /** By what the status says of its role: the etcd leader, for example. */
-export const withRole = (kind: NodeKind, role: string): Pick => async (lab) => {
+export const withRole = (kind: NodeKind, role: string): Choice => async (lab) => {
   const { nodes } = await lab.status()
   return some(nodes.find(found => found.kind === kind && found.role === role)?.name, `${kind} with the role ${role}`)
 }
@@ -46,42 +46,42 @@ export const withRole = (kind: NodeKind, role: string): Pick => async (lab) => {
 // What -----------------------------------------------------------------------------------------------------------------
 
 /** kill -9 of everything on the nodes, all at once. */
-export const crash = (pick: Pick): Injector => async (lab) => {
+export const crash = (pick: Choice): Injector => async (lab) => {
   const nodes = await pick(lab)
   await Promise.all(nodes.map(name => lab.crash(name)))
   return { what: named(nodes), heal: healing(lab, nodes) }
 }
 
 /** The same, and the supervisor starts them again at once, as a container's restart policy does. */
-export const crashAndRestart = (pick: Pick): Injector => async (lab) => {
+export const crashAndRestart = (pick: Choice): Injector => async (lab) => {
   const nodes = await pick(lab)
   await Promise.all(nodes.map(name => lab.crash(name, { restart: true })))
   return { what: named(nodes), heal: async () => {} }
 }
 
 /** kill -9 of one process; who watches over it starts it again. */
-export const kill = (pick: Pick, process: string): Injector => async (lab) => {
+export const kill = (pick: Choice, process: string): Injector => async (lab) => {
   const nodes = await pick(lab)
   await Promise.all(nodes.map(name => lab.kill(name, process)))
   return { what: `${process} on ${named(nodes)}`, heal: healing(lab, nodes) }
 }
 
 /** SIGSTOP: connections stay, nothing is answered. Healing thaws. */
-export const freeze = (pick: Pick): Injector => async (lab) => {
+export const freeze = (pick: Choice): Injector => async (lab) => {
   const nodes = await pick(lab)
   await Promise.all(nodes.map(name => lab.freeze(name)))
   return { what: named(nodes), heal: healing(lab, nodes) }
 }
 
 /** Packets from and to the nodes vanish without a word. */
-export const partition = (pick: Pick): Injector => async (lab) => {
+export const partition = (pick: Choice): Injector => async (lab) => {
   const nodes = await pick(lab)
   await Promise.all(nodes.map(name => lab.cut(name, { drop: true })))
   return { what: named(nodes), heal: healing(lab, nodes) }
 }
 
 /** SIGTERM, and the instance ends by itself; healing starts it again. */
-export const drain = (pick: Pick): Injector => async (lab) => {
+export const drain = (pick: Choice): Injector => async (lab) => {
   const nodes = await pick(lab)
   const ended = await Promise.all(nodes.map(name => lab.drain(name)))
   return { what: ended.map(({ exitCode, seconds }, n) => `${nodes[n]} ended with ${exitCode} after ${seconds.toFixed(1)} s`).join(', '), heal: healing(lab, nodes) }
@@ -108,7 +108,7 @@ export const redisFailover: Injector = async (lab) => {
  * No byte is left on the disk, and PostgreSQL is made to want some: segments of its log that it had kept for later are used up, until one cannot be made. Healing gives
  * the space back.
  */
-export const fillDisk = (pick: Pick): Injector => async (lab) => {
+export const fillDisk = (pick: Choice): Injector => async (lab) => {
   const [name] = await pick(lab)
   await lab.fillDisk(name!)
   // Fails when the disk is full indeed, or PostgreSQL has ended because of it: that is the fault.
