@@ -11,7 +11,7 @@ export function missedEvents(operations: Operation[], streams: Stream[], { appli
   return streams.flatMap((stream) => {
     const openedAt = stream.connections.find(connection => connection.openedAt !== null)?.openedAt
     const own = operations.filter(({ organisation }) => organisation === stream.organisation)
-    if (openedAt === undefined || openedAt === null) return own.length ? [`${stream.session}: the stream never opened`] : []
+    if (openedAt === undefined || openedAt === null) return own.length ? [`${stream.session}: the stream never opened (${stream.connections.at(-1)?.refused ?? 'never asked'})`] : []
     const resyncAt = Math.max(openedAt, ...stream.events.filter(({ name }) => name === 'resync').map(({ at }) => at))
     const since = own.filter(({ startedAt }) => startedAt > openedAt)
     const missed = (what: string) => `${stream.session}: ${what}`
