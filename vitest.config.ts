@@ -30,7 +30,7 @@ export default defineConfig({
         },
       },
       // The whole stack, on a machine that lets it: npm test runs it by itself, after everything else.
-      { resolve: { alias }, test: { name: 'lab', include: ['tests/lab/**/*.test.ts'], environment: 'node', maxWorkers: 1, sequence: { groupOrder: 3 } } },
+      { resolve: { alias }, test: { name: 'lab', include: ['tests/lab/**/*.test.ts'], environment: 'node', maxWorkers: 1, sequence: { groupOrder: 3 }, retry: process.env.CI ? 1 : 0 } },
     ],
   },
 })
