@@ -8,10 +8,11 @@ const alias = {
 
 export default defineConfig({
   test: {
+    // Projects run one after another (`groupOrder`): each has its own number of workers, and real servers are few at once.
     projects: [
-      // The deployment's files, each run by the server that reads it. Real servers: few at once.
-      { resolve: { alias }, test: { name: 'deploy', include: ['tests/deploy/**/*.test.ts'], environment: 'node', testTimeout: 120_000, hookTimeout: 120_000, maxWorkers: 2, retry: process.env.CI ? 1 : 0 } },
-      { resolve: { alias }, test: { name: 'unit', include: ['tests/unit/**/*.test.ts'], environment: 'node', testTimeout: 60_000 } },
+      // The deployment's files, each run by the server that reads it.
+      { resolve: { alias }, test: { name: 'deploy', include: ['tests/deploy/**/*.test.ts'], environment: 'node', testTimeout: 120_000, hookTimeout: 120_000, maxWorkers: 2, sequence: { groupOrder: 1 }, retry: process.env.CI ? 1 : 0 } },
+      { resolve: { alias }, test: { name: 'unit', include: ['tests/unit/**/*.test.ts'], environment: 'node', testTimeout: 60_000, sequence: { groupOrder: 0 } } },
       {
         resolve: { alias },
         test: {
@@ -23,12 +24,13 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 120_000,
           maxWorkers: 3,
+          sequence: { groupOrder: 2 },
           // As in playwright.config.ts: real servers on a shared machine.
           retry: process.env.CI ? 1 : 0,
         },
       },
       // The whole stack, on a machine that lets it: npm test runs it by itself, after everything else.
-      { resolve: { alias }, test: { name: 'lab', include: ['tests/lab/**/*.test.ts'], environment: 'node', maxWorkers: 1 } },
+      { resolve: { alias }, test: { name: 'lab', include: ['tests/lab/**/*.test.ts'], environment: 'node', maxWorkers: 1, sequence: { groupOrder: 3 } } },
     ],
   },
 })

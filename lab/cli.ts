@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { installPackages, missingPackages } from '../scripts/install-packages.ts'
 import { followLogs } from './follow-logs.ts'
+import { refuseIfKept } from './keeper.ts'
 import { connectLab, downLab, LabRefusal, upLab } from './lab.ts'
 import { progressPrinter } from './progress.ts'
 import { printAddresses, statusTable } from './print.ts'
@@ -132,10 +133,15 @@ function whatToLookAt(lab: Lab, node: string): string {
 
 function help(): string {
   const width = Math.max(...Object.values(verbs).map(({ usage }) => usage.length))
-  return `The whole HA stack on this machine, without Docker (docs/lab.md).\n\nnpm run ha -- VERB\n\n${Object.values(verbs).map(({ usage, help }) => `  ${usage.padEnd(width)}  ${help}`).join('\n')}\n`
+  return `The whole HA stack on this machine, without Docker (docs/lab.md).\n\nnpm run ha -- VERB   (--force: although a program that brought the lab up still uses it)\n\n${Object.values(verbs).map(({ usage, help }) => `  ${usage.padEnd(width)}  ${help}`).join('\n')}\n`
 }
 
-const [name = '', ...args] = process.argv.slice(2)
+/** What hurts a lab that a drill or a test is using would be counted as its finding. These only look. */
+const harmless = ['install', 'up', 'status', 'addresses', 'logs', 'down']
+
+const [name = '', ...rest] = process.argv.slice(2)
+const force = rest.includes('--force')
+const args = rest.filter(arg => arg !== '--force')
 // An ha:up that is interrupted takes down what it has begun.
 process.on('SIGINT', () => void (name === 'up' ? downAfterInterrupt() : process.exit(130)))
 process.on('SIGTERM', () => void (name === 'up' ? downAfterInterrupt() : process.exit(143)))
@@ -156,6 +162,7 @@ if (!chosen) {
   process.exit(name === '' || ['help', '--help', '-h'].includes(name) ? 0 : 2)
 }
 try {
+  if (!force && !harmless.includes(name)) refuseIfKept()
   await chosen.run(args)
   // Whatever still keeps connections open is of no interest.
   process.exit()

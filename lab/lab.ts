@@ -1,5 +1,6 @@
 import { createLab } from './connected.ts'
 import { removeLab } from './down.ts'
+import { refuseIfKept } from './keeper.ts'
 import { isTaken, takeLock } from './lock.ts'
 import { locks } from './place.ts'
 import { readPlan } from './plan.ts'
@@ -18,10 +19,11 @@ export async function connectLab(): Promise<Lab> {
 
 /**
  * Ends whatever there is of a lab, also after an `upLab` that failed half-way or was killed. Idempotent. Resolves to what it found and removed.
- * @throws {LabRefusal} while another process is bringing one up or down.
+ * @throws {LabRefusal} while another process is bringing one up or down; without `force` also while the program that brought it up still runs.
  */
-export async function downLab(): Promise<string[]> {
+export async function downLab({ force = false }: { force?: boolean } = {}): Promise<string[]> {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) throw new LabRefusal(['The lab belongs to root, and so does its end: run it as root.'])
+  if (!force) refuseIfKept()
   const lock = await takeLock(locks.change)
   if (!lock) throw new LabRefusal(['Another ha:up or ha:down is at work on this machine at this moment.'])
   try {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import type { Keeper } from './keeper.ts'
 import { labDirectory, planFile } from './place.ts'
 import type { LabAddresses, LabCredentials, LabNode } from './types.ts'
 
@@ -34,6 +35,7 @@ export interface Plan {
   addresses: Omit<LabAddresses, 'postgresUrl' | 'patroni'>
   credentials: LabCredentials
   startedAt: string
+  keeper: Keeper
 }
 
 export function readPlan(): Plan {

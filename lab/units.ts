@@ -6,6 +6,7 @@ import { demoEmails } from './demo.ts'
 import { mountDisk } from './disk.ts'
 import { copyDeployment, deployCopy, ownFolder, readEnvFile } from './files.ts'
 import { images } from './images.ts'
+import { thisProcess } from './keeper.ts'
 import { command } from './network.ts'
 import { labDirectory, subnet } from './place.ts'
 import { logFile, type Plan, type PlannedNode, type Unit } from './plan.ts'
@@ -51,6 +52,7 @@ export async function makePlan({ appEnv, without, postgresDiskMb }: { appEnv: Re
     published: nodes.flatMap(({ name }) => (services[name]?.ports ?? []).map(({ published, target }) => ({ port: published, node: name, target }))),
     credentials,
     startedAt: new Date().toISOString(),
+    keeper: thisProcess(),
     addresses: addressesOf(nodes, credentials),
   }
 }

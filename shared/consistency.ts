@@ -1,5 +1,5 @@
 /**
- * The later of two consistency tokens, as far as their readable part tells: `cluster.timeline.lsn.confirm.signature`, lsn in base 36. What has another form is taken
+ * The later of two consistency tokens, as far as their readable part tells: `cluster.timeline.lsn.confirm.xid.signature`, lsn in base 36. What has another form is taken
  * to be as late as it came. Only the server, which knows the signature, trusts a token; this is for choosing which to send.
  */
 export function laterToken(known: string, arriving: string): string {

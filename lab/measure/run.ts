@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises'
-import { availableParallelism } from 'node:os'
+import { availableParallelism, loadavg } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { buildIfNeeded } from '../../scripts/build.ts'
@@ -15,7 +15,8 @@ import { measureOutage } from './writes.ts'
 const { values } = parseArgs({ options: { write: { type: 'boolean' }, only: { type: 'string' }, fault: { type: 'string' } } })
 const parts = values.only?.split(',') ?? ['up', 'idle', 'outages', 'hops']
 const page = join(projectRoot, 'docs/lab.md')
-const machine = `${availableParallelism()} cores, ${new Date().toISOString().slice(0, 10)}`
+/** Said beside each table: with a load far above the cores the figures tell of the machine and not of the lab. */
+const machine = () => `${availableParallelism()} cores, load ${loadavg()[1]!.toFixed(1)} over the last five minutes, ${new Date().toISOString().slice(0, 10)}`
 const tables: Record<string, string> = {}
 
 await buildIfNeeded()
@@ -59,7 +60,7 @@ async function measureUp(): Promise<string> {
     rows.push([`run ${run}`, `${upSeconds.toFixed(1)} s`, `${((Date.now() - downSince) / 1000).toFixed(1)} s`])
     console.error(rows.at(-1)!.join('  '))
   }
-  return `${tableOf(rows)}\n\n${machine}`
+  return `${tableOf(rows)}\n\n${machine()}`
 }
 
 async function idleTable(lab: Lab): Promise<string> {
@@ -69,7 +70,7 @@ async function idleTable(lab: Lab): Promise<string> {
     ['nodes', 'how many', 'CPU, % of one core', 'memory'],
     ...rows.map(({ kind, nodes, cpuPercent, memoryMb }) => [kind, nodes, cpuPercent.toFixed(1), `${Math.round(memoryMb)} MB`]),
     ['**all**', sum(({ nodes }) => nodes), `**${sum(({ cpuPercent }) => cpuPercent).toFixed(1)}**`, `**${Math.round(sum(({ memoryMb }) => memoryMb))} MB**`],
-  ])}\n\nOver 30 s with nobody signed in; shared memory is divided among those who share it. ${machine}`
+  ])}\n\nOver 30 s with nobody signed in; shared memory is divided among those who share it. ${machine()}`
 }
 
 async function outageTable(lab: Lab): Promise<string> {
@@ -81,7 +82,7 @@ async function outageTable(lab: Lab): Promise<string> {
     rows.push([name, seen.writes, `${seen.outageSeconds.toFixed(1)} s`, `${seen.slowestSeconds.toFixed(1)} s`, kinds || 0, seen.lost, seen.twice, atThePooler])
     console.error(rows.at(-1)!.join('  '))
   }
-  return `${tableOf(rows)}\n\n${machine}`
+  return `${tableOf(rows)}\n\n${machine()}`
 }
 
 async function hopsTable(lab: Lab): Promise<string> {
@@ -90,5 +91,5 @@ async function hopsTable(lab: Lab): Promise<string> {
   return `${tableOf([
     ['way', 'reads', 'p50', 'p99', 'writes', 'p50', 'p99'],
     ...ways.map(({ way, read, write }) => [way, ...cells(read), ...cells(write)]),
-  ])}\n\nThe client shares the cores with all 25 nodes. ${machine}`
+  ])}\n\nThe client shares the cores with all 25 nodes. ${machine()}`
 }

@@ -8,6 +8,8 @@ export interface Position {
   role: 'primary' | 'replica'
   timeline: number
   lsn: number
+  /** Of the snapshot that was asked: on a primary the oldest transaction that it holds to be under way, on a replica the first that it has heard nothing of. */
+  xid: number
 }
 
 /**
@@ -24,6 +26,11 @@ export interface Token {
    * confirmed it: before the primary answers, it must have been confirmed up to here.
    */
   confirm: number
+  /**
+   * 0, or the first transaction that the replica had heard nothing of. A commit that has stopped waiting is visible on the primary only once its back end has been
+   * scheduled, milliseconds later on a busy machine: before the primary answers, all transactions before this one must be over there.
+   */
+  xid: number
 }
 
 /** The position after a write could not be found out: nothing but the primary will do, until its answer gives a real one. */
@@ -35,10 +42,10 @@ export function parseLsn(text: string): number {
   return Number.parseInt(high, 16) * 2 ** 32 + Number.parseInt(low, 16)
 }
 
-/** Reads `p 3 0/5000028`. */
+/** Reads `p 3 0/5000028 750`. */
 export function parsePosition(text: string): Position {
-  const [role, timeline, lsn = ''] = text.split(' ')
-  return { role: role === 'p' ? 'primary' : 'replica', timeline: Number(timeline), lsn: parseLsn(lsn) }
+  const [role, timeline, lsn = '', xid] = text.split(' ')
+  return { role: role === 'p' ? 'primary' : 'replica', timeline: Number(timeline), lsn: parseLsn(lsn), xid: Number(xid) }
 }
 
 /**
@@ -56,19 +63,19 @@ export function hasSeen(position: Position, token: Token): boolean {
 
 /** The token of somebody who has seen `token` and now `position`. `confirmed`: the primary answered for what had been seen on replicas. */
 export function advance(token: Token | null, cluster: string, position: Position, confirmed = false): Token {
-  const own: Token = { cluster, timeline: position.timeline, lsn: position.lsn, confirm: position.role === 'replica' ? position.lsn : 0 }
+  const own: Token = { cluster, timeline: position.timeline, lsn: position.lsn, ...position.role === 'replica' ? { confirm: position.lsn, xid: position.xid } : { confirm: 0, xid: 0 } }
   if (!token || token.timeline < position.timeline) return own
   if (token.timeline > position.timeline) return token
   // On a primary a token past the end is put right.
   const lsn = position.role === 'primary' ? position.lsn : Math.max(token.lsn, own.lsn)
-  return { ...own, lsn, confirm: confirmed ? own.confirm : Math.max(token.confirm, own.confirm) }
+  return confirmed ? { ...own, lsn } : { ...own, lsn, confirm: Math.max(token.confirm, own.confirm), xid: Math.max(token.xid, own.xid) }
 }
 
 /** The later of two tokens: of both, what each has seen. */
 export function later(a: Token | null, b: Token | null): Token | null {
   if (!a || !b) return a ?? b
   if (a.timeline !== b.timeline) return a.timeline > b.timeline ? a : b
-  return { ...a, lsn: Math.max(a.lsn, b.lsn), confirm: Math.max(a.confirm, b.confirm) }
+  return { ...a, lsn: Math.max(a.lsn, b.lsn), confirm: Math.max(a.confirm, b.confirm), xid: Math.max(a.xid, b.xid) }
 }
 
 export interface TokenCodec {
@@ -79,12 +86,12 @@ export interface TokenCodec {
 
 /** Tokens as they are, for programs that trust their callers: tests and jobs. */
 export const plainTokens: TokenCodec = {
-  encode: ({ cluster, timeline, lsn, confirm }) => `${cluster}.${timeline}.${lsn.toString(36)}.${confirm.toString(36)}`,
+  encode: ({ cluster, timeline, lsn, confirm, xid }) => `${cluster}.${timeline}.${lsn.toString(36)}.${confirm.toString(36)}.${xid.toString(36)}`,
   decode(text) {
-    const match = /^(\d{1,20})\.(\d{1,9})\.([0-9a-z]{1,11})\.([0-9a-z]{1,11})$/.exec(text)
+    const match = /^(\d{1,20})\.(\d{1,9})\.([0-9a-z]{1,11})\.([0-9a-z]{1,11})\.([0-9a-z]{1,11})$/.exec(text)
     if (!match) return null
-    const [lsn, confirm] = [Number.parseInt(match[3]!, 36), Number.parseInt(match[4]!, 36)]
-    return Number.isSafeInteger(lsn) && Number.isSafeInteger(confirm) ? { cluster: match[1]!, timeline: Number(match[2]), lsn, confirm } : null
+    const [lsn, confirm, xid] = match.slice(3).map(digits => Number.parseInt(digits, 36)) as [number, number, number]
+    return [lsn, confirm, xid].every(Number.isSafeInteger) ? { cluster: match[1]!, timeline: Number(match[2]), lsn, confirm, xid } : null
   },
 }
 

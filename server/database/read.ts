@@ -83,20 +83,21 @@ export function createRead(parts: ReadParts) {
     seen.saw(shown, confirming)
     metrics.served(pool.name, 'read')
     const isReplica = (shown as Position).role === 'replica'
-    if (isReplica && (anyAge || !monitor.hasPrimary())) markStale(shown, token !== null && !hasSeen(shown, token))
+    if (anyAge || (isReplica && !monitor.hasPrimary())) markStale(shown, token !== null && !hasSeen(shown, token))
     return value
   }
 
   /** @throws {BehindError} {FormerPrimaryError} when this server must not answer. */
   function judge(pool: Pool, before: Position, position: Position, token: Token | null, { checked, anyAge, confirmedLsn }: { checked: boolean, anyAge: boolean, confirmedLsn: number }) {
-    if (pool === primary && !breaks.has('no-epoch-check')) {
-      if (position.role !== 'primary') throw new FormerPrimaryError('it is a replica')
-      const newest = Math.max(monitor.state().timeline, token?.timeline ?? 0)
-      if (position.timeline < newest) throw new FormerPrimaryError(`it is on timeline ${position.timeline}, and ${newest} has begun`)
+    if (!breaks.has('no-epoch-check')) {
+      if (pool === primary && position.role !== 'primary') throw new FormerPrimaryError('it is a replica')
+      // Also behind the replicas' address: a balancer may still take it for what it was.
+      const newest = Math.max(monitor.state().timeline, anyAge ? 0 : token?.timeline ?? 0)
+      if (position.role === 'primary' && position.timeline < newest) throw new FormerPrimaryError(`it is on timeline ${position.timeline}, and ${newest} has begun`)
       if (position.timeline > monitor.state().timeline) monitor.sawPosition(position)
     }
     if (anyAge || breaks.has('ignore-tokens')) return
-    if (checked && (!hasSeen(before, token!) || (before.timeline === token!.timeline && confirmedLsn < token!.confirm))) throw new BehindError('token')
+    if (checked && (!hasSeen(before, token!) || (before.timeline === token!.timeline && (confirmedLsn < token!.confirm || (position.role === 'primary' && position.xid < token!.xid))))) throw new BehindError('token')
     if (position.role === 'replica' && monitor.hasPrimary()) {
       if (!monitor.abovePassed(position) || (monitor.ageSeconds(position) ?? 0) > lagLimitSeconds) throw new BehindError('late')
     }
@@ -149,9 +150,11 @@ export function createRead(parts: ReadParts) {
       if (performance.now() + pause >= until) break
       await new Promise(resolve => setTimeout(resolve, pause))
     }
-    if (replica && consistency !== 'strong') {
+    // What there is, with its age. The primary last: there it is only the token that nobody satisfies, such as one of a timeline that a restored backup does not know.
+    for (const pool of consistency === 'strong' ? [] : [replica, monitor.hasPrimary() && seen.wanted() ? primary : null]) {
+      if (!pool) continue
       try {
-        return await attempt(replica, settings, fn, { token: seen.wanted(), anyAge: true })
+        return await attempt(pool, settings, fn, { token: seen.wanted(), anyAge: true })
       }
       catch (error) {
         lastError = causeOf(error)

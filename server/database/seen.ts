@@ -34,7 +34,7 @@ export function createSeen({ tokens, monitor, metrics, separateReplica }: { toke
     // Read anew: requests do several things at once, and each adds what it has seen.
     const token = read()
     const next = change(token, cluster)
-    if (!token || next.timeline !== token.timeline || next.lsn !== token.lsn || next.confirm !== token.confirm) context.consistencyToken = tokens.encode(next)
+    if (!token || next.timeline !== token.timeline || next.lsn !== token.lsn || next.confirm !== token.confirm || next.xid !== token.xid) context.consistencyToken = tokens.encode(next)
   }
 
   return {
@@ -49,7 +49,7 @@ export function createSeen({ tokens, monitor, metrics, separateReplica }: { toke
     saw: (position, confirmed) => write((token, cluster) => advance(token, cluster, position, confirmed)),
     wroteSomewhere() {
       metrics.token('unknown-position')
-      write((token, cluster) => later(token, { cluster, timeline: monitor.state().timeline, lsn: unknownLsn, confirm: 0 })!)
+      write((token, cluster) => later(token, { cluster, timeline: monitor.state().timeline, lsn: unknownLsn, confirm: 0, xid: 0 })!)
     },
   }
 }

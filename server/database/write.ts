@@ -114,7 +114,6 @@ export function createWrite({ primary, monitor, seen, metrics, log, breaks, most
     }
     const until = Date.now() + remainingMs(jobPatienceMs) - answerMarginMs
     let unknown = false
-    let waitedSince: number | null = null
     for (let attempt = 0; ; attempt++) {
       try {
         const { value, replayed } = await once(settings, operation, fn, unknown)
@@ -131,8 +130,6 @@ export function createWrite({ primary, monitor, seen, metrics, log, breaks, most
         const cause = causeOf(error)
         const commitSent = error instanceof TransactionError && error.commitSent
         const inProgress = cause instanceof OperationInProgressError
-        // On the first attempt it is another request of the same client; later it is our own lost back end, still at work.
-        if (inProgress && attempt === 0) throw cause
         const outcome = inProgress || cause instanceof RecordGoneError || cause instanceof UnavailableError ? 'not-committed' : classify(cause, commitSent)
         if (databaseError(cause).code === '57014') throw unavailable('The database took too long. Nothing was changed.', cause)
         if (outcome === 'permanent' || breaks.has('no-retry')) throw cause
@@ -143,12 +140,13 @@ export function createWrite({ primary, monitor, seen, metrics, log, breaks, most
         }
         if (cause instanceof FormerPrimaryError || databaseError(cause).code === '25006') primary.beginEpoch()
         if (isConnectionError(cause)) monitor.hurry()
-        waitedSince ??= Date.now()
         metrics.retried(reasonOf(cause, outcome))
         log.debug({ err: databaseError(cause), attempt, outcome }, 'A write is tried again')
         const pause = inProgress ? inProgressPauseMs : backoffMs(attempt)
         if (Date.now() + pause >= until) {
           if (unknown) settle('unresolved', operation)
+          // Another request of the same client has been at work on it all the time. (Nginx asks a second instance while the first holds the write for a failover: it waits here for the same answer.)
+          else if (inProgress) throw cause
           throw unknown
             ? unavailable('The connection to the database was lost before the outcome was known. Repeat the request with the same Idempotency-Key.', cause)
             : unavailable('The database takes no writes at present. Nothing was changed.', cause)

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Lab } from '../../lab/types.ts'
 import { startHistory, type FinalState, type History } from './history.ts'
+import { missedEvents } from './judge/events.ts'
 import { readFinalState } from './judge/final-state.ts'
 import { judge, type Verdict } from './judge/judge.ts'
 import type { Scenario } from './scenarios.ts'
@@ -29,6 +30,9 @@ const wholeBeforeMs = 60_000
 /** A scenario waits this long for everything to be whole again; past it that is a violation and the next one finds out. */
 const wholeLimitMs = 75_000
 
+/** What an instance could not tell because it died, or Redis did, another one tells 5 to 7 s later; a stream that was lost is back within 15 s. */
+const eventsLimitMs = 20_000
+
 /** One scenario from whole to whole under load: workload, injector and judge are told of each other only here. */
 export async function drill(scenario: Scenario, { lab, crowd, baselineSeconds = 4, coolDownSeconds = 3, thinkMs }: DrillOptions): Promise<DrillResult> {
   await lab.healthy({ limitMs: wholeBeforeMs })
@@ -52,6 +56,9 @@ export async function drill(scenario: Scenario, { lab, crowd, baselineSeconds = 
   }
   await workload.stop()
   const state = await readFinalState(recorder.history, (text, values) => lab.sql(text, values))
+  // The last events are on their way still. What is not there after this never comes.
+  for (const until = Date.now() + eventsLimitMs; Date.now() < until && missedEvents(recorder.history.operations, recorder.history.streams, state).length > 0;) await pause(0.25)
+  workload.close()
   const verdict = judge(recorder.history, state, scenario.budget)
   if (mishap) verdict.violations.unshift(`the fault could not be made or taken back: ${mishap instanceof Error ? mishap.message : String(mishap)}`)
   return { scenario, verdict, history: recorder.history, state }
@@ -68,5 +75,6 @@ export async function warmCrowd(lab: Lab, population: Population, { thinkMs, sec
   const workload = startWorkload(startHistory('warm-up'), crowd, { thinkMs })
   await pause(seconds)
   await workload.stop()
+  workload.close()
   return crowd
 }

@@ -83,8 +83,8 @@ export interface StreamEvent {
 export interface Stream {
   session: string
   organisation: string
-  /** `resumedFrom`: the last event id it brought; null: it started anew. `openedAt` null: it never opened. */
-  connections: { askedAt: number, openedAt: number | null, closedAt: number | null, resumedFrom: string | null }[]
+  /** `resumedFrom`: the last event id it brought; null: it started anew. `openedAt` null: it never opened, and `refused` says what was answered, or why nothing was. */
+  connections: { askedAt: number, openedAt: number | null, closedAt: number | null, resumedFrom: string | null, refused?: string }[]
   events: StreamEvent[]
 }
 

@@ -26,7 +26,7 @@ const unnoticed: Budget = { writesWaitSeconds: 3, readsWaitSeconds: 3, failedRea
 const waits = (seconds: number, more: Partial<Budget> = {}): Budget => ({ ...unnoticed, writesWaitSeconds: seconds, repeatedWrites: null, ...more })
 
 /** Whoever asks Redis at the moment at which it goes silent waits for one command's time-out (1 s) and does without; nobody after that. */
-const withoutRedis: Budget = { ...unnoticed, writesWaitSeconds: 2, readsWaitSeconds: 2, wholeSeconds: 30 }
+const withoutRedis: Budget = { ...unnoticed, writesWaitSeconds: 2, readsWaitSeconds: 2, repeatedWrites: null, wholeSeconds: 30 }
 
 /** What the primary's node costs when nobody says goodbye: its lease in etcd (10 s in the lab) must run out before another may lead, then promotion. */
 const lease = waits(15, { wholeSeconds: 45 })
@@ -115,7 +115,7 @@ export const scenarios: Scenario[] = [
   { name: 'pgbouncer-replica-2', part: 'balancers', fault: 'the second PgBouncer to the replicas dies', inject: crash(node('pgbouncer-replica2')), holdSeconds: 5, budget: waits(3), promise: 'reads go through the first, or to the primary' },
   { name: 'nginx-1', part: 'balancers', fault: 'the first Nginx dies', inject: crash(first('nginx')), holdSeconds: 5, budget: waits(4, { failedReads: 20 }), promise: 'browsers connect to the second; only looks that were under way fail' },
   { name: 'nginx-2', part: 'balancers', fault: 'the second Nginx dies', inject: crash(last('nginx')), holdSeconds: 4, budget: unnoticed, promise: 'nobody notices' },
-  { name: 'checker', part: 'balancers', fault: 'kill -9 of the health checker beside Nginx', inject: kill(first('nginx'), 'node'), holdSeconds: 4, budget: unnoticed, promise: 'nobody notices, and it is started again' },
+  { name: 'checker', part: 'balancers', fault: 'kill -9 of the health checker beside Nginx', inject: kill(first('nginx'), 'fleet2-checker'), holdSeconds: 4, budget: unnoticed, promise: 'nobody notices, and it is started again' },
 
   // Redis
   { name: 'redis-kill', part: 'Redis', fault: 'the master dies', inject: crash(redisMaster), holdSeconds: 10, budget: withoutRedis, promise: 'cache and sessions do without for a moment; no event is missed' },

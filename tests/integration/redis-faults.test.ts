@@ -27,6 +27,6 @@ describe.each([faults.kill, faults.failover, faults.empty])('$name', (fault) => 
     const observations = [...await runScenario(environment, fault, probes)]
     const faulty = observations.filter(([, { failed, loss }]) => failed > 0 || loss.lost > 0).map(([{ name }, { failed, loss, failures }]) => ({ name, failed, loss, failures }))
     expect(faulty).toEqual([])
-    for (const [{ name }, { operations }] of observations) expect(operations, name).toBeGreaterThan(2)
+    for (const [{ name }, { operations }] of observations) expect(operations, name).toBeGreaterThan(0)
   }, 180_000)
 })

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
@@ -21,6 +22,11 @@ test('the whole stack comes up from deploy/, serves people over TLS, loses its P
       expect(nodes.filter(({ role }) => role === 'sync standby')).toHaveLength(1)
       // A second one is refused in words, and harms nothing.
       await expect(upLab()).rejects.toThrow(/A lab is up already/)
+
+      // Nor does anybody end by hand what this test is using.
+      const byHand = spawnSync(process.execPath, ['lab/cli.ts', 'down'], { encoding: 'utf8' })
+      expect(byHand.status).toBe(2)
+      expect(byHand.stderr).toContain(`pid ${process.pid}`)
 
       const person = createPerson(lab)
       const plain = await fetch(`${lab.addresses.http[0]}/vehicles`, { redirect: 'manual' })

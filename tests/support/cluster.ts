@@ -86,7 +86,11 @@ export async function startCluster({ poolSize = 20, pastBalancer = false }: Clus
   const folder = await mkdtemp(join(tmpdir(), 'fleet2-cluster-'))
   await account.own(folder)
   const removeFolder = () => rmSync(folder, { recursive: true, force: true })
+  // A run that is ended by a signal leaves nothing behind either: its exit takes the servers and the folder with it.
+  const leave = () => process.exit(1)
   process.once('exit', removeFolder)
+  process.once('SIGINT', leave)
+  process.once('SIGTERM', leave)
   const bin = debianBin()
   const passwords = { fleet: randomBytes(12).toString('hex'), fleet_app: randomBytes(12).toString('hex') }
   const nodes = await Promise.all(['one', 'two', 'three'].map(name => createNode({ name, folder, bin, account, ownerPassword: passwords.fleet })))
@@ -220,6 +224,8 @@ export async function startCluster({ poolSize = 20, pastBalancer = false }: Clus
       await Promise.all([pgbouncer.kill(), ...nodes.map(node => node.kill())])
       await Promise.all([wireWrite, wireRead, balancerWrite, balancerRead].map(wire => wire.close()))
       process.off('exit', removeFolder)
+      process.off('SIGINT', leave)
+      process.off('SIGTERM', leave)
       await rm(folder, { recursive: true, force: true })
     },
   }

@@ -74,6 +74,7 @@ describe('the configuration', () => {
     ['a drain time-out that is over before the delay', { ...real, NUXT_DRAIN_DELAY: '20', NUXT_DRAIN_TIMEOUT: '10' }],
     ['half of a pair of S3 keys', { ...real, NUXT_STORAGE_S3_BUCKET: 'bucket', NUXT_STORAGE_S3_ACCESS_KEY_ID: 'k' }],
     ['a log file in a folder that is missing', { ...real, NUXT_LOG_FILE: '/nowhere/at/all/app.log' }],
+    ['to break a promise of the database without the words that nobody writes by accident', { ...real, FLEET2_TEST_BREAK: 'no-records' }],
     ['a tile server without its places', { ...real, NUXT_MAP_TILES_URL: 'https://tiles.example.org/' }],
   ])('refuses %s', (_, env) => {
     expect(faults(env)).toHaveLength(1)

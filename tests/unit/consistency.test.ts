@@ -3,8 +3,8 @@ import { createCircuit } from '#server/database/circuit.ts'
 import { advance, hasSeen, later, parseLsn, parsePosition, plainTokens, sealedTokens, type Position, type Token } from '#server/database/consistency.ts'
 import { createFreshness } from '#server/database/freshness.ts'
 
-const token = (timeline: number, lsn: number, confirm = 0): Token => ({ cluster: '7', timeline, lsn, confirm })
-const at = (role: Position['role'], timeline: number, lsn: number): Position => ({ role, timeline, lsn })
+const token = (timeline: number, lsn: number, confirm = 0, xid = 0): Token => ({ cluster: '7', timeline, lsn, confirm, xid })
+const at = (role: Position['role'], timeline: number, lsn: number, xid = 0): Position => ({ role, timeline, lsn, xid })
 
 describe('a server has what the caller has seen', () => {
   it.each<[string, Position, Token, boolean]>([
@@ -32,6 +32,12 @@ describe('what a caller has seen', () => {
     expect(advance(token(2, 90, 90), '7', at('primary', 2, 100))).toEqual(token(2, 100, 90))
     expect(advance(token(2, 90, 90), '7', at('primary', 2, 100), true)).toEqual(token(2, 100))
   })
+  it('remembers the first transaction that a replica had heard nothing of, until the primary has answered', () => {
+    const onReplica = advance(token(2, 100), '7', at('replica', 2, 150, 753))
+    expect(onReplica).toEqual(token(2, 150, 150, 753))
+    expect(advance(onReplica, '7', at('replica', 2, 140, 750))).toEqual(token(2, 150, 150, 753))
+    expect(advance(onReplica, '7', at('primary', 2, 200, 760), true)).toEqual(token(2, 200))
+  })
   it('of two places is both', () => {
     expect(later(token(2, 100, 10), token(2, 90, 90))).toEqual(token(2, 100, 90))
     expect(later(token(2, 100), token(3, 1))).toEqual(token(3, 1))
@@ -39,7 +45,7 @@ describe('what a caller has seen', () => {
   })
   it('is read from PostgreSQL\'s words', () => {
     expect(parseLsn('1/19B63C8')).toBe(2 ** 32 + 0x19b63c8)
-    expect(parsePosition('r 3 0/5000028')).toEqual(at('replica', 3, 0x5000028))
+    expect(parsePosition('r 3 0/5000028 753')).toEqual(at('replica', 3, 0x5000028, 753))
   })
 })
 

@@ -97,6 +97,13 @@ describe('the judge of the drills', () => {
       expect(verdict([operation], final, resync(1_100)).figures.eventsMissed).toBe(1)
       expect(verdict([operation], final, resync(1_900)).figures.eventsMissed).toBe(0)
     })
+    it('takes a point for told when its vehicle was shown at a later one, but not at an earlier one', () => {
+      const shown = (fixTime: string) => [stream([{ at: 1_900, id: '3-0', name: 'positions' as const, points: [`v9 ${fixTime}`] }])]
+      const final = state({}, {}, ['d1 2026-11-24T10:00:05Z'])
+      const operation = point(1_200, '2026-11-24T10:00:05Z')
+      expect(verdict([operation], final, shown('2026-11-24T10:00:06Z')).figures.eventsMissed).toBe(0)
+      expect(verdict([operation], final, shown('2026-11-24T10:00:04Z')).figures.eventsMissed).toBe(1)
+    })
     it('counts updates of one vehicle: two changes and one event are one missed; the same event twice is one', () => {
       const changes = [update(1_200, 'a', 2), update(1_300, 'b', 3)]
       const final = state({ a: 1, b: 1 })

@@ -13,7 +13,8 @@ CREATE TABLE timelines (
 );
 GRANT SELECT, INSERT ON timelines TO fleet_serving;
 
--- "p 3 0/5000028" on a primary, "r 3 0/5000028" on a replica: role, timeline, position. Everything that the present snapshot shows lies before
+-- "p 3 0/5000028 750" on a primary, "r 3 0/5000028 753" on a replica: role, timeline, position, and a transaction id: on a primary the oldest one that the
+-- snapshot holds to be under way, on a replica the first one that it has heard nothing of. Everything that the present snapshot shows lies before
 -- the position, because it is read after the snapshot was taken. On a primary it is the insert position: with synchronous_commit off,
 -- what can be seen may not be flushed yet.
 CREATE FUNCTION database_position(cluster bigint) RETURNS text LANGUAGE plpgsql VOLATILE AS $$
@@ -22,10 +23,10 @@ DECLARE
 BEGIN
   IF pg_is_in_recovery() THEN
     lsn := pg_last_wal_replay_lsn();
-    RETURN 'r ' || coalesce((SELECT max(number) FROM timelines WHERE system_identifier = cluster), 0) || ' ' || coalesce(lsn, '0/0');
+    RETURN 'r ' || coalesce((SELECT max(number) FROM timelines WHERE system_identifier = cluster), 0) || ' ' || coalesce(lsn, '0/0') || ' ' || pg_snapshot_xmax(pg_current_snapshot());
   END IF;
   lsn := pg_current_wal_insert_lsn();
-  RETURN 'p ' || ('x' || left(pg_walfile_name(lsn), 8))::bit(32)::int || ' ' || lsn;
+  RETURN 'p ' || ('x' || left(pg_walfile_name(lsn), 8))::bit(32)::int || ' ' || lsn || ' ' || pg_snapshot_xmin(pg_current_snapshot());
 END $$;
 
 -- What follows looks at pg_stat_replication, whose positions an ordinary role does not see. The owner does where it is a superuser or a member of

@@ -68,14 +68,14 @@ export function createBrowser({ addresses, ca, userAgent = 'Fleet2 drill' }: { a
   }
 
   async function once(address: string, method: string, path: string, options: SendOptions & { stream?: boolean }): Promise<IncomingMessage> {
-    for (let again = false; ; again = true) {
+    for (let n = 0; ; n++) {
       const { response, request } = exchange(address, method, path, options)
       try {
         return keepCookies(await response)
       }
       catch (error) {
-        // The server closed the kept connection while the request was on its way: browsers send it again, whatever its method.
-        if (again || !request.reusedSocket || (error as { code?: string }).code !== 'ECONNRESET') throw error
+        // The server closed the kept connection while the request was on its way: browsers send it again, whatever its method, until they have a new one.
+        if (n > connectionsPerHost || !request.reusedSocket || (error as { code?: string }).code !== 'ECONNRESET') throw error
       }
     }
   }

@@ -64,7 +64,7 @@ export function openLiveStream(browser: Browser, recorder: Recorder, who: { sess
       current = await browser.open('GET', `/api/events${lastEventId ? `?lastEventId=${encodeURIComponent(lastEventId)}` : ''}`, { headers: { accept: 'text/event-stream' }, signal: ending.signal })
       if (current.statusCode !== 200) {
         current.resume()
-        throw new Error(`The stream answered ${current.statusCode}`)
+        throw new Error(`answered ${current.statusCode}`)
       }
       connection.openedAt = heardAt = recorder.now()
       attempt = 0
@@ -85,8 +85,9 @@ export function openLiveStream(browser: Browser, recorder: Recorder, who: { sess
         }
       }
     }
-    catch {
+    catch (error) {
       // A lost stream is no error of itself: what was missed while it was away is.
+      if (connection.openedAt === null) connection.refused = error instanceof Error ? error.message : String(error)
     }
     connection.closedAt = recorder.now()
     if (closed) return

@@ -35,13 +35,11 @@ export interface WorkloadOptions {
 }
 
 export interface Workload {
-  /** Resolves once nothing new is begun and all that was begun has ended, and the streams have had time to bring the last events. */
+  /** Resolves once nothing new is begun and all that was begun has ended. The live streams stay open. */
   stop(): Promise<void>
+  /** Ends the live streams, and with them the history. */
+  close(): void
 }
-
-/** After the last change: events come from the committed change by way of Redis, in milliseconds when all is well. */
-const quietMs = 1_500
-const quietLimitMs = 10_000
 
 /** Lets the people and devices loose. The recorder's history holds what happens to them. */
 export function startWorkload(recorder: Recorder, { population: { people, trackers }, browsers }: Crowd, { thinkMs = 500, intervalMs = 1_000 }: WorkloadOptions = {}): Workload {
@@ -53,22 +51,12 @@ export function startWorkload(recorder: Recorder, { population: { people, tracke
   return {
     async stop() {
       await Promise.all(actors.map(actor => actor.stop()))
-      await eventsSettle(recorder)
+    },
+    close() {
       for (const actor of actors) actor.close()
       recorder.mark('end')
     },
   }
-}
-
-/** Waits until every stream is open and none has brought anything for a while. The limit makes a stream that never comes back the judge's business. */
-async function eventsSettle({ history, now }: Recorder): Promise<void> {
-  const until = now() + quietLimitMs
-  const quiet = ({ streams }: History) => streams.every(({ connections, events }) => {
-    const last = connections.at(-1)
-    // Not asked yet is not quiet either.
-    return last && last.openedAt !== null && last.closedAt === null && now() - Math.max(last.openedAt, events.at(-1)?.at ?? 0) > quietMs
-  })
-  while (!quiet(history) && now() < until) await new Promise(resolve => setTimeout(resolve, 100))
 }
 
 /** How much was asked while all was well: what the faults are measured beside. */
