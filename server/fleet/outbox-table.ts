@@ -20,6 +20,9 @@ export async function giveBack(database: Database, ids: string[]): Promise<void>
   await database.withKey('relay', 'on').write(async tx => (await tx.update(outbox).set({ dueAt: sql`now()` }).where(inArray(outbox.id, ids))).rowCount, { repeatable: true })
 }
 
+/** Rows that one statement thins out: 100,000 take some seconds here, and what takes longer than a turn would be begun again for ever. */
+const mostAtOnce = 50_000
+
 /**
  * Replaces the rows of each organisation that has more than `most` by one `resync`. Resolves to the number of rows replaced. Two instances that do it at once
  * take different rows.
@@ -30,7 +33,7 @@ export async function thinOut(database: Database, most: number): Promise<number>
       WITH crowded AS (
         SELECT organisation_id FROM outbox GROUP BY organisation_id HAVING count(*) > ${most}
       ), taken AS (
-        SELECT id FROM outbox WHERE organisation_id IN (SELECT organisation_id FROM crowded) FOR UPDATE SKIP LOCKED
+        SELECT id FROM outbox WHERE organisation_id IN (SELECT organisation_id FROM crowded) LIMIT ${mostAtOnce} FOR UPDATE SKIP LOCKED
       ), gone AS (
         DELETE FROM outbox WHERE id IN (SELECT id FROM taken) RETURNING organisation_id
       ), marked AS (

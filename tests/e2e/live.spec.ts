@@ -23,46 +23,64 @@ interface Stack {
 
 const test = base.extend<object, { stack: Stack }>({
   stack: [async ({ browserName: _ }, use) => {
-    const folder = await mkdtemp(join(tmpdir(), 'fleet2-live-'))
-    await chmod(folder, 0o755)
-    const [postgres, redis] = await Promise.all([startEmbeddedPostgres({ directory: join(folder, 'pg'), log: () => {}, durable: false, tcp: true }), startRedis()])
-    await migrate({ ...postgres, migrations: await migrationsFromFolder(fileURLToPath(new URL('../../server/database/migrations', import.meta.url))) })
-    const servers: TestServer[] = []
-    for (const instance of ['app1', 'app2']) servers.push(await startServer({ env: { NUXT_DATABASE_URL: postgres.servingUrl, NUXT_REDIS_URL: redis.url, INSTANCE_ID: instance } }))
-    const owner = await signUp(servers[0]!.url)
-    const { body: { id: vehicleId } } = await owner.send<{ id: string }>('POST', '/api/v1/vehicles', { name: 'Sprinter 1', kind: 'van' })
-    await owner.send('POST', '/api/v1/devices', { name: 'Tracker', identifier: 'demo-1', vehicleId })
-    await move(servers[0]!, 52.4)
-
-    let target = servers[0]!
-    const sockets = new Set<Socket>()
-    const wire = createServer((socket) => {
-      const upstream = connect(Number(new URL(target.url).port), '127.0.0.1')
-      for (const [one, other] of [[socket, upstream], [upstream, socket]] as const) {
-        sockets.add(one)
-        one.on('error', () => {}).on('close', () => {
-          sockets.delete(one)
-          other.destroy()
+    // Whatever has been started is ended, also when the next step fails.
+    const ending: (() => unknown)[] = []
+    try {
+      const folder = await mkdtemp(join(tmpdir(), 'fleet2-live-'))
+      ending.push(() => rm(folder, { recursive: true, force: true }))
+      await chmod(folder, 0o755)
+      const postgres = await startEmbeddedPostgres({ directory: join(folder, 'pg'), log: () => {}, durable: false, tcp: true })
+      ending.push(() => postgres.stop())
+      const redis = await startRedis()
+      ending.push(() => redis.stop())
+      await migrate({ ...postgres, migrations: await migrationsFromFolder(fileURLToPath(new URL('../../server/database/migrations', import.meta.url))) })
+      const servers: TestServer[] = []
+      for (const instance of ['app1', 'app2']) {
+        const server = await startServer({ env: { NUXT_DATABASE_URL: postgres.servingUrl, NUXT_REDIS_URL: redis.url, INSTANCE_ID: instance } })
+        ending.push(() => {
+          server.kill('SIGCONT')
+          return server.stop()
         })
-        one.pipe(other)
+        servers.push(server)
       }
-    })
-    await new Promise<void>(resolve => wire.listen(0, '127.0.0.1', resolve))
-    await use({
-      url: `http://localhost:${(wire.address() as AddressInfo).port}`,
-      servers, redis, owner,
-      leadTo(server) {
-        target = server
+      const owner = await signUp(servers[0]!.url)
+      const { body: { id: vehicleId } } = await owner.send<{ id: string }>('POST', '/api/v1/vehicles', { name: 'Sprinter 1', kind: 'van' })
+      await owner.send('POST', '/api/v1/devices', { name: 'Tracker', identifier: 'demo-1', vehicleId })
+      await move(servers[0]!, 52.4)
+
+      let target = servers[0]!
+      const sockets = new Set<Socket>()
+      const cut = () => {
         for (const socket of sockets) socket.destroy()
-      },
-    })
-    for (const socket of sockets) socket.destroy()
-    await new Promise(resolve => wire.close(resolve))
-    for (const server of servers) server.kill('SIGCONT')
-    await Promise.all(servers.map(server => server.stop()))
-    await redis.stop()
-    await postgres.stop()
-    await rm(folder, { recursive: true, force: true })
+      }
+      const wire = createServer((socket) => {
+        const upstream = connect(Number(new URL(target.url).port), '127.0.0.1')
+        for (const [one, other] of [[socket, upstream], [upstream, socket]] as const) {
+          sockets.add(one)
+          one.on('error', () => {}).on('close', () => {
+            sockets.delete(one)
+            other.destroy()
+          })
+          one.pipe(other)
+        }
+      })
+      await new Promise<void>(resolve => wire.listen(0, '127.0.0.1', resolve))
+      ending.push(() => {
+        cut()
+        return new Promise(resolve => wire.close(resolve))
+      })
+      await use({
+        url: `http://localhost:${(wire.address() as AddressInfo).port}`,
+        servers, redis, owner,
+        leadTo(server) {
+          target = server
+          cut()
+        },
+      })
+    }
+    finally {
+      for (const end of ending.reverse()) await end()
+    }
   }, { scope: 'worker' }],
   baseURL: async ({ stack }, use) => use(stack.url),
   expectedErrors: async ({ browserName: _ }, use) => use(['ERR_', 'Failed to load resource', '503']),

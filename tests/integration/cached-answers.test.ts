@@ -11,17 +11,25 @@ let redis: TestRedis
 let wire: TcpProxy
 let servers: [TestServer, TestServer]
 let owner: SignedUp
+/** Whatever has been started is ended, also when the next step fails. */
+const ending: (() => unknown)[] = []
 beforeAll(async () => {
-  [database, redis] = await Promise.all([createTestDatabase(), startRedis()])
+  database = await createTestDatabase()
+  ending.push(() => database.drop())
+  redis = await startRedis()
+  ending.push(() => redis.stop())
   wire = await createTcpProxy(database.servingUrl)
-  servers = await Promise.all(['app1', 'app2'].map(instance => startServer({ env: { NUXT_DATABASE_URL: wire.url, NUXT_REDIS_URL: redis.url, INSTANCE_ID: instance } }))) as [TestServer, TestServer]
+  ending.push(() => wire.close())
+  const start = async (instance: string) => {
+    const server = await startServer({ env: { NUXT_DATABASE_URL: wire.url, NUXT_REDIS_URL: redis.url, INSTANCE_ID: instance } })
+    ending.push(() => server.stop())
+    return server
+  }
+  servers = [await start('app1'), await start('app2')]
   owner = await signUp(servers[0].url)
 })
 afterAll(async () => {
-  await Promise.all(servers.map(server => server.stop()))
-  await wire.close()
-  await redis.stop()
-  await database.drop()
+  for (const end of ending.reverse()) await end()
 })
 
 /** The same person at another instance. */
