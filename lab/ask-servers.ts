@@ -9,7 +9,8 @@ export const patientLimitMs = 4_000
 
 /** GET, as JSON where it is. @throws on a refused connection and after the limit. Any status is an answer. */
 export async function get(url: string, { limitMs = answerLimitMs } = {}): Promise<{ status: number, body: unknown }> {
-  const response = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(limitMs) })
+  // A connection of its own: one that was kept may have been closed by the other side a moment ago, which says nothing about its health.
+  const response = await fetch(url, { redirect: 'manual', headers: { connection: 'close' }, signal: AbortSignal.timeout(limitMs) })
   const text = await response.text()
   try {
     return { status: response.status, body: JSON.parse(text) as unknown }

@@ -22,7 +22,7 @@ export const probes: Record<NodeKind, (node: LabNode, plan: Plan, limit: { limit
   async etcd({ address }, _, limit) {
     const { body } = await get(`http://${address}:2379/health`, limit)
     if ((body as { health?: string }).health !== 'true') return ill('says it is not healthy: no quorum?')
-    const status = await fetch(`http://${address}:2379/v3/maintenance/status`, { method: 'POST', body: '{}', signal: AbortSignal.timeout(limit.limitMs) }).then(response => response.json()) as { leader?: string, header: { member_id: string } }
+    const status = await fetch(`http://${address}:2379/v3/maintenance/status`, { method: 'POST', body: '{}', headers: { connection: 'close' }, signal: AbortSignal.timeout(limit.limitMs) }).then(response => response.json()) as { leader?: string, header: { member_id: string } }
     return { ...nothing, role: status.leader === status.header.member_id ? 'leader' : 'follower' }
   },
   async patroni({ address }, _, limit) {

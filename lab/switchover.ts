@@ -66,7 +66,7 @@ function ownerUrl(lab: Lab, address: string): string {
 }
 
 async function askPatroni(lab: Lab, leader: NodeName, candidate: NodeName): Promise<void> {
-  const response = await fetch(`${lab.addresses.patroni(leader)}/switchover`, { method: 'POST', body: JSON.stringify({ leader, candidate }), headers: { 'content-type': 'application/json' }, signal: AbortSignal.timeout(15_000) })
+  const response = await fetch(`${lab.addresses.patroni(leader)}/switchover`, { method: 'POST', body: JSON.stringify({ leader, candidate }), headers: { 'content-type': 'application/json', 'connection': 'close' }, signal: AbortSignal.timeout(15_000) })
   const text = await response.text()
   if (response.status !== 200) throw new Error(`Patroni refused the switchover (${response.status}): ${text}`)
 }

@@ -1,7 +1,8 @@
-import { spawnSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { connectLab, downLab, LabRefusal, reasonsAgainst, upLab } from '../../lab/lab.ts'
 import { createPerson } from '../../lab/person.ts'
@@ -24,12 +25,12 @@ test('the whole stack comes up from deploy/, serves people over TLS, loses its P
       await expect(upLab()).rejects.toThrow(/A lab is up already/)
 
       // Nor does anybody end by hand what this test is using.
-      const byHand = spawnSync(process.execPath, ['lab/cli.ts', 'down'], { encoding: 'utf8' })
-      expect(byHand.status).toBe(2)
+      const byHand = await promisify(execFile)(process.execPath, ['lab/cli.ts', 'down']).then(() => ({ code: 0, stderr: '' }), (error: { code: number, stderr: string }) => error)
+      expect(byHand.code).toBe(2)
       expect(byHand.stderr).toContain(`pid ${process.pid}`)
 
       const person = createPerson(lab)
-      const plain = await fetch(`${lab.addresses.http[0]}/vehicles`, { redirect: 'manual' })
+      const plain = await fetch(`${lab.addresses.http[0]}/vehicles`, { redirect: 'manual', headers: { connection: 'close' } })
       expect(plain.headers.get('location')).toMatch(/^https:/)
       await person.signIn(lab.credentials.demo.emails[0]!, lab.credentials.demo.password)
       const created = await person.send<{ id: string }>('POST', '/api/v1/vehicles', { name: 'Smoke test' }, { headers: { 'idempotency-key': randomUUID() } })
