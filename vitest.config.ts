@@ -21,7 +21,7 @@ export default defineConfig({
           environment: 'node',
           globalSetup: 'tests/support/global-setup.ts',
           // Two cores and real servers: a limit against hanging, never a measurement.
-          testTimeout: 60_000,
+          testTimeout: 120_000,
           hookTimeout: 120_000,
           maxWorkers: 3,
           sequence: { groupOrder: 2 },
