@@ -21,7 +21,7 @@ beforeAll(async () => {
   wire = await createTcpProxy(database.servingUrl)
   ending.push(() => wire.close())
   const start = async (instance: string) => {
-    const server = await startServer({ env: { NUXT_DATABASE_URL: wire.url, NUXT_REDIS_URL: redis.url, INSTANCE_ID: instance } })
+    const server = await startServer({ env: { NUXT_DATABASE_URL: wire.url, NUXT_REDIS_URL: redis.url, INSTANCE_ID: instance, NUXT_REQUEST_TIMEOUT: '5' } })
     ending.push(() => server.stop())
     return server
   }
