@@ -33,45 +33,67 @@ const mostRemembered = 12_000
 
 /** Everybody on this instance who listens to one organisation: drops duplicates, gathers, and hands each batch to all. */
 export function createHub({ onDuplicate, onDelivered }: { onDuplicate(): void, onDelivered(events: number): void }) {
-  const subscribers = new Set<HubSubscriber>()
-  const remembered = new Set<string>()
-  let gathered: DeliveredEvent[] = []
+  /** Each with its number in the order of coming. */
+  const subscribers = new Map<HubSubscriber, number>()
+  let came = 0
+  /** By event id: who came after this number has not been told. */
+  const told = new Map<string, number>()
+  let gathered: { event: DeliveredEvent, toThoseAfter: number }[] = []
   let timer: NodeJS.Timeout | null = null
   let nextRoundAt = 0
 
   function flush() {
     timer = null
     if (gathered.length === 0) return
-    const batch = gathered
+    const round = gathered
     gathered = []
     const started = performance.now()
-    for (const subscriber of subscribers) subscriber.deliver(batch)
-    onDelivered(batch.length * subscribers.size)
+    const batch = round.map(({ event }) => event)
+    // Nearly always everything is for everybody: then all are handed the same array.
+    const forAll = round.every(({ toThoseAfter }) => toThoseAfter === 0)
+    let delivered = 0
+    for (const [subscriber, number] of subscribers) {
+      const own = forAll ? batch : round.filter(({ toThoseAfter }) => number > toThoseAfter).map(({ event }) => event)
+      if (own.length) subscriber.deliver(own)
+      delivered += own.length
+    }
+    onDelivered(delivered)
     const ended = performance.now()
     nextRoundAt = ended + (ended - started) * shareOfTime
   }
 
   return {
-    subscribers,
-    /** An entry of the stream, or with an empty id of this instance alone. */
+    /** What has been taken goes out at once: a newcomer starts after it. */
+    add(subscriber: HubSubscriber) {
+      if (timer) clearTimeout(timer)
+      flush()
+      subscribers.set(subscriber, ++came)
+    },
+    /** Returns how many are left. */
+    remove(subscriber: HubSubscriber): number {
+      subscribers.delete(subscriber)
+      return subscribers.size
+    },
+    /**
+     * An entry of the stream, or with an empty id of this instance alone. An entry that this instance has told on its own before goes to those that came after
+     * that: they have heard of it neither here nor, if they resumed, in the stream.
+     */
     take(entry: StreamEntry) {
       const { eventId, event } = parseEntry(entry)
-      if (remembered.has(eventId)) return onDuplicate()
-      remembered.add(eventId)
-      if (remembered.size > mostRemembered) remembered.delete(remembered.values().next().value!)
-      gathered.push(event)
+      const toThoseAfter = told.get(eventId) ?? 0
+      // The stream's own entry reaches newcomers as well: by resuming from it, or because they fetched their state after it.
+      told.set(eventId, event.id ? Infinity : Math.max(toThoseAfter, came))
+      if (told.size > mostRemembered) told.delete(told.keys().next().value!)
+      if (toThoseAfter > 0) onDuplicate()
+      if (toThoseAfter > 0 && toThoseAfter >= came) return
+      gathered.push({ event, toThoseAfter })
       timer ??= setTimeout(flush, Math.max(lingerMs, nextRoundAt - performance.now()))
     },
     /** After what has been taken so far: a resync that came before an event it does not know of would be forgotten with it. */
     gap(reason: string) {
       if (timer) clearTimeout(timer)
       flush()
-      for (const subscriber of subscribers) subscriber.gap(reason)
-    },
-    /** What has been taken goes out at once: a newcomer starts after it. */
-    flush() {
-      if (timer) clearTimeout(timer)
-      flush()
+      for (const subscriber of subscribers.keys()) subscriber.gap(reason)
     },
   }
 }

@@ -120,11 +120,9 @@ export function createEvents(redis: RedisPort, log: Logger, metrics = noMetrics)
           subscriber.onResync(reason)
         },
       }
-      hub.flush()
-      hub.subscribers.add(handlers)
+      hub.add(handlers)
       const unsubscribe = async () => {
-        hub.subscribers.delete(handlers)
-        if (hub.subscribers.size > 0 || followed.get(organisationId)?.hub !== hub) return
+        if (hub.remove(handlers) > 0 || followed.get(organisationId)?.hub !== hub) return
         followed.delete(organisationId)
         await ready.then(stop => stop(), () => {})
       }
