@@ -35,11 +35,11 @@ export type StoredAnswer<T> = { fingerprint: string, result: { value?: T } }
 const literal = pg.escapeLiteral
 
 /**
- * SQL for BEGIN's round trip: makes the operation this transaction's own. Raises F2001 while another one has it, F2002 when it is done;
+ * An expression for BEGIN's round trip: makes the operation this transaction's own. Raises F2001 while another one has it, F2002 when it is done;
  * the statements that were sent along are then refused. See migration 2 for the lock and its order.
  */
 export function claim({ scope, key, sequence, ...rest }: OperationId): string {
-  return `SELECT claim_operation(${literal(scope)}, ${literal(key)}, ${sequence}, ${lockKey({ scope, key, sequence, ...rest })})`
+  return `claim_operation(${literal(scope)}, ${literal(key)}, ${sequence}, ${lockKey({ scope, key, sequence, ...rest })}) AS claimed`
 }
 
 /** SQL for COMMIT's round trip: stores the answer in the transaction that has the effect, so that whoever runs it again gets the answer instead of a second effect. */

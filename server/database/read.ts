@@ -1,5 +1,4 @@
 import type { Logger } from 'pino'
-import type pg from 'pg'
 import { currentContext, remainingMs } from '#server/telemetry/context.ts'
 import { UnavailableError } from '#shared/errors.ts'
 import type { Breaks } from '#server/config/breaks.ts'
@@ -29,6 +28,12 @@ export interface ReadParts {
 const replicaAnswerMs = 1_000
 
 /**
+ * Until the primary has given a connection and a first answer, where a replica has just shown that it is there and lacks something: better its data with their age than
+ * a primary that has vanished (a pooler holds BEGIN for as long as it may). Below Nginx's 2 s, after which it would ask another instance the same.
+ */
+const primaryAnswerMs = 1_500
+
+/**
  * How long a read waits for a server that has what the caller has seen, or for any server at all, before it makes do: long enough for a replica to
  * replay what is under way and for a connection to be made anew, short enough for somebody who looks at a page.
  */
@@ -52,31 +57,34 @@ export function createRead(parts: ReadParts) {
   const { primary, replica, circuit, monitor, seen, metrics, log, breaks, lagLimitSeconds } = parts
 
   /** One attempt on one pool. `anyAge`: the data may be older than what the caller has seen, and say so. */
-  async function attempt<T>(pool: Pool, settings: Settings, fn: (tx: Transaction) => Promise<T>, { token, anyAge }: { token: Token | null, anyAge: boolean }): Promise<T> {
+  async function attempt<T>(pool: Pool, settings: Settings, fn: (tx: Transaction) => Promise<T>, { token, anyAge, answerMs }: { token: Token | null, anyAge: boolean, answerMs: number }): Promise<T> {
     const onReplica = pool === replica
     const cluster = monitor.cluster() ?? '0'
-    const locate = `SELECT database_position(${cluster}) AS position`
+    const locate = `database_position(${cluster}) AS position`
     const checked = token !== null && !anyAge && !breaks.has('ignore-tokens')
     const confirming = checked && !onReplica && token.confirm > 0
     let position: Position | null = null
-    let before: Position | null = null
-    // Half of what is left on a replica, so that the other half is there for the primary.
     const left = remainingMs(statementTimeoutMs)
+    // Half of what is left on a replica, so that the other half is there for the primary.
+    const limitMs = onReplica && !anyAge ? left / 2 : left
     const value = await runRead({
       pool,
       settings,
-      limitMs: onReplica && !anyAge ? left / 2 : left,
-      firstAnswerMs: onReplica ? replicaAnswerMs : left,
+      // A pool that is full says nothing of a replica.
+      acquireMs: onReplica ? limitMs : Math.min(limitMs, answerMs),
+      limitMs,
+      firstAnswerMs: answerMs,
       // Asked before the snapshot is taken: what has been replayed by then, the snapshot shows.
-      beforeSnapshot: checked ? [locate, ...confirming ? ['SELECT database_confirmed() AS confirmed'] : []] : [],
+      before: checked ? [locate, ...confirming ? ['database_confirmed() AS confirmed'] : []] : [],
       // And again after it was taken: what the snapshot shows lies before this.
-      begin: [locate],
-      check(results) {
-        const positions = results.flatMap(result => textOf(result, 'position') ?? []).map(parsePosition)
-        position = positions.at(-1)!
-        before = positions[0]!
-        const confirmed = confirming ? results.map(result => textOf(result, 'confirmed')).find(text => text !== undefined && text !== null) : null
-        judge(pool, before, position, token, { checked, anyAge, confirmedLsn: confirmed ? parseLsn(confirmed) : Infinity })
+      position: [locate],
+      check(findings) {
+        position = parsePosition(findings.position.position!)
+        const before = checked ? parsePosition(findings.before.position!) : position
+        const { confirmed } = findings.before
+        // Transactions that were over before the snapshot was taken are over in it.
+        const { xid } = findings.inSnapshot ? position : before
+        judge(pool, before, position, token, { checked, anyAge, xid, confirmedLsn: confirming && confirmed ? parseLsn(confirmed) : Infinity })
       },
     }, fn)
     const shown = position!
@@ -88,7 +96,7 @@ export function createRead(parts: ReadParts) {
   }
 
   /** @throws {BehindError} {FormerPrimaryError} when this server must not answer. */
-  function judge(pool: Pool, before: Position, position: Position, token: Token | null, { checked, anyAge, confirmedLsn }: { checked: boolean, anyAge: boolean, confirmedLsn: number }) {
+  function judge(pool: Pool, before: Position, position: Position, token: Token | null, { checked, anyAge, xid, confirmedLsn }: { checked: boolean, anyAge: boolean, xid: number, confirmedLsn: number }) {
     if (!breaks.has('no-epoch-check')) {
       if (pool === primary && position.role !== 'primary') throw new FormerPrimaryError('it is a replica')
       // Also behind the replicas' address: a balancer may still take it for what it was.
@@ -97,7 +105,7 @@ export function createRead(parts: ReadParts) {
       if (position.timeline > monitor.state().timeline) monitor.sawPosition(position)
     }
     if (anyAge || breaks.has('ignore-tokens')) return
-    if (checked && (!hasSeen(before, token!) || (before.timeline === token!.timeline && (confirmedLsn < token!.confirm || (position.role === 'primary' && position.xid < token!.xid))))) throw new BehindError('token')
+    if (checked && (!hasSeen(before, token!) || (before.timeline === token!.timeline && (confirmedLsn < token!.confirm || (position.role === 'primary' && xid < token!.xid))))) throw new BehindError('token')
     if (position.role === 'replica' && monitor.hasPrimary()) {
       if (!monitor.abovePassed(position) || (monitor.ageSeconds(position) ?? 0) > lagLimitSeconds) throw new BehindError('late')
     }
@@ -118,15 +126,17 @@ export function createRead(parts: ReadParts) {
     let lastError: unknown
     for (let round = 0; ; round++) {
       const token = consistency === 'eventual' ? null : seen.wanted()
+      let replicaLacks = false
       if (replica && consistency !== 'strong') {
         if (circuit.allows()) {
           try {
-            const value = await attempt(replica, settings, fn, { token, anyAge: false })
+            const value = await attempt(replica, settings, fn, { token, anyAge: false, answerMs: replicaAnswerMs })
             circuit.succeeded()
             return value
           }
           catch (error) {
             lastError = causeOf(error)
+            replicaLacks = lastError instanceof BehindError
             if (!worthElsewhere(lastError)) circuit.succeeded()
             if (!worthElsewhere(lastError) || breaks.has('no-retry')) throw permanent(lastError)
             missed(error, lastError)
@@ -135,7 +145,7 @@ export function createRead(parts: ReadParts) {
         else { metrics.fellBack('circuit') }
       }
       try {
-        return await attempt(primary, settings, fn, { token, anyAge: false })
+        return await attempt(primary, settings, fn, { token, anyAge: false, answerMs: replicaLacks ? primaryAnswerMs : Infinity })
       }
       catch (error) {
         const cause = causeOf(error)
@@ -154,7 +164,7 @@ export function createRead(parts: ReadParts) {
     for (const pool of consistency === 'strong' ? [] : [replica, monitor.hasPrimary() && seen.wanted() ? primary : null]) {
       if (!pool) continue
       try {
-        return await attempt(pool, settings, fn, { token: seen.wanted(), anyAge: true })
+        return await attempt(pool, settings, fn, { token: seen.wanted(), anyAge: true, answerMs: pool === replica ? replicaAnswerMs : Infinity })
       }
       catch (error) {
         lastError = causeOf(error)
@@ -191,10 +201,7 @@ function permanent(cause: unknown): unknown {
 
 /** Whether another server could answer this read. */
 function worthElsewhere(error: unknown): boolean {
+  // All our reads are in read-only transactions: this one tried to change something, and would anywhere.
+  if (databaseError(error).code === '25006') return false
   return error instanceof UnavailableError || error instanceof BehindError || classify(error, false) !== 'permanent'
-}
-
-function textOf(result: pg.QueryResult, column: string): string | null | undefined {
-  const row = result.rows[0] as Record<string, string | null> | undefined
-  return row && column in row ? row[column] : undefined
 }

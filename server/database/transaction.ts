@@ -1,7 +1,9 @@
-import { drizzle } from 'drizzle-orm/node-postgres'
+import { NodePgDatabase, NodePgSession } from 'drizzle-orm/node-postgres'
+import { PgDialect } from 'drizzle-orm/pg-core'
 import pg from 'pg'
 import { remainingMs } from '#server/telemetry/context.ts'
 import { UnavailableError } from '#shared/errors.ts'
+import { openLine, type Line, type Statement } from './batch.ts'
 import { NotReplicatedError, isConnectionError } from './errors.ts'
 import type { Connection, Pool } from './pool.ts'
 import type { Transaction } from './port.ts'
@@ -12,25 +14,41 @@ export type Settings = readonly (readonly [name: string, value: string])[]
 interface Common {
   pool: Pool
   settings: Settings
-  /** SQL that is run with BEGIN, in the same round trip. */
-  begin: string[]
-  /** Looks at the answers to it, all of them in order. What it throws, the caller gets, and nothing of `fn` counts. */
-  check(results: pg.QueryResult[]): void
 }
 
+/** What a read learns of the server that answers it. */
+export interface ReadFindings {
+  /** Answers to `before`, taken before the snapshot. */
+  before: Row
+  /** Answers to `position`, taken after it. */
+  position: Row
+  /** Whether the snapshot is the one that `position` was asked in; if not, it lies between the two. */
+  inSnapshot: boolean
+}
+export type Row = Record<string, string | null>
+
 export interface ReadAttempt extends Common {
-  /** SQL that is run before the snapshot of the transaction is taken, in the same round trip. */
-  beforeSnapshot: string[]
-  /** What the attempt may take altogether, and until BEGIN is answered. */
+  /** Expressions with a name that are asked for before the snapshot is taken; may be none. */
+  before: string[]
+  /** The same, asked for after it was taken. */
+  position: string[]
+  /** Looks at the answers. What it throws, the caller gets, and nothing of `fn` counts. */
+  check(findings: ReadFindings): void
+  /** What it may wait for a connection, what it may take altogether, and what from the connection to the first answer. */
+  acquireMs: number
   limitMs: number
   firstAnswerMs: number
 }
 
 export interface WriteAttempt<T> extends Common {
+  /** Expressions with a name that are asked for at the beginning. */
+  begin: string[]
+  /** Looks at the answers. What it throws, the caller gets, and nothing of `fn` counts. */
+  check(begun: Row): void
   /** SQL that is run before COMMIT, in the same round trip. */
   end(value: T): string[]
-  /** SQL that is run after COMMIT, on its heels: one row with one text. */
-  after: string | null
+  /** An expression that is asked for after COMMIT, on its heels. */
+  after: string
   /** An earlier attempt was lost at COMMIT: a connection that cannot do this one is not given to anybody else either. */
   distrust: boolean
 }
@@ -65,61 +83,89 @@ const clientGraceMs = 500
  */
 const commitLimitMs = 4_000
 
-/** The commit has been acknowledged: its position is worth a moment, and no more. */
-const positionLimitMs = 500
-
 /**
- * Runs `fn` in a read-only transaction with one snapshot. BEGIN with its settings and the first statement of `fn` are sent together, and COMMIT is not waited for: a
- * read of one statement costs one round trip.
+ * Runs `fn` in a read-only transaction with one snapshot. What asks for the settings and the first statement of `fn` travel together, and COMMIT is not waited for: a
+ * read of one statement costs one round trip. If `fn` returns a query of drizzle's as it is (no `async`, no `await`), it is known to be the only one; its snapshot is the
+ * transaction's then, and neither BEGIN nor COMMIT is needed.
  * @throws {TransactionError} with the cause.
  */
 export async function runRead<T>(attempt: ReadAttempt, fn: (tx: Transaction) => Promise<T>): Promise<T> {
-  const { pool, settings, beforeSnapshot, begin, check, limitMs, firstAnswerMs } = attempt
-  return onConnection(pool, limitMs, async (connection, limit, guard) => {
-    const { client } = connection
+  const { pool, settings, before, position, check, acquireMs, limitMs, firstAnswerMs } = attempt
+  return onConnection(pool, acquireMs, limitMs, async (connection, limit, guard) => {
+    const line = openLine(connection.client)
     const first = setTimeout(guard.fire, Math.min(firstAnswerMs, limit))
-    const begun = send(client, [
-      'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY',
-      ...beforeSnapshot.length ? [...beforeSnapshot, 'COMMIT AND CHAIN'] : [],
-      ...settingStatements(settings, limit),
-      ...begin,
-    ]).finally(() => clearTimeout(first)).then(check)
-    const value = await runPipelined(client, begun, fn)
-    void finish(connection, guard, 'COMMIT')
-    return value
+    const handle = openHandle(line)
+    try {
+      const returned = fn(handle.transaction)
+      const alone = line.isEmpty() && isQuery(returned)
+      const begun = (alone ? beginQuery() : beginSnapshot()).finally(() => clearTimeout(first)).then(check)
+      const value = await handle.run(begun, () => returned)
+      if (!alone) {
+        void finish(connection, guard, 'COMMIT')
+        return value
+      }
+      guard.clear()
+      connection.release(false)
+      return value
+    }
+    finally {
+      clearTimeout(first)
+    }
+
+    /** Of one query: settings, the query, and then the position that its snapshot lies before, asked for in one breath so that nothing can part them. */
+    function beginQuery(): Promise<ReadFindings> {
+      const first = select([...settingCalls(settings, limit), 'set_config(\'transaction_read_only\', \'on\', true)', ...before])
+      return new Promise((resolve, reject) => {
+        handle.only = (ask) => {
+          const begun = line.query(first)
+          const answer = ask()
+          // Where the query fails, what was asked for before it can still tell that this server lacks something.
+          const located = line.query(select(position)).catch((error: unknown) => before.length ? begun : Promise.reject(error as Error))
+          Promise.all([begun, located]).then(([one, other]) => resolve({ before: rowOf(one), position: rowOf(other), inSnapshot: false }), reject)
+          return answer
+        }
+      })
+    }
+
+    async function beginSnapshot(): Promise<ReadFindings> {
+      // From the last to the first: `fn` may have asked for something at once.
+      const located = line.queryFirst(select([...settingCalls(settings, limit), ...position]))
+      const asked = before.length ? [line.queryFirst('COMMIT AND CHAIN'), line.queryFirst(select(before))] : []
+      const opened = line.queryFirst('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
+      const [one, , , other] = await Promise.all([located, opened, ...asked])
+      return { before: rowOf(other ?? one), position: rowOf(one), inSnapshot: true }
+    }
   })
 }
 
 /**
- * Runs `fn` in one transaction. BEGIN with its settings and the first statement of `fn` are sent together, as is what stands before and after COMMIT.
+ * Runs `fn` in one transaction. BEGIN with its settings and the first statement of `fn` travel together, as does what stands before and after COMMIT.
  * @returns the value, and the answer to `after` (null where it could not be had).
  * @throws {TransactionError} with the cause.
  */
 export async function runWrite<T>(attempt: WriteAttempt<T>, fn: (tx: Transaction) => Promise<T>): Promise<{ value: T, after: string | null }> {
   const { pool, settings, begin, check, end, after, distrust } = attempt
-  return onConnection(pool, statementTimeoutMs, async (connection, limit, guard, mark) => {
-    const { client } = connection
+  return onConnection(pool, statementTimeoutMs, statementTimeoutMs, async (connection, limit, guard, mark) => {
     connection.takeReplicationWarning()
-    // A message of its own: should the next one be refused as a whole, what follows must find itself in a transaction, and fail there.
-    const opened = client.query('BEGIN')
-    const begun = Promise.all([opened, send(client, [...settingStatements(settings, limit), ...begin])]).then(([, results]) => check(results))
+    const line = openLine(connection.client)
+    const handle = openHandle(line)
+    const begun = Promise.all([line.query('BEGIN'), line.query(select([...settingCalls(settings, limit), ...begin]))]).then(([, result]) => check(rowOf(result)))
     mark.distrust = distrust
-    const value = await runPipelined(client, begun, fn)
+    const value = await handle.run(begun, () => fn(handle.transaction))
     mark.commitSent = true
     const silence = setTimeout(guard.fire, Math.min(commitLimitMs, limit))
-    const committing = send(client, [...end(value), beforeCommit, 'COMMIT'])
-    const locating = after === null ? null : client.query<{ answer: string }>(after).then(({ rows }) => rows[0]!.answer)
-    locating?.catch(() => {})
-    const ended = await committing.finally(() => clearTimeout(silence))
+    const before = [...end(value), beforeCommit].map(statement => line.query(statement))
+    const committing = line.query('COMMIT')
+    const locating = line.query(select([`${after} AS answer`])).then(result => rowOf(result).answer!, () => null)
+    const [ended, answer] = await Promise.all([committing, locating, ...before]).finally(() => clearTimeout(silence))
     // COMMIT of a transaction in which an error was swallowed answers ROLLBACK, and no error.
-    if (ended.at(-1)?.command !== 'COMMIT') {
+    if (ended.command !== 'COMMIT') {
       mark.commitSent = false
       throw new Error('The transaction was rolled back: a failed statement inside it was ignored.')
     }
     if (connection.takeReplicationWarning()) throw new NotReplicatedError()
-    const answer = locating && await Promise.race([locating.catch(() => null), new Promise<null>(resolve => setTimeout(resolve, positionLimitMs, null).unref())])
     guard.clear()
-    connection.release(answer === null && after !== null)
+    connection.release(answer === null)
     return { value, after: answer }
   })
 }
@@ -127,11 +173,11 @@ export async function runWrite<T>(attempt: WriteAttempt<T>, fn: (tx: Transaction
 interface Mark { commitSent: boolean, distrust: boolean }
 
 /** What both have in common: a connection, its guard, and what becomes of them when the work fails. */
-async function onConnection<R>(pool: Pool, limitMs: number, work: (connection: Connection, limit: number, guard: Guard, mark: Mark) => Promise<R>): Promise<R> {
+async function onConnection<R>(pool: Pool, acquireMs: number, limitMs: number, work: (connection: Connection, limit: number, guard: Guard, mark: Mark) => Promise<R>): Promise<R> {
   const mark: Mark = { commitSent: false, distrust: false }
   let guard: Guard | null = null
   try {
-    const connection = await pool.acquire(limitMs)
+    const connection = await pool.acquire(acquireMs)
     const limit = remainingMs(Math.min(limitMs, statementTimeoutMs))
     if (limit <= 0) {
       connection.release(false)
@@ -166,60 +212,85 @@ async function finish(connection: Connection, guard: Guard, statement: 'COMMIT' 
   connection.release(!ended)
 }
 
-/** Runs `fn` while BEGIN is still under way. Its statements are on the wire at once; their answers count only once BEGIN's has been found good. */
-async function runPipelined<T>(client: pg.PoolClient, begun: Promise<void>, fn: (tx: Transaction) => Promise<T>): Promise<T> {
-  begun.catch(() => {})
-  const session = new PipelinedSession(client, begun)
-  try {
-    return await fn(drizzle(session as unknown as pg.Client))
-  }
-  catch (error) {
-    // What BEGIN met is the cause of what followed.
-    await begun
-    throw error
-  }
-  finally {
-    session.end()
-    await begun
-  }
+/** One for all: it holds no state. */
+const dialect = new PgDialect()
+
+interface Handle {
+  transaction: Transaction
+  /** Runs `fn` while `begun` is still under way. Its statements are on the wire at once; their answers count only once that has been found good. */
+  run<T>(begun: Promise<void>, fn: () => Promise<T>): Promise<T>
+  /** Where there is to be one statement alone: asks for it, with what belongs around it. */
+  only: ((ask: () => Promise<pg.QueryResult>) => Promise<pg.QueryResult>) | null
 }
 
-/** What drizzle takes for a client. (A class, because drizzle takes a plain object for its options.) */
-class PipelinedSession {
-  readonly #client: pg.PoolClient
-  readonly #begun: Promise<void>
-  #ended = false
-
-  constructor(client: pg.PoolClient, begun: Promise<void>) {
-    this.#client = client
-    this.#begun = begun
+/** drizzle on one line, for one transaction. */
+function openHandle(line: Line): Handle {
+  let begun: Promise<void> | null = null
+  let ended = false
+  /** What the server said to one of the statements of `fn`. */
+  let refusal: unknown
+  const client = {
+    async query(config: Statement, values?: unknown[]): Promise<pg.QueryResult> {
+      // A handle that was kept past its function would write into somebody else's transaction.
+      if (ended) throw new Error('This transaction is over; its handle must not be used any more.')
+      const ask = () => line.query(config, values)
+      const answer = handle.only ? handle.only(ask) : ask()
+      answer.catch((error: unknown) => {
+        refusal = error
+      })
+      if (handle.only) ended = true
+      await begun
+      return answer
+    },
   }
-
-  async query(config: pg.QueryConfig, values?: unknown[]): Promise<pg.QueryResult> {
-    // A handle that was kept past its function would write into somebody else's transaction.
-    if (this.#ended) throw new Error('This transaction is over; its handle must not be used any more.')
-    const answer = this.#client.query(config, values)
-    answer.catch(() => {})
-    await this.#begun
-    return answer
+  const handle: Handle = {
+    transaction: new NodePgDatabase(dialect, new NodePgSession(client as unknown as pg.Client, dialect, undefined), undefined) as Transaction,
+    only: null,
+    async run(opening, fn) {
+      begun = opening
+      opening.catch(() => {})
+      try {
+        const value = await fn()
+        ended = true
+        await opening
+        return value
+      }
+      catch (error) {
+        // A query that could not be written down: nothing was sent, and nothing will be answered.
+        if (handle.only && !ended) throw error
+        // What BEGIN met is the cause of what followed; but where the one query itself failed, drizzle's error has its text.
+        await opening.catch((met: unknown) => {
+          throw met === refusal ? error : met
+        })
+        throw error
+      }
+      finally {
+        ended = true
+      }
+    },
   }
-
-  end() {
-    this.#ended = true
-  }
+  return handle
 }
 
-async function send(client: pg.PoolClient, statements: string[]): Promise<pg.QueryResult[]> {
-  const text = statements.join('; ')
-  // It would end the message early, and what stands behind it would be read as another one.
+/** One of drizzle's queries, which is sent only when somebody waits for it. */
+function isQuery(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !(value instanceof Promise) && 'then' in value && 'execute' in value
+}
+
+/** @throws {TypeError} A NUL would end the text early on its way. */
+function select(expressions: string[]): string {
+  const text = `SELECT ${expressions.join(', ')}`
   if (text.includes('\0')) throw new TypeError('A value for the database must not contain NUL')
-  const results = await client.query(text) as unknown as pg.QueryResult | pg.QueryResult[]
-  return Array.isArray(results) ? results : [results]
+  return text
 }
 
-/** SET LOCAL is a utility statement: it costs the server a tenth of a SELECT set_config(…). */
-function settingStatements(settings: Settings, limitMs: number): string[] {
-  return [`SET LOCAL statement_timeout = ${Math.ceil(limitMs)}`, ...settings.map(([name, value]) => `SET LOCAL ${name} = ${pg.escapeLiteral(value)}`)]
+function rowOf(result: pg.QueryResult): Row {
+  return result.rows[0] as Row
+}
+
+/** Settings of this transaction alone. */
+function settingCalls(settings: Settings, limitMs: number): string[] {
+  return [['statement_timeout', String(Math.ceil(limitMs))] as const, ...settings].map(([name, value]) => `set_config(${pg.escapeLiteral(name)}, ${pg.escapeLiteral(value)}, true)`)
 }
 
 interface Guard { fired: boolean, fire(): void, clear(): void }

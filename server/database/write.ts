@@ -56,22 +56,21 @@ export function createWrite({ primary, monitor, seen, metrics, log, breaks, most
   /** One transaction on the primary. Resolves once it is committed on two nodes. */
   async function transact<T>(attempt: Pick<WriteAttempt<T>, 'settings' | 'begin' | 'end' | 'distrust'>, fn: (tx: Transaction) => Promise<T>): Promise<T> {
     const cluster = monitor.cluster() ?? '0'
-    const locate = `SELECT database_position(${cluster}) AS`
+    const locate = `database_position(${cluster})`
     const { value, after } = await runWrite({
       ...attempt,
       pool: primary,
-      begin: [`${locate} position`, ...attempt.begin],
-      check(results) {
+      begin: [`${locate} AS position`, ...attempt.begin],
+      check(begun) {
         if (breaks.has('no-epoch-check')) return
-        const text = results.map(({ rows }) => (rows[0] as { position?: string } | undefined)?.position).find(found => found !== undefined)
-        const position = parsePosition(text!)
+        const position = parsePosition(begun.position!)
         if (position.role !== 'primary') throw new FormerPrimaryError('it is a replica')
         const { timeline } = monitor.state()
         if (position.timeline < timeline) throw new FormerPrimaryError(`it is on timeline ${position.timeline}, and ${timeline} has begun`)
         if (position.timeline > timeline) monitor.sawPosition(position)
       },
       end: value => [...attempt.end(value), ...breaks.has('async-ack') ? ['SET LOCAL synchronous_commit = local'] : []],
-      after: `${locate} answer`,
+      after: locate,
     }, fn)
     if (after === null) seen.wroteSomewhere()
     else seen.saw(parsePosition(after))

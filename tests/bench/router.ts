@@ -4,6 +4,7 @@ import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { eq, sql } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
 import { pino } from 'pino'
 import { v7 as uuidv7 } from 'uuid'
@@ -45,11 +46,14 @@ try {
     const mine = database.inOrganisation(organisationId)
     const select = 'SELECT id, name, kind FROM vehicles WHERE id = $1'
     const insert = 'INSERT INTO vehicles (id, organisation_id, name, kind) VALUES ($1, $2, $3, $4)'
+    const readDrizzle = drizzle(replica)
+    const writeDrizzle = drizzle(primary)
     const settings = `SELECT set_config('app.organisation_id', $1, true)`
     const row = () => [uuidv7(), organisationId, 'Van', 'van']
 
     lines.push(...await compare(`read, ${way}`, [
       { name: 'node-postgres: the query alone', run: () => replica.query(select, [vehicleId]) },
+      { name: 'drizzle on node-postgres: the query alone', run: () => readDrizzle.select({ id: vehicles.id, name: vehicles.name, kind: vehicles.kind }).from(vehicles).where(eq(vehicles.id, vehicleId)) },
       { name: 'node-postgres by hand: BEGIN, set_config, query, COMMIT', run: () => byHand(replica, 'BEGIN READ ONLY', async client => void await client.query(select, [vehicleId])) },
       { name: '**Fleet2**', run: () => request(null, () => mine.read(tx => tx.select({ id: vehicles.id, name: vehicles.name, kind: vehicles.kind }).from(vehicles).where(eq(vehicles.id, vehicleId)))) },
       { name: 'Fleet2, SQL in place of drizzle\'s builder', run: () => request(null, () => mine.read(tx => tx.execute(sql`SELECT id, name, kind FROM vehicles WHERE id = ${vehicleId}`))) },
@@ -57,6 +61,7 @@ try {
     ]))
     lines.push(...await compare(`write, ${way}`, [
       { name: 'node-postgres: the INSERT alone', run: () => primary.query(insert, row()) },
+      { name: 'drizzle on node-postgres: the INSERT alone', run: () => writeDrizzle.insert(vehicles).values({ id: uuidv7(), organisationId, name: 'Van', kind: 'van' }) },
       { name: 'node-postgres by hand: BEGIN, set_config, INSERT, COMMIT', run: () => byHand(primary, 'BEGIN', async client => void await client.query(insert, row())) },
       { name: 'node-postgres by hand: the same with a record of the key looked up and stored', run: () => byHand(primary, 'BEGIN', recorded(insert, row())) },
       { name: '**Fleet2**, with Idempotency-Key', run: () => request(randomUUID(), () => mine.write(tx => insertOne(tx))) },

@@ -125,7 +125,8 @@ export async function createWire(targets: number[]): Promise<Wire> {
     client.on('data', (data) => {
       if (mode === 'freeze') return
       look(data.toString('latin1'))
-      for (const frame of readClient(data)) {
+      const frames = readClient(data)
+      for (const [n, frame] of frames.entries()) {
         const sql = sqlOf(frame)
         if (sql !== null) {
           if (begins.test(sql)) readOnly = beginsReadOnly.test(sql)
@@ -134,8 +135,8 @@ export async function createWire(targets: number[]): Promise<Wire> {
             commitsCut++
             if (commitCut.when === 'before') return link.cut()
             if (commitCut.when === 'with') {
-              // Written and flushed, so that the server gets it whole; its answer meets a closed socket.
-              server.write(frame.bytes, () => link.cut())
+              // Written and flushed, so that the server gets it whole (a prepared statement is several messages); its answer meets a closed socket.
+              server.write(Buffer.concat(frames.slice(n).map(({ bytes }) => bytes)), () => link.cut())
               return
             }
             answerWanted = true

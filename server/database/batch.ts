@@ -1,0 +1,119 @@
+import pg from 'pg'
+
+/** What drizzle and node-postgres call a query: text, values, and how its rows come back. */
+export type Statement = string | (pg.QueryConfig & { rowMode?: 'array' })
+
+/** The parts of node-postgres that its type declarations leave out: its queries' side of the protocol, and the connection they write to. */
+interface ProtocolQuery {
+  prepare(connection: ProtocolConnection): void
+  handleRowDescription(message: unknown): void
+  handleDataRow(message: unknown): void
+  handleCommandComplete(message: unknown, connection: ProtocolConnection): void
+  handleReadyForQuery(connection: ProtocolConnection): void
+  handleError(error: Error, connection: ProtocolConnection): void
+}
+interface ProtocolConnection {
+  _send(bytes: Buffer): void
+}
+
+/** The message that ends a batch: type and length. */
+const sync = Buffer.from([0x53, 0, 0, 0, 4])
+
+/**
+ * Statements that travel together: written in one go and, because one Sync ends them all, answered in one go. The system calls around a small query cost
+ * more than the query does. The server stops at the first statement that fails; those behind it are not run, and fail with the same error.
+ *
+ * Statements without BEGIN among them are one transaction all the same: PostgreSQL ends it at the Sync.
+ *
+ * A subclass, because node-postgres takes other classes for cursors, which would keep a portal open, and refuses them in pipeline mode.
+ */
+class Batch extends pg.Query {
+  #open: ProtocolQuery[]
+  readonly #answered: ProtocolQuery[] = []
+  readonly #isRefused: (query: ProtocolQuery) => boolean
+
+  constructor(queries: ProtocolQuery[], isRefused: (query: ProtocolQuery) => boolean) {
+    super('', () => {})
+    this.#open = queries
+    this.#isRefused = isRefused
+    this.submit = connection => this.#send(connection as unknown as ProtocolConnection)
+  }
+
+  #send(connection: ProtocolConnection): void {
+    const chunks: Buffer[] = []
+    // The same connection, on which what is said is gathered, and a query's own Sync is left out.
+    const gathering = Object.create(connection, { _send: { value: (chunk: Buffer) => chunks.push(chunk) }, sync: { value() {} }, close: { value() {} } }) as ProtocolConnection
+    for (const query of this.#open) query.prepare(gathering)
+    // A value that cannot be written down is refused before it is sent: no answer will come.
+    this.#open = this.#open.filter(query => !this.#isRefused(query))
+    // One buffer: handing a dozen small ones to the kernel takes three times as long.
+    connection._send(Buffer.concat([...chunks, sync]))
+  }
+
+  handleRowDescription(message: unknown) {
+    this.#open[0]?.handleRowDescription(message)
+  }
+
+  handleDataRow(message: unknown) {
+    this.#open[0]?.handleDataRow(message)
+  }
+
+  handleCommandComplete(message: unknown, connection: ProtocolConnection) {
+    this.#open[0]?.handleCommandComplete(message, connection)
+    this.handleEmptyQuery()
+  }
+
+  handleEmptyQuery() {
+    const query = this.#open.shift()
+    if (query) this.#answered.push(query)
+  }
+
+  handleReadyForQuery(connection: ProtocolConnection) {
+    for (const query of this.#answered.splice(0)) query.handleReadyForQuery(connection)
+  }
+
+  /** The server's refusal, or the end of the connection. What was answered before stays answered: a COMMIT is a COMMIT. */
+  handleError(error: Error, connection: ProtocolConnection) {
+    this.handleReadyForQuery(connection)
+    for (const query of this.#open.splice(0)) query.handleError(error, connection)
+  }
+}
+
+/** A connection whose statements of one moment go out as one batch: what is asked for in the same turn of the event loop shares a round trip. */
+export interface Line {
+  query(statement: Statement, values?: unknown[]): Promise<pg.QueryResult>
+  /** The same, ahead of what is still to go out. */
+  queryFirst(statement: Statement): Promise<pg.QueryResult>
+  /** Nothing has been asked for since it was made, or since the last batch went out. */
+  isEmpty(): boolean
+}
+
+export function openLine(client: pg.ClientBase): Line {
+  let gathered: ProtocolQuery[] = []
+  const refused = new Set<ProtocolQuery>()
+
+  function flush() {
+    const queries = gathered
+    gathered = []
+    if (queries.length) void client.query(new Batch(queries, query => refused.has(query)))
+  }
+
+  function add(statement: Statement, values: unknown[] | undefined, put: (query: ProtocolQuery) => void): Promise<pg.QueryResult> {
+    return new Promise((resolve, reject) => {
+      const query = new pg.Query(statement, values, (error, result) => {
+        if (!error) return resolve(result)
+        refused.add(query)
+        reject(error)
+      }) as unknown as ProtocolQuery
+      // After the microtasks: by then a function that was called has asked for its first statement.
+      if (gathered.length === 0) process.nextTick(flush)
+      put(query)
+    })
+  }
+
+  return {
+    query: (statement, values) => add(statement, values, query => gathered.push(query)),
+    queryFirst: statement => add(statement, undefined, query => gathered.unshift(query)),
+    isEmpty: () => gathered.length === 0,
+  }
+}
