@@ -193,7 +193,7 @@ describe.each(['embedded', 'debian'] as const)('%s PostgreSQL', (kind) => {
         let cuts = 0
         // The proxy passes the COMMIT on and cuts the line instead of bringing its answer back.
         proxy.onClientData((data) => {
-          if (data.includes('; COMMIT') && cuts++ === 0) proxy.cutAfterServerAnswers()
+          if (data.includes('COMMIT\0') && cuts++ === 0) proxy.cutAfterServerAnswers()
         })
         const result = await runInContext(request(randomUUID()), () => throughProxy.inOrganisation(organisationId).write(async (tx) => {
           const [row] = await tx.insert(vehicles).values(vehicle(organisationId, 'Cut')).returning()

@@ -227,6 +227,19 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
     await expect(session.read(key, { consistency: 'strong', seconds: 2 })).rejects.toMatchObject({ type: 'unavailable' })
   })
 
+  it('3. a primary that says nothing does not hold up a read that a replica can answer with its age', async () => {
+    const [key, session] = [randomUUID(), createSession()]
+    await session.add(key)
+    await cluster.caughtUp()
+    await Promise.all(cluster.replicas().map(node => node.pauseReplay()))
+    await session.add(key)
+    cluster.wires.write.freeze()
+    const started = performance.now()
+    expect(await session.read(key, { seconds: 20 })).toEqual({ value: 1, stale: expect.any(Number) })
+    // A drill saw it wait for as long as the pooler holds BEGIN, 10 s and more.
+    expect(performance.now() - started).toBeLessThan(8_000)
+  })
+
   describe('4. an acknowledged write is durable on two nodes', () => {
     it('it waits for the standby, and is there after a failover', async () => {
       const [key, session] = [randomUUID(), createSession()]
