@@ -12,8 +12,8 @@ const resumeAfterMs = 9_000
 const promotedLimitMs = 60_000
 
 /**
- * Moves the leader's role in good order. Inside PgBouncer's PAUSE and RESUME nobody gets an error: transactions end, what comes meanwhile waits, and goes to the
- * new leader.
+ * Moves the leader's role in good order. Inside PAUSE and RESUME of the primary's PgBouncers nobody gets an error: transactions end, what comes meanwhile waits, and goes
+ * to the new leader.
  */
 export async function switchover(lab: Lab, { to, pause = true }: { to?: NodeName, pause?: boolean } = {}): Promise<{ from: NodeName, to: NodeName, seconds: number }> {
   const from = await lab.postgresLeader()
@@ -21,7 +21,8 @@ export async function switchover(lab: Lab, { to, pause = true }: { to?: NodeName
   const candidate = to ?? await lab.syncStandby()
   if (!candidate) throw new Error('There is no synchronous standby, and only one of those may take over without loss; ha:status shows the lag')
   if (candidate === from) throw new Error(`${from} is the leader already`)
-  const poolers = lab.nodesOf('pgbouncer').map(({ address }) => poolerConsole(lab, address))
+  // Not the replicas': reads go on, on the replica that stays one.
+  const poolers = lab.nodesOf('pgbouncer').filter(({ name }) => name.startsWith('pgbouncer-primary')).map(({ address }) => poolerConsole(lab, address))
   const since = Date.now()
   let paused = false
   const resume = async () => {

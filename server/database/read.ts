@@ -33,6 +33,10 @@ const replicaAnswerMs = 1_000
  */
 const primaryAnswerMs = 1_500
 
+/** The same for who comes within so long after somebody has waited in vain: a page makes several reads, and a vanished primary is waited for once. */
+const doubtMs = 2_000
+const doubtedAnswerMs = 300
+
 /**
  * How long a read waits for a server that has what the caller has seen, or for any server at all, before it makes do: long enough for a replica to
  * replay what is under way and for a connection to be made anew, short enough for somebody who looks at a page.
@@ -55,6 +59,7 @@ class BehindError extends Error {
 /** Reads go to a replica that has what the caller has seen, else to the primary; with neither, to a replica with its age. */
 export function createRead(parts: ReadParts) {
   const { primary, replica, circuit, monitor, seen, metrics, log, breaks, lagLimitSeconds } = parts
+  let primaryInDoubtUntil = 0
 
   /** One attempt on one pool. `anyAge`: the data may be older than what the caller has seen, and say so. */
   async function attempt<T>(pool: Pool, settings: Settings, fn: (tx: Transaction) => Promise<T>, { token, anyAge, answerMs }: { token: Token | null, anyAge: boolean, answerMs: number }): Promise<T> {
@@ -145,10 +150,14 @@ export function createRead(parts: ReadParts) {
         else { metrics.fellBack('circuit') }
       }
       try {
-        return await attempt(primary, settings, fn, { token, anyAge: false, answerMs: replicaLacks ? primaryAnswerMs : Infinity })
+        const answerMs = !replicaLacks ? Infinity : performance.now() < primaryInDoubtUntil ? doubtedAnswerMs : primaryAnswerMs
+        const value = await attempt(primary, settings, fn, { token, anyAge: false, answerMs })
+        primaryInDoubtUntil = 0
+        return value
       }
       catch (error) {
         const cause = causeOf(error)
+        if (replicaLacks && (cause instanceof UnavailableError || (error instanceof TransactionError && error.silent))) primaryInDoubtUntil = performance.now() + doubtMs
         if (!worthElsewhere(cause) || breaks.has('no-retry')) throw permanent(cause)
         lastError = cause
         if (cause instanceof FormerPrimaryError) primary.beginEpoch()

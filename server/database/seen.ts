@@ -1,4 +1,4 @@
-import { currentContext } from '#server/telemetry/context.ts'
+import { currentContext, type RequestContext } from '#server/telemetry/context.ts'
 import { advance, later, unknownLsn, type Position, type Token, type TokenCodec } from './consistency.ts'
 import type { Monitor } from './monitor.ts'
 import type { RouterMetrics } from './router-metrics.ts'
@@ -15,10 +15,22 @@ export interface Seen {
 
 /** Requests carry it in `context.consistencyToken`; outside of a request nobody remembers. */
 export function createSeen({ tokens, monitor, metrics, separateReplica }: { tokens: TokenCodec, monitor: Monitor, metrics: RouterMetrics, separateReplica: boolean }): Seen {
+  /** What the text in a request's context was found to mean: asked for several times a request, and each is a signature to check. */
+  const meanings = new WeakMap<RequestContext, { text: string, token: Token | null }>()
+
+  function decode(context: RequestContext, text: string): Token | null {
+    const known = meanings.get(context)
+    if (known?.text === text) return known.token
+    const token = tokens.decode(text)
+    if (!token) metrics.token('refused')
+    meanings.set(context, { text, token })
+    return token
+  }
+
   function read(): Token | null {
-    const text = currentContext()?.consistencyToken
-    const token = text ? tokens.decode(text) : null
-    if (text && !token) metrics.token('refused')
+    const context = currentContext()
+    const text = context?.consistencyToken
+    const token = context && text ? decode(context, text) : null
     if (token && monitor.cluster() !== null && token.cluster !== monitor.cluster()) {
       metrics.token('foreign')
       return null
@@ -34,7 +46,10 @@ export function createSeen({ tokens, monitor, metrics, separateReplica }: { toke
     // Read anew: requests do several things at once, and each adds what it has seen.
     const token = read()
     const next = change(token, cluster)
-    if (!token || next.timeline !== token.timeline || next.lsn !== token.lsn || next.confirm !== token.confirm || next.xid !== token.xid) context.consistencyToken = tokens.encode(next)
+    if (!token || next.timeline !== token.timeline || next.lsn !== token.lsn || next.confirm !== token.confirm || next.xid !== token.xid) {
+      context.consistencyToken = tokens.encode(next)
+      meanings.set(context, { text: context.consistencyToken, token: next })
+    }
   }
 
   return {

@@ -19,22 +19,22 @@ type DeviceRow = typeof devices.$inferSelect
 export async function listDevices({ database }: FleetServices, organisationId: string, query: DeviceQuery): Promise<Page<Device>> {
   const cursor = decodeCursor(query.cursor)
   const name = sql<string>`lower(${devices.name})`
-  return database.inOrganisation(organisationId).read(async (tx) => {
-    const rows = await selectDevices(tx)
-      .where(and(
-        eq(devices.organisationId, organisationId),
-        query.search ? or(ilike(devices.name, contains(query.search)), ilike(devices.identifier, contains(query.search))) : undefined,
-        cursor ? or(gt(name, cursor[0]), and(eq(name, cursor[0]), gt(devices.id, cursor[1]))) : undefined,
-      ))
-      .orderBy(asc(name), asc(devices.id))
-      .limit(query.limit + 1)
-    return toPage(rows, query.limit, row => [row.sortName, row.device.id], toDevice)
-  })
+  const rows = await database.inOrganisation(organisationId).read(tx => selectDevices(tx)
+    .where(and(
+      eq(devices.organisationId, organisationId),
+      query.search ? or(ilike(devices.name, contains(query.search)), ilike(devices.identifier, contains(query.search))) : undefined,
+      cursor ? or(gt(name, cursor[0]), and(eq(name, cursor[0]), gt(devices.id, cursor[1]))) : undefined,
+    ))
+    .orderBy(asc(name), asc(devices.id))
+    .limit(query.limit + 1))
+  return toPage(rows, query.limit, row => [row.sortName, row.device.id], toDevice)
 }
 
 /** @throws {NotFoundError} also for another organisation's. */
 export async function getDevice({ database }: FleetServices, organisationId: string, id: string): Promise<Device> {
-  return database.inOrganisation(organisationId).read(tx => findDevice(tx, id))
+  const [row] = await database.inOrganisation(organisationId).read(tx => selectDevices(tx).where(eq(devices.id, id)))
+  if (!row) throw new NotFoundError('device')
+  return toDevice(row)
 }
 
 /**

@@ -23,23 +23,23 @@ type StateRow = typeof vehicleStates.$inferSelect
 export async function listVehicles({ database }: FleetServices, organisationId: string, query: VehicleQuery): Promise<Page<Vehicle>> {
   const cursor = decodeCursor(query.cursor)
   const name = sql<string>`lower(${vehicles.name})`
-  return database.inOrganisation(organisationId).read(async (tx) => {
-    const rows = await selectVehicles(tx)
-      .where(and(
-        eq(vehicles.organisationId, organisationId),
-        query.state === 'removed' ? isNotNull(vehicles.removedAt) : isNull(vehicles.removedAt),
-        query.search ? or(ilike(vehicles.name, contains(query.search)), ilike(vehicles.registration, contains(query.search))) : undefined,
-        cursor ? or(gt(name, cursor[0]), and(eq(name, cursor[0]), gt(vehicles.id, cursor[1]))) : undefined,
-      ))
-      .orderBy(asc(name), asc(vehicles.id))
-      .limit(query.limit + 1)
-    return toPage(rows, query.limit, row => [row.sortName, row.vehicle.id], toVehicle)
-  })
+  const rows = await database.inOrganisation(organisationId).read(tx => selectVehicles(tx)
+    .where(and(
+      eq(vehicles.organisationId, organisationId),
+      query.state === 'removed' ? isNotNull(vehicles.removedAt) : isNull(vehicles.removedAt),
+      query.search ? or(ilike(vehicles.name, contains(query.search)), ilike(vehicles.registration, contains(query.search))) : undefined,
+      cursor ? or(gt(name, cursor[0]), and(eq(name, cursor[0]), gt(vehicles.id, cursor[1]))) : undefined,
+    ))
+    .orderBy(asc(name), asc(vehicles.id))
+    .limit(query.limit + 1))
+  return toPage(rows, query.limit, row => [row.sortName, row.vehicle.id], toVehicle)
 }
 
 /** One vehicle, removed or not. @throws {NotFoundError} also for another organisation's. */
 export async function getVehicle({ database }: FleetServices, organisationId: string, id: string): Promise<Vehicle> {
-  return database.inOrganisation(organisationId).read(tx => findVehicle(tx, id))
+  const [row] = await database.inOrganisation(organisationId).read(tx => selectVehicles(tx).where(eq(vehicles.id, id)))
+  if (!row) throw new NotFoundError('vehicle')
+  return toVehicle(row)
 }
 
 /** @throws {ConflictError} when another vehicle in use bears the registration. */
@@ -118,7 +118,8 @@ async function refitDevices(tx: Transaction, organisationId: string, vehicleId: 
 
 /** The newest positions of some of the organisation's vehicles, from the primary. */
 export async function livePositions({ database }: Pick<FleetServices, 'database'>, organisationId: string, vehicleIds: string[]): Promise<LivePosition[]> {
-  return database.inOrganisation(organisationId).read(async tx => (await tx.select().from(vehicleStates).where(inArray(vehicleStates.vehicleId, vehicleIds))).map(toLivePosition), { consistency: 'strong' })
+  const rows = await database.inOrganisation(organisationId).read(tx => tx.select().from(vehicleStates).where(inArray(vehicleStates.vehicleId, vehicleIds)), { consistency: 'strong' })
+  return rows.map(toLivePosition)
 }
 
 /** The row, locked until the end of the transaction. @throws {NotFoundError} */

@@ -86,12 +86,11 @@ export async function findMembership({ database, cache }: { database: Database, 
 }
 
 async function loadMembership(database: Database, organisationId: string | null, userId: string, session: { id: string, createdAt: number }, options: ReadOptions): Promise<Membership | null> {
-  return database.withKey('user', userId).read(async (tx) => {
-    const rows = await tx.select({ organisationId: memberships.organisationId, role: memberships.role, name: users.name, email: users.email, revoked: isRevoked(session) })
-      .from(users).leftJoin(memberships, eq(memberships.userId, users.id)).where(eq(users.id, userId)).orderBy(asc(memberships.joinedAt))
-    const row = rows.find(row => row.organisationId === organisationId) ?? rows[0]
-    return row && !row.revoked ? row : null
-  }, options)
+  const rows = await database.withKey('user', userId).read(tx => tx
+    .select({ organisationId: memberships.organisationId, role: memberships.role, name: users.name, email: users.email, revoked: isRevoked(session) })
+    .from(users).leftJoin(memberships, eq(memberships.userId, users.id)).where(eq(users.id, userId)).orderBy(asc(memberships.joinedAt)), options)
+  const row = rows.find(row => row.organisationId === organisationId) ?? rows[0]
+  return row && !row.revoked ? row : null
 }
 
 /** Changes to the owners of one organisation wait for each other: two owners who remove each other at once must not both succeed. */
