@@ -1,4 +1,5 @@
 import { DrizzleQueryError } from 'drizzle-orm'
+import { UnavailableError } from '#shared/errors.ts'
 import { errorTable, type ErrorRow, type Outcome } from './error-table.ts'
 
 export type { Outcome } from './error-table.ts'
@@ -46,6 +47,13 @@ export class FormerPrimaryError extends Error {
  * PostgreSQL answered COMMIT and warned that the wait for the synchronous standby had been ended: committed here, perhaps not
  * there. A failover may lose it, so it is no acknowledgement.
  */
+/** Nobody waits for the answer any more, and nothing had been begun. */
+export class AbandonedError extends UnavailableError {
+  constructor() {
+    super('The request was given up by its sender.')
+  }
+}
+
 export class NotReplicatedError extends Error {
   constructor() {
     super('The commit was not confirmed by the synchronous standby')

@@ -4,13 +4,13 @@ import { UnavailableError } from '#shared/errors.ts'
 import type { Breaks } from '#server/config/breaks.ts'
 import type { Circuit } from './circuit.ts'
 import { hasSeen, parseLsn, parsePosition, type Position, type Token } from './consistency.ts'
-import { FormerPrimaryError, classify, databaseError } from './errors.ts'
+import { AbandonedError, FormerPrimaryError, classify, databaseError } from './errors.ts'
 import type { Monitor } from './monitor.ts'
 import type { Pool } from './pool.ts'
 import type { ReadOptions, Transaction } from './port.ts'
 import type { RouterMetrics } from './router-metrics.ts'
 import type { Seen } from './seen.ts'
-import { TransactionError, runRead, statementTimeoutMs, type Settings } from './transaction.ts'
+import { TransactionError, isAbandoned, runRead, statementTimeoutMs, type Settings } from './transaction.ts'
 
 export interface ReadParts {
   primary: Pool
@@ -167,6 +167,7 @@ export function createRead(parts: ReadParts) {
       }
       const pause = lastError instanceof BehindError ? visibleAfterMs : Math.min(250, pauseMs * 2 ** round)
       if (performance.now() + pause >= until) break
+      if (isAbandoned()) throw permanent(new AbandonedError())
       await new Promise(resolve => setTimeout(resolve, pause))
     }
     // What there is, with its age. The primary last: there it is only the token that nobody satisfies, such as one of a timeline that a restored backup does not know.
@@ -181,6 +182,12 @@ export function createRead(parts: ReadParts) {
       }
     }
     throw new UnavailableError('The database cannot be reached.', { cause: lastError, retryAfterSeconds: 2 })
+  }
+
+  function permanent(cause: unknown): unknown {
+    if (cause instanceof AbandonedError) metrics.abandoned()
+    // A statement that used up its time is no fault of its own making; everything else is the caller's to know as it is.
+    return databaseError(cause).code === '57014' ? new UnavailableError('The database took too long to answer.', { cause }) : cause
   }
 
   /** The replica pool did not answer this read. */
@@ -203,13 +210,9 @@ function causeOf(error: unknown): unknown {
   return error instanceof TransactionError ? error.cause : error
 }
 
-/** A statement that used up its time is no fault of its own making; everything else is the caller's to know as it is. */
-function permanent(cause: unknown): unknown {
-  return databaseError(cause).code === '57014' ? new UnavailableError('The database took too long to answer.', { cause }) : cause
-}
-
 /** Whether another server could answer this read. */
 function worthElsewhere(error: unknown): boolean {
+  if (error instanceof AbandonedError) return false
   // All our reads are in read-only transactions: this one tried to change something, and would anywhere.
   if (databaseError(error).code === '25006') return false
   return error instanceof UnavailableError || error instanceof BehindError || classify(error, false) !== 'permanent'

@@ -18,6 +18,8 @@ export interface RouterMetrics {
   waited(seconds: number): void
   /** A write was refused because too many were waiting. */
   shed(): void
+  /** Whoever asked had gone before the database had begun. */
+  abandoned(): void
   token(outcome: 'refused' | 'foreign' | 'dropped' | 'unknown-position'): void
 }
 
@@ -26,5 +28,5 @@ export type RetryReason = 'connection' | 'contention' | 'unknown-outcome' | 'for
 const nothing = () => {}
 export const noMetrics: RouterMetrics = {
   served: nothing, retried: nothing, replayed: nothing, fellBack: nothing, stale: nothing, failover: nothing, unknownCommit: nothing, resolved: nothing,
-  waited: nothing, shed: nothing, token: nothing,
+  waited: nothing, shed: nothing, abandoned: nothing, token: nothing,
 }

@@ -1,10 +1,10 @@
 import { NodePgDatabase, NodePgSession } from 'drizzle-orm/node-postgres'
 import { PgDialect } from 'drizzle-orm/pg-core'
 import pg from 'pg'
-import { remainingMs } from '#server/telemetry/context.ts'
+import { currentContext, remainingMs } from '#server/telemetry/context.ts'
 import { UnavailableError } from '#shared/errors.ts'
 import { openLine, type Line, type Statement } from './batch.ts'
-import { NotReplicatedError, isConnectionError } from './errors.ts'
+import { AbandonedError, NotReplicatedError, isConnectionError } from './errors.ts'
 import type { Connection, Pool } from './pool.ts'
 import type { Transaction } from './port.ts'
 
@@ -98,7 +98,7 @@ export async function runRead<T>(attempt: ReadAttempt, fn: (tx: Transaction) => 
     try {
       const returned = fn(handle.transaction)
       const alone = line.isEmpty() && isQuery(returned)
-      const begun = (alone ? beginQuery() : beginSnapshot()).finally(() => clearTimeout(first)).then(check)
+      const begun = unlessAbandoned(guard, alone ? beginQuery() : beginSnapshot()).finally(() => clearTimeout(first)).then(check)
       const value = await handle.run(begun, () => returned)
       if (!alone) {
         void finish(connection, guard, 'COMMIT')
@@ -149,7 +149,7 @@ export async function runWrite<T>(attempt: WriteAttempt<T>, fn: (tx: Transaction
     connection.takeReplicationWarning()
     const line = openLine(connection.client)
     const handle = openHandle(line)
-    const begun = Promise.all([line.query('BEGIN'), line.query(select([...settingCalls(settings, limit), ...begin]))]).then(([, result]) => check(rowOf(result)))
+    const begun = unlessAbandoned(guard, Promise.all([line.query('BEGIN'), line.query(select([...settingCalls(settings, limit), ...begin]))])).then(([, result]) => check(rowOf(result)))
     mark.distrust = distrust
     const value = await handle.run(begun, () => fn(handle.transaction))
     mark.commitSent = true
@@ -178,6 +178,10 @@ async function onConnection<R>(pool: Pool, acquireMs: number, limitMs: number, w
   let guard: Guard | null = null
   try {
     const connection = await pool.acquire(acquireMs)
+    if (isAbandoned()) {
+      connection.release(false)
+      throw new AbandonedError()
+    }
     const limit = remainingMs(Math.min(limitMs, statementTimeoutMs))
     if (limit <= 0) {
       connection.release(false)
@@ -201,7 +205,7 @@ async function onConnection<R>(pool: Pool, acquireMs: number, limitMs: number, w
     }
   }
   catch (error) {
-    throw new TransactionError(error, { commitSent: mark.commitSent, silent: guard?.fired ?? false })
+    throw new TransactionError(guard?.abandoned ? new AbandonedError() : error, { commitSent: mark.commitSent, silent: (guard?.fired ?? false) && !guard?.abandoned })
   }
 }
 
@@ -293,12 +297,33 @@ function settingCalls(settings: Settings, limitMs: number): string[] {
   return [['statement_timeout', String(Math.ceil(limitMs))] as const, ...settings].map(([name, value]) => `set_config(${pg.escapeLiteral(name)}, ${pg.escapeLiteral(value)}, true)`)
 }
 
-interface Guard { fired: boolean, fire(): void, clear(): void }
+/** Whether nobody waits for the present request's answer any more. */
+export function isAbandoned(): boolean {
+  return currentContext()?.signal?.aborted ?? false
+}
+
+/**
+ * Until a server has given its first answer, nothing has been begun: whoever goes away takes the request along, also out of the pooler's queue. After a failover everybody would
+ * otherwise wait behind the work of those who had given up (Nginx asks a second instance after 2 s), and give up as well.
+ */
+function unlessAbandoned<T>(guard: Guard, begun: Promise<T>): Promise<T> {
+  const signal = currentContext()?.signal
+  if (!signal) return begun
+  const abandon = () => {
+    guard.abandoned = true
+    guard.fire()
+  }
+  signal.addEventListener('abort', abandon)
+  return begun.finally(() => signal.removeEventListener('abort', abandon))
+}
+
+interface Guard { fired: boolean, abandoned: boolean, fire(): void, clear(): void }
 
 /** A server that stopped answering cannot hold a request: past the limit its socket is cut, and the query in flight fails. */
 function guardConnection(client: pg.PoolClient, limitMs: number): Guard {
   const guard: Guard = {
     fired: false,
+    abandoned: false,
     fire() {
       guard.fired = true
       clearTimeout(timer)

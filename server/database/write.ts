@@ -3,14 +3,14 @@ import { currentContext, remainingMs } from '#server/telemetry/context.ts'
 import { IdempotencyMismatchError, UnavailableError } from '#shared/errors.ts'
 import type { Breaks } from '#server/config/breaks.ts'
 import { parsePosition } from './consistency.ts'
-import { FormerPrimaryError, NotReplicatedError, classify, databaseError, isConnectionError } from './errors.ts'
+import { AbandonedError, FormerPrimaryError, NotReplicatedError, classify, databaseError, isConnectionError } from './errors.ts'
 import type { Monitor } from './monitor.ts'
 import { OperationInProgressError, claim, nextOperation, record, renamed, replayQuery, type OperationId, type StoredAnswer } from './operations.ts'
 import type { Pool } from './pool.ts'
 import type { Transaction, WriteOptions } from './port.ts'
 import type { RetryReason, RouterMetrics } from './router-metrics.ts'
 import type { Seen } from './seen.ts'
-import { TransactionError, runWrite, type Settings, type WriteAttempt } from './transaction.ts'
+import { TransactionError, isAbandoned, runWrite, type Settings, type WriteAttempt } from './transaction.ts'
 
 export interface WriteParts {
   primary: Pool
@@ -129,6 +129,7 @@ export function createWrite({ primary, monitor, seen, metrics, log, breaks, most
         const cause = causeOf(error)
         const commitSent = error instanceof TransactionError && error.commitSent
         const inProgress = cause instanceof OperationInProgressError
+        if (cause instanceof AbandonedError && !unknown) throw givenUp()
         const outcome = inProgress || cause instanceof RecordGoneError || cause instanceof UnavailableError ? 'not-committed' : classify(cause, commitSent)
         if (databaseError(cause).code === '57014') throw unavailable('The database took too long. Nothing was changed.', cause)
         if (outcome === 'permanent' || breaks.has('no-retry')) throw cause
@@ -151,7 +152,14 @@ export function createWrite({ primary, monitor, seen, metrics, log, breaks, most
             : unavailable('The database takes no writes at present. Nothing was changed.', cause)
         }
         await holdBack(pause, isConnectionError(cause) ? until : 0)
+        if (isAbandoned() && !unknown) throw givenUp()
       }
+    }
+
+    /** The client's key makes it safe: whoever repeats the request finds that nothing was done. */
+    function givenUp() {
+      metrics.abandoned()
+      return new AbandonedError()
     }
 
     function settle(how: 'committed' | 'not-committed' | 'unresolved', asked: OperationId | null) {

@@ -55,6 +55,11 @@ export function wrapHandler(handle: Handler, { config, log, isDraining }: Handle
     // The balancer must not send more over this connection.
     if (isDraining()) setResponseHeader(event, 'Connection', 'close')
     measure(event, context, log)
+    const abandoned = new AbortController()
+    event.node.res.once('close', () => {
+      if (!event.node.res.writableFinished) abandoned.abort()
+    })
+    Object.assign(context, { signal: abandoned.signal })
     return runInContext(context, () => handle(event))
   }
 }

@@ -30,6 +30,8 @@ export interface RequestContext {
   replayed: boolean
   /** Seconds that the data read may be behind; null: it is current. Becomes `Fleet2-Stale`. */
   staleSeconds: number | null
+  /** Aborted when nobody waits for the answer any more: what has not been begun by then need not be. */
+  readonly signal?: AbortSignal
 }
 
 /** Makes a write safe to repeat. `scope` keeps the keys of one caller apart from another's. */

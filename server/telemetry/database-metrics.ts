@@ -12,6 +12,7 @@ const failovers = counter('fleet2_database_failovers_total', 'Newer timelines me
 const unknownCommits = counter('fleet2_database_unknown_commits_total', 'Writes whose link was lost at COMMIT')
 const resolved = counter('fleet2_database_unknown_commits_resolved_total', 'What had become of them', ['outcome'])
 const waits = new Histogram({ name: 'fleet2_database_write_wait_seconds', help: 'Pauses of writes that waited for the database', buckets: [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10], registers: [registry] })
+const abandoned = counter('fleet2_database_abandoned_total', 'Reads and writes whose caller had gone before the database had begun them')
 const shed = counter('fleet2_database_writes_shed_total', 'Writes refused because too many were waiting')
 const tokens = counter('fleet2_database_consistency_tokens_total', 'Consistency tokens that were not simply used', ['outcome'])
 
@@ -27,5 +28,6 @@ export const routerMetrics = {
   resolved: (outcome: string) => resolved.inc({ outcome }),
   waited: (seconds: number) => waits.observe(seconds),
   shed: () => shed.inc(),
+  abandoned: () => abandoned.inc(),
   token: (outcome: string) => tokens.inc({ outcome }),
 }

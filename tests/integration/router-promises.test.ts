@@ -342,6 +342,28 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
       expect(await stored(key)).toBe(done + 2)
     })
 
+    it('whoever gives up while a write waits for the pooler takes it along: nothing is done, and nobody waits behind it', async () => {
+      const [key, giving] = [randomUUID(), new AbortController()]
+      await cluster.pgbouncer.admin('PAUSE')
+      const context: RequestContext = {
+        requestId: 'x', deadline: Date.now() + 20_000, ipAddress: null, userAgent: null, principal: null, operation: { scope: 'test', key, fingerprint: '' },
+        writes: 0, consistencyToken: null, replayed: false, staleSeconds: null, signal: giving.signal,
+      }
+      const write = () => database.write(async (tx) => {
+        await tx.execute(sql`INSERT INTO counters VALUES (${key}, 1)`)
+        return {}
+      })
+      const given = Promise.allSettled([1, 2, 3].map(() => runInContext(context, write)))
+      await until(() => database.stats()[0]!.active === 3, 'three writes to wait in the pooler')
+      giving.abort()
+      for (const one of await given) expect(one).toMatchObject({ status: 'rejected', reason: { message: expect.stringContaining('given up') } })
+      expect(counts['abandoned']).toBe(3)
+      await cluster.pgbouncer.admin('RESUME')
+      // The repeat that somebody does wait for is made, and made once.
+      await runInContext({ ...context, writes: 0, signal: undefined }, write)
+      expect(await stored(key)).toBe(1)
+    })
+
     it('waiting writes are bounded in number: past that they are refused at once, with a time to come back', async () => {
       const other = open({ mostWaitingWrites: 3 })
       try {
@@ -407,6 +429,6 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
 
   it('10. everything is counted', () => {
     // By the tests above, each in its place; the list is what an operator sees in docs/metrics.md.
-    expect(Object.keys(noMetrics).sort()).toEqual(['failover', 'fellBack', 'replayed', 'resolved', 'retried', 'served', 'shed', 'stale', 'token', 'unknownCommit', 'waited'])
+    expect(Object.keys(noMetrics).sort()).toEqual(['abandoned', 'failover', 'fellBack', 'replayed', 'resolved', 'retried', 'served', 'shed', 'stale', 'token', 'unknownCommit', 'waited'])
   })
 })

@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { appendFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import pg from 'pg'
 import { freePort } from '../ports.ts'
 import { until } from '../until.ts'
 import { signalTree, type Account } from './processes.ts'
@@ -13,6 +14,8 @@ export interface PgBouncer {
   restart(): Promise<void>
   freeze(): void
   thaw(): void
+  /** On its console: `PAUSE`, `RESUME`. */
+  admin(command: string): Promise<void>
 }
 
 export interface PgBouncerOptions {
@@ -41,6 +44,7 @@ listen_port = ${port}
 unix_socket_dir =
 auth_type = scram-sha-256
 auth_file = ${usersFile}
+admin_users = ${Object.keys(users)[0]}
 pool_mode = transaction
 max_client_conn = 1000
 default_pool_size = ${poolSize}
@@ -95,6 +99,13 @@ log_pooler_errors = 1
     },
     thaw() {
       if (isRunning()) signalTree(child!.pid!, 'SIGCONT')
+    },
+    async admin(command) {
+      const [user, password] = Object.entries(users)[0]!
+      const console = new pg.Client({ host: '127.0.0.1', port, user, password, database: 'pgbouncer' })
+      await console.connect()
+      await console.query(command)
+      await console.end()
     },
   }
   return pgbouncer
