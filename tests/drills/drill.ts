@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Lab } from '../../lab/types.ts'
-import { startHistory, type FinalState, type History } from './history.ts'
+import { startHistory, type FinalState, type History, type Operation } from './history.ts'
 import { missedEvents } from './judge/events.ts'
 import { readFinalState } from './judge/final-state.ts'
 import { judge, type Verdict } from './judge/judge.ts'
@@ -30,6 +30,9 @@ const wholeBeforeMs = 60_000
 /** A scenario waits this long for everything to be whole again; past it that is a violation and the next one finds out. */
 const wholeLimitMs = 75_000
 
+/** Nginx's `fail_timeout`, and some. */
+const serveLimitMs = 45_000
+
 /** What an instance could not tell because it died, or Redis did, another one tells 5 to 7 s later; a stream that was lost is back within 15 s. */
 const eventsLimitMs = 20_000
 
@@ -41,6 +44,7 @@ export async function drill(scenario: Scenario, { lab, crowd, baselineSeconds = 
   let mishap: unknown
   try {
     await pause(baselineSeconds)
+    if (scenario.hurtsInstances) await untilBothServe(recorder.history.operations)
     recorder.mark('fault')
     const hurt = await scenario.inject(lab)
     recorder.history.marks.at(-1)!.detail = hurt.what
@@ -62,6 +66,16 @@ export async function drill(scenario: Scenario, { lab, crowd, baselineSeconds = 
   const verdict = judge(recorder.history, state, scenario.budget)
   if (mishap) verdict.violations.unshift(`the fault could not be made or taken back: ${mishap instanceof Error ? mishap.message : String(mishap)}`)
   return { scenario, verdict, history: recorder.history, state }
+}
+
+/** Nginx sends nobody to an instance for 30 s after it has failed (`fail_timeout`): to freeze one that serves nobody would prove nothing. The third is a backup, and serves only without the others. */
+async function untilBothServe(operations: Operation[]) {
+  for (const until = Date.now() + serveLimitMs; ;) {
+    const latest = operations.slice(-40).flatMap(({ attempts }) => attempts.map(({ instance }) => instance))
+    if (['app1', 'app2'].every(name => latest.includes(name))) return
+    if (Date.now() > until) throw new Error(`of the last ${latest.length} answers none was ${latest.includes('app1') ? 'app2' : 'app1'}'s: nothing can be seen of its end`)
+    await pause(0.25)
+  }
 }
 
 function pause(seconds: number) {

@@ -11,6 +11,8 @@ export interface Scenario {
   fault: string
   promise: string
   inject: Injector
+  /** The first two instances must both be serving people before the fault. */
+  hurtsInstances?: true
   /** How long the fault stands before it is taken back. */
   holdSeconds: number
   budget: Budget
@@ -35,19 +37,19 @@ const lease = waits(15, { wholeSeconds: 45 })
 export const scenarios: Scenario[] = [
   // The application
   {
-    name: 'app-kill', part: 'application', fault: 'kill -9 of an instance', inject: crashAndRestart(first('app')), holdSeconds: 5, budget: { ...unnoticed, repeatedWrites: null },
+    name: 'app-kill', hurtsInstances: true, part: 'application', fault: 'kill -9 of an instance', inject: crashAndRestart(first('app')), holdSeconds: 5, budget: { ...unnoticed, repeatedWrites: null },
     promise: 'Nginx asks another instance, for changes because their key makes it safe; nobody notices',
   },
   {
-    name: 'app-freeze', part: 'application', fault: 'SIGSTOP of an instance, thawed after 8 s', inject: freeze(first('app')), holdSeconds: 8, budget: { ...unnoticed, repeatedWrites: null },
+    name: 'app-freeze', hurtsInstances: true, part: 'application', fault: 'SIGSTOP of an instance, thawed after 8 s', inject: freeze(first('app')), holdSeconds: 8, budget: { ...unnoticed, repeatedWrites: null },
     promise: 'requests that hang there are answered by another within seconds, and it is taken out',
   },
   {
-    name: 'app-drain', part: 'application', fault: 'SIGTERM to an instance', inject: drain(first('app')), holdSeconds: 2, budget: unnoticed,
+    name: 'app-drain', hurtsInstances: true, part: 'application', fault: 'SIGTERM to an instance', inject: drain(first('app')), holdSeconds: 2, budget: unnoticed,
     promise: 'it ends by itself and nobody notices',
   },
   {
-    name: 'rolling-deploy', part: 'application', fault: 'all three instances replaced, one after the other', inject: rollingDeploy, holdSeconds: 0, budget: unnoticed,
+    name: 'rolling-deploy', hurtsInstances: true, part: 'application', fault: 'all three instances replaced, one after the other', inject: rollingDeploy, holdSeconds: 0, budget: unnoticed,
     promise: 'nobody notices',
   },
 
@@ -89,7 +91,7 @@ export const scenarios: Scenario[] = [
     promise: 'commits that wait for it are confirmed by the other replica within seconds; reads that went there go elsewhere',
   },
   {
-    name: 'pg-commit-cut-short', part: 'PostgreSQL', fault: 'the synchronous standby is cut off, and an instance is killed with commits under way',
+    name: 'pg-commit-cut-short', hurtsInstances: true, part: 'PostgreSQL', fault: 'the synchronous standby is cut off, and an instance is killed with commits under way',
     inject: both(partition(syncStandby), 1_000, crashAndRestart(first('app'))), holdSeconds: 8, budget: waits(8, { wholeSeconds: 30 }),
     promise: 'what nobody could tell whether it was committed is asked of its record, and applied once',
   },

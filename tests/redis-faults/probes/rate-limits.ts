@@ -18,5 +18,5 @@ export const probe = defineProbe<{ person: Person, allowed: number }>({
   },
   // Counted anew where Redis's counters are lost or cannot be asked: never more than twice the limit, however long it lasts.
   verifyAfter: async (_, { allowed }) => ({ lost: Math.max(0, allowed - 2 * limit), of: allowed }),
-  words: ({ failed, loss }) => failed ? `${failed} attempts failed` : loss.lost ? `${loss.of} attempts passed, limit ${limit}` : `the limit of ${limit} holds: ${loss.of} attempts passed`,
+  words: ({ failed, loss }) => failed ? `${failed} attempts failed` : loss.lost ? `${loss.of} attempts passed, limit ${limit}` : loss.of > limit ? `counting began anew when Redis lost its counters: ${loss.of} attempts passed, under twice the limit of ${limit}` : `the limit of ${limit} holds: ${loss.of} attempts passed`,
 })
