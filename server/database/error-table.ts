@@ -47,6 +47,10 @@ export const errorTable: readonly ErrorRow[] = [
   row('57P02', 'PostgreSQL', 'crash_shutdown: another session crashed', 'not-committed', 'unknown', made),
   row('57P03', 'PostgreSQL', 'cannot_connect_now: starting, stopping or in recovery', 'not-executed', 'unknown', made),
   row('57P05', 'PostgreSQL', 'idle_session_timeout', 'not-committed', 'unknown', made),
+  // No row can be added, or (PANIC) no WAL: there may be room in a moment, or another primary. In answer to COMMIT only the PANIC can come, which says nothing of the commit record.
+  row('53100', 'PostgreSQL', 'disk_full', 'not-committed', 'unknown', made),
+  row('53200', 'PostgreSQL', 'out_of_memory', 'not-committed', 'unknown', made),
+  row('58030', 'PostgreSQL', 'io_error', 'not-committed', 'unknown', made),
   row('53300', 'PostgreSQL', 'too_many_connections', 'not-executed', 'unknown', link),
   row('08P01', 'PgBouncer', 'server login has been failing, query_wait_timeout, server conn crashed', 'not-committed', 'unknown', link),
   row('08000', 'PostgreSQL', 'connection_exception', 'not-committed', 'unknown', made),

@@ -1,7 +1,7 @@
 import type { Config } from '#server/config/load.ts'
 import type { Logger } from '#server/telemetry/logger.ts'
 import { requestsInFlight } from '#server/telemetry/metrics.ts'
-import { closeServices, servicesIfOpen } from './services.ts'
+import { closeServices, closingService, servicesIfOpen } from './services.ts'
 import type { Instance } from './start.ts'
 
 let draining = false
@@ -40,9 +40,10 @@ export function installSignals({ config, log, instance, reopenLog, closeStreams,
     started = true
     draining = true
     const since = Date.now()
+    let present = ''
     log.info(`${signal}: draining`)
     setTimeout(() => {
-      log.error(`Not drained within ${config.drainTimeoutSeconds} s: ending at once`)
+      log.error({ step: present, closing: closingService() }, `Not drained within ${config.drainTimeoutSeconds} s (waiting for: ${present}): ending at once`)
       process.exit(1)
     }, config.drainTimeoutSeconds * 1000).unref()
 
@@ -57,6 +58,7 @@ export function installSignals({ config, log, instance, reopenLog, closeStreams,
       ['the embedded database ends', () => instance()?.embedded?.stop()],
     ]
     for (const [name, step] of steps) {
+      present = name
       try {
         await step()
         log.debug(`Drain: ${name}`)

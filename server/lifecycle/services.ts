@@ -104,6 +104,13 @@ export function openServices({ config, log, databaseUrl }: { config: Config, log
   return current
 }
 
+let closing: string | null = null
+
+/** Which service is being closed at this moment. */
+export function closingService(): string | null {
+  return closing
+}
+
 /** Closes what was opened, in reverse. Each step is tried, whatever became of the one before. */
 export async function closeServices(): Promise<void> {
   if (!current) return
@@ -116,6 +123,7 @@ export async function closeServices(): Promise<void> {
     ['Redis', () => redis.close()],
     ['database', () => database.close()],
   ] as const) {
+    closing = name
     try {
       await close()
     }

@@ -25,8 +25,10 @@ export interface Link {
   run<T>(work: (client: Redis) => Promise<T>, options?: { harmless?: boolean }): Promise<T>
   /** The most replicas that were connected to this master lately. */
   recentReplicas(): number
-  /** Lets go of the connection and finds the master anew. */
-  leave(reason: string): void
+  /** Lets go of the connection and finds the master anew. `silent`: it did not answer; nobody waits for it any more, it will not be back in a moment. */
+  leave(reason: string, options?: { silent?: boolean }): void
+  /** It is away because it did not answer. */
+  isSilent(): boolean
   /** There is a new master: leaves, unless it is connected to that one already. */
   follow(master: { host: string, port: number }): void
   close(): void
@@ -61,6 +63,7 @@ export function createLink({ client, name, log, heartbeat = true }: { client: Re
   let up = false
   let since = Date.now()
   let cause = 'connecting'
+  let silent = false
   let lastError = ''
   let refusedSince = 0
   let refusedAt = 0
@@ -74,6 +77,7 @@ export function createLink({ client, name, log, heartbeat = true }: { client: Re
     up = now
     since = Date.now()
     if (up) {
+      silent = false
       replicas = []
       lastError = ''
       void beat()
@@ -98,10 +102,11 @@ export function createLink({ client, name, log, heartbeat = true }: { client: Re
     lastError = error.message
   })
 
-  function leave(reason: string) {
+  function leave(reason: string, options: { silent?: boolean } = {}) {
     // While it is connecting, ioredis takes a disconnect for the end of all attempts.
     if (client.status !== 'ready') return
     cause = reason
+    silent = options.silent ?? false
     client.disconnect(true)
     turn(false)
   }
@@ -119,6 +124,8 @@ export function createLink({ client, name, log, heartbeat = true }: { client: Re
     for (;;) {
       if (closed) return false
       if (up) return true
+      // The time-out was the patience: a request that needs Redis three times is held up once.
+      if (silent) return false
       const left = remainingMs(since + patienceMs - Date.now())
       if (left <= 0) return false
       await new Promise<void>((resolve) => {
@@ -158,7 +165,7 @@ export function createLink({ client, name, log, heartbeat = true }: { client: Re
           redisCommands.inc({ outcome })
           throw error
         }
-        if (outcome === 'timeout') leave('no answer within 1 s')
+        if (outcome === 'timeout') leave('no answer within 1 s', { silent: true })
         if (outcome === 'refused' && String(error).includes('READONLY')) leave('demoted')
         const notExecuted = outcome === 'away' || (outcome === 'refused' && mayRepeatRefused())
         const again = !closed && (notExecuted || (outcome === 'lost' && harmless && !repeated)) && Date.now() - began < patienceMs
@@ -183,7 +190,7 @@ export function createLink({ client, name, log, heartbeat = true }: { client: Re
       replicas = [...replicas.filter(({ at }) => now - at < replicasRememberedMs), { at: now, count: connected.length }]
     }
     catch (error) {
-      if (outcomeOf(error) === 'timeout') leave('no answer within 1 s')
+      if (outcomeOf(error) === 'timeout') leave('no answer within 1 s', { silent: true })
     }
   }
   const timer = heartbeat ? setInterval(beat, heartbeatMs) : undefined
@@ -197,6 +204,7 @@ export function createLink({ client, name, log, heartbeat = true }: { client: Re
     run,
     recentReplicas: () => Math.max(0, ...replicas.map(({ count }) => count)),
     leave,
+    isSilent: () => silent,
     follow,
     close() {
       closed = true

@@ -48,7 +48,7 @@ export function openRedisClient(connection: RedisConnection & { sweepMs?: number
   const returned = new Set<() => void>()
   link.onChange((up) => {
     // Both are connections to the same server: what one has noticed need not cost the other a second too.
-    if (!up) confirmedLink.leave('as the other connection')
+    if (!up) confirmedLink.leave('as the other connection', { silent: link.isSilent() })
     else for (const listener of returned) listener()
   })
   const sweep = setInterval(() => {

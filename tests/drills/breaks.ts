@@ -44,14 +44,14 @@ export const breaks: Break[] = [
     name: 'epoch-check',
     what: 'connections to a demoted primary are used on',
     env: { FLEET2_TEST_BREAK: 'this-loses-data:no-epoch-check' },
-    scenarios: ['pg-switchover', 'pg-partition', 'pg-freeze'],
-    expected: /./,
+    scenarios: ['pg-freeze', 'pg-partition', 'pg-switchover'],
+    expected: /reads older than|acknowledged writes lost|longest wait for a|seconds without|(reads|writes) failed/,
   },
   {
     name: 'ioredis-defaults',
     what: 'the Redis client as its library sets it up',
     env: { FLEET2_TEST_BREAK: 'this-loses-data:ioredis-defaults' },
     scenarios: ['redis-freeze', 'redis-partition'],
-    expected: /./,
+    expected: /sessions lost|events missed|longest wait for a|seconds without|(reads|writes) failed/,
   },
 ]

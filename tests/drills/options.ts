@@ -16,7 +16,7 @@ export interface Options {
   folder: string
 }
 
-const usage = `Usage: npm run drill -- [--only app-kill,pg-crash] [--short] [--runs 3] [--users 20] [--devices 10] [--think 500] [--seconds 4]
+const usage = `Usage: npm run drill -- [--only app-kill,pg-crash] [--short] [--runs 3] [--users 20] [--devices 10] [--think 1000] [--seconds 4]
        [--break ${breaks.map(({ name }) => name).join('|')}] [--local] [--keep] [--write] [--out drill-report] [--list]
 
   --only      scenarios by their names; --list shows them; --short takes ${shortSet.join(', ')}
@@ -36,7 +36,7 @@ export function readOptions(): Options {
     runs: { type: 'string', default: '1' },
     users: { type: 'string', default: '20' },
     devices: { type: 'string', default: '10' },
-    think: { type: 'string', default: '500' },
+    think: { type: 'string', default: '1000' },
     seconds: { type: 'string', default: '4' },
     break: { type: 'string' },
     local: { type: 'boolean', default: false },

@@ -288,6 +288,15 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
       expect(await stored(other)).toBe(2)
     })
 
+    it('which takes a second attempt: without one the same cut is the person\'s error', async () => {
+      const key = randomUUID()
+      await broken('no-retry', async (other) => {
+        cluster.wires.write.cutAtCommit('before', 1)
+        await expect(createSession(other).add(key)).rejects.toThrow()
+      })
+      expect(await stored(key)).toBeNull()
+    })
+
     it('with the line cut after COMMIT and another primary by the time it is asked', async () => {
       const [key, session] = [randomUUID(), createSession()]
       cluster.wires.write.cutAtCommit('after', 1)
@@ -399,6 +408,22 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
     finally {
       await other.close()
     }
+  })
+
+  it('7. nor behind the replicas\' address, where a balancer may take it for one', async () => {
+    const [key, session] = [randomUUID(), createSession()]
+    await session.add(key)
+    const { old } = await cluster.failover({ old: 'alive' })
+    expect((await session.add(key, { seconds: 30 })).value).toBe(2)
+    cluster.balancer.read.pointTo([old.port])
+    // Without a token, and asking for no more than a replica within the limit: the timeline alone tells.
+    const stranger = createSession()
+    for (let n = 0; n < 5; n++) {
+      stranger.token = null
+      expect((await stranger.read(key, { consistency: 'eventual' })).value).toBe(2)
+    }
+    // The test can fail.
+    await broken('no-epoch-check', async other => expect((await stranger.read(key, { consistency: 'eventual', on: other })).value).toBe(1))
   })
 
   it('8. the database cannot hang a request: with everything a black hole each ends at its deadline', async () => {

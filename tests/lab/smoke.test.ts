@@ -6,11 +6,12 @@ import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { connectLab, downLab, LabRefusal, reasonsAgainst, upLab } from '../../lab/lab.ts'
 import { createPerson } from '../../lab/person.ts'
+import { shortDrills } from '../drills/short.ts'
 import { withLabLock } from '../support/lab-lock.ts'
 import { until } from '../support/until.ts'
 
 /** One lab for all of it: bringing it up is most of the time. */
-test('the whole stack comes up from deploy/, serves people over TLS, loses its PostgreSQL leader without losing a write, and leaves nothing behind', async () => {
+test('the whole stack comes up from deploy/, serves people over TLS, loses an instance, the PostgreSQL leader and the Redis master under load without losing anything, and leaves nothing behind', async () => {
   await withLabLock(async () => {
     expect(await reasonsAgainst()).toEqual([])
     const before = await traces()
@@ -47,6 +48,8 @@ test('the whole stack comes up from deploy/, serves people over TLS, loses its P
       expect(position.status).toBe(200)
       await until(() => seen.includes(created.body.id), 'the position on the live stream')
       stream.close()
+
+      expect(await shortDrills(lab)).toEqual([])
 
       const leader = await lab.postgresLeader()
       await lab.crash(leader!)

@@ -42,7 +42,7 @@ export interface Workload {
 }
 
 /** Lets the people and devices loose. The recorder's history holds what happens to them. */
-export function startWorkload(recorder: Recorder, { population: { people, trackers }, browsers }: Crowd, { thinkMs = 500, intervalMs = 1_000 }: WorkloadOptions = {}): Workload {
+export function startWorkload(recorder: Recorder, { population: { people, trackers }, browsers }: Crowd, { thinkMs = 1_000, intervalMs = 1_000 }: WorkloadOptions = {}): Workload {
   const run = `${recorder.history.scenario} ${Date.now().toString(36)}`
   const actors: Actor[] = [
     ...people.map((person, index) => startUser(person, browsers[index]!, recorder, { run, thinkMs })),
