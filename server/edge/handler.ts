@@ -54,7 +54,8 @@ export function wrapHandler(handle: Handler, { config, log, isDraining }: Handle
     setResponseHeader(event, 'X-Fleet2-Instance', config.instanceId)
     // The balancer must not send more over this connection.
     if (isDraining()) setResponseHeader(event, 'Connection', 'close')
-    measure(event, context, log)
+    // Not the page that the instance renders for itself before it says that it is ready.
+    if (event.node.req.socket?.remoteAddress) measure(event, context, log)
     const abandoned = new AbortController()
     event.node.res.once('close', () => {
       if (!event.node.res.writableFinished) abandoned.abort()

@@ -24,7 +24,14 @@ const schemaPauseMs = 1_000
  * waits for nothing that may stay away: with the database unreachable it serves what it can, and says so.
  * @throws {SchemaMismatchError} when the schema is newer than this code can use.
  */
-export async function startInstance({ config, log, migrations, onStatus }: { config: Config, log: Logger, migrations: Migration[], onStatus: () => void }): Promise<Instance> {
+export async function startInstance({ config, log, migrations, onStatus, warmUp }: {
+  config: Config
+  log: Logger
+  migrations: Migration[]
+  onStatus: () => void
+  /** What the first people would otherwise wait for, before the balancer sends them. Its failure is no reason not to serve. */
+  warmUp: () => Promise<unknown>
+}): Promise<Instance> {
   let embedded: EmbeddedPostgres | null = null
   if (config.embeddedDatabase) {
     log.info(`Embedded mode, for one instance on one machine: data in ${config.dataDirectory}. For high availability give it PostgreSQL and Redis (docs/configuration.md).`)
@@ -37,6 +44,7 @@ export async function startInstance({ config, log, migrations, onStatus }: { con
   const { health, database } = services
   health.onChange(onStatus)
   health.start()
+  await warmUp().catch(error => log.debug({ err: error }, 'Warming up failed'))
 
   const stopping = new AbortController()
   const work: Promise<{ stop(): Promise<void> }>[] = []

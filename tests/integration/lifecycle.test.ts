@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -62,6 +63,17 @@ describe('an instance that is told to end', () => {
     expect((await slow).body).toMatchObject({ name: 'Finished' })
     expect(failures).toEqual([])
     expect(await server.exited).toBe(0)
+  })
+  it('does not wait for connections that nobody speaks over', async () => {
+    const server = await startServer({ env: { NUXT_DATABASE_URL: database.servingUrl, NUXT_DRAIN_DELAY: '1', NUXT_DRAIN_TIMEOUT: '60' } })
+    const { hostname, port } = new URL(server.url)
+    const [silent, halfSaid] = [connect(Number(port), hostname), connect(Number(port), hostname)]
+    for (const socket of [silent, halfSaid]) socket.on('error', () => {})
+    halfSaid.write('GET / HTTP/1.1\r\nHost: ')
+    await until(() => !silent.connecting && !halfSaid.connecting)
+    server.kill('SIGTERM')
+    expect(await server.exited).toBe(0)
+    for (const socket of [silent, halfSaid]) socket.destroy()
   })
   it('twice ends at once', async () => {
     const server = await startServer({ env: { NUXT_DATABASE_URL: database.servingUrl, NUXT_DRAIN_DELAY: '20', NUXT_DRAIN_TIMEOUT: '60' } })
