@@ -8,6 +8,9 @@ const pauseLimitMs = 5_000
 /** Patroni needs about two seconds; PgBouncer's clients wait ten (query_wait_timeout), so past nine they are let go rather than failed: the application tries again. */
 const resumeAfterMs = 9_000
 
+/** It only makes the shutdown shorter: not worth waiting for on a slow disk. */
+const checkpointLimitMs = 10_000
+
 /** A slow machine's switchover. */
 const promotedLimitMs = 60_000
 
@@ -32,6 +35,8 @@ export async function switchover(lab: Lab, { to, pause = true }: { to?: NodeName
   }
   const impatient = setTimeout(() => void resume().catch(() => {}), resumeAfterMs)
   try {
+    // What is not written yet would be written while everybody waits.
+    await Promise.all([from, candidate].map(name => query(directUrl(lab, name), 'CHECKPOINT', [], { limitMs: checkpointLimitMs }).catch(() => {})))
     paused = pause
     if (pause) await Promise.all(poolers.map(url => query(url, 'PAUSE fleet', [], { limitMs: pauseLimitMs })))
     await askPatroni(lab, from, candidate)
@@ -59,6 +64,11 @@ async function resumePool(url: string): Promise<void> {
 function poolerConsole(lab: Lab, address: string): string {
   const { user, password } = lab.credentials.postgres
   return `postgresql://${user}:${password}@${address}:6432/pgbouncer`
+}
+
+function directUrl(lab: Lab, name: NodeName): string {
+  const { user, password, database } = lab.credentials.postgres
+  return `postgresql://${user}:${password}@${lab.node(name).address}:5432/${database}`
 }
 
 function ownerUrl(lab: Lab, address: string): string {

@@ -29,13 +29,13 @@ const replicaAnswerMs = 1_000
 
 /**
  * Until the primary has given a connection and a first answer, where a replica has just shown that it is there and lacks something: better its data with their age than
- * a primary that has vanished (a pooler holds BEGIN for as long as it may). Below Nginx's 2 s, after which it would ask another instance the same.
+ * a primary that has vanished (a pooler holds BEGIN for as long as it may). Far below Nginx's 2 s, after which it would ask another instance the same: a request makes several reads.
  */
-const primaryAnswerMs = 1_500
+const primaryAnswerMs = 800
 
 /** The same for who comes within so long after somebody has waited in vain: a page makes several reads, and a vanished primary is waited for once. */
 const doubtMs = 2_000
-const doubtedAnswerMs = 300
+const doubtedAnswerMs = 200
 
 /**
  * How long a read waits for a server that has what the caller has seen, or for any server at all, before it makes do: long enough for a replica to
@@ -150,7 +150,7 @@ export function createRead(parts: ReadParts) {
         else { metrics.fellBack('circuit') }
       }
       try {
-        const answerMs = !replicaLacks ? Infinity : performance.now() < primaryInDoubtUntil ? doubtedAnswerMs : primaryAnswerMs
+        const answerMs = !replicaLacks ? Infinity : performance.now() < primaryInDoubtUntil || !monitor.hasPrimary() ? doubtedAnswerMs : primaryAnswerMs
         const value = await attempt(primary, settings, fn, { token, anyAge: false, answerMs })
         primaryInDoubtUntil = 0
         return value

@@ -6,6 +6,7 @@ import { parsePosition } from './consistency.ts'
 import { AbandonedError, FormerPrimaryError, NotReplicatedError, classify, databaseError, isConnectionError } from './errors.ts'
 import type { Monitor } from './monitor.ts'
 import { OperationInProgressError, claim, nextOperation, record, renamed, replayQuery, type OperationId, type StoredAnswer } from './operations.ts'
+import { createGate } from './gate.ts'
 import type { Pool } from './pool.ts'
 import type { Transaction, WriteOptions } from './port.ts'
 import type { RetryReason, RouterMetrics } from './router-metrics.ts'
@@ -50,11 +51,22 @@ const emptyMessage = 'SELECT pg_logical_emit_message(true, \'fleet2\', \'\')'
 /** Each write once, until its deadline, on whoever is the primary. */
 export function createWrite({ primary, monitor, seen, metrics, log, breaks, mostWaiting }: WriteParts): Write {
   let waiting = 0
-  /** Those that pause, and those that wait for a connection. */
-  const writesWaiting = () => waiting + primary.stats().waiting
+  const gate = createGate()
+  /** Those that pause, those that wait for the primary to answer the others, and those that wait for a connection. */
+  const writesWaiting = () => waiting + gate.waiting() + primary.stats().waiting
 
   /** One transaction on the primary. Resolves once it is committed on two nodes. */
   async function transact<T>(attempt: Pick<WriteAttempt<T>, 'settings' | 'begin' | 'end' | 'distrust'>, fn: (tx: Transaction) => Promise<T>): Promise<T> {
+    const passage = await gate.enter(Date.now() + remainingMs(jobPatienceMs) - answerMarginMs, currentContext()?.signal)
+    try {
+      return await transactNow(attempt, fn, passage.answered)
+    }
+    finally {
+      passage.left()
+    }
+  }
+
+  async function transactNow<T>(attempt: Pick<WriteAttempt<T>, 'settings' | 'begin' | 'end' | 'distrust'>, fn: (tx: Transaction) => Promise<T>, answered: () => void): Promise<T> {
     const cluster = monitor.cluster() ?? '0'
     const locate = `database_position(${cluster})`
     const { value, after } = await runWrite({
@@ -62,6 +74,7 @@ export function createWrite({ primary, monitor, seen, metrics, log, breaks, most
       pool: primary,
       begin: [`${locate} AS position`, ...attempt.begin],
       check(begun) {
+        answered()
         if (breaks.has('no-epoch-check')) return
         const position = parsePosition(begun.position!)
         if (position.role !== 'primary') throw new FormerPrimaryError('it is a replica')
