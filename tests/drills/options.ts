@@ -16,7 +16,7 @@ export interface Options {
   folder: string
 }
 
-const usage = `Usage: npm run drill -- [--only app-kill,pg-crash] [--short] [--runs 3] [--users 20] [--devices 10] [--think 1000] [--seconds 4]
+const usage = `Usage: npm run drill -- [--only app-kill,pg-crash] [--short] [--runs 3] [--users 10] [--devices 5] [--think 1000] [--seconds 4]
        [--break ${breaks.map(({ name }) => name).join('|')}] [--local] [--keep] [--write] [--out drill-report] [--list]
 
   --only      scenarios by their names; --list shows them; --short takes ${shortSet.join(', ')}
@@ -34,8 +34,8 @@ export function readOptions(): Options {
     only: { type: 'string' },
     short: { type: 'boolean', default: false },
     runs: { type: 'string', default: '1' },
-    users: { type: 'string', default: '20' },
-    devices: { type: 'string', default: '10' },
+    users: { type: 'string', default: '10' },
+    devices: { type: 'string', default: '5' },
     think: { type: 'string', default: '1000' },
     seconds: { type: 'string', default: '4' },
     break: { type: 'string' },
