@@ -7,7 +7,7 @@ import { hasSeen, parseLsn, parsePosition, type Position, type Token } from './c
 import { AbandonedError, FormerPrimaryError, classify, databaseError } from './errors.ts'
 import type { Monitor } from './monitor.ts'
 import type { Pool } from './pool.ts'
-import type { ReadOptions, Transaction } from './port.ts'
+import type { Consistency, ReadOptions, Transaction } from './port.ts'
 import type { RouterMetrics } from './router-metrics.ts'
 import type { Seen } from './seen.ts'
 import { TransactionError, isAbandoned, runRead, statementTimeoutMs, type Settings } from './transaction.ts'
@@ -28,7 +28,7 @@ export interface ReadParts {
 const replicaAnswerMs = 1_000
 
 /**
- * Until the primary has given a connection and a first answer, where a replica has just shown that it is there and lacks something: better its data with their age than
+ * Until the primary has given a connection and a first answer, where there is a replica to ask instead: better its data with their age than
  * a primary that has vanished (a pooler holds BEGIN for as long as it may). Far below Nginx's 2 s, after which it would ask another instance the same: a request makes several reads.
  */
 const primaryAnswerMs = 800
@@ -128,11 +128,12 @@ export function createRead(parts: ReadParts) {
   return async function read<T>(settings: Settings, fn: (tx: Transaction) => Promise<T>, { consistency = 'session' }: ReadOptions): Promise<T> {
     await monitor.ready(remainingMs(patienceMs))
     const until = performance.now() + remainingMs(patienceMs)
+    /** There is somebody else to ask. */
+    const hasChoice = replica !== null && consistency !== 'strong'
     let lastError: unknown
     for (let round = 0; ; round++) {
       const token = consistency === 'eventual' ? null : seen.wanted()
-      let replicaLacks = false
-      if (replica && consistency !== 'strong') {
+      if (hasChoice) {
         if (circuit.allows()) {
           try {
             const value = await attempt(replica, settings, fn, { token, anyAge: false, answerMs: replicaAnswerMs })
@@ -141,7 +142,6 @@ export function createRead(parts: ReadParts) {
           }
           catch (error) {
             lastError = causeOf(error)
-            replicaLacks = lastError instanceof BehindError
             if (!worthElsewhere(lastError)) circuit.succeeded()
             if (!worthElsewhere(lastError) || breaks.has('no-retry')) throw permanent(lastError)
             missed(error, lastError)
@@ -150,14 +150,14 @@ export function createRead(parts: ReadParts) {
         else { metrics.fellBack('circuit') }
       }
       try {
-        const answerMs = !replicaLacks ? Infinity : performance.now() < primaryInDoubtUntil || !monitor.hasPrimary() ? doubtedAnswerMs : primaryAnswerMs
+        const answerMs = !hasChoice ? Infinity : performance.now() < primaryInDoubtUntil || !monitor.hasPrimary() ? doubtedAnswerMs : primaryAnswerMs
         const value = await attempt(primary, settings, fn, { token, anyAge: false, answerMs })
         primaryInDoubtUntil = 0
         return value
       }
       catch (error) {
         const cause = causeOf(error)
-        if (replicaLacks && (cause instanceof UnavailableError || (error instanceof TransactionError && error.silent))) primaryInDoubtUntil = performance.now() + doubtMs
+        if (hasChoice && (cause instanceof UnavailableError || (error instanceof TransactionError && error.silent))) primaryInDoubtUntil = performance.now() + doubtMs
         if (!worthElsewhere(cause) || breaks.has('no-retry')) throw permanent(cause)
         lastError = cause
         if (cause instanceof FormerPrimaryError) primary.beginEpoch()
@@ -170,11 +170,9 @@ export function createRead(parts: ReadParts) {
       if (isAbandoned()) throw permanent(new AbandonedError())
       await new Promise(resolve => setTimeout(resolve, pause))
     }
-    // What there is, with its age. The primary last: there it is only the token that nobody satisfies, such as one of a timeline that a restored backup does not know.
-    for (const pool of consistency === 'strong' ? [] : [replica, monitor.hasPrimary() && seen.wanted() ? primary : null]) {
-      if (!pool) continue
+    for (const { pool, anyAge, answerMs } of lastResorts(hasChoice, consistency)) {
       try {
-        return await attempt(pool, settings, fn, { token: seen.wanted(), anyAge: true, answerMs: pool === replica ? replicaAnswerMs : Infinity })
+        return await attempt(pool, settings, fn, { token: seen.wanted(), anyAge, answerMs })
       }
       catch (error) {
         lastError = causeOf(error)
@@ -182,6 +180,16 @@ export function createRead(parts: ReadParts) {
       }
     }
     throw new UnavailableError('The database cannot be reached.', { cause: lastError, retryAfterSeconds: 2 })
+  }
+
+  /** When patience is over: what a replica has, with its age; the primary, for as long as it takes; and what that one has, where nobody satisfies the token (one of a timeline that a restored backup does not know). */
+  function* lastResorts(hasChoice: boolean, consistency: Consistency) {
+    if (consistency === 'strong') return
+    if (hasChoice) {
+      yield { pool: replica!, anyAge: true, answerMs: replicaAnswerMs }
+      yield { pool: primary, anyAge: false, answerMs: Infinity }
+    }
+    if (monitor.hasPrimary() && seen.wanted()) yield { pool: primary, anyAge: true, answerMs: Infinity }
   }
 
   function permanent(cause: unknown): unknown {

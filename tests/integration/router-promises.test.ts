@@ -227,6 +227,25 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
     await expect(session.read(key, { consistency: 'strong', seconds: 2 })).rejects.toMatchObject({ type: 'unavailable' })
   })
 
+  it('3. with both silent for a moment a read takes the first that answers again, a replica with its age or the primary', async () => {
+    const [key, session] = [randomUUID(), createSession()]
+    await session.add(key)
+    await cluster.caughtUp()
+    // A switchover of a busy cluster: the replica is back in a moment, the primary is paused for longer. A drill saw a read wait for the primary for 7 s.
+    cluster.wires.write.freeze()
+    cluster.wires.read.stall()
+    const [started, back] = [performance.now(), setTimeout(() => cluster.wires.read.accept(), 1_300)]
+    expect((await session.read(key, { seconds: 20 })).value).toBe(1)
+    expect(performance.now() - started).toBeLessThan(8_000)
+    clearTimeout(back)
+    await cluster.heal()
+    // The other way round: nobody gives up while there is time.
+    cluster.wires.read.freeze()
+    cluster.wires.write.stall()
+    setTimeout(() => cluster.wires.write.accept(), 3_500)
+    expect((await createSession().read(key, { seconds: 20 })).value).toBe(1)
+  })
+
   it('3. a primary that says nothing does not hold up a read that a replica can answer with its age', async () => {
     const [key, session] = [randomUUID(), createSession()]
     await session.add(key)
@@ -422,8 +441,8 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
       stranger.token = null
       expect((await stranger.read(key, { consistency: 'eventual' })).value).toBe(2)
     }
-    // The test can fail.
-    await broken('no-epoch-check', async other => expect((await stranger.read(key, { consistency: 'eventual', on: other })).value).toBe(1))
+    // The test can fail. (Connections of the pooler to the replicas have just been cut; whoever meets one reads from the primary.)
+    await broken('no-epoch-check', other => until(async () => (await stranger.read(key, { consistency: 'eventual', on: other })).value === 1, 'the old value to be shown'))
   })
 
   it('8. the database cannot hang a request: with everything a black hole each ends at its deadline', async () => {
