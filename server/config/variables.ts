@@ -142,7 +142,7 @@ export const variables = {
     schema: databaseUrl,
   }),
   databasePoolSize: variable({
-    name: 'NUXT_DATABASE_POOL_SIZE', group: 'Database', description: 'Most connections of this instance to each pool. Three instances of 8 fit into the 25 server connections of PgBouncer\'s primary pool: whoever waits, waits in the instance. More connections are no faster, and each must be made anew in a failover.', default: '8', example: '25',
+    name: 'NUXT_DATABASE_POOL_SIZE', group: 'Database', description: 'Most connections of this instance to each pool. Three instances of 8 fit into the 25 server connections of PgBouncer\'s primary pool: whoever waits, waits in the instance, and fewer must be made anew in a failover.', default: '8', example: '25',
     schema: wholeNumber(1, 200, 8),
   }),
   replicaLagLimitSeconds: variable({

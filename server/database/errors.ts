@@ -43,10 +43,6 @@ export class FormerPrimaryError extends Error {
   }
 }
 
-/**
- * PostgreSQL answered COMMIT and warned that the wait for the synchronous standby had been ended: committed here, perhaps not
- * there. A failover may lose it, so it is no acknowledgement.
- */
 /** Nobody waits for the answer any more, and nothing had been begun. */
 export class AbandonedError extends UnavailableError {
   constructor() {
@@ -54,6 +50,10 @@ export class AbandonedError extends UnavailableError {
   }
 }
 
+/**
+ * PostgreSQL answered COMMIT and warned that the wait for the synchronous standby had been ended: committed here, perhaps not
+ * there. A failover may lose it, so it is no acknowledgement.
+ */
 export class NotReplicatedError extends Error {
   constructor() {
     super('The commit was not confirmed by the synchronous standby')

@@ -93,12 +93,12 @@ export async function runRead<T>(attempt: ReadAttempt, fn: (tx: Transaction) => 
   const { pool, settings, before, position, check, acquireMs, limitMs, firstAnswerMs } = attempt
   return onConnection(pool, acquireMs, limitMs, async (connection, limit, guard) => {
     const line = openLine(connection.client)
-    const first = setTimeout(guard.fire, Math.min(firstAnswerMs, limit))
+    const silence = setTimeout(guard.fire, Math.min(firstAnswerMs, limit))
     const handle = openHandle(line)
     try {
       const returned = fn(handle.transaction)
       const alone = line.isEmpty() && isQuery(returned)
-      const begun = unlessAbandoned(guard, alone ? beginQuery() : beginSnapshot()).finally(() => clearTimeout(first)).then(check)
+      const begun = unlessAbandoned(guard, alone ? beginQuery() : beginSnapshot()).finally(() => clearTimeout(silence)).then(check)
       const value = await handle.run(begun, () => returned)
       if (!alone) {
         void finish(connection, guard, 'COMMIT')
@@ -109,7 +109,7 @@ export async function runRead<T>(attempt: ReadAttempt, fn: (tx: Transaction) => 
       return value
     }
     finally {
-      clearTimeout(first)
+      clearTimeout(silence)
     }
 
     /** Of one query: settings, the query, and then the position that its snapshot lies before, asked for in one breath so that nothing can part them. */

@@ -15,6 +15,7 @@ export function contextOf(event: H3Event, config: Config): RequestContext {
   const peer = plainAddress(socket.remoteAddress)
   const trusted = peer !== null && isTrusted(peer, config)
   const forwardedId = trusted ? String(headers['x-request-id'] ?? '') : ''
+  let signal: AbortSignal | undefined
   return {
     requestId: requestIdForm.test(forwardedId) ? forwardedId : randomUUID(),
     deadline: Date.now() + config.requestTimeoutSeconds * 1000,
@@ -26,7 +27,21 @@ export function contextOf(event: H3Event, config: Config): RequestContext {
     consistencyToken: null,
     replayed: false,
     staleSeconds: null,
+    get signal() {
+      return signal ??= abandonment(event)
+    },
   }
+}
+
+/** Aborted when the connection ends before the answer does. Made for those who ask: probes and positions are many and do not. */
+function abandonment({ node: { res } }: H3Event): AbortSignal {
+  const controller = new AbortController()
+  const closed = () => {
+    if (!res.writableFinished) controller.abort()
+  }
+  if (res.closed) closed()
+  else res.once('close', closed)
+  return controller.signal
 }
 
 /** The rightmost address that is not a trusted proxy's own: what stands left of it can be made up by the client. */

@@ -56,11 +56,6 @@ export function wrapHandler(handle: Handler, { config, log, isDraining }: Handle
     if (isDraining()) setResponseHeader(event, 'Connection', 'close')
     // Not the page that the instance renders for itself before it says that it is ready.
     if (event.node.req.socket?.remoteAddress) measure(event, context, log)
-    const abandoned = new AbortController()
-    event.node.res.once('close', () => {
-      if (!event.node.res.writableFinished) abandoned.abort()
-    })
-    Object.assign(context, { signal: abandoned.signal })
     return runInContext(context, () => handle(event))
   }
 }

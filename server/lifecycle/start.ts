@@ -29,8 +29,8 @@ export async function startInstance({ config, log, migrations, onStatus, warmUp 
   log: Logger
   migrations: Migration[]
   onStatus: () => void
-  /** What the first people would otherwise wait for, before the balancer sends them. Its failure is no reason not to serve. */
-  warmUp: () => Promise<unknown>
+  /** What the first people would otherwise wait for, before the balancer sends them. Never rejects: its failure is no reason not to serve. */
+  warmUp: () => Promise<void>
 }): Promise<Instance> {
   let embedded: EmbeddedPostgres | null = null
   if (config.embeddedDatabase) {
@@ -44,7 +44,7 @@ export async function startInstance({ config, log, migrations, onStatus, warmUp 
   const { health, database } = services
   health.onChange(onStatus)
   health.start()
-  await warmUp().catch(error => log.debug({ err: error }, 'Warming up failed'))
+  await warmUp()
 
   const stopping = new AbortController()
   const work: Promise<{ stop(): Promise<void> }>[] = []

@@ -23,7 +23,8 @@ import { modes } from '#shared/schemas/live.ts'
  */
 async function renderPage({ localFetch }: Pick<NitroApp, 'localFetch'>) {
   const limit = new Promise(resolve => setTimeout(resolve, warmUpLimitMs).unref())
-  for (let n = 0; n < 3; n++) await Promise.race([localFetch('/sign-in', { headers: { accept: 'text/html' } }), limit])
+  const render = () => localFetch('/sign-in', { headers: { accept: 'text/html' } }).catch(() => {})
+  for (let n = 0; n < 3; n++) await Promise.race([render(), limit])
 }
 
 /** On a machine that is out of breath an instance that serves slowly is better than none. */

@@ -5,7 +5,7 @@ import { line } from './report/table.ts'
 import { scenarios, shortSet } from './scenarios.ts'
 import { populate } from './workload/population.ts'
 
-/** Waiting is not judged here: a test machine may have other work, and a verdict on that would be one on the machine. What may never happen may not happen there either. `npm run drill` judges both. */
+/** Waits are allowed ten times their budgets: a test machine may have other work, and the verdict would be one on the machine. What may never happen may not happen there either. `npm run drill` judges both. */
 const patience = 10
 
 /** The short set of drills on a lab that is up, under a light load, for `npm test`. Resolves to everything that the judge found, in words. */

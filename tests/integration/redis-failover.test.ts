@@ -1,13 +1,8 @@
-import { execFileSync, spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { pino } from 'pino'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { connect } from '#server/redis/connection.ts'
 import { openRedisClient } from '#server/redis/redis.ts'
 import type { RedisPort } from '#server/redis/port.ts'
-import { freePort } from '../support/ports.ts'
 import { startSentinelCluster, type ClientView, type SentinelCluster } from '../support/sentinel.ts'
 import { until } from '../support/until.ts'
 
@@ -143,32 +138,5 @@ describe('through Sentinel', () => {
     await cluster.startAll()
     await until(() => redis.isUp())
     expect(await redis.get('kept')).toBe('x')
-  })
-})
-
-describe('over TLS', () => {
-  let folder: string
-  let port: number
-  let child: ReturnType<typeof spawn>
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'fleet2-tls-'))
-    port = await freePort()
-    const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'ignore' })
-    openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', 'key.pem', '-out', 'cert.pem', '-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1')
-    child = spawn('redis-server', ['--port', '0', '--tls-port', String(port), '--bind', '127.0.0.1', '--tls-cert-file', 'cert.pem', '--tls-key-file', 'key.pem', '--tls-ca-cert-file', 'cert.pem', '--tls-auth-clients', 'no', '--save', ''], { cwd: folder, stdio: 'ignore' })
-  })
-  afterAll(async () => {
-    child.kill('SIGKILL')
-    await rm(folder, { recursive: true, force: true })
-  })
-
-  it('a server whose authority is known is spoken to, and one that is not known is refused', async () => {
-    const known = openRedisClient({ url: `rediss://localhost:${port}`, sentinels: [], sentinelName: '', tlsCaFile: join(folder, 'cert.pem'), log })
-    await until(() => known.isUp(), 'the TLS connection')
-    expect(await known.ping()).toEqual({ role: 'master' })
-    await known.close()
-    const unknown = openRedisClient({ url: `rediss://localhost:${port}`, sentinels: [], sentinelName: '', log })
-    await expect(unknown.ping()).rejects.toMatchObject({ type: 'unavailable' })
-    await unknown.close()
   })
 })

@@ -9,7 +9,7 @@ import { freePort } from '../support/ports.ts'
 import { until } from '../support/until.ts'
 
 /** Two nodes and a Sentinel that speak TLS and nothing else, with passwords. One Sentinel is enough to be asked over TLS; what three agree on is `redis-failover.test.ts`'s. */
-describe('Redis through Sentinel over TLS', () => {
+describe('Redis over TLS', () => {
   const children: ChildProcess[] = []
   let folder: string
   let ports: { first: number, second: number, sentinel: number }
@@ -49,7 +49,18 @@ describe('Redis through Sentinel over TLS', () => {
     tlsCaFile: join(folder, ca), log: pino({ level: 'silent' }),
   })
 
-  it('writes, confirms and follows a stream, hears of a failover, and goes on with the next master', async () => {
+  it('straight at a server: its authority is known, or it is not spoken to', async () => {
+    const straight = { url: `rediss://:${password}@127.0.0.1:${ports.first}/0`, sentinels: [], sentinelName: '', log: pino({ level: 'silent' }) }
+    const known = openRedisClient({ ...straight, tlsCaFile: join(folder, 'ca.pem') })
+    await until(async () => (await known.ping().catch(() => null))?.role === 'master', 'the TLS connection')
+    await known.close()
+    // Without a file it is the system's authorities that count.
+    const unknown = openRedisClient(straight)
+    await expect(unknown.ping()).rejects.toMatchObject({ type: 'unavailable' })
+    await unknown.close()
+  })
+
+  it('through Sentinel: writes, confirms and follows a stream, hears of a failover, and goes on with the next master', async () => {
     const redis = open()
     try {
       await until(async () => (await redis.ping().catch(() => null))?.role === 'master', 'the master to answer over TLS')
@@ -71,7 +82,7 @@ describe('Redis through Sentinel over TLS', () => {
     }
   })
 
-  it('does not speak to servers whose certificate another authority has signed', async () => {
+  it('through Sentinel: does not speak to servers whose certificate another authority has signed', async () => {
     const redis = open({ ca: 'stranger.pem' })
     try {
       await new Promise(resolve => setTimeout(resolve, 1_500))

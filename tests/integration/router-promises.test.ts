@@ -8,7 +8,7 @@ import { plainTokens } from '#server/database/consistency.ts'
 import { openDatabase, type DatabaseOptions, type DatabaseService } from '#server/database/open.ts'
 import type { Queries, ReadOptions } from '#server/database/port.ts'
 import { noMetrics } from '#server/database/router-metrics.ts'
-import { runInContext, type RequestContext } from '#server/telemetry/context.ts'
+import { backgroundContext, runInContext, type RequestContext } from '#server/telemetry/context.ts'
 import { UnavailableError } from '#shared/errors.ts'
 import { startCluster, type Cluster } from '../support/cluster.ts'
 import { until } from '../support/until.ts'
@@ -373,10 +373,7 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
     it('whoever gives up while a write waits for the pooler takes it along: nothing is done, and nobody waits behind it', async () => {
       const [key, giving] = [randomUUID(), new AbortController()]
       await cluster.pgbouncer.admin('PAUSE')
-      const context: RequestContext = {
-        requestId: 'x', deadline: Date.now() + 20_000, ipAddress: null, userAgent: null, principal: null, operation: { scope: 'test', key, fingerprint: '' },
-        writes: 0, consistencyToken: null, replayed: false, staleSeconds: null, signal: giving.signal,
-      }
+      const context: RequestContext = { ...backgroundContext('test', 20), operation: { scope: 'test', key, fingerprint: '' }, signal: giving.signal }
       const write = () => database.write(async (tx) => {
         await tx.execute(sql`INSERT INTO counters VALUES (${key}, 1)`)
         return {}

@@ -4,7 +4,7 @@ import { pgTable, text } from 'drizzle-orm/pg-core'
 import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { openDatabase, type DatabaseService } from '#server/database/open.ts'
-import { runInContext, type RequestContext } from '#server/telemetry/context.ts'
+import { backgroundContext, runInContext } from '#server/telemetry/context.ts'
 import { startCluster, type Cluster } from '../support/cluster.ts'
 import { until } from '../support/until.ts'
 
@@ -47,10 +47,7 @@ describe('what a read and a write cost in round trips', () => {
   }
 
   async function inRequest<T>(key: string | null, work: () => Promise<T>, token: string | null = null) {
-    const context: RequestContext = {
-      requestId: randomUUID(), deadline: Date.now() + 15_000, ipAddress: null, userAgent: null, principal: null,
-      operation: key === null ? null : { scope: 'test', key, fingerprint: '' }, writes: 0, consistencyToken: token, replayed: false, staleSeconds: null,
-    }
+    const context = { ...backgroundContext('test', 15), operation: key === null ? null : { scope: 'test', key, fingerprint: '' }, consistencyToken: token }
     return { value: await runInContext(context, work), token: context.consistencyToken }
   }
 
