@@ -3,7 +3,7 @@ import { chmodSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:f
 
 /** What the tests and the lab need beside npm's packages: the Debian package, and a file of which one shows that it is there. */
 const needed = [
-  { package: 'chromium', at: ['/usr/bin/chromium'] },
+  { package: 'chromium-headless-shell', at: ['/usr/bin/chromium-headless-shell'] },
   { package: 'redis-server', at: ['/usr/bin/redis-server'] },
   // Besides the one from npm: migrations and queries are held to Debian's version too.
   { package: 'postgresql', at: ['15', '16', '17', '18', '19'].map(version => `/usr/lib/postgresql/${version}/bin/initdb`) },
