@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { afterTurning } from '#server/telemetry/patience.ts'
 import { parseLsn, parsePosition, type Position } from './consistency.ts'
 
 /** What one look at a server found. */
@@ -37,7 +38,7 @@ export interface Sighting {
 }
 
 export interface Looker {
-  /** Rejects in about `timeoutMs` at the latest. */
+  /** Rejects in about `timeoutMs` at the latest, times not counted in which this process itself stood still. */
   look(): Promise<Sighting>
   close(): void
 }
@@ -57,7 +58,7 @@ export function createLooker(connectionString: string, timeoutMs: number, onLost
 
   async function connected(): Promise<pg.Client> {
     if (client) return client
-    const fresh = new pg.Client({ connectionString, connectionTimeoutMillis: timeoutMs, keepAlive: true, application_name: 'fleet2-monitor' })
+    const fresh = new pg.Client({ connectionString, keepAlive: true, application_name: 'fleet2-monitor' })
     const lost = () => {
       if (client !== fresh) return
       client = null
@@ -90,12 +91,12 @@ export function createLooker(connectionString: string, timeoutMs: number, onLost
 
   return {
     async look() {
-      let timer: NodeJS.Timeout | undefined
+      let callOff = () => {}
       try {
         return await Promise.race([
           look(),
           new Promise<never>((_, reject) => {
-            timer = setTimeout(() => reject(new Error(`No answer within ${timeoutMs} ms`)), timeoutMs)
+            callOff = afterTurning(timeoutMs, () => reject(new Error(`No answer within ${timeoutMs} ms`)))
           }),
         ])
       }
@@ -104,7 +105,7 @@ export function createLooker(connectionString: string, timeoutMs: number, onLost
         throw error
       }
       finally {
-        clearTimeout(timer)
+        callOff()
       }
     },
     close: drop,

@@ -1,3 +1,5 @@
+import { afterTurning } from '#server/telemetry/patience.ts'
+
 /** What a check found at one look. `reason` in words wherever it is not healthy. */
 export interface Finding {
   status: 'healthy' | 'degraded' | 'unhealthy'
@@ -10,6 +12,7 @@ export interface Check {
   readonly name: string
   /** The last result after hysteresis, from memory. */
   current(): Finding & { checkedAt: number }
+  /** A second call changes nothing. */
   start(): void
   stop(): void
 }
@@ -41,6 +44,7 @@ export function createCheck({ name, look, everyMs, hastyMs, timeoutMs, onChange 
   let failures = 0
   let successes = 0
   let timer: NodeJS.Timeout | undefined
+  let started = false
   let stopped = false
 
   async function turn() {
@@ -63,7 +67,10 @@ export function createCheck({ name, look, everyMs, hastyMs, timeoutMs, onChange 
   return {
     name,
     current: () => ({ ...shown, checkedAt }),
-    start: () => void turn(),
+    start() {
+      if (!started) void turn()
+      started = true
+    },
     stop() {
       stopped = true
       clearTimeout(timer)
@@ -72,9 +79,9 @@ export function createCheck({ name, look, everyMs, hastyMs, timeoutMs, onChange 
 }
 
 async function bounded(look: () => Promise<Finding>, timeoutMs: number): Promise<Finding> {
-  let timer: NodeJS.Timeout | undefined
+  let callOff = () => {}
   const tooLate = new Promise<Finding>((resolve) => {
-    timer = setTimeout(() => resolve({ status: 'unhealthy', reason: `No answer within ${timeoutMs} ms`, details: {} }), timeoutMs)
+    callOff = afterTurning(timeoutMs, () => resolve({ status: 'unhealthy', reason: `No answer within ${timeoutMs} ms`, details: {} }))
   })
   try {
     return await Promise.race([look(), tooLate])
@@ -83,6 +90,6 @@ async function bounded(look: () => Promise<Finding>, timeoutMs: number): Promise
     return { status: 'unhealthy', reason: error instanceof Error ? error.message : String(error), details: {} }
   }
   finally {
-    clearTimeout(timer)
+    callOff()
   }
 }

@@ -162,6 +162,11 @@ export function createHealth({ config, databaseState, redis, registry, log }: He
     setPhase(next) {
       // An instance that is ending does not come back, whatever else is found out meanwhile.
       if (phase === 'draining') return
+      // Not earlier: what held up the loop while the instance got ready was nobody's wait.
+      if (phase === 'starting' && next === 'running') {
+        loopDelay.reset()
+        checks.eventLoop.start()
+      }
       phase = next
       changed()
     },
@@ -169,7 +174,7 @@ export function createHealth({ config, databaseState, redis, registry, log }: He
     checks: () => all.map(check => ({ name: check.name, status: check.current().status })),
     start() {
       loopDelay.enable()
-      for (const check of all) check.start()
+      for (const check of all) if (check !== checks.eventLoop) check.start()
       void talkToPeers()
       peerTimer = setInterval(talkToPeers, announceEveryMs)
       peerTimer.unref()

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { createCheck, type Finding } from '#server/health/check.ts'
 import { judgeMemory, memoryLimitBytes } from '#server/health/memory.ts'
@@ -64,6 +65,25 @@ describe('a check', () => {
   })
   it('takes a look that never ends for a failure', async () => {
     expect(await played(scripted(['up', 'hang', 'hang', 'hang']))).toEqual(['unhealthy'])
+  })
+  // CI saw an instance that rendered its first page for a second call a database unreachable that had long answered.
+  it('does not blame what it looks at for the time in which its own process stood still', async () => {
+    let looks = 0
+    const shown: Finding['status'][] = []
+    const check = createCheck({
+      name: 'test', everyMs: 1, hastyMs: 1, timeoutMs: 200, onChange: () => shown.push(check.current().status),
+      async look() {
+        await readFile(import.meta.filename)
+        looks++
+        return { status: 'healthy', reason: null, details: {} }
+      },
+    })
+    check.start()
+    const until500 = performance.now() + 500
+    while (performance.now() < until500);
+    await until(() => looks > 0)
+    check.stop()
+    expect(shown).toEqual([])
   })
 })
 
