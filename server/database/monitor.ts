@@ -1,6 +1,7 @@
 import pg from 'pg'
 import type { Logger } from 'pino'
 import type { Position, Token } from './consistency.ts'
+import { afterTurning } from '#server/telemetry/patience.ts'
 import { createFreshness } from './freshness.ts'
 import { createLooker, unreachable, type AttachedReplica, type ServerState, type Sighting } from './look.ts'
 
@@ -167,12 +168,12 @@ export function createMonitor({ primaryUrl, replicaUrl, log, onNewEpoch }: Monit
     if (condition()) return Promise.resolve()
     return new Promise((resolve) => {
       const done = () => {
-        clearTimeout(limit)
+        callOff()
         listeners.splice(listeners.indexOf(listener), 1)
         resolve()
       }
       const listener = () => void (condition() && done())
-      const limit = setTimeout(done, limitMs)
+      const callOff = afterTurning(limitMs, done)
       listeners.push(listener)
     })
   }

@@ -45,6 +45,9 @@ const countEveryTurns = 10
 /** A turn that takes longer has lost the database: the next one tries again. */
 const turnSeconds = 10
 
+/** Settling once more spares the others work, and is not worth a slow end: the database may be away. */
+const closeSeconds = 2
+
 const noMetrics: OutboxMetrics = { relayed() {}, thinned() {}, waiting() {} }
 
 /**
@@ -67,7 +70,12 @@ export function createOutbox({ database, events, redis, log, metrics = noMetrics
   let turns = 0
   let timer: NodeJS.Timeout | null = null
   let turning: Promise<void> | null = null
-  let closed = false
+  const closing = new AbortController()
+
+  /** At most one turn long; while the outbox closes, only as far as it has been begun. */
+  function bounded<T>(work: () => Promise<T>, context = backgroundContext('outbox', turnSeconds, closing.signal)): Promise<T> {
+    return runInContext(context, work)
+  }
 
   function track(work: Promise<unknown>) {
     underWay.add(work)
@@ -108,14 +116,14 @@ export function createOutbox({ database, events, redis, log, metrics = noMetrics
       return
     }
     for (;;) {
-      const context = backgroundContext('outbox', turnSeconds)
-      const entries = await runInContext(context, () => takeDueEntries(database, mostInTurn))
+      const context = backgroundContext('outbox', turnSeconds, closing.signal)
+      const entries = await bounded(() => takeDueEntries(database, mostInTurn), context)
       if (entries.length === 0) return
       // This commit is younger than those of all the rows it has seen.
-      const complete = await runInContext(context, () => complements(entries, context.consistencyToken))
+      const complete = await bounded(() => complements(entries, context.consistencyToken), context)
       for (const [index, event] of complete.entries()) {
         // Given back, so that they need not wait for the lease to end once Redis is there again.
-        if (!await publish(event)) return giveBack(database, complete.slice(index).map(({ eventId }) => eventId))
+        if (!await publish(event)) return bounded(() => giveBack(database, complete.slice(index).map(({ eventId }) => eventId)))
       }
       metrics.relayed(entries.length)
       if (entries.length < mostInTurn) return
@@ -157,7 +165,7 @@ export function createOutbox({ database, events, redis, log, metrics = noMetrics
   }
 
   function schedule() {
-    if (closed) return
+    if (closing.signal.aborted) return
     timer = setTimeout(() => {
       turning = turn().finally(schedule)
     }, turnMs())
@@ -171,17 +179,14 @@ export function createOutbox({ database, events, redis, log, metrics = noMetrics
     },
     start: schedule,
     async close() {
-      closed = true
+      closing.abort()
       if (timer) clearTimeout(timer)
       await turning
       await Promise.all(underWay)
-      await settle().catch(() => {})
+      // What is not settled by then is found due by another instance, and told once more.
+      await bounded(settle, backgroundContext('outbox', closeSeconds)).catch(() => {})
     },
   }
-}
-
-function bounded<T>(work: () => Promise<T>): Promise<T> {
-  return runInContext(backgroundContext('outbox', turnSeconds), work)
 }
 
 /** The event of a row that carries all of it. */

@@ -12,8 +12,8 @@ export interface Check {
   readonly name: string
   /** The last result after hysteresis, from memory. */
   current(): Finding & { checkedAt: number }
-  /** A second call changes nothing. */
-  start(): void
+  /** Resolves after the first look. A second call starts nothing. */
+  start(): Promise<void>
   stop(): void
 }
 
@@ -44,7 +44,7 @@ export function createCheck({ name, look, everyMs, hastyMs, timeoutMs, onChange 
   let failures = 0
   let successes = 0
   let timer: NodeJS.Timeout | undefined
-  let started = false
+  let first: Promise<void> | null = null
   let stopped = false
 
   async function turn() {
@@ -67,10 +67,7 @@ export function createCheck({ name, look, everyMs, hastyMs, timeoutMs, onChange 
   return {
     name,
     current: () => ({ ...shown, checkedAt }),
-    start() {
-      if (!started) void turn()
-      started = true
-    },
+    start: () => first ??= turn(),
     stop() {
       stopped = true
       clearTimeout(timer)

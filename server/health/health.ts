@@ -28,7 +28,8 @@ export interface Health {
   /** Called when mode, status or reason change. */
   onChange(listener: (verdict: Verdict) => void): void
   checks(): { name: string, status: Finding['status'] }[]
-  start(): void
+  /** Resolves when every back end has been looked at once: within two seconds, also with all of them away. */
+  start(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -165,19 +166,20 @@ export function createHealth({ config, databaseState, redis, registry, log }: He
       // Not earlier: what held up the loop while the instance got ready was nobody's wait.
       if (phase === 'starting' && next === 'running') {
         loopDelay.reset()
-        checks.eventLoop.start()
+        void checks.eventLoop.start()
       }
       phase = next
       changed()
     },
     onChange: listener => void listeners.push(listener),
     checks: () => all.map(check => ({ name: check.name, status: check.current().status })),
-    start() {
+    async start() {
       loopDelay.enable()
-      for (const check of all) if (check !== checks.eventLoop) check.start()
+      const looks = all.filter(check => check !== checks.eventLoop).map(check => check.start())
       void talkToPeers()
       peerTimer = setInterval(talkToPeers, announceEveryMs)
       peerTimer.unref()
+      await Promise.all(looks)
     },
     async stop() {
       clearInterval(peerTimer)

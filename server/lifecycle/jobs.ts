@@ -2,6 +2,7 @@ import { lt, sql } from 'drizzle-orm'
 import { partitionMonthsAhead } from '#server/database/migrate.ts'
 import { operations } from '#server/database/schema/operations.ts'
 import { deleteEndedRevocations } from '#server/identity/revocations.ts'
+import { backgroundContext, runInContext } from '#server/telemetry/context.ts'
 import type { Services } from './services.ts'
 
 interface Job {
@@ -11,6 +12,9 @@ interface Job {
 }
 
 const hourMs = 3_600_000
+
+/** Through a failover (specification: under 30 s), and not longer: it is tried again within the hour. */
+const jobSeconds = 60
 
 /** A client repeats a request for seconds, a browser's tab that slept for hours: a day covers both (Stripe keeps its keys as long). */
 const operationsKeptHours = 24
@@ -51,9 +55,10 @@ const jobs: Job[] = [
 export function startJobs(services: Services): { stop(): Promise<void> } {
   const { log } = services
   const running = new Set<Promise<void>>()
+  const stopping = new AbortController()
   const timers = jobs.map((job) => {
     const turn = () => {
-      const work: Promise<void> = job.run(services)
+      const work: Promise<void> = runInContext(backgroundContext(job.name, jobSeconds, stopping.signal), () => job.run(services))
         .then(result => result && log.info(`Job ${job.name}: ${result}`), error => log.warn({ err: error }, `Job ${job.name} failed and is tried again later`))
         .then(() => void running.delete(work))
       running.add(work)
@@ -67,6 +72,8 @@ export function startJobs(services: Services): { stop(): Promise<void> } {
   return {
     async stop() {
       for (const timer of timers.flat()) clearTimeout(timer)
+      // What waits for the database to come back does not hold up the end.
+      stopping.abort()
       await Promise.all(running)
     },
   }

@@ -43,8 +43,7 @@ export async function startInstance({ config, log, migrations, onStatus, warmUp 
   const services = openServices({ config, log, databaseUrl: embedded?.servingUrl ?? config.databaseUrl! })
   const { health, database } = services
   health.onChange(onStatus)
-  health.start()
-  await warmUp()
+  await Promise.all([health.start(), warmUp()])
 
   const stopping = new AbortController()
   const work: Promise<{ stop(): Promise<void> }>[] = []

@@ -73,11 +73,11 @@ export function runOutsideContext<T>(fn: () => T): T {
   return storage.exit(fn)
 }
 
-/** A context for work that belongs to no request but must know what it has written (the consistency token of its last commit), and ends after `seconds`. */
-export function backgroundContext(name: string, seconds: number): RequestContext {
+/** A context for work that belongs to no request but must know what it has written (the consistency token of its last commit), and ends after `seconds`, or at `signal`. */
+export function backgroundContext(name: string, seconds: number, signal?: AbortSignal): RequestContext {
   return {
     requestId: name, deadline: Date.now() + seconds * 1000, ipAddress: null, userAgent: null, principal: { kind: 'system', name },
-    operation: null, writes: 0, consistencyToken: null, replayed: false, staleSeconds: null,
+    operation: null, writes: 0, consistencyToken: null, replayed: false, staleSeconds: null, signal,
   }
 }
 
