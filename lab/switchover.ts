@@ -11,6 +11,9 @@ const resumeAfterMs = 9_000
 /** It only makes the shutdown shorter: not worth waiting for on a slow disk. */
 const checkpointLimitMs = 10_000
 
+/** A look costs Patroni a question to etcd. */
+const leaderEveryMs = 100
+
 /** A slow machine's switchover. */
 const promotedLimitMs = 60_000
 
@@ -39,12 +42,21 @@ export async function switchover(lab: Lab, { to, pause = true }: { to?: NodeName
     await Promise.all([from, candidate].map(name => query(directUrl(lab, name), 'CHECKPOINT', [], { limitMs: checkpointLimitMs }).catch(() => {})))
     paused = pause
     if (pause) await Promise.all(poolers.map(url => query(url, 'PAUSE fleet', [], { limitMs: pauseLimitMs })))
-    await askPatroni(lab, from, candidate)
-    await waitFor(`${candidate} to take writes through every HAProxy`, async () => {
-      const answers = await Promise.all(lab.nodesOf('haproxy').map(({ address }) => query<{ address: string }>(
-        ownerUrl(lab, address), 'SELECT host(inet_server_addr()) AS address WHERE NOT pg_is_in_recovery()', [], { limitMs: 1_000 })))
-      return answers.every(([row]) => row?.address === lab.node(candidate).address)
-    }, { limitMs: promotedLimitMs, everyMs: 50 })
+    // Patroni looks once a second whether it is done before it answers; the new leader may have served for most of that second. So that is seen for oneself.
+    const answered = askPatroni(lab, from, candidate)
+    const refused = new AbortController()
+    answered.catch(() => refused.abort())
+    const serves = async () => {
+      await leads(lab, candidate, refused.signal)
+      await waitFor(`${candidate} to take writes through every HAProxy`, async () => {
+        const answers = await Promise.all(lab.nodesOf('haproxy').map(({ address }) => query<{ address: string }>(
+          ownerUrl(lab, address), 'SELECT host(inet_server_addr()) AS address WHERE NOT pg_is_in_recovery()', [], { limitMs: 1_000 })))
+        return answers.every(([row]) => row?.address === lab.node(candidate).address)
+      }, { limitMs: promotedLimitMs, everyMs: 50, signal: refused.signal })
+    }
+    await Promise.race([serves(), answered.then(() => new Promise(() => {}))])
+    await resume()
+    await answered
   }
   finally {
     clearTimeout(impatient)
@@ -80,4 +92,24 @@ async function askPatroni(lab: Lab, leader: NodeName, candidate: NodeName): Prom
   const response = await fetch(`${lab.addresses.patroni(leader)}/switchover`, { method: 'POST', body: JSON.stringify({ leader, candidate }), headers: { 'content-type': 'application/json', 'connection': 'close' }, signal: AbortSignal.timeout(15_000) })
   const text = await response.text()
   if (response.status !== 200) throw new Error(`Patroni refused the switchover (${response.status}): ${text}`)
+}
+
+/**
+ * Resolves when `candidate` holds the leader's key. Until then nobody asks PostgreSQL: each question is a process that the server forks to refuse it while it shuts down.
+ *
+ * Patroni over etcd's version 2 looks once a second whether the key is free (it watches only in pauses of more than a second), and everybody waits meanwhile. A change of
+ * the configuration that changes nothing wakes it up.
+ */
+async function leads(lab: Lab, candidate: NodeName, signal: AbortSignal): Promise<void> {
+  const url = lab.addresses.patroni(candidate)
+  const ask = async <T>(path: string, init: RequestInit = {}) => await (await fetch(`${url}${path}`, {
+    ...init, headers: { 'content-type': 'application/json', 'connection': 'close' }, signal: AbortSignal.any([signal, AbortSignal.timeout(1_000)]) })).json() as T
+  await waitFor(`${candidate} to lead`, async () => {
+    const { members } = await ask<{ members: { name: string, role: string }[] }>('/cluster')
+    const leader = members.find(({ role }) => role === 'leader')
+    if (leader) return leader.name === candidate
+    const { loop_wait: loopWait } = await ask<{ loop_wait: number }>('/config')
+    await ask('/config', { method: 'PATCH', body: JSON.stringify({ loop_wait: loopWait }) })
+    return false
+  }, { limitMs: promotedLimitMs, everyMs: leaderEveryMs, signal })
 }

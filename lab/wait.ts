@@ -5,11 +5,12 @@ export class WaitedInVainError extends Error {}
 
 /**
  * Polls until `look` gives something true, and resolves to it. What it throws counts as "not yet" and is named at the end.
- * @throws {WaitedInVainError} after the limit.
+ * @throws {WaitedInVainError} after the limit; the signal's reason once it is aborted.
  */
-export async function waitFor<T>(what: string, look: () => T | Promise<T>, { limitMs, everyMs = 100 }: { limitMs: number, everyMs?: number }): Promise<NonNullable<T>> {
+export async function waitFor<T>(what: string, look: () => T | Promise<T>, { limitMs, everyMs = 100, signal }: { limitMs: number, everyMs?: number, signal?: AbortSignal }): Promise<NonNullable<T>> {
   const limit = Date.now() + limitMs
   for (;;) {
+    signal?.throwIfAborted()
     let last = ''
     try {
       const found = await look()
