@@ -1,0 +1,12 @@
+let preloaded: Promise<unknown> | null = null
+
+/**
+ * Loads every page before the first one is rendered, and the layout that all but the first have. They are chunks that would otherwise be read and compiled while the first
+ * people after a deploy wait for them, and everybody else on that instance too: nothing else runs meanwhile. The instance renders a page before it says that it is ready.
+ */
+export default defineNuxtPlugin(async () => {
+  if (import.meta.dev) return
+  const pages = useRouter().getRoutes().flatMap(({ components }) => Object.values(components ?? {}))
+  preloaded ??= Promise.all([import('../layouts/default.vue'), ...pages.map(page => typeof page === 'function' && (page as () => Promise<unknown>)())])
+  await preloaded
+})
