@@ -7,6 +7,7 @@ let preloaded: Promise<unknown> | null = null
 export default defineNuxtPlugin(async () => {
   if (import.meta.dev) return
   const pages = useRouter().getRoutes().flatMap(({ components }) => Object.values(components ?? {}))
-  preloaded ??= Promise.all([import('../layouts/default.vue'), ...pages.map(page => typeof page === 'function' && (page as () => Promise<unknown>)())])
+  // One that cannot be loaded fails where it is asked for, and takes no other page with it.
+  preloaded ??= Promise.allSettled([import('../layouts/default.vue'), ...pages.map(page => typeof page === 'function' && (page as () => Promise<unknown>)())])
   await preloaded
 })

@@ -8,12 +8,16 @@ const steps = 10
  */
 export function afterTurning(ms: number, tooLate: () => void): () => void {
   let left = steps
+  let last: NodeJS.Immediate | undefined
   // An interval that was held up does not make up for the turns it missed.
   const timer = setInterval(() => {
     if (--left > 0) return
     clearInterval(timer)
     // Whatever arrived up to this moment is read first.
-    setImmediate(tooLate)
+    last = setImmediate(tooLate)
   }, ms / steps)
-  return () => clearInterval(timer)
+  return () => {
+    clearInterval(timer)
+    clearImmediate(last)
+  }
 }
