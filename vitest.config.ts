@@ -20,6 +20,7 @@ export default defineConfig({
           include: ['tests/integration/**/*.test.ts'],
           environment: 'node',
           globalSetup: 'tests/support/global-setup.ts',
+          setupFiles: 'tests/support/end-servers.ts',
           // Two cores and real servers: a limit against hanging, never a measurement.
           testTimeout: 120_000,
           hookTimeout: 120_000,

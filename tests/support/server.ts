@@ -18,6 +18,19 @@ export interface TestServer {
   exited: Promise<number | null>
 }
 
+/** Those that run, each with what ends it. */
+const running = new Map<number, () => Promise<unknown>>()
+
+/** Ends every server that this process has started and not yet stopped: after a test that failed before it could. */
+export async function stopServers(): Promise<void> {
+  await Promise.all([...running.values()].map(stop => stop()))
+}
+
+// A runner that is ended itself takes them with it: nobody would look for them.
+process.once('exit', () => {
+  for (const pid of running.keys()) process.kill(pid, 'SIGKILL')
+})
+
 const entry = fileURLToPath(new URL('../../.output/server/index.mjs', import.meta.url))
 
 /** The built application, on a port of the system's. Waits until it answers, unless told not to. */
@@ -35,6 +48,7 @@ export async function startServer({ env = {}, ready = true }: { env?: Record<str
   child.stdout.on('data', data => output += String(data))
   child.stderr.on('data', data => output += String(data))
   const exited = once(child, 'exit').then(async ([code]) => {
+    running.delete(child.pid!)
     await rm(data, { recursive: true, force: true })
     return code as number | null
   })
@@ -45,6 +59,8 @@ export async function startServer({ env = {}, ready = true }: { env?: Record<str
     exited,
     kill: signal => void child.kill(signal),
     async stop() {
+      // A test may have frozen it.
+      child.kill('SIGCONT')
       if (child.exitCode === null) child.kill('SIGTERM')
       const limit = setTimeout(() => child.kill('SIGKILL'), 40_000)
       const code = await exited
@@ -52,6 +68,7 @@ export async function startServer({ env = {}, ready = true }: { env?: Record<str
       return code
     },
   }
+  running.set(child.pid!, server.stop)
   if (!ready) {
     await Promise.race([exited, until(() => /Listening on/.test(output), 'the server to listen')])
     server.url = addressIn(output)

@@ -3,6 +3,19 @@ import { isPosition, isWrite, type FinalState, type History } from '../history.t
 /** SQL on the primary, past row-level security. */
 export type Query = <Row extends object>(text: string, values?: unknown[]) => Promise<Row[]>
 
+/**
+ * Each update that was carried out left an audit entry with the fields that it changed. One that was carried out again changed nothing and names no field: it
+ * belongs to the last one that did. By the entries' ids, which are made while the vehicle is locked; `at` is when the transaction began.
+ */
+const updatesByValue = `
+  SELECT value, count(*)::int AS times FROM (
+    SELECT max(notes) OVER (PARTITION BY subject_id, nth) AS value FROM (
+      SELECT subject_id, after->>'notes' AS notes, count(after->>'notes') OVER (PARTITION BY subject_id ORDER BY id) AS nth
+      FROM audit_entries WHERE action = 'vehicle.updated' AND subject_id = ANY($2) AND at > now() - interval '1 hour'
+    ) entries
+  ) changes
+  WHERE value = ANY($1) GROUP BY value`
+
 /** What the primary holds of what the history speaks of. Read once all is whole again, not through the application: it is what is judged. */
 export async function readFinalState(history: History, query: Query): Promise<FinalState> {
   const writes = history.operations.filter(isWrite)
@@ -10,7 +23,8 @@ export async function readFinalState(history: History, query: Query): Promise<Fi
   const values = writes.map(({ value }) => value)
   const applied: Record<string, number> = {}
   const count = (rows: { value: string, times: number }[]) => rows.forEach(({ value, times }) => applied[value] = times)
-  count(await query(`SELECT after->>'notes' AS value, count(*)::int AS times FROM audit_entries WHERE action = 'vehicle.updated' AND at > now() - interval '1 hour' AND after->>'notes' = ANY($1) GROUP BY 1`, [values]))
+  const updated = [...new Set(writes.filter(({ kind }) => kind === 'update').flatMap(({ vehicle }) => vehicle ?? []))]
+  count(await query(updatesByValue, [values, updated]))
   count(await query('SELECT name AS value, count(*)::int AS times FROM vehicles WHERE name = ANY($1) GROUP BY 1', [values]))
   const versions = await query<{ id: string, version: number }>('SELECT id, version FROM vehicles WHERE id = ANY($1)', [[...new Set(writes.flatMap(({ vehicle }) => vehicle ?? []))]])
   const positions = points.length === 0

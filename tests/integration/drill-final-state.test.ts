@@ -1,0 +1,52 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Operation } from '../drills/history.ts'
+import { readFinalState } from '../drills/judge/final-state.ts'
+import { doubledWrites } from '../drills/judge/writes.ts'
+import { signUp, type SignedUp } from '../support/client.ts'
+import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
+import { startServer } from '../support/server.ts'
+
+describe('what the drills\' judge reads from the primary', () => {
+  let database: TestDatabase
+  let person: SignedUp
+  const operations: Operation[] = []
+
+  beforeAll(async () => {
+    database = await createTestDatabase()
+    // Without records a change that is sent twice is made twice.
+    const server = await startServer({ env: { NUXT_DATABASE_URL: database.servingUrl, FLEET2_TEST_BREAK: 'this-loses-data:no-records' } })
+    person = await signUp(server.url)
+    const created = await change('create', 'a new van')
+    await change('update', 'once', created)
+    await change('update', 'twice', created, 2)
+    await change('update', 'once more', created)
+    await change('update', 'three times, parted', created)
+    await change('update', 'between', created)
+    await send('update', 'three times, parted', created)
+    await send('update', 'three times, parted', created)
+    await change('create', 'two new vans', undefined, 2)
+  })
+  afterAll(() => database.drop())
+
+  async function send(kind: 'create' | 'update', value: string, vehicle?: string) {
+    const { status, body } = kind === 'create'
+      ? await person.send<{ id: string }>('POST', '/api/v1/vehicles', { name: value }, { headers: { 'idempotency-key': randomUUID() } })
+      : await person.send<{ id: string }>('PATCH', `/api/v1/vehicles/${vehicle}`, { notes: value })
+    expect(status).toBe(kind === 'create' ? 201 : 200)
+    return body.id
+  }
+
+  async function change(kind: 'create' | 'update', value: string, of?: string, times = 1) {
+    let vehicle = of
+    for (let n = 0; n < times; n++) vehicle = await send(kind, value, of)
+    operations.push({ session: 'u', organisation: 'o', startedAt: 0, endedAt: 1, attempts: [], outcome: 'done', kind, value, vehicle: vehicle!, version: null })
+    return vehicle!
+  }
+
+  it('an update that was made twice is found, though the second one changed nothing; and so is one with another in between, and a vehicle that was made twice', async () => {
+    const state = await readFinalState({ scenario: '', beganAt: '', operations, streams: [], marks: [] }, (text, values) => database.asOwner(text, values))
+    expect(state.applied).toEqual({ 'a new van': 1, 'once': 1, 'twice': 2, 'once more': 1, 'three times, parted': 3, 'between': 1, 'two new vans': 2 })
+    expect(doubledWrites(operations, state)).toEqual(['update "twice" 2 times', 'update "three times, parted" 3 times', 'create "two new vans" 2 times'])
+  })
+})
