@@ -38,10 +38,10 @@ export function createLab(plan: Plan, down: () => Promise<void>): Lab {
     node,
     nodesOf,
     status: () => labStatus(plan),
-    async healthy({ limitMs = healthyLimitMs } = {}) {
+    async healthy({ limitMs = healthyLimitMs, asynchronous = false } = {}) {
       let last: LabStatus | null = null
       return waitFor('a healthy lab', async () => {
-        last = await labStatus(plan, patientLimitMs)
+        last = await labStatus(plan, patientLimitMs, { asynchronous })
         if (!last.healthy) throw new Error(last.missing.join('; '))
         return last
       }, { limitMs, everyMs: 250 })

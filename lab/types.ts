@@ -106,8 +106,8 @@ export interface Lab {
   node(name: NodeName): LabNode
   nodesOf(kind: NodeKind): LabNode[]
   status(): Promise<LabStatus>
-  /** Waits until `status().healthy`. */
-  healthy(options?: { limitMs?: number }): Promise<LabStatus>
+  /** Waits until `status().healthy`; `asynchronous`: with or without a synchronous standby, for a lab whose replication has been made asynchronous. */
+  healthy(options?: { limitMs?: number, asynchronous?: boolean }): Promise<LabStatus>
 
   /** Who holds the leader key, null while nobody does. Asked of every Patroni that answers, within a second. */
   postgresLeader(): Promise<NodeName | null>

@@ -16,6 +16,8 @@ export interface DrillOptions {
   /** Load after all is whole again: faults of coming back show late. */
   coolDownSeconds?: number
   thinkMs?: number
+  /** Replication has been made asynchronous, on purpose: no synchronous standby is waited for. */
+  asynchronous?: boolean
 }
 
 export interface DrillResult {
@@ -37,8 +39,8 @@ const serveLimitMs = 45_000
 const eventsLimitMs = 20_000
 
 /** One scenario from whole to whole under load: workload, injector and judge are told of each other only here. */
-export async function drill(scenario: Scenario, { lab, crowd, baselineSeconds = 4, coolDownSeconds = 3, thinkMs }: DrillOptions): Promise<DrillResult> {
-  await lab.healthy({ limitMs: wholeBeforeMs })
+export async function drill(scenario: Scenario, { lab, crowd, baselineSeconds = 4, coolDownSeconds = 3, thinkMs, asynchronous }: DrillOptions): Promise<DrillResult> {
+  await lab.healthy({ limitMs: wholeBeforeMs, asynchronous })
   const recorder = startHistory(scenario.name)
   const workload = startWorkload(recorder, crowd, { thinkMs })
   let mishap: unknown
@@ -51,7 +53,7 @@ export async function drill(scenario: Scenario, { lab, crowd, baselineSeconds = 
     await pause(scenario.holdSeconds)
     await hurt.heal()
     recorder.mark('healed')
-    await lab.healthy({ limitMs: wholeLimitMs }).then(() => recorder.mark('whole'), () => {})
+    await lab.healthy({ limitMs: wholeLimitMs, asynchronous }).then(() => recorder.mark('whole'), () => {})
     await pause(coolDownSeconds)
   }
   catch (error) {

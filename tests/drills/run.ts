@@ -42,7 +42,7 @@ try {
     for (const scenario of chosen) {
       if (ending) break
       try {
-        const result = await drill(scenario, { lab, crowd, baselineSeconds, thinkMs })
+        const result = await drill(scenario, { lab, crowd, baselineSeconds, thinkMs, asynchronous: broken?.asynchronous })
         console.log(line(result.verdict))
         results.push(result)
         report.add(run, result)

@@ -1,5 +1,5 @@
 import {
-  both, crash, crashAndRestart, drain, every, fillDisk, first, freeze, kill, last, node, partition, powerCut, primary, primaryVanishesAheadOfItsStandbys, redisFailover,
+  both, crash, crashAndRestart, drain, every, fillDisk, first, formerPrimaryLivesOn, freeze, kill, last, node, partition, powerCut, primary, primaryVanishesAheadOfItsStandbys, redisFailover,
   redisMaster, replicas, rollingDeploy, switchover, syncStandby, withRole, type Injector,
 } from './faults/faults.ts'
 import type { Budget } from './judge/judge.ts'
@@ -77,6 +77,10 @@ export const scenarios: Scenario[] = [
   {
     name: 'pg-vanish-ahead', part: 'PostgreSQL', fault: 'the standbys hear nothing for 2 s, then the primary vanishes', inject: primaryVanishesAheadOfItsStandbys(2_000), holdSeconds: 14, budget: waits(18, { wholeSeconds: 45 }),
     promise: 'nothing was acknowledged that only the primary had',
+  },
+  {
+    name: 'pg-two-primaries', part: 'PostgreSQL', fault: 'the primary\'s Patroni hangs, its PostgreSQL does not, and HAProxy does not cut its connections off', inject: formerPrimaryLivesOn, holdSeconds: 22, budget: waits(6, { readsWaitSeconds: 4, wholeSeconds: 45 }),
+    promise: 'nothing that the former primary says is believed, and its commits are waited for no longer than a moment',
   },
   {
     name: 'pg-disk-full', part: 'PostgreSQL', fault: 'the primary\'s disk is full, for 8 s', inject: fillDisk(primary), holdSeconds: 8, budget: waits(25, { wholeSeconds: 45 }),

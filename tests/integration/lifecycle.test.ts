@@ -309,9 +309,11 @@ describe('the start', () => {
 })
 
 it('npm run db:migrate names what is missing', async () => {
-  const child = spawn(process.execPath, ['scripts/migrate.ts'], { env: { PATH: process.env.PATH, NUXT_DATA_DIR: tmpdir() } })
+  const data = await mkdtemp(join(tmpdir(), 'fleet2-migrate-'))
+  const child = spawn(process.execPath, ['scripts/migrate.ts'], { env: { PATH: process.env.PATH, NUXT_DATA_DIR: data } })
   let output = ''
   child.stderr.on('data', data => output += String(data))
   const [code] = await once(child, 'exit')
+  await rm(data, { recursive: true, force: true })
   expect([code, output]).toEqual([78, expect.stringContaining('NUXT_DATABASE_MIGRATION_URL')])
 })

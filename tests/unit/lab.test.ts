@@ -57,6 +57,11 @@ describe('what keeps a lab from being whole', () => {
   ])('%s', (_, seen, missing) => {
     expect(whatIsMissing(seen)).toContain(missing)
   })
+
+  test('a synchronous standby is not missed where replication has been made asynchronous', () => {
+    const leader = node('patroni', 'patroni1', { role: 'leader', standbys: standbys.map(standby => ({ ...standby, synchronous: false })) })
+    expect(whatIsMissing([leader, ...whole.slice(1)], { asynchronous: true })).toEqual([])
+  })
 })
 
 test('the status is one line a node, with what hurts it and why it is ill', () => {

@@ -1,3 +1,7 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import pg from 'pg'
+import { deployCopy } from '../../../lab/files.ts'
 import type { Lab, NodeKind, NodeName } from '../../../lab/types.ts'
 
 /** A fault that stands. */
@@ -146,6 +150,56 @@ export const primaryVanishesAheadOfItsStandbys = (aheadMs: number): Injector => 
   await Promise.all(standbys.map(name => lab.heal(name)))
   return { what: `${leader}, ${aheadMs / 1000} s ahead of ${named(standbys)}`, heal: healing(lab, [leader!]) }
 }
+
+/**
+ * Two primaries: the Patroni of one hangs and its PostgreSQL goes on, so that nobody tells it that another has been elected; and HAProxy, set up as its manual's examples have it,
+ * leaves the connections that lead there alone. What is asked over them is answered by the former primary, for as long as the pooler keeps them.
+ */
+export const formerPrimaryLivesOn: Injector = async (lab) => {
+  const [former] = await primary(lab)
+  const configuration = join(deployCopy, 'ha/haproxy-pg.cfg')
+  const asItWas = await readFile(configuration, 'utf8')
+  const cut = ' on-marked-down shutdown-sessions'
+  if (!asItWas.includes(cut)) throw new Error(`${configuration} has no${cut}`)
+  const setUp = async (text: string) => {
+    await writeFile(configuration, text)
+    for (const haproxy of await every('haproxy')(lab)) await lab.restart(haproxy)
+  }
+  const heal = async () => {
+    await lab.kill(former!, 'patroni', 'SIGCONT')
+    await setUp(asItWas)
+  }
+  try {
+    await setUp(asItWas.replaceAll(cut, ''))
+    await fillPools(lab)
+    await lab.kill(former!, 'patroni', 'SIGSTOP')
+  }
+  catch (error) {
+    await heal()
+    throw error
+  }
+  return { what: `patroni on ${former}`, heal }
+}
+
+/** As after a busy hour: each pooler of the primary holds nearly as many connections as it may. */
+async function fillPools(lab: Lab) {
+  const poolers = lab.nodesOf('pgbouncer').filter(({ name }) => name.includes('primary'))
+  await Promise.all(poolers.flatMap(({ address }) => Array.from({ length: busyConnections }, async () => {
+    const url = new URL(lab.addresses.primaryPoolUrl)
+    url.hostname = address
+    const client = new pg.Client({ connectionString: url.href })
+    try {
+      await client.connect()
+      await client.query('SELECT pg_sleep(1)')
+    }
+    finally {
+      await client.end()
+    }
+  })))
+}
+
+/** Of the 25 of the specification's table. */
+const busyConnections = 20
 
 /** Everything loses power at the same moment, and gets it back. */
 export const powerCut: Injector = async (lab) => {
