@@ -1,4 +1,4 @@
-import { query } from './ask-servers.ts'
+import { get, query } from './ask-servers.ts'
 import type { Lab, NodeName } from './types.ts'
 import { waitFor } from './wait.ts'
 
@@ -48,6 +48,7 @@ export async function switchover(lab: Lab, { to, pause = true }: { to?: NodeName
     answered.catch(() => refused.abort())
     const serves = async () => {
       await leads(lab, candidate, refused.signal)
+      await waitFor(`every HAProxy to find ${candidate}`, () => haproxiesFound(lab, candidate), { limitMs: promotedLimitMs, everyMs: 25, signal: refused.signal })
       await waitFor(`${candidate} to take writes through every HAProxy`, async () => {
         const answers = await Promise.all(lab.nodesOf('haproxy').map(({ address }) => query<{ address: string }>(
           ownerUrl(lab, address), 'SELECT host(inet_server_addr()) AS address WHERE NOT pg_is_in_recovery()', [], { limitMs: 1_000 })))
@@ -86,6 +87,12 @@ function directUrl(lab: Lab, name: NodeName): string {
 function ownerUrl(lab: Lab, address: string): string {
   const { user, password, database } = lab.credentials.postgres
   return `postgresql://${user}:${password}@${address}:5433/${database}`
+}
+
+/** Asked first: a connection that comes before HAProxy knows the new primary is refused by the former one, and tried again half a second later. */
+async function haproxiesFound(lab: Lab, candidate: NodeName): Promise<boolean> {
+  const tables = await Promise.all(lab.addresses.haproxyStats.map(async url => String((await get(`${url};csv`)).body)))
+  return tables.every(table => new RegExp(`^primary,${candidate},.*,UP,`, 'm').test(table))
 }
 
 async function askPatroni(lab: Lab, leader: NodeName, candidate: NodeName): Promise<void> {

@@ -39,7 +39,8 @@ const doubtedAnswerMs = 200
 
 /**
  * How long a read waits for a server that has what the caller has seen, or for any server at all, before it makes do: long enough for a replica to
- * replay what is under way and for a connection to be made anew, short enough for somebody who looks at a page.
+ * replay what is under way and for a connection to be made anew, short enough for somebody who looks at a page. Once a request: one that makes three reads would
+ * take longer than Nginx waits (2 s), and wait for the same at the next instance.
  */
 const patienceMs = 1_000
 const pauseMs = 25
@@ -127,7 +128,8 @@ export function createRead(parts: ReadParts) {
 
   return async function read<T>(settings: Settings, fn: (tx: Transaction) => Promise<T>, { consistency = 'session' }: ReadOptions): Promise<T> {
     await monitor.ready(remainingMs(patienceMs))
-    const until = performance.now() + remainingMs(patienceMs)
+    const context = currentContext()
+    const until = performance.now() + (context?.patienceSpent ? 0 : remainingMs(patienceMs))
     /** There is somebody else to ask. */
     const hasChoice = replica !== null && consistency !== 'strong'
     let lastError: unknown
@@ -170,6 +172,7 @@ export function createRead(parts: ReadParts) {
       if (isAbandoned()) throw permanent(new AbandonedError())
       await new Promise(resolve => setTimeout(resolve, pause))
     }
+    if (context) context.patienceSpent = true
     for (const { pool, anyAge, answerMs } of lastResorts(hasChoice, consistency)) {
       try {
         return await attempt(pool, settings, fn, { token: seen.wanted(), anyAge, answerMs })

@@ -44,6 +44,7 @@ export function wrapHandler(handle: Handler, { config, log, isDraining }: Handle
           // What the page has seen, its reader has seen.
           outer.consistencyToken = laterToken(config, outer.consistencyToken, inner.consistencyToken)
           if (inner.staleSeconds !== null) outer.staleSeconds = Math.max(outer.staleSeconds ?? 0, inner.staleSeconds)
+          outer.patienceSpent ||= inner.patienceSpent
         }
       })
     }

@@ -30,6 +30,8 @@ export interface RequestContext {
   replayed: boolean
   /** Seconds that the data read may be behind; null: it is current. Becomes `Fleet2-Stale`. */
   staleSeconds: number | null
+  /** Set when a read has waited in vain for a server that has what the caller has seen: those that follow do not wait again. */
+  patienceSpent?: boolean
   /** Aborted when nobody waits for the answer any more: what has not been begun by then need not be. */
   readonly signal?: AbortSignal
 }

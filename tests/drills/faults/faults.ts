@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { deployCopy } from '../../../lab/files.ts'
 import type { Lab, NodeKind, NodeName } from '../../../lab/types.ts'
+import { waitFor } from '../../../lab/wait.ts'
 
 /** A fault that stands. */
 export interface Hurt {
@@ -184,17 +185,22 @@ export const formerPrimaryLivesOn: Injector = async (lab) => {
 /** As after a busy hour: each pooler of the primary holds nearly as many connections as it may. */
 async function fillPools(lab: Lab) {
   const poolers = lab.nodesOf('pgbouncer').filter(({ name }) => name.includes('primary'))
-  await Promise.all(poolers.flatMap(({ address }) => Array.from({ length: busyConnections }, async () => {
+  await Promise.all(poolers.flatMap(({ address }) => Array.from({ length: busyConnections }, () => {
     const url = new URL(lab.addresses.primaryPoolUrl)
     url.hostname = address
-    const client = new pg.Client({ connectionString: url.href })
-    try {
-      await client.connect()
-      await client.query('SELECT pg_sleep(1)')
-    }
-    finally {
-      await client.end()
-    }
+    // Both HAProxies have just been started anew: the pooler needs a moment to find them again, and refuses meanwhile.
+    return waitFor('PgBouncer to fill its pool', async () => {
+      const client = new pg.Client({ connectionString: url.href })
+      client.on('error', () => {})
+      try {
+        await client.connect()
+        await client.query('SELECT pg_sleep(1)')
+        return true
+      }
+      finally {
+        await client.end()
+      }
+    }, { limitMs: 15_000 })
   })))
 }
 
