@@ -142,6 +142,7 @@ export const rules: { says: string, because: string, holds: (t: Timeouts) => boo
   { says: 'PgBouncer server_idle_timeout < HAProxy\'s idle time-outs', because: 'else HAProxy cuts connections that PgBouncer takes for good', holds: t => t.pgbouncerServerIdle < t.haproxyIdle },
   { says: 'request time-out < PgBouncer query_timeout', because: 'the instance ends its own queries; the pooler ends what others forgot', holds: t => t.request < Math.min(t.pgbouncerPrimaryQuery, t.pgbouncerReplicaQuery) },
   { says: 'idle_in_transaction < PgBouncer idle_transaction_timeout', because: 'PostgreSQL knows which session it was', holds: t => t.idleInTransaction < t.pgbouncerIdleTransaction },
+  { says: 'idle_in_transaction <= Nginx\'s first attempt', because: 'what a frozen instance has locked is free when the next one is asked', holds: t => t.idleInTransaction <= t.nginxFirst },
   { says: 'crash failover < 30 s', because: 'the specification\'s target: ttl + loop_wait + promotion + HAProxy + PgBouncer', holds: t => crashFailover(t) < 30 },
   { says: 'failover of a dead postmaster < request time-out', because: 'a failover is a wait, not an error, where it can be', holds: t => postmasterFailover(t) < t.request - t.answerMargin },
   { says: 'browser\'s patience > crash failover + its retries', because: 'whoever saves during a crash failover need not save again', holds: t => t.browserPatience > crashFailover(t) + 10 },

@@ -371,6 +371,20 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
     })
   })
 
+  it('6. a program that was stopped in the middle of a transaction holds nobody up for long', async () => {
+    const [key, session] = [randomUUID(), createSession()]
+    await session.add(key)
+    const stopped = new pg.Client({ connectionString: cluster.writeUrl })
+    stopped.on('error', () => {})
+    await stopped.connect()
+    await stopped.query('BEGIN')
+    await stopped.query('SELECT value FROM counters WHERE key = $1 FOR UPDATE', [key])
+    // A drill froze an instance there: who wanted to change the same vehicle waited for 8 s, until the thaw.
+    expect((await session.add(key, { seconds: 8 })).value).toBe(2)
+    await expect(stopped.query('COMMIT')).rejects.toThrow()
+    await stopped.end().catch(() => {})
+  })
+
   describe('6. a failover is a wait, not an error', () => {
     it.each(['kill', 'switchover'] as const)('%s: every write under way and every one that comes meanwhile succeeds', async (old) => {
       const [key, session] = [randomUUID(), createSession()]
