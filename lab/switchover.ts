@@ -1,3 +1,4 @@
+import pg from 'pg'
 import { get, query } from './ask-servers.ts'
 import type { Lab, NodeName } from './types.ts'
 import { waitFor } from './wait.ts'
@@ -29,6 +30,9 @@ export async function switchover(lab: Lab, { to, pause = true }: { to?: NodeName
   if (candidate === from) throw new Error(`${from} is the leader already`)
   // Not the replicas': reads go on, on the replica that stays one.
   const poolers = lab.nodesOf('pgbouncer').filter(({ name }) => name.startsWith('pgbouncer-primary')).map(({ address }) => poolerConsole(lab, address))
+  // Made beforehand, and kept: a new one is a process of the server that everybody waits for.
+  const direct = new pg.Client({ connectionString: directUrl(lab, candidate), query_timeout: pauseLimitMs })
+  direct.on('error', () => {})
   const since = Date.now()
   let paused = false
   const resume = async () => {
@@ -38,6 +42,7 @@ export async function switchover(lab: Lab, { to, pause = true }: { to?: NodeName
   }
   const impatient = setTimeout(() => void resume().catch(() => {}), resumeAfterMs)
   try {
+    await direct.connect()
     // What is not written yet would be written while everybody waits.
     await Promise.all([from, candidate].map(name => query(directUrl(lab, name), 'CHECKPOINT', [], { limitMs: checkpointLimitMs }).catch(() => {})))
     paused = pause
@@ -48,12 +53,10 @@ export async function switchover(lab: Lab, { to, pause = true }: { to?: NodeName
     answered.catch(() => refused.abort())
     const serves = async () => {
       await leads(lab, candidate, refused.signal)
-      await waitFor(`every HAProxy to find ${candidate}`, () => haproxiesFound(lab, candidate), { limitMs: promotedLimitMs, everyMs: 25, signal: refused.signal })
-      await waitFor(`${candidate} to take writes through every HAProxy`, async () => {
-        const answers = await Promise.all(lab.nodesOf('haproxy').map(({ address }) => query<{ address: string }>(
-          ownerUrl(lab, address), 'SELECT host(inet_server_addr()) AS address WHERE NOT pg_is_in_recovery()', [], { limitMs: 1_000 })))
-        return answers.every(([row]) => row?.address === lab.node(candidate).address)
-      }, { limitMs: promotedLimitMs, everyMs: 50, signal: refused.signal })
+      await Promise.all([
+        waitFor(`${candidate} to take writes`, () => isPromoted(direct), { limitMs: promotedLimitMs, everyMs: 100, signal: refused.signal }),
+        waitFor(`every HAProxy to find ${candidate}`, () => haproxiesFound(lab, candidate), { limitMs: promotedLimitMs, everyMs: 25, signal: refused.signal }),
+      ])
     }
     await Promise.race([serves(), answered.then(() => new Promise(() => {}))])
     await resume()
@@ -62,6 +65,7 @@ export async function switchover(lab: Lab, { to, pause = true }: { to?: NodeName
   finally {
     clearTimeout(impatient)
     await resume()
+    direct.end().catch(() => {})
   }
   return { from, to: candidate, seconds: (Date.now() - since) / 1000 }
 }
@@ -84,12 +88,16 @@ function directUrl(lab: Lab, name: NodeName): string {
   return `postgresql://${user}:${password}@${lab.node(name).address}:5432/${database}`
 }
 
-function ownerUrl(lab: Lab, address: string): string {
-  const { user, password, database } = lab.credentials.postgres
-  return `postgresql://${user}:${password}@${address}:5433/${database}`
+/**
+ * Whether the server on this connection is a primary. While it is not, its recovery is woken up: it sleeps out the pause between two tries to reach the former primary
+ * (wal_retrieve_retry_interval, 1 s) before it looks whether it is to be promoted, and a reload of its configuration ends the sleep.
+ */
+async function isPromoted(candidate: pg.Client): Promise<boolean> {
+  const { rows: [row] } = await candidate.query<{ waits: boolean }>('SELECT CASE WHEN pg_is_in_recovery() THEN pg_reload_conf() ELSE false END AS waits')
+  return row?.waits === false
 }
 
-/** Asked first: a connection that comes before HAProxy knows the new primary is refused by the former one, and tried again half a second later. */
+/** Before RESUME: a connection that comes before HAProxy knows the new primary is refused by the former one, and tried again half a second later. */
 async function haproxiesFound(lab: Lab, candidate: NodeName): Promise<boolean> {
   const tables = await Promise.all(lab.addresses.haproxyStats.map(async url => String((await get(`${url};csv`)).body)))
   return tables.every(table => new RegExp(`^primary,${candidate},.*,UP,`, 'm').test(table))
