@@ -68,7 +68,7 @@ function finish() {
   const load = `${people} people and ${devices} devices, ${rate} requests/s before the faults`
   const machine = `${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, everything on this one machine`
   console.log(`\n${report.finish({ command: `npm run drill -- ${process.argv.slice(2).join(' ')}`.replace(/ -- $/, ''), load, machine })}`)
-  if (options.write && !broken) writeDocs(report.rows(), results, `Measured ${new Date().toISOString().slice(0, 10)} with \`npm run drill -- --runs ${runs}\` on ${machine}: ${load}. The worst of ${runs === 1 ? 'one run' : `${runs} runs`}.`)
+  if (options.write && !broken) writeDocs(report.rows(), results, `Measured ${new Date().toISOString().slice(0, 10)} with \`npm run drill -- --runs ${runs}\` on ${machine}: ${load}. A figure is the worst of the runs that the last column counts.`)
 
   const violations = results.flatMap(({ verdict }) => verdict.violations)
   if (broken) {
