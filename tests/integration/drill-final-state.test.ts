@@ -5,17 +5,18 @@ import { readFinalState } from '../drills/judge/final-state.ts'
 import { doubledWrites } from '../drills/judge/writes.ts'
 import { signUp, type SignedUp } from '../support/client.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
-import { startServer } from '../support/server.ts'
+import { startServer, type TestServer } from '../support/server.ts'
 
 describe('what the drills\' judge reads from the primary', () => {
   let database: TestDatabase
+  let server: TestServer
   let person: SignedUp
   const operations: Operation[] = []
 
   beforeAll(async () => {
     database = await createTestDatabase()
     // Without records a change that is sent twice is made twice.
-    const server = await startServer({ env: { NUXT_DATABASE_URL: database.servingUrl, FLEET2_TEST_BREAK: 'this-loses-data:no-records' } })
+    server = await startServer({ env: { NUXT_DATABASE_URL: database.servingUrl, FLEET2_TEST_BREAK: 'this-loses-data:no-records' } })
     person = await signUp(server.url)
     const created = await change('create', 'a new van')
     await change('update', 'once', created)
@@ -27,7 +28,10 @@ describe('what the drills\' judge reads from the primary', () => {
     await send('update', 'three times, parted', created)
     await change('create', 'two new vans', undefined, 2)
   })
-  afterAll(() => database.drop())
+  afterAll(async () => {
+    await server.stop()
+    await database.drop()
+  })
 
   async function send(kind: 'create' | 'update', value: string, vehicle?: string) {
     const { status, body } = kind === 'create'

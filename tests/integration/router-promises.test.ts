@@ -84,6 +84,16 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
     return session
   }
 
+  /** Somebody with two changes, of whom both replicas have the first and the primary alone shows the second. */
+  async function aheadOfBothReplicas() {
+    const [key, session] = [randomUUID(), createSession()]
+    await session.add(key)
+    await cluster.caughtUp()
+    await Promise.all(cluster.replicas().map(node => node.pauseReplay()))
+    await session.add(key)
+    return { key, session }
+  }
+
   /** The truth, asked of the primary itself. */
   const stored = async (key: string) => (await cluster.asOwner<{ value: number }>('SELECT value FROM counters WHERE key = $1', [key]))[0]?.value ?? null
 
@@ -100,11 +110,7 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
 
   describe('1. a read never shows a person less than they have already seen', () => {
     it('after their own write, with both replicas late', async () => {
-      const [key, session] = [randomUUID(), createSession()]
-      await session.add(key)
-      await cluster.caughtUp()
-      await Promise.all(cluster.replicas().map(node => node.pauseReplay()))
-      await session.add(key)
+      const { key, session } = await aheadOfBothReplicas()
       for (let n = 0; n < 6; n++) expect(await session.read(key)).toEqual({ value: 2, stale: null })
       expect(counts['fellBack token']).toBeGreaterThan(0)
       // The test can fail: without the token a replica answers, and has the old one.
@@ -213,11 +219,7 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
   })
 
   it('3. with no primary reads go on and say how old they are; a caller that asked for strong gets 503', async () => {
-    const [key, session] = [randomUUID(), createSession()]
-    await session.add(key)
-    await cluster.caughtUp()
-    await Promise.all(cluster.replicas().map(node => node.pauseReplay()))
-    await session.add(key)
+    const { key, session } = await aheadOfBothReplicas()
     await cluster.primary().kill()
     await until(async () => !(await database.probe()).primary.reachable, 'the monitor to miss the primary')
     const { value, stale } = await session.read(key)
@@ -247,11 +249,7 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
   })
 
   it('3. a primary that says nothing does not hold up a read that a replica can answer with its age', async () => {
-    const [key, session] = [randomUUID(), createSession()]
-    await session.add(key)
-    await cluster.caughtUp()
-    await Promise.all(cluster.replicas().map(node => node.pauseReplay()))
-    await session.add(key)
+    const { key, session } = await aheadOfBothReplicas()
     cluster.wires.write.freeze()
     const started = performance.now()
     expect(await session.read(key, { seconds: 20 })).toEqual({ value: 1, stale: expect.any(Number) })
@@ -260,11 +258,7 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
   })
 
   it('3. and it is waited for once in a request, however many reads that makes', async () => {
-    const [key, session] = [randomUUID(), createSession()]
-    await session.add(key)
-    await cluster.caughtUp()
-    await Promise.all(cluster.replicas().map(node => node.pauseReplay()))
-    await session.add(key)
+    const { key, session } = await aheadOfBothReplicas()
     cluster.wires.write.freeze()
     // A drill saw each of a page's reads wait, until Nginx asked the next instance, which waited as long: 6 s.
     const context: RequestContext = { ...backgroundContext('test', 20), consistencyToken: session.token }

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -19,7 +19,7 @@ export interface TestServer {
 }
 
 /** Those that run, each with what ends it. */
-const running = new Map<number, () => Promise<unknown>>()
+const running = new Map<ChildProcess, () => Promise<unknown>>()
 
 /** Ends every server that this process has started and not yet stopped: after a test that failed before it could. */
 export async function stopServers(): Promise<void> {
@@ -28,7 +28,7 @@ export async function stopServers(): Promise<void> {
 
 // A runner that is ended itself takes them with it: nobody would look for them.
 process.once('exit', () => {
-  for (const pid of running.keys()) process.kill(pid, 'SIGKILL')
+  for (const child of running.keys()) child.kill('SIGKILL')
 })
 
 const entry = fileURLToPath(new URL('../../.output/server/index.mjs', import.meta.url))
@@ -48,7 +48,7 @@ export async function startServer({ env = {}, ready = true }: { env?: Record<str
   child.stdout.on('data', data => output += String(data))
   child.stderr.on('data', data => output += String(data))
   const exited = once(child, 'exit').then(async ([code]) => {
-    running.delete(child.pid!)
+    running.delete(child)
     await rm(data, { recursive: true, force: true })
     return code as number | null
   })
@@ -68,7 +68,7 @@ export async function startServer({ env = {}, ready = true }: { env?: Record<str
       return code
     },
   }
-  running.set(child.pid!, server.stop)
+  running.set(child, server.stop)
   if (!ready) {
     await Promise.race([exited, until(() => /Listening on/.test(output), 'the server to listen')])
     server.url = addressIn(output)
