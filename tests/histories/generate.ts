@@ -1,9 +1,9 @@
 import type { Action } from './history.ts'
 import type { Fencing } from '../support/cluster.ts'
 
-/** Something that is done to the cluster; undone again after `ms`. */
+/** Something that is done to the cluster; undone again after `ms`. `bothMs`: for so long the balancer takes the former primary and the new one for primaries. */
 export type Fault
-  = | { kind: 'failover', old: Fencing, isolatedMs: number, staleBalancerMs: number }
+  = | { kind: 'failover', old: Fencing, isolatedMs: number, staleBalancerMs: number, bothMs: number }
     | { kind: 'kill primary', ms: number }
     | { kind: 'freeze primary', ms: number }
     | { kind: 'kill replica', which: number, ms: number }
@@ -78,7 +78,7 @@ function drawFault(random: () => number, only?: Fault['kind'][]): Fault {
   // A failover is what everything else is for: it is drawn more often.
   const kind = choose<Fault['kind']>(random, only ?? ['failover', 'failover', 'failover', 'kill primary', 'freeze primary', 'kill replica', 'freeze replica', 'lag', 'wire', 'wire', 'delay', 'reset', 'cut commits', 'cut commits', 'restart pgbouncer', 'freeze pgbouncer'])
   switch (kind) {
-    case 'failover': return { kind, old: choose(random, ['kill', 'freeze', 'alive', 'switchover'] as const), isolatedMs: random() < 0.3 ? ms / 2 : 0, staleBalancerMs: random() < 0.4 ? ms : 0 }
+    case 'failover': return { kind, old: choose(random, ['kill', 'freeze', 'alive', 'switchover'] as const), isolatedMs: random() < 0.3 ? ms / 2 : 0, staleBalancerMs: random() < 0.4 ? ms : 0, bothMs: random() < 0.2 ? ms : 0 }
     case 'kill primary': return { kind, ms }
     case 'freeze primary': return { kind, ms }
     case 'kill replica': return { kind, which, ms }
@@ -95,7 +95,7 @@ function drawFault(random: () => number, only?: Fault['kind'][]): Fault {
 
 /** About; a failover with the old one's return takes 2 s. */
 function lasts(fault: Fault): number {
-  if (fault.kind === 'failover') return 2_000 + fault.isolatedMs + fault.staleBalancerMs
+  if (fault.kind === 'failover') return 2_000 + fault.isolatedMs + fault.staleBalancerMs + fault.bothMs
   return 'ms' in fault ? fault.ms : 100
 }
 

@@ -16,6 +16,10 @@ export async function inflict(cluster: Cluster, fault: Fault): Promise<void> {
         // The balancer learns of it, and leaves the old connections as they are: they are the pool's to drop.
         cluster.repoint({ cut: false })
       }
+      if (fault.bothMs) {
+        cluster.repoint({ also: old })
+        await sleep(fault.bothMs)
+      }
       // A frozen one wakes up and takes itself for the primary still.
       if (fault.old === 'freeze') old.thaw()
       await sleep(300)

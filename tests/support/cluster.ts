@@ -58,8 +58,8 @@ export interface Cluster {
    * `repoint: false` leaves the balancer where it was.
    */
   failover(options?: { old?: Fencing, repoint?: boolean }): Promise<{ old: PostgresNode, primary: PostgresNode }>
-  /** The balancer sends to whoever is what now. */
-  repoint(options?: { cut?: boolean }): void
+  /** The balancer sends to whoever is what now. `also`: and takes this one for a primary too, in turn with the real one. */
+  repoint(options?: { cut?: boolean, also?: PostgresNode }): void
   /** Takes a replica out of the set of synchronous standbys and of the balancer, once the others have all that was acknowledged. Do it before you hurt one and want writes to go on. */
   detach(replica: PostgresNode): Promise<void>
   /** Makes a server that is down, frozen, left behind or detached a replica of the present primary again. */
@@ -177,8 +177,8 @@ export async function startCluster({ poolSize = 20, pastBalancer = false }: Clus
       }
       return { old, primary }
     },
-    repoint(options) {
-      balancerWrite.pointTo([primary.port], options)
+    repoint({ also, ...options } = {}) {
+      balancerWrite.pointTo([primary, ...also ? [also] : []].map(node => node.port), options)
       balancerRead.pointTo(standbys.map(node => node.port), options)
     },
     async detach(replica) {
