@@ -1,11 +1,11 @@
 import type { Server } from 'node:http'
-import type { NitroApp } from 'nitropack/types'
 import { config as loadConfig } from '#server/config/current.ts'
 import { SchemaMismatchError } from '#server/database/migrate.ts'
 import { migrationsFromAssets } from '#server/database/migrations.ts'
 import { setConsistency } from '#server/edge/consistency.ts'
 import { setContextHeaders } from '#server/edge/context.ts'
 import { contextOfEvent, wrapHandler } from '#server/edge/handler.ts'
+import { answerRehearsed, isRehearsed, rehearse } from '#server/edge/rehearsal.ts'
 import { closeAllStreams, openStreamCount, sendToAllStreams } from '#server/edge/event-stream.ts'
 import { installSignals, isDraining } from '#server/lifecycle/process.ts'
 import { servicesIfOpen } from '#server/lifecycle/services.ts'
@@ -16,19 +16,6 @@ import { gauge } from '#server/telemetry/metrics.ts'
 import { countStreamsBy } from '#server/telemetry/load.ts'
 import { exportRedisGauges } from '#server/lifecycle/redis-gauges.ts'
 import { modes } from '#shared/schemas/live.ts'
-
-/**
- * A page that needs no database, three times: the first loads the renderer and every plugin, the others let them be compiled. A drill saw the first pages of a new instance
- * take three seconds.
- */
-async function renderPage({ localFetch }: Pick<NitroApp, 'localFetch'>) {
-  const limit = new Promise(resolve => setTimeout(resolve, warmUpLimitMs).unref())
-  const render = () => localFetch('/sign-in', { headers: { accept: 'text/html' } }).catch(() => {})
-  for (let n = 0; n < 3; n++) await Promise.race([render(), limit])
-}
-
-/** On a machine that is out of breath an instance that serves slowly is better than none. */
-const warmUpLimitMs = 5_000
 
 /** For a request that is just arriving over a connection that was kept. */
 const lingerMs = 1_000
@@ -45,7 +32,7 @@ export default defineNitroPlugin((nitroApp) => {
   const handle = wrapHandler(nitroApp.h3App.handler, { config, log, isDraining })
   nitroApp.h3App.handler = ((event: Parameters<typeof handle>[0]) => {
     server ??= (event.node.req.socket as { server?: Server } | null)?.server ?? null
-    return handle(event)
+    return isRehearsed(event) ? answerRehearsed(event) : handle(event)
   }) as typeof nitroApp.h3App.handler
 
   nitroApp.hooks.hook('beforeResponse', (event) => {
@@ -69,7 +56,7 @@ export default defineNitroPlugin((nitroApp) => {
 
   void (async () => {
     const migrations = await migrationsFromAssets(useStorage('assets:migrations'))
-    instance = await startInstance({ config, log, migrations, onStatus: () => sendToAllStreams('status', liveStatus()), warmUp: () => renderPage(nitroApp) })
+    instance = await startInstance({ config, log, migrations, onStatus: () => sendToAllStreams('status', liveStatus()), warmUp: () => rehearse(nitroApp.localFetch, log) })
     log.info(`Fleet2 ${config.version} serves as ${config.instanceId}`)
   })().catch((error: unknown) => {
     log.fatal({ err: error instanceof SchemaMismatchError ? undefined : error }, error instanceof Error ? error.message : String(error))

@@ -27,6 +27,27 @@ const health = async (url: string, query = '') => {
   return { code: response.status, ...await response.json() as { status: string, mode: string, reason?: string, checks: Record<string, { status: string, reason?: string }> } }
 }
 
+describe('an instance that starts', () => {
+  it('has rendered whole pages before it is ready, from data that nobody else is shown', async () => {
+    const server = await startServer({ env: { NUXT_DATABASE_URL: database.servingUrl, NUXT_LOG_LEVEL: 'debug' }, ready: false })
+    const rehearsed = () => /pages were rehearsed/.test(server.output())
+    try {
+      const answers: string[] = []
+      let ready = false
+      while (!ready) {
+        for (const path of ['/api/v1/session', '/api/v1/vehicles']) answers.push(await fetch(server.url + path).then(async response => `${response.status} ${(await response.text()).includes('Rehearsal')}`))
+        ready = (await fetch(`${server.url}/api/health/ready`)).ok
+        if (ready) expect(rehearsed()).toBe(true)
+      }
+      expect(answers.length).toBeGreaterThan(0)
+      expect(answers.filter(answer => !/^(401|503) false/.test(answer))).toEqual([])
+    }
+    finally {
+      await server.stop()
+    }
+  })
+})
+
 describe('an instance that is told to end', () => {
   it('finishes a slow request under load, says 503 to the balancer meanwhile, and exits with 0', async () => {
     const server = await startServer({ env: { NUXT_DATABASE_URL: database.servingUrl, NUXT_DRAIN_DELAY: '1' } })
