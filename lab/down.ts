@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { ask } from './control.ts'
+import { removeCpuGroups } from './cpu.ts'
 import { unmountDisks } from './disk.ts'
 import { isTaken } from './lock.ts'
 import { forgetNetnsFolder, namespacesLeft, removeNetwork } from './network.ts'
@@ -14,7 +15,7 @@ export const supervisorPidFile = `${labDirectory}/supervisor.pid`
 export const madeNetnsFile = `${labDirectory}/made-run-netns`
 
 /**
- * Removes whatever there is of a lab: processes, namespaces, links, mounts, files, /etc entries. Idempotent, and works after an `ha:up` that was killed half-way or a
+ * Removes whatever there is of a lab: processes, namespaces, links, CPU groups, mounts, files, /etc entries. Idempotent, and works after an `ha:up` that was killed half-way or a
  * supervisor that died. Whoever calls it holds the change lock. Resolves to what was there.
  */
 export async function removeLab(): Promise<string[]> {
@@ -30,6 +31,8 @@ export async function removeLab(): Promise<string[]> {
   if (left) removed.push(`${left} processes`)
   const madeNetns = existsSync(madeNetnsFile)
   removed.push(...await removeNetwork())
+  const groups = await removeCpuGroups()
+  if (groups) removed.push(`${groups} CPU groups`)
   await unmountDisks()
   if (existsSync(labDirectory)) {
     await rm(labDirectory, { recursive: true, force: true, maxRetries: 3 })

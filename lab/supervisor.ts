@@ -3,6 +3,7 @@ import { chmodSync, closeSync, openSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { account } from './accounts.ts'
 import { answerRequests, type Handlers } from './control.ts'
+import { joinCpuGroup } from './cpu.ts'
 import { acceptPackets, dropPackets, setLink } from './network.ts'
 import { controlSocket, locks, namespaceOf } from './place.ts'
 import { logFile, readPlan, type PlannedNode, type Unit } from './plan.ts'
@@ -61,6 +62,7 @@ function launch(running: RunningNode, entry: RunningUnit) {
     cwd: '/', detached: true, stdio: ['ignore', log, log], env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8', HOSTNAME: running.node.name, ...unit.env },
   })
   closeSync(log)
+  if (child.pid) joinCpuGroup(running.node.name, child.pid)
   entry.child = child
   entry.startedAt = Date.now()
   child.on('error', error => say(`${unit.name} could not be started: ${error.message}`))

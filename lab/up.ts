@@ -6,6 +6,7 @@ import { buildIfNeeded } from '../scripts/build.ts'
 import { patientLimitMs, query } from './ask-servers.ts'
 import { createLab } from './connected.ts'
 import { ask } from './control.ts'
+import { makeCpuGroups } from './cpu.ts'
 import { madeNetnsFile, removeLab, supervisorPidFile } from './down.ts'
 import { isTaken, takeLock } from './lock.ts'
 import { readLogs } from './logs.ts'
@@ -77,6 +78,8 @@ async function make({ appEnv, without, postgresDiskMb, say }: { appEnv: Record<s
   await writeFile(planFile, JSON.stringify(plan), { mode: 0o600 })
   say(null, 'making', `${plan.nodes.length} hosts: network namespaces`)
   await makeNetwork(plan.nodes)
+  const withoutGroups = await makeCpuGroups(plan.nodes)
+  if (withoutGroups) say(null, 'making', `No CPU group for each host (${withoutGroups}): a host with many processes slows the others`)
   const log = openSync(join(labDirectory, 'log/supervisor.log'), 'a', 0o644)
   const supervisor = spawn(process.execPath, [join(projectRoot, 'lab/supervisor.ts')], { cwd: '/', detached: true, stdio: ['ignore', log, log], env: { PATH: process.env.PATH } })
   closeSync(log)
