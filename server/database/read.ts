@@ -129,7 +129,8 @@ export function createRead(parts: ReadParts) {
   return async function read<T>(settings: Settings, fn: (tx: Transaction) => Promise<T>, { consistency = 'session' }: ReadOptions): Promise<T> {
     await monitor.ready(remainingMs(patienceMs))
     const context = currentContext()
-    const until = performance.now() + (context?.patienceSpent ? 0 : remainingMs(patienceMs))
+    const spent = context?.patienceSpent ?? false
+    const until = performance.now() + (spent ? 0 : remainingMs(patienceMs))
     /** There is somebody else to ask. */
     const hasChoice = replica !== null && consistency !== 'strong'
     let lastError: unknown
@@ -151,8 +152,10 @@ export function createRead(parts: ReadParts) {
         }
         else { metrics.fellBack('circuit') }
       }
+      // An earlier read of this request has asked it in vain. Each further one would wait for the same: a balancer that does not know yet takes half a second to refuse.
+      if (spent && hasChoice) break
       try {
-        const answerMs = !hasChoice ? Infinity : performance.now() < primaryInDoubtUntil || !monitor.hasPrimary() ? doubtedAnswerMs : primaryAnswerMs
+        const answerMs = !hasChoice ? Infinity : Math.min(performance.now() < primaryInDoubtUntil || !monitor.hasPrimary() ? doubtedAnswerMs : primaryAnswerMs, Math.max(pauseMs, until - performance.now()))
         const value = await attempt(primary, settings, fn, { token, anyAge: false, answerMs })
         primaryInDoubtUntil = 0
         return value

@@ -260,7 +260,8 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
   it('3. and it is waited for once in a request, however many reads that makes', async () => {
     const { key, session } = await aheadOfBothReplicas()
     cluster.wires.write.freeze()
-    // A drill saw each of a page's reads wait, until Nginx asked the next instance, which waited as long: 6 s.
+    // A drill saw each of a page's reads wait, until Nginx asked the next instance, which waited as long: 6 s. Another saw each ask the primary, behind a balancer that took
+    // half a second to refuse: 5.5 s.
     const context: RequestContext = { ...backgroundContext('test', 20), consistencyToken: session.token }
     const attemptsOnPrimary = async () => {
       const before = counts['retried connection'] ?? 0
@@ -270,8 +271,8 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
     }
     await runInContext(context, async () => {
       expect(await attemptsOnPrimary()).toBeGreaterThan(1)
-      expect(await attemptsOnPrimary()).toBe(1)
-      expect(await attemptsOnPrimary()).toBe(1)
+      expect(await attemptsOnPrimary()).toBe(0)
+      expect(await attemptsOnPrimary()).toBe(0)
     })
   })
 
@@ -295,10 +296,12 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
       cluster.replicas().forEach(node => node.freeze())
       const adding = session.add(key, { id, seconds: 3 })
       adding.catch(() => {})
-      const cancel = (sqlText: string) => cluster.primary().query<{ n: string }>(sqlText)
-      await until(async () => (await cancel(`SELECT pg_cancel_backend(pid)::text AS n FROM pg_stat_activity WHERE wait_event = 'SyncRep'`)).length > 0, 'a commit that waits for its standby')
+      // Somebody else's commit may wait there too: until it is ours that has been let go.
+      await until(async () => {
+        await cluster.primary().query(`SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'`)
+        return await stored(key) === 1
+      }, 'our commit to stop waiting for its standby')
       await expect(adding).rejects.toMatchObject({ type: 'unavailable' })
-      expect(await stored(key)).toBe(1)
       expect(counts['retried not-replicated']).toBeGreaterThan(0)
       // Its record is there, on one node. A repeat is not told so until the standby has it.
       await expect(session.add(key, { id, seconds: 2 })).rejects.toMatchObject({ type: expect.stringMatching(/unavailable|operation-in-progress/) })
