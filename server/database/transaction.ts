@@ -91,13 +91,14 @@ const commitLimitMs = 4_000
  */
 export async function runRead<T>(attempt: ReadAttempt, fn: (tx: Transaction) => Promise<T>): Promise<T> {
   const { pool, settings, before, position, check, acquireMs, limitMs, firstAnswerMs } = attempt
-  return onConnection(pool, acquireMs, limitMs, async (connection, limit, guard) => {
+  return onConnection(pool, acquireMs, limitMs, async (connection, limit, guard, mark) => {
     const line = openLine(connection.client)
     const silence = setTimeout(guard.fire, Math.min(firstAnswerMs, limit))
     const handle = openHandle(line)
     try {
       const returned = fn(handle.transaction)
       const alone = line.isEmpty() && isQuery(returned)
+      mark.ended = alone
       const begun = unlessAbandoned(guard, alone ? beginQuery() : beginSnapshot()).finally(() => clearTimeout(silence)).then(check)
       const value = await handle.run(begun, () => returned)
       if (!alone) {
@@ -170,11 +171,16 @@ export async function runWrite<T>(attempt: WriteAttempt<T>, fn: (tx: Transaction
   })
 }
 
-interface Mark { commitSent: boolean, distrust: boolean }
+interface Mark {
+  commitSent: boolean
+  distrust: boolean
+  /** There is no transaction that would have to be ended: PostgreSQL does that at the end of the batch. */
+  ended: boolean
+}
 
 /** What both have in common: a connection, its guard, and what becomes of them when the work fails. */
 async function onConnection<R>(pool: Pool, acquireMs: number, limitMs: number, work: (connection: Connection, limit: number, guard: Guard, mark: Mark) => Promise<R>): Promise<R> {
-  const mark: Mark = { commitSent: false, distrust: false }
+  const mark: Mark = { commitSent: false, distrust: false, ended: false }
   let guard: Guard | null = null
   try {
     const connection = await pool.acquire(acquireMs)
@@ -194,9 +200,10 @@ async function onConnection<R>(pool: Pool, acquireMs: number, limitMs: number, w
     catch (error) {
       // A server that only refused a statement still takes a ROLLBACK (the guard bounds it too). Any other connection is thrown away, in the middle of
       // its transaction: PgBouncer then closes the server connection behind it as well, instead of giving it to the next.
-      if (guard.fired || mark.distrust || isConnectionError(error)) {
+      const uncertain = guard.fired || mark.distrust || isConnectionError(error)
+      if (uncertain || mark.ended) {
         guard.clear()
-        connection.release(true)
+        connection.release(uncertain)
       }
       else {
         void finish(connection, guard, 'ROLLBACK')
