@@ -21,9 +21,12 @@ const { values: options } = parseArgs({ options: { write: { type: 'boolean' }, r
 const rounds = Number(options.rounds)
 const sliceMs = 500
 /** As many at once as there are connections: a queue would measure the queue. */
-const atOnce = 10
+const connections = 10
 
-interface Variant { name: string, run(): Promise<unknown> }
+/** Each way, in the last two groups: what lies between two availability zones of one region. */
+const awayMs = 1
+
+interface Variant { name: string, run(): Promise<unknown>, /** Not worth a line where the network decides. */ near?: true }
 interface Figures { rate: number, p99: number }
 
 const cluster = await startCluster({ pastBalancer: true })
@@ -36,13 +39,16 @@ try {
   // A default of the role's in place of the setting, so that a bare query sees the row too: the same role, the same policy, the same plan for all.
   await cluster.asOwner(`ALTER ROLE fleet_app SET app.organisation_id = '${organisationId}'`)
   await cluster.caughtUp()
-  for (const [way, urls] of [
-    ['straight', { write: cluster.servingUrl(cluster.primary()), read: cluster.servingUrl(cluster.replicas()[0]!) }],
-    ['through PgBouncer', { write: cluster.pgbouncerUrls.write, read: cluster.pgbouncerUrls.read }],
-  ] as const) {
-    const primary = new pg.Pool({ connectionString: urls.write, max: atOnce })
-    const replica = new pg.Pool({ connectionString: urls.read, max: atOnce })
-    const database = openDatabase({ primaryUrl: urls.write, replicaUrl: urls.read, maxConnections: atOnce, log: pino({ level: 'silent' }) })
+  for (const { way, urls, atOnce } of [
+    { way: 'straight', urls: { write: cluster.servingUrl(cluster.primary()), read: cluster.servingUrl(cluster.replicas()[0]!) }, atOnce: connections },
+    { way: 'through PgBouncer', urls: cluster.pgbouncerUrls, atOnce: connections },
+    { way: `through PgBouncer, ${2 * awayMs} ms away, one at a time`, urls: { write: cluster.writeUrl, read: cluster.readUrl }, atOnce: 1 },
+  ]) {
+    const away = atOnce === 1
+    for (const wire of Object.values(cluster.wires)) wire.delay(away ? awayMs : 0)
+    const primary = new pg.Pool({ connectionString: urls.write, max: connections })
+    const replica = new pg.Pool({ connectionString: urls.read, max: connections })
+    const database = openDatabase({ primaryUrl: urls.write, replicaUrl: urls.read, maxConnections: connections, log: pino({ level: 'silent' }) })
     const mine = database.inOrganisation(organisationId)
     const select = 'SELECT id, name, kind FROM vehicles WHERE id = $1'
     const insert = 'INSERT INTO vehicles (id, organisation_id, name, kind) VALUES ($1, $2, $3, $4)'
@@ -51,26 +57,26 @@ try {
     const settings = `SELECT set_config('app.organisation_id', $1, true)`
     const row = () => [uuidv7(), organisationId, 'Van', 'van']
 
-    lines.push(...await compare(`read, ${way}`, [
+    lines.push(...await compare(`read, ${way}`, atOnce, chosen(away, [
       { name: 'node-postgres: the query alone', run: () => replica.query(select, [vehicleId]) },
       { name: 'drizzle on node-postgres: the query alone', run: () => readDrizzle.select({ id: vehicles.id, name: vehicles.name, kind: vehicles.kind }).from(vehicles).where(eq(vehicles.id, vehicleId)) },
       { name: 'node-postgres by hand: BEGIN, set_config, query, COMMIT', run: () => byHand(replica, 'BEGIN READ ONLY', async client => void await client.query(select, [vehicleId])) },
       { name: '**Fleet2**', run: () => request(null, () => mine.read(tx => tx.select({ id: vehicles.id, name: vehicles.name, kind: vehicles.kind }).from(vehicles).where(eq(vehicles.id, vehicleId)))) },
-      { name: 'Fleet2, SQL in place of drizzle\'s builder', run: () => request(null, () => mine.read(tx => tx.execute(sql`SELECT id, name, kind FROM vehicles WHERE id = ${vehicleId}`))) },
-      { name: 'Fleet2, no settings of row-level security', run: () => request(null, () => database.read(tx => tx.select({ id: vehicles.id, name: vehicles.name, kind: vehicles.kind }).from(vehicles).where(eq(vehicles.id, vehicleId)))) },
-    ]))
-    lines.push(...await compare(`write, ${way}`, [
+      { name: 'Fleet2, SQL in place of drizzle\'s builder', near: true, run: () => request(null, () => mine.read(tx => tx.execute(sql`SELECT id, name, kind FROM vehicles WHERE id = ${vehicleId}`))) },
+      { name: 'Fleet2, no settings of row-level security', near: true, run: () => request(null, () => database.read(tx => tx.select({ id: vehicles.id, name: vehicles.name, kind: vehicles.kind }).from(vehicles).where(eq(vehicles.id, vehicleId)))) },
+    ])))
+    lines.push(...await compare(`write, ${way}`, atOnce, chosen(away, [
       { name: 'node-postgres: the INSERT alone', run: () => primary.query(insert, row()) },
       { name: 'drizzle on node-postgres: the INSERT alone', run: () => writeDrizzle.insert(vehicles).values({ id: uuidv7(), organisationId, name: 'Van', kind: 'van' }) },
       { name: 'node-postgres by hand: BEGIN, set_config, INSERT, COMMIT', run: () => byHand(primary, 'BEGIN', async client => void await client.query(insert, row())) },
       { name: 'node-postgres by hand: the same with a record of the key looked up and stored', run: () => byHand(primary, 'BEGIN', recorded(insert, row())) },
       { name: '**Fleet2**, with Idempotency-Key', run: () => request(randomUUID(), () => mine.write(tx => insertOne(tx))) },
-      { name: 'Fleet2, SQL in place of drizzle\'s builder', run: () => request(randomUUID(), () => mine.write(async (tx) => {
+      { name: 'Fleet2, SQL in place of drizzle\'s builder', near: true, run: () => request(randomUUID(), () => mine.write(async (tx) => {
         await tx.execute(sql`INSERT INTO vehicles (id, organisation_id, name, kind) VALUES (${uuidv7()}, ${organisationId}, 'Van', 'van')`)
         return {}
       })) },
-      { name: 'Fleet2, no record (a natural key makes it repeatable)', run: () => request(null, () => mine.write(tx => insertOne(tx), { repeatable: true })) },
-    ]))
+      { name: 'Fleet2, no record (a natural key makes it repeatable)', near: true, run: () => request(null, () => mine.write(tx => insertOne(tx), { repeatable: true })) },
+    ])))
     await Promise.all([primary.end(), replica.end(), database.close()])
 
     async function insertOne(tx: Parameters<Parameters<typeof mine.write>[0]>[0]) {
@@ -115,12 +121,16 @@ function request<T>(key: string | null, work: () => Promise<T>): Promise<T> {
   return runInContext(context, work)
 }
 
+function chosen(away: boolean, variants: Variant[]): Variant[] {
+  return away ? variants.filter(({ near }) => !near) : variants
+}
+
 /** The variants in turn; ratios to the first. */
-async function compare(what: string, variants: Variant[]): Promise<string[]> {
+async function compare(what: string, atOnce: number, variants: Variant[]): Promise<string[]> {
   // Plans, connections and the compiler warm up.
-  for (const variant of variants) await slice(variant)
+  for (const variant of variants) await slice(variant, atOnce)
   const figures: Figures[][] = variants.map(() => [])
-  for (let round = 0; round < rounds; round++) for (const [n, variant] of variants.entries()) figures[n]!.push(await slice(variant))
+  for (let round = 0; round < rounds; round++) for (const [n, variant] of variants.entries()) figures[n]!.push(await slice(variant, atOnce))
   return variants.map(({ name }, n) => {
     const ratio = (pick: (figures: Figures) => number) => median(figures[n]!.map((own, round) => pick(own) / pick(figures[0]![round]!)))
     const line = `| ${what} | ${name} | ${ratio(({ rate }) => rate).toFixed(2)} | ${ratio(({ p99 }) => p99).toFixed(1)} | ${Math.round(median(figures[n]!.map(({ rate }) => rate)))} | ${median(figures[n]!.map(({ p99 }) => p99)).toFixed(1)} ms |`
@@ -129,7 +139,7 @@ async function compare(what: string, variants: Variant[]): Promise<string[]> {
   })
 }
 
-async function slice({ run }: Variant): Promise<Figures> {
+async function slice({ run }: Variant, atOnce: number): Promise<Figures> {
   const times: number[] = []
   const started = performance.now()
   await Promise.all(Array.from({ length: atOnce }, async () => {
@@ -149,7 +159,7 @@ function median(values: number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
 }
 
-const about = `Median of ${rounds} rounds of ${sliceMs / 1000} s, ${atOnce} at once on ${atOnce} connections, ${cpus().length} shared cores, PostgreSQL 15 with one of two synchronous standbys, all on this machine and without fsync (which would be the same for all, and flatter the ratios of writes).`
+const about = `Median of ${rounds} rounds of ${sliceMs / 1000} s, ${connections} at once on ${connections} connections, ${cpus().length} shared cores, PostgreSQL 15 with one of two synchronous standbys, all on this machine and without fsync (which would be the same for all, and flatter the ratios of writes).`
 const table = [about, '', '| what | with | rate, ratio | p99, ratio | a second, here | p99 here |', '| --- | --- | --- | --- | --- | --- |', ...lines].join('\n')
 if (options.write) {
   const page = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url))
