@@ -98,6 +98,12 @@ describe('what a read and a write cost in round trips', () => {
     expect(second).toMatch(/INSERT INTO operations.*COMMIT.*database_position/s)
   })
 
+  it('a read of one query that fails is not followed by a ROLLBACK: there is no transaction, and the server would warn of it', async () => {
+    await expect(inRequest(null, () => mine().read(tx => tx.execute(sql`SELECT 1 / 0`), { consistency: 'strong' }))).rejects.toMatchObject({ cause: { code: '22012' } })
+    await inRequest(null, () => mine().read(tx => tx.select().from(notes), { consistency: 'strong' }))
+    expect(sent.write.join('')).not.toContain('ROLLBACK')
+  })
+
   it('a read that would change something is refused, and its connection is good for the next', async () => {
     await expect(inRequest(null, () => mine().read(tx => tx.execute(sql`DELETE FROM notes`), { consistency: 'strong' }))).rejects.toMatchObject({ cause: { code: '25006' } })
     await expect(inRequest(null, () => mine().read(async tx => (await tx.execute(sql`DELETE FROM notes`)).rows, { consistency: 'strong' }))).rejects.toMatchObject({ cause: { code: '25006' } })
