@@ -6,6 +6,7 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
+import { renderUpstream } from './nginx/checker/upstream.ts'
 
 /** All durations in seconds, counts as they are. */
 export type Timeouts = Record<keyof typeof sources, number>
@@ -50,6 +51,24 @@ const nginx = (location: string, directive: string) => seconds(find('deploy/ngin
 const compose = (pattern: RegExp) => find('deploy/ha/docker-compose.ha.yml', pattern)
 const stopGrace = (block: string) => seconds(compose(new RegExp(`^x-${block}: &${block}\\n(?:  .*\\n|\\n)*?  stop_grace_period: (\\w+)`, 'm')))
 
+/** A number of milliseconds that stands in a call or an object of the code. */
+const inCode = (folder: string, pattern: RegExp) => {
+  for (const file of readdirSync(join(root, folder)).filter(file => file.endsWith('.ts'))) {
+    const match = pattern.exec(text(`${folder}/${file}`))
+    if (match) return Number(match[1]!.replaceAll('_', '')) / 1000
+  }
+  throw new Error(`${folder} has nothing like ${pattern}: deploy/timeouts.ts must be told where it went`)
+}
+/** A PostgreSQL parameter of patroni.yml that is a bare number of seconds, or has a unit. */
+const parameter = (name: string) => seconds(patroni().postgresql.parameters[name]!)
+
+/** The longest of all upstreams that the checker writes: one without a `keepalive_timeout` has Nginx's own 60 s. */
+function upstreamIdle(): number {
+  const server = (name: string, backup: boolean) => ({ name, port: 3000, address: '10.0.0.1', backup, down: false })
+  const upstreams = renderUpstream([server('app1', false), server('app2', false), server('app3', true)], { sticky: true }).split(/^upstream /m).slice(1)
+  return Math.max(...upstreams.map(block => seconds(/^ {2}keepalive_timeout (\w+);/m.exec(block)?.[1] ?? '60s')))
+}
+
 /** Layer, setting, where it stands, and the number. From the bottom up. */
 const sources = {
   etcdHeartbeat: ['etcd', 'heartbeat interval', 'etcd.env', () => etcd('ETCD_HEARTBEAT_INTERVAL')],
@@ -62,6 +81,8 @@ const sources = {
   walReceiver: ['PostgreSQL', '`wal_receiver_timeout`', 'patroni.yml', () => seconds(patroni().postgresql.parameters.wal_receiver_timeout!)],
   walRetry: ['PostgreSQL', '`wal_retrieve_retry_interval`', 'patroni.yml', () => seconds(patroni().postgresql.parameters.wal_retrieve_retry_interval!)],
   idleInTransaction: ['PostgreSQL', '`idle_in_transaction_session_timeout` of `fleet_app`', 'server/database/migrate.ts', () => seconds(find('server/database/migrate.ts', /idle_in_transaction_session_timeout = '(\w+)'/))],
+  postgresKeepalive: ['PostgreSQL', '`tcp_keepalives_idle`', 'patroni.yml', () => parameter('tcp_keepalives_idle')],
+  postgresSessionIdle: ['PostgreSQL', '`idle_session_timeout` (0: never)', 'patroni.yml', () => parameter('idle_session_timeout')],
   haproxyInter: ['HAProxy', '`inter`', 'haproxy-pg.cfg', () => haproxy(/default-server inter (\w+)/)],
   haproxyFast: ['HAProxy', '`fastinter`', 'haproxy-pg.cfg', () => haproxy(/fastinter (\w+)/)],
   haproxyDown: ['HAProxy', '`downinter`', 'haproxy-pg.cfg', () => haproxy(/downinter (\w+)/)],
@@ -70,10 +91,14 @@ const sources = {
   haproxyCheck: ['HAProxy', '`timeout check`', 'haproxy-pg.cfg', () => haproxy(/timeout check (\w+)/)],
   haproxyConnect: ['HAProxy', '`timeout connect`', 'haproxy-pg.cfg', () => haproxy(/timeout connect (\w+)/)],
   haproxyIdle: ['HAProxy', '`timeout client`, `timeout server`', 'haproxy-pg.cfg', () => Math.min(haproxy(/timeout client (\w+)/), haproxy(/timeout server (\w+)/))],
+  haproxyKeepalive: ['HAProxy', '`clitcpka-idle`, `srvtcpka-idle`', 'haproxy-pg.cfg', () => Math.max(haproxy(/clitcpka-idle (\w+)/), haproxy(/srvtcpka-idle (\w+)/))],
   pgbouncerLoginRetry: ['PgBouncer', '`server_login_retry`', 'pgbouncer.ini', () => pgbouncer('server_login_retry')],
   pgbouncerConnect: ['PgBouncer', '`server_connect_timeout`', 'pgbouncer.ini', () => pgbouncer('server_connect_timeout')],
   pgbouncerQueryWait: ['PgBouncer', '`query_wait_timeout`', 'pgbouncer.ini', () => pgbouncer('query_wait_timeout')],
   pgbouncerServerIdle: ['PgBouncer', '`server_idle_timeout`', 'pgbouncer.ini', () => pgbouncer('server_idle_timeout')],
+  pgbouncerLifetime: ['PgBouncer', '`server_lifetime`', 'pgbouncer.ini', () => pgbouncer('server_lifetime')],
+  pgbouncerClientIdle: ['PgBouncer', '`client_idle_timeout` (0: never)', 'pgbouncer.ini', () => pgbouncer('client_idle_timeout')],
+  pgbouncerKeepalive: ['PgBouncer', '`tcp_keepidle`', 'pgbouncer.ini', () => pgbouncer('tcp_keepidle')],
   pgbouncerIdleTransaction: ['PgBouncer', '`idle_transaction_timeout`', 'pgbouncer.ini', () => pgbouncer('idle_transaction_timeout')],
   pgbouncerPrimaryQuery: ['PgBouncer', '`query_timeout`, primary pool', 'pgbouncer-primary.env', () => poolValue('primary', 'POOL_QUERY_TIMEOUT')],
   pgbouncerReplicaQuery: ['PgBouncer', '`query_timeout`, replica pool', 'pgbouncer-replica.env', () => poolValue('replica', 'POOL_QUERY_TIMEOUT')],
@@ -81,9 +106,15 @@ const sources = {
   sentinelFailover: ['Sentinel', '`failover-timeout`', 'sentinel.conf', () => sentinel('failover-timeout')],
   redisReplTimeout: ['Redis', '`repl-timeout`', 'redis.conf', () => redis('repl-timeout')],
   redisMaxLag: ['Redis', '`min-replicas-max-lag`', 'redis.conf', () => redis('min-replicas-max-lag')],
+  redisIdle: ['Redis', '`timeout` of an idle client (0: never)', 'redis.conf', () => redis('timeout')],
+  redisKeepalive: ['Redis', '`tcp-keepalive`', 'redis.conf', () => redis('tcp-keepalive')],
+  redisClientKeepalive: ['instance', 'ioredis `keepAlive`', 'server/redis', () => inCode('server/redis', /^ +keepAlive: ([\d_]+),$/m)],
   redisCommand: ['instance', 'ioredis `commandTimeout`', 'server/redis', () => constant('commandTimeoutMs', 'server/redis')],
   poolConnect: ['instance', 'connecting to PgBouncer', 'server/database', () => constant('connectTimeoutMs', 'server/database')],
   poolAcquire: ['instance', 'waiting for a free connection', 'server/database', () => constant('acquireTimeoutMs', 'server/database')],
+  poolIdle: ['instance', 'idle connection of a pool', 'server/database', () => inCode('server/database', /^ +idleTimeoutMillis: ([\d_]+),$/m)],
+  poolKeepalive: ['instance', 'keepalive of a pool\'s connection', 'server/database', () => inCode('server/database', /^ +keepAliveInitialDelayMillis: ([\d_]+),$/m)],
+  instanceIdle: ['instance', 'idle connection of a client (Node\'s `keepAliveTimeout`)', 'server/lifecycle/connections.ts', () => constant('keepAliveTimeoutMs', 'server/lifecycle/connections.ts')],
   primaryAnswer: ['instance', 'waiting for a silent primary where a replica can answer', 'server/database', () => constant('primaryAnswerMs', 'server/database')],
   answerMargin: ['instance', 'kept of the deadline for the answer', 'server/database', () => constant('answerMarginMs', 'server/database')],
   request: ['instance', '`NUXT_REQUEST_TIMEOUT`', 'docker-compose.ha.yml', () => Number(compose(/NUXT_REQUEST_TIMEOUT: '(\d+)'/))],
@@ -96,6 +127,8 @@ const sources = {
   nginxPatient: ['Nginx', '`proxy_read_timeout` of the last attempt', 'nginx.conf', () => nginx('@patient', 'proxy_read_timeout')],
   nginxOnce: ['Nginx', '`proxy_read_timeout` of a change without a key', 'nginx.conf', () => nginx('@once', 'proxy_read_timeout')],
   nginxStream: ['Nginx', '`proxy_read_timeout` of a live stream', 'includes/streams.conf', () => seconds(find('deploy/nginx/includes/streams.conf', /proxy_read_timeout (\w+);/))],
+  nginxUpstreamIdle: ['Nginx', '`keepalive_timeout` of each upstream', 'checker/upstream.ts', () => upstreamIdle()],
+  nginxClientIdle: ['Nginx', '`keepalive_timeout` of clients', 'nginx.conf', () => seconds(find('deploy/nginx/nginx.conf', /^ {2}keepalive_timeout (\w+);/m))],
   nginxShutdown: ['Nginx', '`worker_shutdown_timeout`', 'nginx.conf', () => seconds(find('deploy/nginx/nginx.conf', /^worker_shutdown_timeout (\w+);/m))],
   checkInterval: ['checker', '`CHECK_INTERVAL`', 'docker-compose.ha.yml', () => Number(compose(/CHECK_INTERVAL:-(\d+)/))],
   checkTimeout: ['checker', '`CHECK_TIMEOUT`', 'docker-compose.ha.yml', () => Number(compose(/CHECK_TIMEOUT:-(\d+)/))],
@@ -124,6 +157,13 @@ export const postmasterFailover = (t: Timeouts) => t.patroniStart + 2 * t.patron
 /** The longest that Nginx keeps a request before its own word. */
 const nginxLongest = (t: Timeouts) => t.nginxTries * t.nginxFirst + t.nginxPatient
 
+/** Of an HTTP server of Node's that sets none. */
+const nodeDefaultIdleSeconds = 5
+/** What AWS', Azure's and most other balancers keep an idle connection to what stands behind them by default, or less. */
+const outerIdleSeconds = 60
+/** 0 is "never" for whoever closes. */
+const within = (kept: number, closedAfter: number) => closedAfter === 0 || kept < closedAfter
+
 /** What must hold between them, and why. */
 export const rules: { says: string, because: string, holds: (t: Timeouts) => boolean }[] = [
   { says: 'etcd: election >= 10 heartbeats', because: 'a lost packet is no election (etcd\'s tuning guide)', holds: t => t.etcdElection >= 10 * t.etcdHeartbeat },
@@ -139,7 +179,14 @@ export const rules: { says: string, because: string, holds: (t: Timeouts) => boo
   { says: 'instance\'s connect < request time-out / 4', because: 'a frozen PgBouncer leaves time for several more attempts, at the other one', holds: t => t.poolConnect < t.request / 4 },
   { says: 'PgBouncer server_login_retry <= 1 s', because: 'every waiting client waits it out after a failover; its default of 15 s alone broke the target', holds: t => t.pgbouncerLoginRetry <= 1 },
   { says: 'PgBouncer query_wait_timeout < request time-out', because: 'the instance hears of it while it can still try again', holds: t => t.pgbouncerQueryWait < t.request },
-  { says: 'PgBouncer server_idle_timeout < HAProxy\'s idle time-outs', because: 'else HAProxy cuts connections that PgBouncer takes for good', holds: t => t.pgbouncerServerIdle < t.haproxyIdle },
+  { says: 'Nginx\'s idle connections to an instance < the instance\'s, and < Node\'s default', because: 'a request that meets the end of its connection is lost, and one without a key is not sent again', holds: t => t.nginxUpstreamIdle < t.instanceIdle - 1 && t.nginxUpstreamIdle < nodeDefaultIdleSeconds },
+  { says: 'Nginx\'s idle connections to an instance < drain delay', because: 'when an instance closes its listener no idle connection of Nginx\'s is left to be closed under a request', holds: t => t.nginxUpstreamIdle < t.drainDelay },
+  { says: 'balancers in front (60 s as a rule) < idle connections of Nginx and of the instances', because: 'the same one hop further out; who keeps them longer (Google\'s 600 s) needs a longer keepalive_timeout', holds: t => Math.min(t.nginxClientIdle, t.instanceIdle) > outerIdleSeconds },
+  { says: 'instance\'s idle pool connections < PgBouncer client_idle_timeout', because: 'the pool gives them up, and is never handed one that PgBouncer is closing', holds: t => within(t.poolIdle, t.pgbouncerClientIdle) },
+  { says: 'PgBouncer server_idle_timeout, server_lifetime, query_timeout < HAProxy\'s idle time-outs', because: 'a query that takes its time is silence, too', holds: t => Math.max(t.pgbouncerServerIdle, t.pgbouncerLifetime, t.pgbouncerPrimaryQuery, t.pgbouncerReplicaQuery) < t.haproxyIdle },
+  { says: 'PgBouncer server_idle_timeout < PostgreSQL idle_session_timeout', because: 'PgBouncer gives its idle connections up, not PostgreSQL under its hands', holds: t => within(t.pgbouncerServerIdle, t.postgresSessionIdle) },
+  { says: 'Redis closes no idle client', because: 'an instance subscribes and then only listens; whoever has vanished is found by keepalive', holds: t => t.redisIdle === 0 },
+  { says: 'TCP keepalive of every pool within 10 s, of Redis within 30 s, ioredis\' before Redis\'', because: 'a connection into a node that vanished is found by itself, and no firewall forgets it in between', holds: t => Math.max(t.poolKeepalive, t.pgbouncerKeepalive, t.haproxyKeepalive, t.postgresKeepalive) <= 10 && t.redisKeepalive <= 30 && t.redisClientKeepalive <= t.redisKeepalive },
   { says: 'request time-out < PgBouncer query_timeout', because: 'the instance ends its own queries; the pooler ends what others forgot', holds: t => t.request < Math.min(t.pgbouncerPrimaryQuery, t.pgbouncerReplicaQuery) },
   { says: 'idle_in_transaction < PgBouncer idle_transaction_timeout', because: 'PostgreSQL knows which session it was', holds: t => t.idleInTransaction < t.pgbouncerIdleTransaction },
   { says: 'idle_in_transaction <= Nginx\'s first attempt', because: 'what a frozen instance has locked is free when the next one is asked', holds: t => t.idleInTransaction <= t.nginxFirst },

@@ -7,6 +7,7 @@ import { setContextHeaders } from '#server/edge/context.ts'
 import { contextOfEvent, wrapHandler } from '#server/edge/handler.ts'
 import { answerRehearsed, isRehearsed, rehearse } from '#server/edge/rehearsal.ts'
 import { closeAllStreams, openStreamCount, sendToAllStreams } from '#server/edge/event-stream.ts'
+import { keepConnections } from '#server/lifecycle/connections.ts'
 import { installSignals, isDraining } from '#server/lifecycle/process.ts'
 import { servicesIfOpen } from '#server/lifecycle/services.ts'
 import { liveStatus } from '#server/lifecycle/status.ts'
@@ -31,7 +32,11 @@ export default defineNitroPlugin((nitroApp) => {
   let instance: Instance | null = null
   const handle = wrapHandler(nitroApp.h3App.handler, { config, log, isDraining })
   nitroApp.h3App.handler = ((event: Parameters<typeof handle>[0]) => {
-    server ??= (event.node.req.socket as { server?: Server } | null)?.server ?? null
+    // Nitro shows its listener to nobody: it is known from the first request on.
+    if (!server) {
+      server = (event.node.req.socket as { server?: Server } | null)?.server ?? null
+      if (server) keepConnections(server)
+    }
     return isRehearsed(event) ? answerRehearsed(event) : handle(event)
   }) as typeof nitroApp.h3App.handler
 

@@ -15,7 +15,7 @@ describe('the list of instances', () => {
       '  server 10.0.0.1:3000 weight=1 max_fails=3 fail_timeout=30s;',
       '  server 10.0.0.2:3000 weight=1 max_fails=3 fail_timeout=30s;',
       '  server 10.0.0.3:3000 weight=1 max_fails=3 fail_timeout=30s backup;',
-      '  keepalive 32;', '}',
+      '  keepalive 32;', '  keepalive_timeout 4s;', '}',
     ].join('\n'))
   })
 

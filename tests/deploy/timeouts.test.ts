@@ -24,6 +24,15 @@ describe('the chain of time-outs', () => {
     ['Docker\'s default grace of 10 s', { appGrace: 10 }, 'stop_grace_period > drain time-out, > worker_shutdown_timeout'],
     ['a request that outlives Nginx', { request: 30 }, 'Nginx\'s last attempt > request time-out'],
     ['Nginx\'s usual 60 s', { nginxFirst: 60 }, 'Nginx: a frozen instance costs connect + one read, under 10 s'],
+    ['Nginx\'s usual 60 s for idle connections to an instance', { nginxUpstreamIdle: 60 }, 'Nginx\'s idle connections to an instance < the instance\'s, and < Node\'s default'],
+    ['Node\'s usual 5 s for idle connections', { instanceIdle: 5 }, 'Nginx\'s idle connections to an instance < the instance\'s, and < Node\'s default'],
+    ['a drain that is shorter than Nginx\'s idle connections', { drainDelay: 3 }, 'Nginx\'s idle connections to an instance < drain delay'],
+    ['an Nginx that closes before a balancer in front', { nginxClientIdle: 30 }, 'balancers in front (60 s as a rule) < idle connections of Nginx and of the instances'],
+    ['a PgBouncer that closes idle clients before the pool does', { pgbouncerClientIdle: 20 }, 'instance\'s idle pool connections < PgBouncer client_idle_timeout'],
+    ['a HAProxy that takes a long query for silence', { haproxyIdle: 60 }, 'PgBouncer server_idle_timeout, server_lifetime, query_timeout < HAProxy\'s idle time-outs'],
+    ['a PostgreSQL that ends idle sessions', { postgresSessionIdle: 60 }, 'PgBouncer server_idle_timeout < PostgreSQL idle_session_timeout'],
+    ['a Redis that closes idle clients', { redisIdle: 300 }, 'Redis closes no idle client'],
+    ['Linux\' keepalive of two hours', { poolKeepalive: 7_200 }, 'TCP keepalive of every pool within 10 s, of Redis within 30 s, ioredis\' before Redis\''],
     ['a retry_timeout of Patroni\'s default', { patroniRetry: 10 }, 'Patroni: ttl >= loop_wait + 2 x retry_timeout'],
   ]
 

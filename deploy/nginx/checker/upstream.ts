@@ -22,6 +22,13 @@ export function parseServers(text: string): Server[] {
   return servers
 }
 
+/**
+ * Connections that are kept for the next request, and for how long. Whoever reuses a connection must give it up before the other end closes it: a request that meets the
+ * end of its connection is lost, and one without an Idempotency-Key may not be sent again. Nginx's own 60 s would do with Node's 75 s (server/lifecycle/connections.ts);
+ * 4 s are less than Node's default too (5 s), and less than the drain delay: an instance that ends has no idle connection of Nginx's left.
+ */
+const kept = ['  keepalive 32;', '  keepalive_timeout 4s;']
+
 /** The cookie of a browser that stays with its instance. */
 const cookie = 'fleet2_instance'
 
@@ -39,7 +46,7 @@ function renderChoice(servers: Server[], sticky: boolean, line: (server: Server,
       `upstream ${group(target)} {`,
       `  zone ${group(target)} 128k;`,
       ...servers.map(server => line(server, `max_fails=3 fail_timeout=30s${server === target ? '' : ' backup'}`)),
-      '  keepalive 32;',
+      ...kept,
       '}',
     ]),
     `map $cookie_${cookie} $fleet_app_choice {`,
@@ -77,14 +84,14 @@ export function renderUpstream(servers: Server[], { sticky = false }: { sticky?:
     '  least_conn;',
     ...servers.map(server => line(server, `weight=1 max_fails=3 fail_timeout=30s${server.backup && !onlyBackups ? ' backup' : ''}`)),
     ...nobody,
-    '  keepalive 32;',
+    ...kept,
     '}',
     'upstream fleet_app_any {',
     '  zone fleet_app_any 128k;',
     '  least_conn;',
     ...servers.map(server => line(server, 'max_fails=0')),
     ...nobody,
-    '  keepalive 32;',
+    ...kept,
     '}',
     ...renderChoice(servers, sticky, line),
     '',

@@ -75,6 +75,8 @@ export interface Balancer {
   /** Over TLS; status 0 when there was no answer. */
   ask(method: string, path: string, options?: { headers?: Record<string, string>, body?: string | Buffer }): Promise<Answer>
   log(): string
+  /** SIGSTOP or SIGCONT to Nginx's workers: as a machine that is out of breath holds them. */
+  signalWorkers(signal: 'SIGSTOP' | 'SIGCONT'): Promise<void>
   upstream(): Promise<string>
   /** Starts the checker, with the values of a deployment that is in a hurry. */
   startChecker(env?: Record<string, string>): void
@@ -148,6 +150,10 @@ export async function startBalancer(instances: { host: string, port: number }[],
     httpPort,
     httpsPort,
     log: () => log,
+    async signalWorkers(signal) {
+      const workers = await readFile(`/proc/${nginx.pid}/task/${nginx.pid}/children`, 'utf8')
+      for (const pid of workers.split(' ').filter(Boolean)) process.kill(Number(pid), signal)
+    },
     upstream: () => readFile(join(prefix, 'generated/upstream.conf'), 'utf8'),
     ask(method, path, { headers = {}, body } = {}) {
       const started = performance.now()

@@ -33,7 +33,7 @@ const server = createServer((request, response) => {
     }, Number(url.searchParams.get('wait') ?? 0))
   })
 })
-server.keepAliveTimeout = 65_000
+// Node's own keep-alive time-out of 5 s (and 1 s more before it closes): Nginx must get along with any instance that has not set another.
 server.listen(Number(port), host, () => process.send?.({ port: (server.address() as { port: number }).port }))
 process.on('message', (message: { health: number }) => {
   health = message.health
