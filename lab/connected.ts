@@ -73,14 +73,23 @@ export function createLab(plan: Plan, down: () => Promise<void>): Lab {
       await ask('crash', { node: name, restart })
     },
     kill: (name, process, signal = 'SIGKILL') => ask('kill', { node: name, process, signal }),
-    async freeze(name) {
-      await ask('freeze', { node: name })
+    async freeze(name, { unit } = {}) {
+      await ask('freeze', { node: name, ...unit ? { unit } : {} })
     },
     async thaw(name) {
       await ask('thaw', { node: name })
     },
     async cut(name, { drop = false, from } = {}) {
       await ask('cut', { node: name, drop, ...from ? { from } : {} })
+    },
+    async slow(name, { delayMs = 200, lossPercent = 5 } = {}) {
+      await ask('slow', { node: name, delayMs, lossPercent })
+    },
+    async slowDisk(name, { operationsPerSecond = 10 } = {}) {
+      await ask('slowDisk', { node: name, operationsPerSecond })
+    },
+    async setClock(name, offsetSeconds) {
+      await ask('setClock', { node: name, offsetSeconds })
     },
     async fillDisk(name, { leaveBytes = 0 } = {}) {
       await fillDisk(node(name).name, leaveBytes)

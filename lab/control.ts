@@ -10,9 +10,12 @@ export interface Requests {
   stop: { asked: { node: NodeName, limitMs?: number }, answer: number | null }
   crash: { asked: { node: NodeName, restart: boolean }, answer: null }
   kill: { asked: { node: NodeName, process: string, signal: string }, answer: number[] }
-  freeze: { asked: { node: NodeName }, answer: null }
+  freeze: { asked: { node: NodeName, unit?: string }, answer: null }
   thaw: { asked: { node: NodeName }, answer: null }
   cut: { asked: { node: NodeName, drop: boolean, from?: NodeName[] }, answer: null }
+  slow: { asked: { node: NodeName, delayMs: number, lossPercent: number }, answer: null }
+  slowDisk: { asked: { node: NodeName, operationsPerSecond: number }, answer: null }
+  setClock: { asked: { node: NodeName, offsetSeconds: number }, answer: null }
   heal: { asked: { node: NodeName }, answer: null }
   setUnits: { asked: { node: NodeName, units: Unit[] }, answer: null }
   shutdown: { asked: object, answer: null }

@@ -7,6 +7,7 @@ import { isTaken } from './lock.ts'
 import { forgetNetnsFolder, namespacesLeft, removeNetwork } from './network.ts'
 import { labDirectory, locks, namespacePrefix } from './place.ts'
 import { killAll, pidsOf } from './processes.ts'
+import { removeDiskGroups } from './slow-disk.ts'
 import { waitFor } from './wait.ts'
 
 export const supervisorPidFile = `${labDirectory}/supervisor.pid`
@@ -33,6 +34,7 @@ export async function removeLab(): Promise<string[]> {
   removed.push(...await removeNetwork())
   const groups = await removeCpuGroups()
   if (groups) removed.push(`${groups} CPU groups`)
+  await removeDiskGroups()
   await unmountDisks()
   if (existsSync(labDirectory)) {
     await rm(labDirectory, { recursive: true, force: true, maxRetries: 3 })

@@ -20,7 +20,7 @@ export function command(name: string, args: string[], { input = '' } = {}): Prom
 }
 
 /** The hub's end of a node's cable. By number: link names have at most 15 characters, `pgbouncer-primary` has more. */
-function cable(node: LabNode): string {
+export function cable(node: LabNode): string {
   return `v${node.address.split('.').pop()}`
 }
 

@@ -21,6 +21,9 @@ export const rootLink = 'fleet2-lab'
 /** The lab's network: the first address is the machine's own leg. */
 export const subnet = '10.83.20'
 
+/** The address that people come to; keepalived moves it from one Nginx host to the other. */
+export const peopleAddress = `${subnet}.80`
+
 /** Where `ip netns exec` looks for a namespace's own /etc/hosts. */
 export const netnsEtc = '/etc/netns'
 

@@ -91,10 +91,10 @@ export async function killAll(node: string, session?: number): Promise<void> {
   throw new Error(`${node} still has processes after ${mostRounds} rounds of SIGKILL: ${pidsOf(node).map(pid => `${pid} ${commandName(pid)}`).join(', ')}`)
 }
 
-/** Stops every process on the node where it stands; resolves when all of them do. */
-export async function freezeAll(node: string): Promise<void> {
+/** Stops every process on the node, or those of one unit's `session`, where it stands; resolves when all of them do. */
+export async function freezeAll(node: string, session?: number): Promise<void> {
   for (let round = 0; round < mostRounds; round++) {
-    const running = pidsOf(node).filter(pid => !['T', 'Z', undefined].includes(processState(pid)?.state))
+    const running = pidsOf(node).filter(pid => !['T', 'Z', undefined].includes(processState(pid)?.state) && (session === undefined || processState(pid)?.session === session))
     if (running.length === 0) return
     for (const pid of running) send(pid, 'SIGSTOP')
     await pause(10)

@@ -3,13 +3,17 @@ import { chmodSync, closeSync, openSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { account } from './accounts.ts'
 import { answerRequests, type Handlers } from './control.ts'
+import { whyNoWrongClock, withRightClock, wrongClock } from './clock.ts'
 import { joinCpuGroup } from './cpu.ts'
 import { acceptPackets, dropPackets, setLink } from './network.ts'
 import { controlSocket, locks, namespaceOf } from './place.ts'
 import { logFile, readPlan, type PlannedNode, type Unit } from './plan.ts'
 import { commandName, freezeAll, killAll, pidsOf, processState, send, thawAll } from './processes.ts'
 import { publishPorts } from './publish.ts'
+import { slowDisk } from './slow-disk.ts'
+import { fastLink, slowLink } from './slow-link.ts'
 import type { Hurt, NodeName, UnitStatus } from './types.ts'
+import { waitFor } from './wait.ts'
 
 /**
  * The lab's one long-running process: it starts the nodes' units, starts them again when they end by themselves (Docker's `restart: unless-stopped`), and does to
@@ -36,11 +40,13 @@ interface RunningNode {
   hurt: Set<Hurt>
   /** What runs on it is meant to run: an end is an accident. */
   wanted: boolean
+  /** Seconds by which its wall clock is wrong. */
+  clockOffset: number
 }
 
 const plan = readPlan()
 const nodes = new Map<NodeName, RunningNode>(plan.nodes.map(node => [node.name, {
-  node, hurt: new Set(), wanted: false, units: node.units.map(unit => ({ unit, child: null, startedAt: 0, restarts: 0, pauseMs: firstPauseMs, timer: null })),
+  node, hurt: new Set(), wanted: false, clockOffset: 0, units: node.units.map(unit => ({ unit, child: null, startedAt: 0, restarts: 0, pauseMs: firstPauseMs, timer: null })),
 }]))
 
 function find(name: NodeName): RunningNode {
@@ -59,7 +65,7 @@ function launch(running: RunningNode, entry: RunningUnit) {
   const log = openSync(logFile(unit.name), 'a', 0o644)
   // Both replace themselves by what they start, so that the child's pid is the unit's own. A session of its own: the terminal's signals do not reach it.
   const child = spawn('ip', ['netns', 'exec', namespaceOf(running.node.name), 'setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--init-groups', '--', ...unit.command], {
-    cwd: '/', detached: true, stdio: ['ignore', log, log], env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8', HOSTNAME: running.node.name, ...unit.env },
+    cwd: '/', detached: true, stdio: ['ignore', log, log], env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8', HOSTNAME: running.node.name, ...unit.env, ...running.clockOffset ? wrongClock(running.clockOffset) : {} },
   })
   closeSync(log)
   if (child.pid) joinCpuGroup(running.node.name, child.pid)
@@ -155,8 +161,10 @@ const handlers: Handlers = {
     for (const pid of pids) send(pid, signal as NodeJS.Signals)
     return pids
   },
-  async freeze({ node }) {
-    await freezeAll(find(node).node.name)
+  async freeze({ node, unit }) {
+    const entry = unit ? find(node).units.find(other => other.unit.name === unit) : null
+    if (unit && !entry?.child?.pid) throw new Error(`No unit "${unit}" runs on ${node}; there are ${find(node).units.map(other => other.unit.name).join(', ')}`)
+    await freezeAll(find(node).node.name, entry?.child?.pid)
     find(node).hurt.add('frozen')
   },
   async thaw({ node }) {
@@ -174,6 +182,29 @@ const handlers: Handlers = {
     else await setLink(running.node, false)
     running.hurt.add('cut')
   },
+  async slow({ node, delayMs, lossPercent }) {
+    await slowLink(find(node).node, { delayMs, lossPercent })
+    find(node).hurt.add('slow')
+  },
+  async slowDisk({ node, operationsPerSecond }) {
+    await slowDisk(find(node).node, operationsPerSecond)
+    find(node).hurt.add('disk slow')
+  },
+  async setClock({ node, offsetSeconds }) {
+    const running = find(node)
+    const reason = whyNoWrongClock(running.node)
+    if (reason) throw new Error(reason)
+    await stop(running, undefined)
+    running.clockOffset = offsetSeconds
+    running.hurt.add('clock off')
+    start(running)
+    // Whoever starts them is replaced by them: it takes a moment until each is itself.
+    await waitFor(`everything on ${node} to go by the wrong clock`, () => {
+      const right = withRightClock(node)
+      if (right.length) throw new Error(`not yet: ${right.join(', ')}`)
+      return pidsOf(node).length > 0
+    }, { limitMs: 10_000, everyMs: 100 })
+  },
   async heal({ node }) {
     const running = find(node)
     const { hurt } = running
@@ -182,6 +213,12 @@ const handlers: Handlers = {
       await setLink(running.node, true)
       hurt.delete('cut')
       hurt.delete('partly cut')
+    }
+    if (hurt.delete('slow')) await fastLink(running.node)
+    if (hurt.delete('disk slow')) await slowDisk(running.node, 0)
+    if (hurt.delete('clock off')) {
+      running.clockOffset = 0
+      await stop(running, undefined)
     }
     if (hurt.has('frozen')) await thawAll(node)
     hurt.delete('frozen')

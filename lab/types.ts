@@ -16,7 +16,7 @@ export interface LabNode {
 }
 
 /** What stands between a node and the others at this moment. */
-export type Hurt = 'crashed' | 'stopped' | 'frozen' | 'cut' | 'partly cut' | 'disk full'
+export type Hurt = 'slow' | 'disk slow' | 'clock off' | 'crashed' | 'stopped' | 'frozen' | 'cut' | 'partly cut' | 'disk full'
 
 export interface UnitStatus {
   /** `nginx` and `checker` on one node, for example. The first of a node carries its kind. */
@@ -69,6 +69,8 @@ export interface LabAddresses {
   /** `https://10.…:8443` of each Nginx, the first is the one that people use. Its certificate is signed by `certificate`. */
   https: string[]
   http: string[]
+  /** `https://10.…:8443` of the address that moves: where people come to. */
+  people: string[]
   /** Path of the PEM file to trust (`curl --cacert`, `ca` of Node's https). */
   certificate: string
   /** Straight to each instance, by its name. */
@@ -120,11 +122,17 @@ export interface Lab {
   crash(name: NodeName, options?: { restart?: boolean }): Promise<void>
   /** A signal to single processes on the node, by the name in /proc/PID/comm (`postgres` means the postmaster alone). The supervisor, or Patroni, starts them again. Resolves to the pids. */
   kill(name: NodeName, process: string, signal?: NodeJS.Signals): Promise<number[]>
-  /** SIGSTOP to everything on the node: it holds its connections and answers nothing. */
-  freeze(name: NodeName): Promise<void>
+  /** SIGSTOP to everything on the node, or to one of its units: it holds its connections and answers nothing. */
+  freeze(name: NodeName, options?: { unit?: string }): Promise<void>
   thaw(name: NodeName): Promise<void>
   /** Its link goes down; with `drop` packets are dropped in silence instead; with `from` only those from and to these nodes. */
   cut(name: NodeName, options?: { drop?: boolean, from?: NodeName[] }): Promise<void>
+  /** What it sends is `delayMs` late, and `lossPercent` of it is lost. */
+  slow(name: NodeName, options?: { delayMs?: number, lossPercent?: number }): Promise<void>
+  /** Its disk takes so many operations a second and no more. @throws where the kernel cannot, or its data stand on no disk. */
+  slowDisk(name: NodeName, options?: { operationsPerSecond?: number }): Promise<void>
+  /** Restarts it with a wall clock that is wrong by so much; everything on it sees that. `heal` restarts it once more. */
+  setClock(name: NodeName, offsetSeconds: number): Promise<void>
   /** Fills the disk of a PostgreSQL up to the last `leaveBytes`. Only in a lab that was brought up with `postgresDiskMb`. `heal` makes room again. */
   fillDisk(name: NodeName, options?: { leaveBytes?: number }): Promise<void>
   /** Takes back whatever was done to it: thaws, plugs in, makes room, starts. */

@@ -5,10 +5,10 @@ import { readCompose, type Service } from './compose.ts'
 import { demoEmails } from './demo.ts'
 import { mountDisk } from './disk.ts'
 import { copyDeployment, deployCopy, ownFolder, readEnvFile } from './files.ts'
-import { images } from './images.ts'
+import { images, type Place } from './images.ts'
 import { thisProcess } from './keeper.ts'
 import { command } from './network.ts'
-import { labDirectory, subnet } from './place.ts'
+import { labDirectory, peopleAddress, subnet } from './place.ts'
 import { logFile, type Plan, type PlannedNode, type Unit } from './plan.ts'
 import { copyNode, makeRelease } from './release.ts'
 import { topology } from './topology.ts'
@@ -45,7 +45,8 @@ export async function makePlan({ appEnv, without, postgresDiskMb }: { appEnv: Re
       ...image.environment(place),
       ...node.kind === 'app' ? { NUXT_TRUSTED_PROXIES: `${subnet}.0/24`, ...appEnv } : {},
     }
-    return { ...node, units: [{ name: node.name, user: image.user, command: image.command(place), env, stopSignal: image.stopSignal, graceMs: service?.graceMs ?? standardGraceMs }] }
+    const units: Unit[] = [{ name: node.name, user: image.user, command: image.command(place), env, stopSignal: image.stopSignal, graceMs: service?.graceMs ?? standardGraceMs }]
+    return { ...node, units: node.kind === 'nginx' ? [...units, await keepalived(node, nodes, place)] : units }
   }))
   return {
     nodes: planned,
@@ -54,6 +55,17 @@ export async function makePlan({ appEnv, without, postgresDiskMb }: { appEnv: Re
     startedAt: new Date().toISOString(),
     keeper: thisProcess(),
     addresses: addressesOf(nodes, credentials),
+  }
+}
+
+/** Beside Nginx, on the same host: holds the address that people come to, while this Nginx answers. Root's, because it moves an address. */
+async function keepalived(node: LabNode, nodes: LabNode[], { folder }: Place): Promise<Unit> {
+  const peer = nodes.find(({ kind, name }) => kind === 'nginx' && name !== node.name)!
+  const name = `${node.name}-keepalived`
+  await writeFile(logFile(name), '')
+  return {
+    name, user: 'root', command: ['/bin/sh', join(deployCopy, 'ha/keepalived-start.sh')], stopSignal: 'SIGTERM', graceMs: standardGraceMs,
+    env: { NODE_NAME: node.name, RUN_DIR: join(folder, 'keepalived'), KEEPALIVED_ADDRESS: `${peopleAddress}/24`, KEEPALIVED_OWN_IP: node.address, KEEPALIVED_PEER_IP: peer.address },
   }
 }
 
@@ -66,7 +78,7 @@ async function serviceEnvironment(service: Service, folder: string): Promise<Rec
 
 /** The deployment's own script makes them, and the certificate for the lab's addresses. */
 async function makeSecrets(nodes: LabNode[]): Promise<LabCredentials> {
-  const names = nodes.filter(({ kind }) => kind === 'nginx').flatMap(({ name, address }) => [name, address])
+  const names = [peopleAddress, ...nodes.filter(({ kind }) => kind === 'nginx').flatMap(({ name, address }) => [name, address])]
   await command('sh', [join(deployCopy, 'nginx/make-certificate.sh'), secretsFolder, 'localhost', ...names])
   await command('sh', [join(deployCopy, 'make-secrets.sh'), secretsFolder])
   const secret = async (name: string) => (await readFile(join(secretsFolder, name), 'utf8')).trim()
@@ -109,6 +121,7 @@ function addressesOf(nodes: LabNode[], { postgres, serving }: LabCredentials): P
   const pool = (address: string) => `postgresql://${serving.user}:${serving.password}@${address}:6432/${postgres.database}`
   return {
     https: of('nginx').map(({ address }) => `https://${address}:8443`),
+    people: [`https://${peopleAddress}:8443`],
     http: of('nginx').map(({ address }) => `http://${address}:8280`),
     certificate,
     apps: Object.fromEntries(of('app').map(({ name, address }) => [name, `http://${address}:3000`])),

@@ -13,6 +13,10 @@ const needed = [
   { package: 'etcd-client', at: ['/usr/bin/etcdctl'] },
   { package: 'haproxy', at: ['/usr/sbin/haproxy'] },
   { package: 'nginx-light', at: ['/usr/sbin/nginx'] },
+  // The address that moves between the two Nginx hosts.
+  { package: 'keepalived', at: ['/usr/sbin/keepalived'] },
+  // A host whose clock is wrong.
+  { package: 'libfaketime', at: ['x86_64', 'aarch64'].map(machine => `/usr/lib/${machine}-linux-gnu/faketime/libfaketime.so.1`) },
   { package: 'prometheus', at: ['/usr/bin/prometheus'] },
   { package: 'prometheus-alertmanager', at: ['/usr/bin/prometheus-alertmanager'] },
   // Hosts of their own on one machine: network namespaces, and packets dropped between them.

@@ -86,8 +86,8 @@ function pause(seconds: number) {
 
 /** The people and devices before the lab's door, after some load that nobody judges: the instances' code is compiled and their pools are open before the first fault. */
 export async function warmCrowd(lab: Lab, population: Population, { thinkMs, seconds = 6 }: { thinkMs?: number, seconds?: number } = {}): Promise<Crowd> {
-  const { certificate, https } = lab.addresses
-  const crowd = openCrowd(population, { addresses: https, ca: certificate ? readFileSync(certificate, 'utf8') : undefined })
+  const { certificate, people } = lab.addresses
+  const crowd = openCrowd(population, { addresses: people, ca: certificate ? readFileSync(certificate, 'utf8') : undefined })
   const workload = startWorkload(startHistory('warm-up'), crowd, { thinkMs })
   await pause(seconds)
   await workload.stop()

@@ -40,7 +40,7 @@ export async function startLocalLab({ env = {} }: { env?: Record<string, string>
     nodes,
     node: name => nodes.find(found => found.name === name) ?? refuse(name),
     nodesOf: kind => kind === 'app' ? nodes : refuse(kind),
-    addresses: { https: urls, apps: Object.fromEntries(names.map((name, n) => [name, urls[n]!])), certificate: '' } as unknown as Lab['addresses'],
+    addresses: { https: urls, people: urls, apps: Object.fromEntries(names.map((name, n) => [name, urls[n]!])), certificate: '' } as unknown as Lab['addresses'],
     async healthy() {
       await until(async () => (await Promise.all(urls.map(url => fetch(`${url}/api/health/ready`).then(({ ok }) => ok, () => false)))).every(Boolean), 'every instance to be ready', 60_000)
       return undefined as never
