@@ -4,6 +4,7 @@ import { startHistory, type FinalState, type History, type Operation } from './h
 import { missedEvents } from './judge/events.ts'
 import { readFinalState } from './judge/final-state.ts'
 import { judge, type Verdict } from './judge/judge.ts'
+import { watchBackends } from './faults/backends.ts'
 import type { Scenario } from './scenarios.ts'
 import type { Population } from './workload/population.ts'
 import { openCrowd, startWorkload, type Crowd } from './workload/workload.ts'
@@ -41,11 +42,12 @@ const eventsLimitMs = 20_000
 /** One scenario from whole to whole under load: workload, injector and judge are told of each other only here. */
 export async function drill(scenario: Scenario, { lab, crowd, baselineSeconds = 4, coolDownSeconds = 3, thinkMs, asynchronous }: DrillOptions): Promise<DrillResult> {
   await lab.healthy({ limitMs: wholeBeforeMs, asynchronous })
+  const backends = watchBackends(lab)
   const recorder = startHistory(scenario.name)
   const workload = startWorkload(recorder, crowd, { thinkMs })
   let mishap: unknown
   try {
-    await pause(baselineSeconds)
+    await pause(scenario.baselineSeconds ?? baselineSeconds)
     if (scenario.hurtsInstances) await untilBothServe(recorder.history.operations)
     recorder.mark('fault')
     const hurt = await scenario.inject(lab)
@@ -54,13 +56,14 @@ export async function drill(scenario: Scenario, { lab, crowd, baselineSeconds = 
     await hurt.heal()
     recorder.mark('healed')
     await lab.healthy({ limitMs: wholeLimitMs, asynchronous }).then(() => recorder.mark('whole'), () => {})
-    await pause(coolDownSeconds)
+    await pause(scenario.coolDownSeconds ?? coolDownSeconds)
   }
   catch (error) {
     mishap = error
     await lab.healAll()
   }
   await workload.stop()
+  recorder.history.mostBackends = backends.stop()
   const state = await readFinalState(recorder.history, (text, values) => lab.sql(text, values))
   // The last events are on their way still. What is not there after this never comes.
   for (const until = Date.now() + eventsLimitMs; Date.now() < until && missedEvents(recorder.history.operations, recorder.history.streams, state).length > 0;) await pause(0.25)

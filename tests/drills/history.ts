@@ -102,6 +102,8 @@ export interface History {
   operations: Operation[]
   streams: Stream[]
   marks: Mark[]
+  /** The most client connections that one PostgreSQL held at any moment, as pg_stat_activity showed them; null where nobody looked. */
+  mostBackends?: { node: string, count: number } | null
 }
 
 /** What PostgreSQL's primary holds after all is whole again. */

@@ -1,6 +1,9 @@
 import { parseArgs } from 'node:util'
 import { breaks, type Break } from './breaks.ts'
-import { scenarios, shortSet, type Scenario } from './scenarios.ts'
+import { loop } from './loop.ts'
+import { scenarios as byHand, shortSet, type Scenario } from './scenarios.ts'
+
+const scenarios: Scenario[] = [...byHand, ...loop]
 
 export interface Options {
   chosen: Scenario[]
@@ -19,7 +22,9 @@ export interface Options {
 const usage = `Usage: npm run drill -- [--only app-kill,pg-crash] [--short] [--runs 3] [--users 10] [--devices 5] [--think 1000] [--seconds 4]
        [--break ${breaks.map(({ name }) => name).join('|')}] [--local] [--keep] [--write] [--out drill-report] [--list]
 
-  --only      scenarios by their names; --list shows them; --short takes ${shortSet.join(', ')}
+  --only      scenarios by their names, * for any letters (--only '*-frozen,pg-*'); --list shows them
+  --loop      with those of every node: "only" runs them alone, "without" (the default is "with") leaves them out
+  --short     takes ${shortSet.join(', ')}
   --runs      all of them so many times
   --users     people; --think their average pause in milliseconds; --devices trackers, each with a point a second
   --seconds   load before each fault
@@ -33,6 +38,7 @@ export function readOptions(): Options {
   const { values } = parseArgs({ options: {
     only: { type: 'string' },
     short: { type: 'boolean', default: false },
+    loop: { type: 'string', default: 'with' },
     runs: { type: 'string', default: '1' },
     users: { type: 'string', default: '10' },
     devices: { type: 'string', default: '5' },
@@ -56,7 +62,9 @@ export function readOptions(): Options {
   }
   const atLeast = (name: 'runs' | 'users' | 'devices' | 'think' | 'seconds', least: number) => Number(values[name]) >= least ? Number(values[name]) : refuse(`--${name} must be a number from ${least}`)
   const broken = values.break ? breaks.find(({ name }) => name === values.break) ?? refuse(`--break takes ${breaks.map(({ name }) => name).join(', ')}`) : null
-  const names = values.only?.split(',') ?? (values.short ? shortSet : broken?.scenarios) ?? scenarios.filter(({ part }) => !values.local || part === 'application').map(({ name }) => name)
+  if (!['with', 'without', 'only'].includes(values.loop)) refuse('--loop must be with, without or only')
+  const inLoop = { with: scenarios, without: byHand, only: loop }[values.loop as 'with'] as Scenario[]
+  const names = values.only?.split(',').flatMap(matching) ?? (values.short ? shortSet : broken?.scenarios) ?? inLoop.filter(({ part }) => !values.local || part === 'application').map(({ name }) => name)
   return {
     chosen: names.map(name => scenarios.find(scenario => scenario.name === name) ?? refuse(`There is no scenario ${name}; --list shows them`)),
     broken,
@@ -70,6 +78,14 @@ export function readOptions(): Options {
     write: values.write,
     folder: values.out,
   }
+}
+
+/** The scenarios that a name with stars means; the name itself where it has none. */
+function matching(pattern: string): string[] {
+  if (!pattern.includes('*')) return [pattern]
+  const expression = new RegExp(`^${pattern.split('*').map(part => part.replaceAll(/\W/g, '\\$&')).join('.*')}$`)
+  const found = scenarios.filter(({ name }) => expression.test(name)).map(({ name }) => name)
+  return found.length ? found : refuse(`No scenario is called like ${pattern}; --list shows them`)
 }
 
 function refuse(message: string): never {

@@ -22,6 +22,7 @@ const report = startReport(folder)
 const results: DrillResult[] = []
 let crowd: Crowd | undefined
 let undrilled = 0
+let skipped = 0
 let ending = false
 process.on('SIGINT', () => {
   if (ending) process.exit(130)
@@ -41,6 +42,12 @@ try {
     const began = Date.now()
     for (const scenario of chosen) {
       if (ending) break
+      const reason = scenario.whyNot?.()
+      if (reason) {
+        skipped++
+        console.log(`- ${scenario.name.padEnd(22)} SKIPPED: ${reason}`)
+        continue
+      }
       try {
         const result = await drill(scenario, { lab, crowd, baselineSeconds, thinkMs, asynchronous: broken?.asynchronous })
         console.log(line(result.verdict))
@@ -70,6 +77,7 @@ function finish() {
   console.log(`\n${report.finish({ command: `npm run drill -- ${process.argv.slice(2).join(' ')}`.replace(/ -- $/, ''), load, machine })}`)
   if (options.write && !broken) writeDocs(report.rows(), results, `Measured ${new Date().toISOString().slice(0, 10)} with \`npm run drill -- --runs ${runs}\` on ${machine}: ${load}. A figure is the worst of the runs that the last column counts.`)
 
+  if (skipped) console.log(`${skipped} scenarios were SKIPPED: this machine cannot show them (the reasons stand above).`)
   const violations = results.flatMap(({ verdict }) => verdict.violations)
   if (broken) {
     const noticed = results.flatMap(({ verdict }) => verdict.violations.map(violation => ({ scenario: verdict.scenario, violation }))).find(({ violation }) => broken.expected.test(violation))

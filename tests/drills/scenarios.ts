@@ -1,18 +1,23 @@
 import {
-  both, crash, crashAndRestart, drain, every, fillDisk, first, formerPrimaryLivesOn, freeze, kill, last, node, partition, powerCut, primary, primaryVanishesAheadOfItsStandbys, redisFailover,
-  redisMaster, replicas, rollingDeploy, switchover, syncStandby, withRole, type Injector,
+  addressHolder, both, crash, crashAndRestart, cutFrom, drain, every, fillDisk, first, formerPrimaryLivesOn, freeze, freezeUnit, kill, last, node, partition, powerCut, primary, primaryVanishesAheadOfItsStandbys, redisFailover,
+  redisMaster, replicas, rollingDeploy, switchover, syncStandby, vanish, withRole, type Injector,
 } from './faults/faults.ts'
 import type { Budget } from './judge/judge.ts'
 
 export interface Scenario {
   /** In file names and on the command line. */
   name: string
-  part: 'application' | 'PostgreSQL' | 'etcd' | 'balancers' | 'Redis' | 'everything'
+  part: 'application' | 'PostgreSQL' | 'etcd' | 'balancers' | 'Redis' | 'everything' | 'every node'
   fault: string
   promise: string
   inject: Injector
   /** The first two instances must both be serving people before the fault. */
   hurtsInstances?: true
+  /** Why it cannot be shown on this machine; null: it can. */
+  whyNot?: () => string | null
+  /** Load before the fault and after all is whole again, where it is not the drill's own. */
+  baselineSeconds?: number
+  coolDownSeconds?: number
   /** How long the fault stands before it is taken back. */
   holdSeconds: number
   budget: Budget
@@ -104,9 +109,23 @@ export const scenarios: Scenario[] = [
     promise: 'the primary serves alone',
   },
 
+  {
+    name: 'pg-replicas-freeze', part: 'PostgreSQL', fault: 'SIGSTOP of both replicas, thawed after 8 s', inject: freeze(replicas), holdSeconds: 8, budget: waits(12, { readsWaitSeconds: 2, wholeSeconds: 45 }),
+    promise: 'reads go to the primary; commits are confirmed again once Patroni has let the standby go',
+  },
+  {
+    name: 'pg-standby-freeze', part: 'PostgreSQL', fault: 'SIGSTOP of the synchronous standby, thawed after 8 s', inject: freeze(syncStandby), holdSeconds: 8, budget: waits(6, { wholeSeconds: 45 }),
+    promise: 'the other replica takes its place',
+  },
+  {
+    name: 'pg-without-etcd', part: 'PostgreSQL', fault: 'the primary is cut off from etcd alone', inject: cutFrom(primary, every('etcd')), holdSeconds: 14, budget: lease,
+    promise: 'it gives its role up or is confirmed by its replicas; there are never two',
+  },
+
   // etcd
   { name: 'etcd-member', part: 'etcd', fault: 'a follower dies', inject: crash(withRole('etcd', 'follower')), holdSeconds: 5, budget: unnoticed, promise: 'nobody notices' },
   { name: 'etcd-leader', part: 'etcd', fault: 'the leader dies', inject: crash(withRole('etcd', 'leader')), holdSeconds: 6, budget: unnoticed, promise: 'nobody notices' },
+  { name: 'etcd-freeze', part: 'etcd', fault: 'SIGSTOP of the leader, thawed after 8 s', inject: freeze(withRole('etcd', 'leader')), holdSeconds: 8, budget: unnoticed, promise: 'nobody notices' },
   {
     name: 'etcd-quorum', part: 'etcd', fault: 'two of three die, for 15 s', inject: crash(first('etcd', 2)), holdSeconds: 15, budget: unnoticed,
     promise: 'Patroni\'s failsafe: the primary reaches every replica and goes on leading',
@@ -119,7 +138,12 @@ export const scenarios: Scenario[] = [
   { name: 'pgbouncer-primary-2', part: 'balancers', fault: 'the second PgBouncer to the primary dies', inject: crash(node('pgbouncer-primary2')), holdSeconds: 5, budget: waits(6), promise: 'writes go through the first' },
   { name: 'pgbouncer-replica-1', part: 'balancers', fault: 'the first PgBouncer to the replicas dies', inject: crash(node('pgbouncer-replica')), holdSeconds: 6, budget: waits(3), promise: 'reads go through the second, or to the primary' },
   { name: 'pgbouncer-replica-2', part: 'balancers', fault: 'the second PgBouncer to the replicas dies', inject: crash(node('pgbouncer-replica2')), holdSeconds: 5, budget: waits(3), promise: 'reads go through the first, or to the primary' },
-  { name: 'nginx-1', part: 'balancers', fault: 'the first Nginx dies', inject: crash(first('nginx')), holdSeconds: 5, budget: waits(4, { failedReads: 20 }), promise: 'browsers connect to the second; only looks that were under way fail' },
+  { name: 'nginx-1', part: 'balancers', fault: 'the host of the Nginx that people use loses its power', inject: vanish(addressHolder), holdSeconds: 6, budget: { ...waits(4, { failedReads: 20 }), readsWaitSeconds: 4 }, promise: 'its address moves to the second; only looks that were under way fail' },
+  { name: 'nginx-freeze', part: 'balancers', fault: 'SIGSTOP of the Nginx that people use, thawed after 10 s', inject: freezeUnit(addressHolder), holdSeconds: 10, budget: { ...waits(4, { failedReads: 20 }), readsWaitSeconds: 4 }, promise: 'it answers its keepalived no more, and the address moves to the other one' },
+  { name: 'haproxy-freeze', part: 'balancers', fault: 'SIGSTOP of the first HAProxy, thawed after 10 s', inject: freeze(first('haproxy')), holdSeconds: 10, budget: waits(6), promise: 'connections go through the second' },
+  { name: 'pgbouncer-primary-freeze', part: 'balancers', fault: 'SIGSTOP of the first PgBouncer to the primary, thawed after 10 s', inject: freeze(node('pgbouncer-primary')), holdSeconds: 10, budget: waits(3), promise: 'a silent pooler is left for the other one, and tried again later' },
+  { name: 'pgbouncer-replica-freeze', part: 'balancers', fault: 'SIGSTOP of the first PgBouncer to the replicas, thawed after 10 s', inject: freeze(node('pgbouncer-replica')), holdSeconds: 10, budget: { ...waits(3), readsWaitSeconds: 2 }, promise: 'reads go through the second, or to the primary' },
+  { name: 'app-without-poolers', hurtsInstances: true, part: 'balancers', fault: 'an instance is cut off from every PgBouncer', inject: cutFrom(first('app'), every('pgbouncer')), holdSeconds: 8, budget: waits(6, { readsWaitSeconds: 4 }), promise: 'it says that it is not ready, and others are asked' },
   { name: 'nginx-2', part: 'balancers', fault: 'the second Nginx dies', inject: crash(last('nginx')), holdSeconds: 4, budget: unnoticed, promise: 'nobody notices' },
   { name: 'checker', part: 'balancers', fault: 'kill -9 of the health checker beside Nginx', inject: kill(first('nginx'), 'fleet2-checker'), holdSeconds: 4, budget: unnoticed, promise: 'nobody notices, and it is started again' },
 
@@ -127,12 +151,17 @@ export const scenarios: Scenario[] = [
   { name: 'redis-kill', part: 'Redis', fault: 'the master dies', inject: crash(redisMaster), holdSeconds: 10, budget: withoutRedis, promise: 'cache and sessions do without for a moment; no event is missed' },
   { name: 'redis-freeze', part: 'Redis', fault: 'SIGSTOP of the master, thawed after 12 s', inject: freeze(redisMaster), holdSeconds: 12, budget: withoutRedis, promise: 'the same' },
   { name: 'redis-partition', part: 'Redis', fault: 'the master is cut off from everybody', inject: partition(redisMaster), holdSeconds: 12, budget: withoutRedis, promise: 'the same; what it took alone is not acknowledged' },
+  { name: 'redis-away-for-one', hurtsInstances: true, part: 'Redis', fault: 'an instance is cut off from Redis\' master', inject: cutFrom(first('app'), redisMaster), holdSeconds: 8, budget: withoutRedis, promise: 'it does without; its streams miss nothing' },
   { name: 'redis-failover', part: 'Redis', fault: 'planned failover by Sentinel', inject: redisFailover, holdSeconds: 5, budget: withoutRedis, promise: 'nobody notices' },
   { name: 'redis-gone', part: 'Redis', fault: 'all three Redis nodes die', inject: crash(every('redis')), holdSeconds: 8, budget: withoutRedis, promise: 'nothing fails that does not need Redis by its nature; people stay signed in' },
   { name: 'sentinel-one', part: 'Redis', fault: 'one Sentinel dies', inject: crash(first('sentinel')), holdSeconds: 4, budget: withoutRedis, promise: 'nobody notices' },
   { name: 'sentinel-quorum', part: 'Redis', fault: 'two of three Sentinels die', inject: crash(first('sentinel', 2)), holdSeconds: 6, budget: withoutRedis, promise: 'nobody notices; only a failover would have to wait' },
 
   // Everything
+  {
+    name: 'three-at-once', hurtsInstances: true, part: 'everything', fault: 'the primary, Redis\' master and an instance die at once', inject: both(both(crash(primary), 0, crash(redisMaster)), 0, crashAndRestart(first('app'))), holdSeconds: 14, budget: { ...lease, readsWaitSeconds: 4 },
+    promise: 'each is replaced as if it were alone',
+  },
   {
     name: 'power-cut', part: 'everything', fault: 'every node dies at the same moment, and starts again after 3 s', inject: powerCut, holdSeconds: 3,
     budget: { writesWaitSeconds: 60, readsWaitSeconds: 60, failedReads: null, failedWrites: null, repeatedWrites: null, wholeSeconds: 60 },

@@ -41,6 +41,12 @@ export const replicas: Choice = async (lab) => {
   const [leader] = await primary(lab)
   return lab.nodesOf('patroni').map(({ name }) => name).filter(name => name !== leader)
 }
+/** The Nginx host that holds the address which people come to. */
+export const addressHolder: Choice = async (lab) => {
+  const address = new URL(lab.addresses.people[0]!).hostname
+  const holding = await Promise.all(lab.nodesOf('nginx').map(async ({ name }) => (await lab.run(name, 'ip', ['-4', 'address', 'show', 'dev', 'eth0'])).includes(` ${address}/`) ? name : null))
+  return some(holding.find(Boolean), 'Nginx that holds the address of people')
+}
 export const redisMaster: Choice = async lab => some(await lab.redisMaster(), 'Redis master')
 /** By what the status says of its role: the etcd leader, for example. */
 export const withRole = (kind: NodeKind, role: string): Choice => async (lab) => {
@@ -76,6 +82,61 @@ export const freeze = (pick: Choice): Injector => async (lab) => {
   const nodes = await pick(lab)
   await Promise.all(nodes.map(name => lab.freeze(name)))
   return { what: named(nodes), heal: healing(lab, nodes) }
+}
+
+/** One process tree of the host stands still, and what else is on it does not: an Nginx beside its keepalived. */
+export const freezeUnit = (pick: Choice): Injector => async (lab) => {
+  const nodes = await pick(lab)
+  await Promise.all(nodes.map(name => lab.freeze(name, { unit: name })))
+  return { what: named(nodes), heal: healing(lab, nodes) }
+}
+
+/** The whole host stands still, its kernel too: nothing is answered, and nothing is even taken. */
+export const freezeHost = (pick: Choice): Injector => async (lab) => {
+  const nodes = await pick(lab)
+  await Promise.all(nodes.map(async (name) => {
+    await lab.cut(name, { drop: true })
+    await lab.freeze(name)
+  }))
+  return { what: named(nodes), heal: healing(lab, nodes) }
+}
+
+/** The host has lost its power: nobody hears of it again, and nothing refuses. (A process that is killed has a kernel that says goodbye.) */
+export const vanish = (pick: Choice): Injector => async (lab) => {
+  const nodes = await pick(lab)
+  await Promise.all(nodes.map(async (name) => {
+    await lab.cut(name, { drop: true })
+    await lab.crash(name)
+  }))
+  return { what: named(nodes), heal: healing(lab, nodes) }
+}
+
+/** What they send is late, and some of it lost. */
+export const slow = (pick: Choice): Injector => async (lab) => {
+  const nodes = await pick(lab)
+  await Promise.all(nodes.map(name => lab.slow(name)))
+  return { what: named(nodes), heal: healing(lab, nodes) }
+}
+
+/** Their disks take ten writes a second, and no more. */
+export const slowDisk = (pick: Choice): Injector => async (lab) => {
+  const nodes = await pick(lab)
+  await Promise.all(nodes.map(name => lab.slowDisk(name)))
+  return { what: named(nodes), heal: healing(lab, nodes) }
+}
+
+/** Restarted with a clock that is wrong, and again with the right one. */
+export const clockOff = (pick: Choice, seconds: number): Injector => async (lab) => {
+  const nodes = await pick(lab)
+  await Promise.all(nodes.map(name => lab.setClock(name, seconds)))
+  return { what: named(nodes), heal: healing(lab, nodes) }
+}
+
+/** Cut off from these alone. */
+export const cutFrom = (pick: Choice, from: Choice): Injector => async (lab) => {
+  const [nodes, others] = [await pick(lab), await from(lab)]
+  await Promise.all(nodes.map(name => lab.cut(name, { drop: true, from: others.filter(other => other !== name) })))
+  return { what: `${named(nodes)} from ${named(others)}`, heal: healing(lab, nodes) }
 }
 
 /** Packets from and to the nodes vanish without a word. */

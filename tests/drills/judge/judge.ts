@@ -53,6 +53,8 @@ export interface Verdict {
     sessionsLost: number
     eventsMissed: number
     secondsWithoutStream: number
+    /** Connections of clients to one PostgreSQL, at most; null where nobody counted. */
+    mostBackends: number | null
     /** Null: it never became whole. */
     secondsUntilWhole: number | null
   }
@@ -60,6 +62,9 @@ export interface Verdict {
 
 /** A wait before the fault counts as the machine's own up to here. */
 const slackLimitSeconds = 2
+
+/** Half of PostgreSQL's 200: HAProxy lets 100 through to a server (each of the two), the pools are smaller; what is beyond was left behind by requests that were given up. */
+const mostBackends = 100
 
 /** Samples of a list of violations that a report shows. */
 const samples = 3
@@ -104,6 +109,7 @@ export function judge(history: History, state: FinalState, budget: Budget): Verd
     sessionsLost: sessionsLost.length,
     eventsMissed: missed.length,
     secondsWithoutStream: longestStreamGap(streams),
+    mostBackends: history.mostBackends?.count ?? null,
     secondsUntilWhole: isWhole ? seconds(wholeAt - healedAt) : null,
   }
 
@@ -136,6 +142,7 @@ export function judge(history: History, state: FinalState, budget: Budget): Verd
   most(figures.secondsWithoutReads, readsLimit, 'seconds without reads')
   if (figures.secondsUntilWhole === null) violations.push('it did not become whole again')
   else most(figures.secondsUntilWhole, budget.wholeSeconds, 'seconds until whole again')
+  most(figures.mostBackends ?? 0, mostBackends, `connections to ${history.mostBackends?.node} at once`)
   // A judge of nothing would acquit everybody.
   if (writes.length === 0 || reads.length === 0 || streams.length === 0) violations.push('there was no load to judge by')
   return { scenario: history.scenario, violations, figures }
