@@ -12,6 +12,8 @@ export interface Service {
   secrets: Record<string, string>
   graceMs: number | null
   aliases: string[]
+  /** Named volumes: what outlives the container. */
+  volumes: string[]
   /** `host:container`, resolved. */
   ports: { published: number, target: number }[]
 }
@@ -23,6 +25,7 @@ interface RawService {
   stop_grace_period?: string
   networks?: string[] | Record<string, { aliases?: string[] } | null>
   ports?: string[]
+  volumes?: string[]
 }
 
 /** Compose's own tags for a merge of files; of one file alone they mean nothing. */
@@ -42,6 +45,7 @@ export async function readCompose(variables: Record<string, string> = {}): Promi
     })),
     graceMs: service.stop_grace_period ? Number.parseFloat(service.stop_grace_period) * 1000 : null,
     aliases: Array.isArray(service.networks) ? [] : Object.values(service.networks ?? {}).flatMap(network => network?.aliases ?? []),
+    volumes: (service.volumes ?? []).map(text => text.split(':')[0]!).filter(name => !/^[./]/.test(name)),
     ports: (service.ports ?? []).map((port) => {
       const [target, published] = interpolate(port, variables).split(':').reverse()
       return { published: Number(published), target: Number(target) }

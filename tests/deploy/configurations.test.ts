@@ -2,7 +2,7 @@ import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, chown, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
-import { tmpdir } from 'node:os'
+import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -210,6 +210,22 @@ it('etcd takes its file, every line of it', async () => {
   })
   await until(() => fetch(`http://127.0.0.1:${client}/health`).then(({ ok }) => ok, () => false), 'etcd to be healthy')
   expect(output.text).not.toMatch(/unrecognized environment variable|unused environment variable/i)
+})
+
+it('keepalived takes its file, and its start-up names what is missing', async () => {
+  // It looks whether the interface is there, and takes no loopback.
+  const wire = Object.entries(networkInterfaces()).find(([, addresses]) => addresses?.some(({ internal }) => !internal))?.[0]
+  const folder = await mkdtemp(join(tmpdir(), 'fleet2-keepalived-'))
+  const env = { PATH: `${process.env.PATH}:/usr/sbin`, RUN_DIR: join(folder, 'run'), NODE_NAME: 'nginx', KEEPALIVED_ADDRESS: '192.0.2.80/24', KEEPALIVED_OWN_IP: '192.0.2.81', KEEPALIVED_PEER_IP: '192.0.2.82', KEEPALIVED_INTERFACE: wire! }
+  try {
+    await run(join(ha, 'keepalived-start.sh'), ['--prepare'], { env })
+    const tested = await run('keepalived', ['--config-test', `--use-file=${join(folder, 'run/keepalived.conf')}`], { env })
+    expect(tested.stderr).not.toMatch(/[Uu]nknown keyword|error/)
+    await expect(run(join(ha, 'keepalived-start.sh'), ['--prepare'], { env: { ...env, KEEPALIVED_ADDRESS: '' } })).rejects.toThrow(/KEEPALIVED_ADDRESS/)
+  }
+  finally {
+    await rm(folder, { recursive: true })
+  }
 })
 
 it('every script of the deployment passes shellcheck', async () => {
