@@ -8,8 +8,8 @@ import { labDirectory, locks, rootLink, subnet } from './place.ts'
 import { takenPorts } from './publish.ts'
 import { publishedPorts } from './units.ts'
 
-/** Bits of /proc/PID/status, capability(7): to make links and addresses; to make namespaces and mounts. */
-const capabilities = [{ name: 'CAP_NET_ADMIN', bit: 12n }, { name: 'CAP_SYS_ADMIN', bit: 21n }]
+/** Bits of /proc/PID/status, capability(7): to make links and addresses; for keepalived's own protocol (VRRP); to make namespaces and mounts. */
+const capabilities = [{ name: 'CAP_NET_ADMIN', bit: 12n }, { name: 'CAP_NET_RAW', bit: 13n }, { name: 'CAP_SYS_ADMIN', bit: 21n }]
 
 /** Three databases with their WAL, and logs. */
 const neededBytes = 3e9

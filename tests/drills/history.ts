@@ -16,6 +16,8 @@ export interface Attempt {
   /** `Fleet2-Stale`: the answer said itself that it was that old. */
   staleSeconds: number | null
   requestId: string | null
+  /** The answer's own words: nothing was changed. */
+  saysUnchanged?: boolean
   /** Why there was no answer. */
   error: string | null
 }

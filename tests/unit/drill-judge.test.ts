@@ -37,6 +37,10 @@ describe('the judge of the drills', () => {
     expect(violations).toEqual([])
     expect(figures).toMatchObject({ lost: 0, doubled: 0, backwards: 0, sessionsLost: 0, eventsMissed: 0, failedReads: 0, failedWrites: 0, secondsUntilWhole: 1 })
   })
+  it('finds a PostgreSQL that fills with connections', () => {
+    expect(judge({ ...history([]), mostBackends: { node: 'patroni1', count: 180 } }, state(), budget).violations).toContainEqual(expect.stringMatching(/^connections to patroni1 at once: 180, allowed 100/))
+    expect(judge({ ...history([]), mostBackends: { node: 'patroni1', count: 60 } }, state(), budget).violations).toEqual([])
+  })
   it('refuses to judge where there was no load', () => {
     expect(judge({ ...history([]), operations: [], streams: [] }, state(), budget).violations).toContain('there was no load to judge by')
   })
@@ -49,6 +53,11 @@ describe('the judge of the drills', () => {
       ['a point that is not stored', [point(1_200, 't1')], state({}, {}, ['d1 t0'])],
     ])('finds lost: %s', (_, operations, final) => {
       expect(verdict(operations, final, [stream([], { organisation: 'another' })])).toMatchObject({ figures: { lost: 1 }, violations: [expect.stringMatching(/^1 acknowledged writes lost/)] })
+    })
+    it('finds an answer "nothing was changed" to a change that is there, and none where it is not', () => {
+      const refused = update(1_200, 'a', 2, { outcome: 'failed', version: null, attempts: [answered(1_200, 1_210, 0), answered(1_300, 1_400, 503, { saysUnchanged: true })] })
+      expect(verdict([refused], state({ a: 1 })).violations).toContainEqual(expect.stringMatching(/^1 answers "nothing was changed" that are untrue: update "a"/))
+      expect(verdict([refused]).violations.join()).not.toMatch(/untrue/)
     })
     it('does not count as lost what was never acknowledged', () => {
       expect(verdict([update(1_200, 'a', 2, { outcome: 'failed', version: null })]).figures.lost).toBe(0)

@@ -2,7 +2,7 @@ import { isPosition, isRead, isWrite, phasesOf, type FinalState, type History, t
 import { longestWait, percentile, repeatedAttempts, seconds, secondsWithout } from './availability.ts'
 import { longestStreamGap, missedEvents } from './events.ts'
 import { eventsAhead, lostSessions, readsBackwards } from './sessions.ts'
-import { doubledWrites, lostWrites } from './writes.ts'
+import { doubledWrites, lostWrites, untrueRefusals } from './writes.ts'
 
 /**
  * What a fault may cost beyond what the same work took before it: a machine that is busy with something else is slow for everybody. What is not here may never happen, whatever the fault: an acknowledged write lost, one applied twice, a session that reads backwards
@@ -119,6 +119,8 @@ export function judge(history: History, state: FinalState, budget: Budget): Verd
   }
   never(figures.lost, 'acknowledged writes lost', lost)
   never(figures.doubled, 'writes applied twice', doubled)
+  const untrue = untrueRefusals(operations, state)
+  never(untrue.length, 'answers "nothing was changed" that are untrue', untrue)
   never(figures.backwards, 'reads older than what the session had seen', backwards.unmarked)
   never(figures.sessionsLost, 'sessions lost', sessionsLost)
   never(figures.eventsMissed, 'events missed', missed)

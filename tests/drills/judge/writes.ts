@@ -17,6 +17,14 @@ export function lostWrites(operations: Operation[], { applied, versions, positio
   })
 }
 
+/**
+ * Changes of which the last answer said that nothing was changed, and something was: by this attempt or by an earlier one with the same key, whose answer was lost. Who is
+ * told so enters it again.
+ */
+export function untrueRefusals(operations: Operation[], { applied }: FinalState): string[] {
+  return operations.filter(isWrite).filter(({ attempts, value }) => attempts.at(-1)?.saysUnchanged && (applied[value] ?? 0) > 0).map(({ kind, value }) => `${kind} "${value}"`)
+}
+
 /** Changes that were carried out more than once, acknowledged or not. (A point cannot be: its device and time are its key.) */
 export function doubledWrites(operations: Operation[], { applied }: FinalState): string[] {
   return operations.filter(isWrite).filter(({ value }) => (applied[value] ?? 0) > 1).map(({ kind, value }) => `${kind} "${value}" ${applied[value]} times`)

@@ -17,7 +17,8 @@ export async function attempt(browser: Browser, now: () => number, method: strin
   try {
     const answer = await browser.send(method, path, options)
     browser.noteSeen(answer.headers['fleet2-consistency'])
-    return { answer, attempt: { startedAt, endedAt: now(), status: answer.status, ...seenIn(answer.headers), error: null } }
+    const saysUnchanged = answer.status >= 400 && /nothing was changed/i.test(JSON.stringify(answer.body))
+    return { answer, attempt: { startedAt, endedAt: now(), status: answer.status, ...seenIn(answer.headers), error: null, ...saysUnchanged ? { saysUnchanged } : {} } }
   }
   catch (error) {
     return { answer: null, attempt: { startedAt, endedAt: now(), status: 0, instance: null, staleSeconds: null, requestId: null, error: error instanceof Error ? error.message : String(error) } }
