@@ -33,8 +33,21 @@ const rooms = floors.flatMap((floor, level) => floor.map(room => ({
 
 const notTheServer = { regex: '^(#server|~/server|@/server|(\\.\\./)+server|\\./server)/', message: 'The browser side imports from shared/ and from nothing in server/.' }
 
+/** Input is read by the schemas of shared/, and those are made of the shared builders: each bounds what it takes, and refuses what the database would. */
+const zodPrimitive = '(string|number|coerce|int|bigint|date|any|unknown|url|iso)'
+const bareSchema = {
+  selector: `:matches(MemberExpression[object.name="z"][property.name=/^${zodPrimitive}$/])`,
+  message: 'Use the builders of shared/schemas/text.ts, numbers.ts and common.ts: text(), line(), textLike(), wholeNumber(), Instant, Id.',
+}
+const rawInput = {
+  selector: 'CallExpression[callee.name=/^(getQuery|getRouterParams?|readBody|readRawBody|readFormData|getRequestURL|getValidatedQuery|readValidatedBody)$/]',
+  message: 'Read input by query(), parameters() and readInput() of server/edge/input.ts, with a schema of shared/.',
+}
+
 export default withNuxt(
   ...rooms,
+  { files: ['shared/schemas/**'], ignores: ['shared/schemas/{text,numbers,common}.ts'], rules: { 'no-restricted-syntax': ['error', bareSchema] } },
+  { files: ['server/api/v1/**', 'server/middleware/**'], rules: { 'no-restricted-syntax': ['error', bareSchema, rawInput] } },
   {
     files: ['pages/**', 'components/**', 'composables/**', 'layouts/**', 'middleware/**', 'plugins/**', '*.vue'],
     rules: { 'no-restricted-imports': ['error', { patterns: [notTheServer] }] },

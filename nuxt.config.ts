@@ -21,6 +21,11 @@ export default defineNuxtConfig({
   vite: { worker: { format: 'es' }, define: process.env.HYDRATION ? { __VUE_PROD_HYDRATION_MISMATCH_DETAILS__: 'true' } : {} },
   telemetry: false,
   hooks: {
+    // The table of the endpoints, for what every address answers alike: methods.
+    'nitro:init': (nitro: { options: { virtual: Record<string, unknown> }, scannedHandlers: { route?: string, method?: string, middleware?: boolean }[] }) => {
+      nitro.options.virtual['#endpoints'] = () => `export const endpoints = ${JSON.stringify(nitro.scannedHandlers
+        .filter(({ middleware, route }) => !middleware && route).map(({ route, method }) => ({ route, method })))}`
+    },
     // Ours first: problems for programs. What it leaves alone goes to Nuxt's, which shows error.vue.
     'nitro:config': (nitro: object & { errorHandler?: string | string[], externals?: { inline?: unknown[] } }) => {
       // Left external drizzle took half a second and 120 MiB more to start.

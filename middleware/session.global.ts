@@ -1,5 +1,7 @@
 /** Nobody sees a page without being signed in, but for those that say they are public. Knows who is signed in before a page is set up. */
 export default defineNuxtRouteMiddleware(async (to) => {
+  // There is no such page, for whomever: nothing to sign in for.
+  if (to.matched.length === 0) return
   const { session, load } = useSession()
   const status = useStatus()
   const request = useRequestFetch()

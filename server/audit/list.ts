@@ -7,7 +7,7 @@ import type { Page } from '#shared/schemas/common.ts'
 
 /** The organisation's audit entries, newest first: their ids are UUIDv7, which begin with the time. */
 export async function listAuditEntries({ database }: { database: Database }, organisationId: string, query: AuditQuery): Promise<Page<AuditEntry>> {
-  const cursor = decodeCursor(query.cursor)
+  const cursor = decodeCursor(query.cursor, 'none')
   const conditions: (SQL | undefined)[] = [
     eq(auditEntries.organisationId, organisationId),
     query.action && (query.action.includes('.') ? eq(auditEntries.action, query.action) : like(auditEntries.action, `${query.action}.%`)),

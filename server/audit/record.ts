@@ -42,6 +42,11 @@ export async function recordAudit(tx: Transaction, { organisationId, action, sub
   })
 }
 
+/** Whether every field that an update names has the value already. Then nothing is written: no new version, no event, no audit entry. */
+export function changesNothing(before: object, update: object): boolean {
+  return Object.entries(update).every(([name, value]) => value === undefined || JSON.stringify(value) === JSON.stringify(pick(before, name)))
+}
+
 /** The fields in which two states differ, without secrets; a state that was not there stays null. */
 export function differing(before: object | null, after: object | null) {
   const keys = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])]

@@ -1,5 +1,5 @@
 import { InvalidInputError } from '#shared/errors.ts'
-import type { Page } from '#shared/schemas/common.ts'
+import { isKnownMoment, type Page } from '#shared/schemas/common.ts'
 
 /** A place in a sorted list: the sort key and the id of the last row shown. */
 export type Cursor = [key: string, id: string]
@@ -9,20 +9,36 @@ export function encodeCursor(cursor: Cursor): string {
   return Buffer.from(JSON.stringify(cursor)).toString('base64url')
 }
 
-/** @throws {InvalidInputError} on anything that `encodeCursor` did not make. */
-export function decodeCursor(text: string | undefined): Cursor | null {
+/** What a list is sorted by, and so what its cursors may hold: a text, a moment, or nothing beside the id. */
+export type CursorKey = 'text' | 'moment' | 'none'
+
+/** @throws {InvalidInputError} on anything that `encodeCursor` did not make for a list that is sorted so. */
+export function decodeCursor(text: string | undefined, key: CursorKey): Cursor | null {
   if (text === undefined) return null
+  const cursor = readCursor(text)
+  if (!cursor || !fits[key](cursor[0])) throw new InvalidInputError([{ path: 'cursor', message: 'must be the nextCursor of the page before' }])
+  return cursor
+}
+
+/** Whoever sends it may have made it up: what the database would refuse must not reach it. */
+const fits: Record<CursorKey, (key: string) => boolean> = {
+  text: key => key.isWellFormed() && !key.includes('\0'),
+  moment: key => isKnownMoment(new Date(key)),
+  none: key => key === '',
+}
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+function readCursor(text: string): Cursor | null {
   try {
     const value: unknown = JSON.parse(Buffer.from(text, 'base64url').toString('utf8'))
-    const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-    if (Array.isArray(value) && value.length === 2 && typeof value[0] === 'string' && !value[0].includes('\0') && typeof value[1] === 'string' && uuid.test(value[1])) {
-      return [value[0], value[1]]
-    }
+    if (!Array.isArray(value) || value.length !== 2) return null
+    const [key, id] = value as unknown[]
+    return typeof key === 'string' && typeof id === 'string' && uuid.test(id) ? [key, id] : null
   }
   catch {
-    // Told below, like every other malformed cursor.
+    return null
   }
-  throw new InvalidInputError([{ path: 'cursor', message: 'must be the nextCursor of the page before' }])
 }
 
 /**

@@ -89,7 +89,8 @@ export async function startEmbeddedPostgres({ directory, log, durable = true, tc
     const current = child
     current.stderr!.setEncoding('utf8').on('data', (text: string) => {
       for (const line of text.split('\n')) {
-        if (/\b(FATAL|PANIC|ERROR)\b/.test(line)) recent.splice(0, Math.max(0, recent.length - 4), line)
+        // An ERROR is a statement's, and quotes its values; why the server ended it does not say.
+        if (/\b(FATAL|PANIC)\b/.test(line)) recent.splice(0, Math.max(0, recent.length - 4), line)
       }
     })
     current.on('exit', (code) => {

@@ -13,6 +13,47 @@ export function databaseError(error: unknown): Error & { code?: string, constrai
   return error instanceof Error ? error : new Error(String(error))
 }
 
+/** SQLSTATE class 22 (data exception), and a value that a column's own rule refuses: the row is at fault, and another one in its place would be taken. */
+const ofTheRow = /^(22[0-9A-Z]{3}|23502|23514)$/
+
+/** Whether the database refused a row for what stands in it. */
+export function isRowsFault(error: unknown): boolean {
+  return ofTheRow.test(databaseError(error).code ?? '')
+}
+
+/** The server's refusal of a statement, of whatever kind: it has a SQLSTATE. */
+export function refusalCode(error: unknown): string | null {
+  const { code } = databaseError(error)
+  return code !== undefined && /^[0-9A-Z]{5}$/.test(code) ? code : null
+}
+
+/**
+ * Takes the values of the query out of an error before it leaves this room: whoever prints it, prints no name, address or place of a person. What it says of the kind of the
+ * fault stays.
+ */
+export function forgetValues<E>(error: E): E {
+  if (error instanceof DrizzleQueryError) {
+    error.params = []
+    error.message = `Failed query: ${error.query}`
+    error.stack = `${error.message}\n${frames(error.stack)}`
+    forgetValues(error.cause)
+  }
+  else if (error instanceof Error && refusalCode(error) !== null) {
+    const refusal = error as unknown as Error & { code: string, detail?: string, where?: string, hint?: string, internalQuery?: string }
+    for (const name of ['detail', 'where', 'hint', 'internalQuery'] as const) refusal[name] = undefined
+    // Messages of class 22 quote the value.
+    if (refusal.code.startsWith('22')) {
+      refusal.message = `A value was refused (SQLSTATE ${refusal.code})`
+      refusal.stack = `${refusal.name}: ${refusal.message}\n${frames(refusal.stack)}`
+    }
+  }
+  return error
+}
+
+function frames(stack: string | undefined): string {
+  return (stack ?? '').split('\n').filter(line => /^\s+at /.test(line)).join('\n')
+}
+
 /** The row of the table that speaks of this error; undefined: it is the statement's own fault. */
 export function errorRow(error: unknown): ErrorRow | undefined {
   const { code, message } = databaseError(error)

@@ -4,7 +4,7 @@ import pg from 'pg'
 import { currentContext, remainingMs } from '#server/telemetry/context.ts'
 import { UnavailableError } from '#shared/errors.ts'
 import { openLine, type Line, type Statement } from './batch.ts'
-import { AbandonedError, NotReplicatedError, isConnectionError } from './errors.ts'
+import { AbandonedError, NotReplicatedError, forgetValues, isConnectionError } from './errors.ts'
 import type { Connection, Pool } from './pool.ts'
 import type { Transaction } from './port.ts'
 
@@ -59,7 +59,7 @@ export class TransactionError extends Error {
   /** The server stopped answering and was cut off. */
   readonly silent: boolean
   constructor(cause: unknown, { commitSent = false, silent = false }) {
-    super('The transaction failed', { cause })
+    super('The transaction failed', { cause: forgetValues(cause) })
     this.commitSent = commitSent
     this.silent = silent
   }

@@ -63,6 +63,11 @@ export function openEventStream(event: H3Event, heartbeat: () => LiveEvents['hea
     // Nginx passes each event on at once.
     'X-Accel-Buffering': 'no',
   })
+  // HEAD asks what a GET would be answered, and no stream.
+  if (req.method === 'HEAD') {
+    res.end()
+    return { send() {}, sendBatch() {}, close() {}, onClose: listener => listener() }
+  }
   const { socket } = req
   socket.setNoDelay(true)
   res.write(`retry: ${retryMs()}\n\n`)

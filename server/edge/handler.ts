@@ -5,6 +5,7 @@ import type { Logger } from '#server/telemetry/logger.ts'
 import { httpDuration, httpErrors, httpRequests, requestsInFlight } from '#server/telemetry/metrics.ts'
 import { bringConsistency, laterToken } from './consistency.ts'
 import { contextOf } from './context.ts'
+import { finishAnswer } from './finish.ts'
 
 type Handler = (event: H3Event) => Promise<unknown> | unknown
 
@@ -56,7 +57,10 @@ export function wrapHandler(handle: Handler, { config, log, isDraining }: Handle
     // The balancer must not send more over this connection.
     if (isDraining()) setResponseHeader(event, 'Connection', 'close')
     // Not the page that the instance renders for itself before it says that it is ready.
-    if (event.node.req.socket?.remoteAddress) measure(event, context, log)
+    if (event.node.req.socket?.remoteAddress) {
+      measure(event, context, log)
+      finishAnswer(event)
+    }
     return runInContext(context, () => handle(event))
   }
 }

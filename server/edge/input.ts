@@ -1,7 +1,6 @@
-import { getQuery, getRouterParams, readRawBody, type H3Event } from 'h3'
+import { createError, getQuery, getRouterParams, readRawBody, type H3Event } from 'h3'
 import type { z } from 'zod'
 import { InvalidInputError, NotFoundError } from '#shared/errors.ts'
-import { createError } from 'h3'
 
 /** JSON bodies are forms that people fill in: 1 MiB is far more than any of them. */
 export const maxBodyBytes = 1_048_576
@@ -69,12 +68,16 @@ export function check<Schema extends z.ZodType>(schema: Schema, value: unknown):
   const result = schema.safeParse(value)
   if (result.success) return result.data
   throw new InvalidInputError(result.error.issues.flatMap((issue) => {
-    // Each unknown field by its own name, so that a form can show it.
+    // Each unknown field by its own name, so that a form can show it. (A body may hold a hundred thousand: the answer lists the first ones.)
     if (issue.code === 'unrecognized_keys') return issue.keys.map(key => ({ path: pathOf([...issue.path, key]), message: 'is not known here' }))
     return [{ path: pathOf(issue.path), message: issue.message }]
   }))
 }
 
+/** A name that a caller made up is shown as far as a person would read it. */
+const longestPath = 100
+
 function pathOf(path: PropertyKey[]): string {
-  return path.map((part, index) => typeof part === 'number' ? `[${part}]` : `${index ? '.' : ''}${String(part)}`).join('').slice(0, 200)
+  const text = path.map((part, index) => typeof part === 'number' ? `[${part}]` : `${index ? '.' : ''}${String(part)}`).join('')
+  return text.slice(0, longestPath).toWellFormed()
 }

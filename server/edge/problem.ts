@@ -31,7 +31,7 @@ export function toProblem(error: unknown, requestId: string): { problem: Problem
   const cause = rootCause(error)
   if (cause instanceof DomainError) {
     const status = statusOf.find(([type]) => cause instanceof type)?.[1] ?? 500
-    const errors = cause instanceof InvalidInputError || cause instanceof ConflictError ? cause.errors : []
+    const errors = cause instanceof InvalidInputError || cause instanceof ConflictError ? cause.errors.slice(0, mostListed) : []
     const retryAfterSeconds = cause instanceof UnavailableError || cause instanceof TooManyRequestsError
       ? cause.retryAfterSeconds
       : cause.type === 'operation-in-progress' ? 1 : null
@@ -64,12 +64,15 @@ function typeUri(type: string): string {
   return `urn:fleet2:problem:${type}`
 }
 
+/** Faults that an answer lists: a form has no more fields. How many there are stands in `detail`. */
+const mostListed = 20
+
 /** h3 wraps what a handler threw. */
 function rootCause(error: unknown): unknown {
   return error instanceof H3Error && error.cause instanceof Error ? rootCause(error.cause) : error
 }
 
-/** Whether the caller is a browser that navigates, and wants a page rather than JSON. */
+/** Whether the caller is a browser that navigates, and wants a page rather than JSON. Nobody navigates to the API or to a file of the program's. */
 export function wantsPage(event: H3Event): boolean {
-  return !event.path.startsWith('/api/') && (event.node.req.headers.accept ?? '').includes('text/html')
+  return !/^\/(api|_nuxt)(\/|$)/.test(event.path.split('?')[0]!) && (event.node.req.headers.accept ?? '').includes('text/html')
 }

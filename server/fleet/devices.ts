@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { and, asc, eq, gt, ilike, isNull, or, sql } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
-import { recordAudit } from '#server/audit/record.ts'
+import { changesNothing, recordAudit } from '#server/audit/record.ts'
 import { decodeCursor, toPage } from '#server/database/cursor.ts'
 import { violatedUnique } from '#server/database/errors.ts'
 import type { Transaction } from '#server/database/port.ts'
@@ -17,7 +17,7 @@ type DeviceRow = typeof devices.$inferSelect
 
 /** The organisation's devices by name. */
 export async function listDevices({ database }: FleetServices, organisationId: string, query: DeviceQuery): Promise<Page<Device>> {
-  const cursor = decodeCursor(query.cursor)
+  const cursor = decodeCursor(query.cursor, 'text')
   const name = sql<string>`lower(${devices.name})`
   const rows = await database.inOrganisation(organisationId).read(tx => selectDevices(tx)
     .where(and(
@@ -65,11 +65,12 @@ export async function updateDevice({ database }: FleetServices, organisationId: 
     if (changes.tokenRequired && !before.tokenHash) {
       throw new InvalidInputError([{ path: 'tokenRequired', message: 'needs a token first: make one at /api/v1/devices/:id/token' }])
     }
+    const moved = vehicleId !== undefined && vehicleId !== before.vehicleId
+    if (!moved && changesNothing(before, changes)) return findDevice(tx, id)
     const [row] = await tx.update(devices).set({ ...changes, version: before.version + 1, updatedAt: new Date() }).where(eq(devices.id, id)).returning()
-    if (Object.keys(changes).length) {
+    if (!changesNothing(before, changes)) {
       await recordAudit(tx, { organisationId, action: 'device.updated', subject: subjectOf(row!), before: auditedFields(before), after: auditedFields(row!) })
     }
-    const moved = vehicleId !== undefined && vehicleId !== before.vehicleId
     if (moved) await fit(tx, row!, vehicleId)
     await recordChange(tx, organisationId, { type: 'device', id, change: 'updated' }, ...moved ? vehicleChanges(before.vehicleId, vehicleId) : [])
     return findDevice(tx, id)

@@ -17,9 +17,8 @@ export async function listPositions({ database }: Pick<FleetServices, 'database'
   const from = query.from ? new Date(query.from) : new Date(to.getTime() - dayMs)
   if (from >= to) throw new InvalidInputError([{ path: 'to', message: 'must be after from' }])
   if (to.getTime() - from.getTime() > longestDays * dayMs) throw new InvalidInputError([{ path: 'from', message: `must be at most ${longestDays} days before to` }])
-  const cursor = decodeCursor(query.cursor)
+  const cursor = decodeCursor(query.cursor, 'moment')
   const after = cursor && new Date(cursor[0])
-  if (after && Number.isNaN(after.getTime())) throw new InvalidInputError([{ path: 'cursor', message: 'must be the nextCursor of the page before' }])
   return database.inOrganisation(organisationId).read(async (tx) => {
     const [vehicle] = await tx.select({ id: vehicles.id }).from(vehicles).where(eq(vehicles.id, vehicleId))
     if (!vehicle) throw new NotFoundError('vehicle')

@@ -1,12 +1,13 @@
 import { and, asc, eq, gt, ilike, inArray, isNotNull, isNull, or, sql } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
-import { recordAudit } from '#server/audit/record.ts'
+import { changesNothing, recordAudit } from '#server/audit/record.ts'
 import type { SecretMaker } from '#server/config/secret.ts'
 import { decodeCursor, toPage } from '#server/database/cursor.ts'
 import { violatedUnique } from '#server/database/errors.ts'
 import type { Database, Transaction } from '#server/database/port.ts'
 import { deviceFittings, devices, vehicles, vehicleStates } from '#server/database/schema/fleet.ts'
 import { ConflictError, NotFoundError } from '#shared/errors.ts'
+import { may, type Role } from '#shared/roles.ts'
 import type { Page } from '#shared/schemas/common.ts'
 import type { LivePosition, Vehicle, VehicleCreate, VehicleQuery, VehicleUpdate } from '#shared/schemas/vehicles.ts'
 import { recordChange } from './changes.ts'
@@ -21,7 +22,7 @@ type StateRow = typeof vehicleStates.$inferSelect
 
 /** The organisation's vehicles by name, with their newest position and fitted devices. */
 export async function listVehicles({ database }: FleetServices, organisationId: string, query: VehicleQuery): Promise<Page<Vehicle>> {
-  const cursor = decodeCursor(query.cursor)
+  const cursor = decodeCursor(query.cursor, 'text')
   const name = sql<string>`lower(${vehicles.name})`
   const rows = await database.inOrganisation(organisationId).read(tx => selectVehicles(tx)
     .where(and(
@@ -40,6 +41,11 @@ export async function getVehicle({ database }: FleetServices, organisationId: st
   const [row] = await database.inOrganisation(organisationId).read(tx => selectVehicles(tx).where(eq(vehicles.id, id)))
   if (!row) throw new NotFoundError('vehicle')
   return toVehicle(row)
+}
+
+/** The vehicle as a member with this role may see it: whoever may not see devices is not told which are fitted. */
+export function vehicleFor(role: Role, vehicle: Vehicle): Vehicle {
+  return may(role, 'devices:read') ? vehicle : { ...vehicle, devices: [] }
 }
 
 /** @throws {ConflictError} when another vehicle in use bears the registration. */
@@ -61,6 +67,7 @@ export async function updateVehicle({ database }: FleetServices, organisationId:
     const before = await lockVehicle(tx, id)
     if (before.removedAt) throw new NotFoundError('vehicle')
     if (version !== undefined && version !== before.version) throw outdated('vehicle')
+    if (changesNothing(before, changes)) return findVehicle(tx, id)
     const [row] = await tx.update(vehicles)
       .set({ ...changes, version: before.version + 1, updatedAt: new Date() })
       .where(eq(vehicles.id, id)).returning()
@@ -165,8 +172,9 @@ function toVehicle({ vehicle: row, state, devices }: { vehicle: VehicleRow, stat
   }
 }
 
+/** Which device a position came from is left out: everybody may see positions, and not everybody devices. */
 function toLivePosition(state: StateRow): LivePosition {
-  const { organisationId: _, fixTime, receivedAt, ...rest } = state
+  const { organisationId: _organisation, deviceId: _device, fixTime, receivedAt, ...rest } = state
   return { ...rest, fixTime: fixTime.toISOString(), receivedAt: receivedAt.toISOString() }
 }
 

@@ -23,7 +23,7 @@ type Row = typeof invitations.$inferSelect
 
 /** Invitations that can still be accepted, the newest first. */
 export async function listInvitations({ database }: { database: Database }, organisationId: string, query: PageQuery): Promise<Page<Invitation>> {
-  const cursor = decodeCursor(query.cursor)
+  const cursor = decodeCursor(query.cursor, 'none')
   const rows = await database.inOrganisation(organisationId).read(tx => tx.select({ invitation: invitations, invitedBy: users.name })
     .from(invitations).leftJoin(users, eq(users.id, invitations.invitedBy))
     .where(and(eq(invitations.organisationId, organisationId), open(), cursor ? lt(invitations.id, cursor[1]) : undefined))

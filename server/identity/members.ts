@@ -15,7 +15,7 @@ import type { IdentityServices } from './services.ts'
 
 /** The organisation's members by name. */
 export async function listMembers({ database }: { database: Database }, organisationId: string, query: PageQuery): Promise<Page<ListedMember>> {
-  const cursor = decodeCursor(query.cursor)
+  const cursor = decodeCursor(query.cursor, 'text')
   const name = sql<string>`lower(${users.name})`
   const rows = await database.inOrganisation(organisationId).read(tx => tx
     .select({ membership: memberships, name: users.name, email: users.email, sortName: name })
@@ -34,6 +34,7 @@ export async function changeRole({ database, cache }: IdentityServices, actor: M
   const member = await database.inOrganisation(organisationId).write(async (tx) => {
     const before = await lockMember(tx, organisationId, membershipId)
     if (!mayManageRole(actor.role, before.membership.role) || !mayManageRole(actor.role, role)) throw new ForbiddenError('Only an owner may make or change owners.')
+    if (before.membership.role === role) return toMember(before)
     if (before.membership.role === 'owner' && role !== 'owner') await refuseLastOwner(tx)
     const [membership] = await tx.update(memberships).set({ role, version: before.membership.version + 1 }).where(eq(memberships.id, membershipId)).returning()
     await recordAudit(tx, {

@@ -1,12 +1,12 @@
-import { and, asc, eq } from 'drizzle-orm'
+import { and, asc, eq, sql } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
-import { recordAudit } from '#server/audit/record.ts'
+import { changesNothing, recordAudit } from '#server/audit/record.ts'
 import type { Consistency, Database, Transaction } from '#server/database/port.ts'
 import { memberships, organisations } from '#server/database/schema/identity.ts'
 import { recordChange } from '#server/fleet/changes.ts'
 import type { Cache } from '#server/redis/cache.ts'
 import { withinLimit } from '#server/telemetry/context.ts'
-import { NotFoundError } from '#shared/errors.ts'
+import { InvalidInputError, NotFoundError } from '#shared/errors.ts'
 import type { OrganisationCreate, OrganisationSummary, OrganisationUpdate } from '#shared/schemas/identity.ts'
 import type { Member, SignedInUser } from './member.ts'
 import type { IdentityServices } from './services.ts'
@@ -25,6 +25,7 @@ export async function organisationsOf({ database, cache }: { database: Database,
 
 /** Makes an organisation that `owner` owns, in the given transaction, which must be one of `inOrganisation(id)`. */
 export async function insertOrganisation(tx: Transaction, { id, owner, input }: { id: string, owner: { userId: string, name: string }, input: OrganisationCreate }): Promise<void> {
+  await refuseUnknownZone(tx, input.timeZone)
   await tx.insert(organisations).values({ id, name: input.name, timeZone: input.timeZone })
   await tx.insert(memberships).values({ id: uuidv7(), organisationId: id, userId: owner.userId, role: 'owner' })
   await recordAudit(tx, { organisationId: id, action: 'organisation.created', subject: { type: 'organisation', id, label: input.name }, after: input })
@@ -47,8 +48,10 @@ export async function updateOrganisation({ database, cache }: IdentityServices, 
   const { userIds, ...changed } = await database.inOrganisation(id).write(async (tx) => {
     const [before] = await tx.select().from(organisations).where(eq(organisations.id, id)).for('update')
     if (!before) throw new NotFoundError('organisation')
-    const [after] = await tx.update(organisations).set({ ...input, version: before.version + 1, updatedAt: new Date() }).where(and(eq(organisations.id, id))).returning()
     const fields = ({ name, timeZone }: typeof before) => ({ name, timeZone })
+    if (changesNothing(before, input)) return { id, ...fields(before), role: member.role, userIds: [] }
+    await refuseUnknownZone(tx, input.timeZone)
+    const [after] = await tx.update(organisations).set({ ...input, version: before.version + 1, updatedAt: new Date() }).where(and(eq(organisations.id, id))).returning()
     await recordAudit(tx, { organisationId: id, action: 'organisation.updated', subject: { type: 'organisation', id, label: after!.name }, before: fields(before), after: fields(after!) })
     await recordChange(tx, id, { type: 'organisation', id, change: 'updated' })
     const members = await tx.select({ userId: memberships.userId }).from(memberships).where(eq(memberships.organisationId, id))
@@ -56,4 +59,14 @@ export async function updateOrganisation({ database, cache }: IdentityServices, 
   })
   await Promise.all(userIds.map(userId => cache.forget('organisations', userId)))
   return changed
+}
+
+/**
+ * The database has a time zone database of its own, perhaps an older one than this program's: reports are cut into days by it. A function that asks is
+ * slow (it opens every file), but a change of the zone is rare.
+ */
+async function refuseUnknownZone(tx: Transaction, timeZone: string | undefined) {
+  if (timeZone === undefined || timeZone === 'UTC') return
+  const { rows } = await tx.execute(sql`SELECT 1 FROM pg_timezone_names WHERE name = ${timeZone}`)
+  if (rows.length === 0) throw new InvalidInputError([{ path: 'timeZone', message: 'is not known to the database; choose another name of the zone, such as Europe/Berlin' }])
 }

@@ -20,7 +20,7 @@ import type { Storage } from '#server/storage/port.ts'
 import { cacheMetrics } from '#server/telemetry/cache-metrics.ts'
 import { eventMetrics, outboxMetrics } from '#server/telemetry/live-metrics.ts'
 import { routerMetrics } from '#server/telemetry/database-metrics.ts'
-import { positionBatch, positionsAccepted } from '#server/telemetry/metrics.ts'
+import { positionBatch, positionsAccepted, positionsQuarantined } from '#server/telemetry/metrics.ts'
 import { UnavailableError } from '#shared/errors.ts'
 
 /** Everything the endpoints work with, made once a process. */
@@ -88,7 +88,7 @@ export function openServices({ config, log, databaseUrl }: { config: Config, log
     sessions: createSessions(redis, { idleSeconds: config.sessionIdleSeconds, absoluteSeconds: config.sessionAbsoluteSeconds, proofSeconds: config.sessionProofSeconds, passwords: config.sessionPasswords }),
     ingest: createIngest({
       database, outbox, log,
-      metrics: { outcome: outcome => positionsAccepted.inc({ outcome }), batch: size => positionBatch.observe(size) },
+      metrics: { outcome: outcome => positionsAccepted.inc({ outcome }), batch: size => positionBatch.observe(size), quarantined: fault => positionsQuarantined.inc({ reason: fault }) },
     }),
     health: createHealth({ config, databaseState: () => database.firstState(), redis, registry, log }),
     consistencyTokens: tokens,

@@ -1,6 +1,7 @@
 import { pino, destination, multistream, type Logger } from 'pino'
 import pretty from 'pino-pretty'
 import { currentContext } from './context.ts'
+import { safeError, withSafeErrors, withoutParameters } from './safe-error.ts'
 
 export type { Logger }
 
@@ -27,7 +28,17 @@ export function createLogger({ level, instance, file, readable }: LoggerOptions)
     level,
     base: { instance },
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
-    formatters: { level: label => ({ level: label }) },
+    formatters: { level: label => ({ level: label }), log: line => withSafeErrors(line) as Record<string, unknown> },
+    // The formatter above has made plain objects of them.
+    serializers: { err: (error: unknown) => error },
+    hooks: {
+      logMethod(args, method) {
+        const [first] = args as unknown[]
+        // pino takes the message of a bare error for the line's.
+        const line = first instanceof Error && args.length === 1 ? [{ err: first }, safeError(first).message] : args
+        method.apply(this, (line as unknown[]).map(part => typeof part === 'string' ? withoutParameters(part) : part) as typeof args)
+      },
+    },
     redact: { paths: secretPaths, censor: '[redacted]' },
     mixin() {
       const context = currentContext()

@@ -15,6 +15,7 @@ export const httpErrors = new Counter({ name: 'http_requests_errors_total', help
 
 export const requestsInFlight = new Gauge({ name: 'fleet2_http_requests_in_flight', help: 'Requests being worked on, without live streams', registers: [registry] })
 export const positionsAccepted = new Counter({ name: 'fleet2_positions_total', help: 'Device messages by outcome', labelNames: ['outcome'] as const, registers: [registry] })
+export const positionsQuarantined = new Counter({ name: 'fleet2_positions_quarantined_total', help: 'Device messages put into quarantine by what is wrong with them', labelNames: ['reason'] as const, registers: [registry] })
 export const positionBatch = new Histogram({ name: 'fleet2_position_batch_positions', help: 'Positions committed together', buckets: [1, 2, 5, 10, 25, 50, 100, 250, 500], registers: [registry] })
 export const signIns = new Counter({ name: 'fleet2_sign_ins_total', help: 'Attempts to sign in by outcome', labelNames: ['outcome'] as const, registers: [registry] })
 

@@ -1,9 +1,10 @@
-import { z } from 'zod'
+import type { z } from 'zod'
 import { Id, Instant, PageQuery } from './common.ts'
+import { textLike } from './text.ts'
 
 export const AuditQuery = PageQuery.extend({
   /** `vehicle.created`, or the beginning of it: `vehicle`. */
-  action: z.string().regex(/^[a-z-]+(\.[a-z-]+)?$/, 'must be an action such as vehicle.created, or its first part').optional(),
+  action: textLike(/^[a-z-]+(\.[a-z-]+)?$/, 'an action such as vehicle.created, or its first part', { max: 80 }).optional(),
   actorId: Id.optional(),
   subjectId: Id.optional(),
   from: Instant.optional(),

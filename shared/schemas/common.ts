@@ -1,8 +1,6 @@
-import { config, z } from 'zod'
-
-// In a browser zod would try whether it may compile code, which the content security policy refuses and reports. Before the first schema is made: this
-// module is the first that every other one imports.
-if ('window' in globalThis) config({ jitless: true })
+import { z } from 'zod'
+import { text, textLike } from './text.ts'
+import { queryNumber } from './numbers.ts'
 
 /** A UUID of any version, in lower case. */
 export const Id = z.uuid('must be a UUID, such as 0193e3a4-5b6c-7d8e-9f00-112233445566').toLowerCase()
@@ -10,28 +8,41 @@ export const Id = z.uuid('must be a UUID, such as 0193e3a4-5b6c-7d8e-9f00-112233
 /** The `:id` of an address. */
 export const IdParameter = z.object({ id: Id })
 
-/** A moment: ISO 8601 with an offset or Z, as a string that `new Date()` takes. */
+/** Fleet2 knows no earlier and no later moment. PostgreSQL, JavaScript and the calendar agree on all that lies between. */
+const earliest = Date.UTC(1970, 0, 1)
+const latest = Date.UTC(2200, 0, 1)
+
+/** Whether a moment that was read from somewhere can be asked the database for. */
+export function isKnownMoment(moment: Date): boolean {
+  return moment.getTime() >= earliest && moment.getTime() < latest
+}
+
+/** A moment between 1970 and 2200: ISO 8601 with an offset or Z, as a string that `new Date()` takes. */
 export const Instant = z.iso.datetime({ offset: true, error: 'must be an ISO 8601 time with Z or an offset, such as 2026-11-24T08:30:00Z' })
+  .max(40, 'must be an ISO 8601 time with Z or an offset, such as 2026-11-24T08:30:00Z')
+  .refine(moment => isKnownMoment(new Date(moment)), 'must lie between the years 1970 and 2200')
+
+/** A short line of text, such as a name. */
+export function line(max: number) {
+  return text({ max })
+}
+
+/** Several lines of text; may be empty. */
+export function paragraph(max: number) {
+  return text({ min: 0, max, lines: true })
+}
+
+/** What is searched for; empty: nothing is. */
+export const Search = text({ min: 0, max: 80 })
 
 /**
- * A short line of text: surrounding white space is taken off; control characters are refused, because
- * PostgreSQL cannot store NUL and no list shows the others.
+ * The form of a name in the IANA time zone database. An offset such as +05:30 is none: PostgreSQL reads the sign of one the other way round. Nor are the abbreviations, which
+ * mean different zones to different programs.
  */
-export function line(max: number) {
-  return z.string('must be text').trim().min(1, 'must not be empty').max(max, `must be at most ${max} characters long`)
-    // eslint-disable-next-line no-control-regex
-    .regex(/^[^\u0000-\u001F\u007F]*$/, 'must not contain control characters')
-}
+const zoneName = /^(UTC|[A-Z][A-Za-z_-]*(\/[A-Z][A-Za-z0-9_+-]*){1,2})$/
 
-/** Several lines of text. NUL is refused, PostgreSQL cannot store it. */
-export function paragraph(max: number) {
-  return z.string('must be text').trim().max(max, `must be at most ${max} characters long`)
-    // eslint-disable-next-line no-control-regex
-    .regex(/^[^\u0000]*$/, 'must not contain the character NUL')
-}
-
-/** An IANA time zone, such as Europe/Berlin. */
-export const TimeZone = z.string().max(64).refine((zone) => {
+/** An IANA time zone, such as Europe/Berlin. Whether the database knows it too is asked before it is stored. */
+export const TimeZone = textLike(zoneName, 'an IANA time zone, such as Europe/Berlin', { max: 64 }).refine((zone) => {
   try {
     new Intl.DateTimeFormat('en', { timeZone: zone })
     return true
@@ -41,10 +52,13 @@ export const TimeZone = z.string().max(64).refine((zone) => {
   }
 }, 'must be an IANA time zone, such as Europe/Berlin')
 
+/** A place in a list, from the page before. What it says is looked at where it is read. */
+export const CursorText = textLike(/^[\w-]+$/, 'the nextCursor of the page before')
+
 /** Cursor pagination: `cursor` is opaque and comes from the page before; `limit` is at most 200. */
 export const PageQuery = z.object({
-  cursor: z.string().max(512).optional(),
-  limit: z.coerce.number('must be a whole number').int('must be a whole number').min(1).max(200).default(50),
+  cursor: CursorText.optional(),
+  limit: queryNumber(1, 200).default(50),
 })
 export type PageQuery = z.infer<typeof PageQuery>
 

@@ -1,21 +1,22 @@
 import { z } from 'zod'
-import { Id, PageQuery, changesSomething, line } from './common.ts'
+import { Id, PageQuery, Search, changesSomething, line } from './common.ts'
+import { Version } from './numbers.ts'
+import { textLike } from './text.ts'
 
 /** The unit in which an OsmAnd-style device says its speed. Traccar's default is knots. */
 export const speedUnits = ['kn', 'kmh', 'mps', 'mph'] as const
 export type SpeedUnit = (typeof speedUnits)[number]
 
 /** What the device calls itself: an IMEI, a Traccar Client id, an OwnTracks user. Unique over all of Fleet2. */
-const Identifier = z.string('must be text').trim()
-  .regex(/^[\w.:@/-]{3,64}$/, 'must be 3 to 64 letters, digits or any of . : @ / _ -')
+const Identifier = textLike(/^[\w.:@/-]{3,64}$/, '3 to 64 letters, digits or any of . : @ / _ -')
 
 export const DeviceCreate = z.strictObject({
   name: line(80),
   identifier: Identifier,
   vehicleId: Id.nullable().default(null),
-  speedUnit: z.enum(speedUnits).default('kn'),
+  speedUnit: z.enum(speedUnits, `must be one of ${speedUnits.join(', ')}`).default('kn'),
   /** With a token the device must show it (HTTP Basic password): nobody can forge its positions by knowing its identifier. */
-  tokenRequired: z.boolean().default(false),
+  tokenRequired: z.boolean('must be true or false').default(false),
 })
 export type DeviceCreate = z.infer<typeof DeviceCreate>
 
@@ -23,14 +24,14 @@ export const DeviceUpdate = z.strictObject({
   name: line(80),
   /** The vehicle it is fitted to from now on; null takes it out. */
   vehicleId: Id.nullable(),
-  speedUnit: z.enum(speedUnits),
-  tokenRequired: z.boolean(),
-  version: z.number().int().positive(),
+  speedUnit: z.enum(speedUnits, `must be one of ${speedUnits.join(', ')}`),
+  tokenRequired: z.boolean('must be true or false'),
+  version: Version,
 }).partial().refine(changesSomething, 'must change at least one field')
 export type DeviceUpdate = z.infer<typeof DeviceUpdate>
 
 export const DeviceQuery = PageQuery.extend({
-  search: z.string().trim().max(80).optional(),
+  search: Search.optional(),
 })
 export type DeviceQuery = z.infer<typeof DeviceQuery>
 

@@ -1,15 +1,14 @@
 import { z } from 'zod'
 import { roles, type Role } from '../roles.ts'
 import { Id, TimeZone, line } from './common.ts'
-
-const Email = z.string('must be text').trim().toLowerCase().max(254).pipe(z.email('must be an e-mail address, such as kim@example.org'))
+import { Email, password, text, textLike } from './text.ts'
 
 /** NIST SP 800-63B: length is what counts, nothing is asked of the composition. 128 bounds the work of hashing. */
-const NewPassword = z.string('must be text').min(10, 'must be at least 10 characters long').max(128, 'must be at most 128 characters long')
+const NewPassword = password({ min: 10, max: 128 })
 
 export const SignIn = z.strictObject({
-  email: z.string('must be text').trim().toLowerCase().min(1, 'must not be empty').max(254),
-  password: z.string('must be text').min(1, 'must not be empty').max(128),
+  email: text({ max: 254, lower: true }),
+  password: password({ min: 1, max: 128 }),
 })
 export type SignIn = z.infer<typeof SignIn>
 
@@ -24,7 +23,7 @@ export const SignUp = z.strictObject({
 export type SignUp = z.infer<typeof SignUp>
 
 export const PasswordChange = z.strictObject({
-  currentPassword: z.string('must be text').min(1, 'must not be empty').max(128),
+  currentPassword: password({ min: 1, max: 128 }),
   newPassword: NewPassword,
 })
 export type PasswordChange = z.infer<typeof PasswordChange>
@@ -39,7 +38,7 @@ export type OrganisationUpdate = z.infer<typeof OrganisationUpdate>
 export const OrganisationSwitch = z.strictObject({ organisationId: Id })
 
 /** The public id of a session. */
-export const SessionParameter = z.object({ id: z.string().regex(/^[\w-]{16}$/) })
+export const SessionParameter = z.object({ id: textLike(/^[\w-]{16}$/, 'the id of a session') })
 
 export const MemberUpdate = z.strictObject({ role: z.enum(roles, `must be one of ${roles.join(', ')}`) })
 export type MemberUpdate = z.infer<typeof MemberUpdate>
@@ -47,7 +46,7 @@ export type MemberUpdate = z.infer<typeof MemberUpdate>
 export const InvitationCreate = z.strictObject({ email: Email, role: z.enum(roles, `must be one of ${roles.join(', ')}`) })
 export type InvitationCreate = z.infer<typeof InvitationCreate>
 
-const InvitationToken = z.string('must be text').regex(/^[\w-]{43}$/, 'must be the token of an invitation link')
+const InvitationToken = textLike(/^[\w-]{43}$/, 'the token of an invitation link')
 export const InvitationLookup = z.strictObject({ token: InvitationToken })
 /** Someone signed in accepts with the token alone; a newcomer gives a name and a password too. */
 export const InvitationAccept = z.strictObject({

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { Instant, PageQuery, changesSomething, line, paragraph } from './common.ts'
+import { CursorText, Instant, PageQuery, Search, changesSomething, line, paragraph } from './common.ts'
+import { Version, queryNumber, wholeNumber } from './numbers.ts'
 
 export const vehicleKinds = ['car', 'van', 'truck', 'bus', 'trailer', 'motorcycle', 'machine', 'other'] as const
 export type VehicleKind = (typeof vehicleKinds)[number]
@@ -10,7 +11,7 @@ export const VehicleCreate = z.strictObject({
   kind: z.enum(vehicleKinds, `must be one of ${vehicleKinds.join(', ')}`).default('car'),
   make: line(60).nullable().default(null),
   model: line(60).nullable().default(null),
-  year: z.number('must be a number').int('must be a whole number').min(1900).max(2100).nullable().default(null),
+  year: wholeNumber(1900, 2100).nullable().default(null),
   notes: paragraph(4000).nullable().default(null),
 })
 export type VehicleCreate = z.infer<typeof VehicleCreate>
@@ -22,17 +23,17 @@ export const VehicleUpdate = z.strictObject({
   kind: z.enum(vehicleKinds, `must be one of ${vehicleKinds.join(', ')}`),
   make: line(60).nullable(),
   model: line(60).nullable(),
-  year: z.number('must be a number').int('must be a whole number').min(1900).max(2100).nullable(),
+  year: wholeNumber(1900, 2100).nullable(),
   notes: paragraph(4000).nullable(),
-  version: z.number().int().positive(),
+  version: Version,
 }).partial().refine(changesSomething, 'must change at least one field')
 export type VehicleUpdate = z.infer<typeof VehicleUpdate>
 
 export const VehicleQuery = PageQuery.extend({
   /** Part of the name or the registration, in any case. */
-  search: z.string().trim().max(80).optional(),
+  search: Search.optional(),
   /** `removed` lists what was removed and can be restored. */
-  state: z.enum(['present', 'removed']).default('present'),
+  state: z.enum(['present', 'removed'], 'must be present or removed').default('present'),
 })
 export type VehicleQuery = z.infer<typeof VehicleQuery>
 
@@ -40,8 +41,8 @@ export type VehicleQuery = z.infer<typeof VehicleQuery>
 export const TrackQuery = z.object({
   from: Instant.optional(),
   to: Instant.optional(),
-  cursor: z.string().max(512).optional(),
-  limit: z.coerce.number('must be a whole number').int('must be a whole number').min(1).max(5000).default(2000),
+  cursor: CursorText.optional(),
+  limit: queryNumber(1, 5000).default(2000),
 })
 export type TrackQuery = z.infer<typeof TrackQuery>
 
@@ -60,7 +61,6 @@ export interface Position {
 /** The newest position of a vehicle, as the live stream and the vehicle list carry it. */
 export interface LivePosition extends Position {
   vehicleId: string
-  deviceId: string
   receivedAt: string
 }
 
@@ -73,7 +73,7 @@ export interface Vehicle {
   model: string | null
   year: number | null
   notes: string | null
-  /** Devices fitted at present. */
+  /** Devices fitted at present; none for who may not see devices. */
   devices: { id: string, name: string }[]
   lastPosition: LivePosition | null
   version: number

@@ -41,7 +41,7 @@ describe('a device', () => {
     const response = await post(device.identifier)
     expect([response.status, await response.text()]).toEqual([200, body])
     const { lastPosition } = await vehicleNow(vehicle.id)
-    expect(lastPosition).toMatchObject({ latitude: 52.5, longitude: 13.4, deviceId: device.id, fixTime: new Date(t0 * 1000).toISOString() })
+    expect(lastPosition).toMatchObject({ latitude: 52.5, longitude: 13.4, fixTime: new Date(t0 * 1000).toISOString() })
     expect(lastPosition!.speedKmh).toBeCloseTo(18.52, 2)
     expect((await owner.send<Device>('GET', `/api/v1/devices/${device.id}`)).body.lastSeenAt).not.toBeNull()
   })
@@ -124,6 +124,37 @@ describe('many devices', () => {
       expect((await vehicleNow(vehicle.id)).lastPosition).toMatchObject({ latitude: 19 })
     }
     expect(await commits()).toBeLessThan(100)
+  })
+  it('lose nothing by one whose point the database refuses: it is found by halving, quarantined once, and no place gets into the log', async () => {
+    // A rule that our own bounds do not foresee.
+    await database.asOwner('ALTER TABLE positions ADD CONSTRAINT refused_by_test CHECK (latitude <> 66.625)')
+    try {
+      const fleet = await Promise.all(Array.from({ length: 8 }, () => fitted()))
+      const bad = await fitted()
+      const transactions = async () => Number((await database.asOwner<{ n: string }>('SELECT xact_commit + xact_rollback AS n FROM pg_stat_database WHERE datname = current_database()'))[0]!.n)
+      const before = await transactions()
+      const said = server.output().length
+      const badly = () => send(`?id=${bad.device.identifier}&timestamp=${t0}&lat=66.625&lon=13.4567`)
+      const answers = await Promise.all([
+        ...fleet.flatMap(({ device }) => Array.from({ length: 40 }, (_, n) => send(`?id=${device.identifier}&timestamp=${t0 + n}&lat=52.5162&lon=13.3777`))), badly(), badly(),
+      ])
+      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+      expect((await badly()).status).toBe(200)
+      for (const { device } of fleet) expect(await stored(device.id)).toHaveLength(40)
+      expect(await stored(bad.device.id)).toEqual([])
+      const quarantined = await database.asOwner<{ reason: string }>('SELECT reason FROM quarantined_positions WHERE device_id = $1', [bad.device.id])
+      // The same message has the same id, however often it is sent.
+      expect(quarantined).toEqual([{ reason: 'the database refused it (SQLSTATE 23514)' }])
+      // One by one it would be more than 320.
+      expect(await transactions() - before).toBeLessThan(300)
+      const log = server.output().slice(said)
+      expect(log.match(/The database refused points/g)).toHaveLength(1)
+      expect(log).not.toMatch(/52\.5162|13\.3777|66\.625|13\.4567/)
+      expect(await (await fetch(`${server.url}/metrics`)).text()).toMatch(/fleet2_positions_quarantined_total\{reason="refused"\} [1-9]/)
+    }
+    finally {
+      await database.asOwner('ALTER TABLE positions DROP CONSTRAINT refused_by_test')
+    }
   })
   it('are told to send again while the database is away, and lose nothing', async () => {
     const { device } = await fitted()

@@ -73,7 +73,8 @@ const cases: Record<string, Case> = {
   'GET /api/health': { own: 'public' },
   'GET /api/health/live': { own: 'public' },
   'GET /api/health/ready': { own: 'public' },
-  'ANY /api/ingest': { own: 'the device is the key: see ingest.test.ts' },
+  'GET /api/ingest': { own: 'the device is the key: see ingest.test.ts' },
+  'POST /api/ingest': { own: 'the device is the key: see ingest.test.ts' },
 }
 
 it('every endpoint has an isolation case', () => {

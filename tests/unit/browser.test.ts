@@ -9,7 +9,7 @@ import { laterToken } from '#shared/consistency.ts'
 import type { LivePosition } from '#shared/schemas/vehicles.ts'
 
 const at = (fixTime: string, more: Partial<LivePosition> = {}): LivePosition => ({
-  vehicleId: 'v', deviceId: 'd', fixTime, receivedAt: fixTime, latitude: 52, longitude: 13, speedKmh: 50, courseDegrees: 0, altitudeMetres: null, accuracyMetres: null, attributes: {}, ...more,
+  vehicleId: 'v', fixTime, receivedAt: fixTime, latitude: 52, longitude: 13, speedKmh: 50, courseDegrees: 0, altitudeMetres: null, accuracyMetres: null, attributes: {}, ...more,
 })
 
 describe('a day', () => {

@@ -65,6 +65,16 @@ describe('OsmAnd', () => {
   it('O10: the battery', () => {
     expect(query('/?id=861001000719969&lat=41.666667&lon=-0.883333&altitude=350.059479&speed=0.000000&batt=87').attributes.battery).toBe(87)
   })
+  it('what proves who the device is becomes no attribute, and is not kept in quarantine', () => {
+    const message = query('/?id=a&lat=1&lon=2&token=t0ken-1&password=t0ken-2&api_key=t0ken-3&hdop=1')
+    expect(message.attributes).toEqual({ hdop: 1 })
+    expect(JSON.stringify(message)).not.toContain('t0ken')
+  })
+  it('a number that is too small for its column is 0, and one that is finer than a receiver knows is rounded', () => {
+    const { accuracyMetres, courseDegrees, altitudeMetres, speedKmh } = fix(query('/?id=a&lat=1&lon=2&accuracy=1e-50&bearing=1e-50&altitude=-1e-50&speed=1e-50'))
+    expect([accuracyMetres, courseDegrees, altitudeMetres, speedKmh].map(value => Math.abs(value!))).toEqual([0, 0, 0, 0])
+    expect(fix(query('/?id=a&lat=1&lon=2&accuracy=3.14159')).accuracyMetres).toBe(3.142)
+  })
   it('C7: a fix of 1989 is for quarantine', () => {
     expect(reason(query('/?id=123456789012345&timestamp=619315200&lat=0.0&lon=0.0&speed=0.0&bearing=0.0&altitude=0.0&accuracy=0.0&batt=0.0&alarm=alert%20message'))).toMatch(/before the year 2000/)
   })

@@ -26,35 +26,38 @@ export interface Fix {
   attributes: Record<string, unknown>
 }
 
+/** What is wrong with a point, in words that stay the same: a label of the metric. */
+export type Fault = 'time' | 'latitude' | 'longitude' | 'speed' | 'course' | 'altitude' | 'refused'
+
 /**
  * Turns a message at a place into a fix, or says why it cannot be one. Bad points are quarantined, not refused: a device
  * that gets an error stops and sends the same point again for ever.
  */
-export function toFix(message: DeviceMessage, place: { latitude: number, longitude: number }, unit: SpeedUnit, now: Date): Fix | { reason: string } {
+export function toFix(message: DeviceMessage, place: { latitude: number, longitude: number }, unit: SpeedUnit, now: Date): Fix | { fault: Fault, reason: string } {
   const { fixTime, speed, courseDegrees, altitudeMetres, accuracyMetres, attributes } = message
   const time = fixTime.getTime()
   const speedKmh = speed && (speed.unit === 'kmh' ? speed.value : speed.value * kmh[unit])
-  const fault = Number.isNaN(time)
-    ? 'the time cannot be read'
-    : time < earliest
-      ? 'the time is before the year 2000'
-      : time > now.getTime() + furthestAheadMs
-        ? 'the time is more than 25 hours ahead'
-        : !within(place.latitude, -90, 90)
-            ? 'the latitude is not between -90 and 90'
-            : !within(place.longitude, -180, 180)
-                ? 'the longitude is not between -180 and 180'
-                : speedKmh !== null && !within(speedKmh, 0, mostSpeedKmh)
-                  ? 'the speed is not between 0 and 869 knots'
-                  : courseDegrees !== null && !within(courseDegrees, 0, 360)
-                    ? 'the course is not between 0 and 360 degrees'
-                    : altitudeMetres !== null && !within(altitudeMetres, altitude.least, altitude.most) ? 'the altitude is out of bounds' : null
-  if (fault) return { reason: fault }
+  const checks: [ok: boolean, fault: Fault, reason: string][] = [
+    [!Number.isNaN(time), 'time', 'the time cannot be read'],
+    [time >= earliest, 'time', 'the time is before the year 2000'],
+    [time <= now.getTime() + furthestAheadMs, 'time', 'the time is more than 25 hours ahead'],
+    [within(place.latitude, -90, 90), 'latitude', 'the latitude is not between -90 and 90'],
+    [within(place.longitude, -180, 180), 'longitude', 'the longitude is not between -180 and 180'],
+    [speedKmh === null || within(speedKmh, 0, mostSpeedKmh), 'speed', 'the speed is not between 0 and 869 knots'],
+    [courseDegrees === null || within(courseDegrees, 0, 360), 'course', 'the course is not between 0 and 360 degrees'],
+    [altitudeMetres === null || within(altitudeMetres, altitude.least, altitude.most), 'altitude', 'the altitude is out of bounds'],
+  ]
+  for (const [ok, fault, reason] of checks) if (!ok) return { fault, reason }
   return {
-    fixTime, ...place, courseDegrees, altitudeMetres, attributes,
-    speedKmh: speedKmh === null ? null : Math.round(speedKmh * 1000) / 1000,
-    accuracyMetres: accuracyMetres !== null && within(accuracyMetres, 0, 10_000_000) ? accuracyMetres : null,
+    fixTime, latitude: place.latitude, longitude: place.longitude, attributes,
+    speedKmh: toReal(speedKmh), courseDegrees: toReal(courseDegrees), altitudeMetres: toReal(altitudeMetres),
+    accuracyMetres: accuracyMetres !== null && within(accuracyMetres, 0, 10_000_000) ? toReal(accuracyMetres) : null,
   }
+}
+
+/** Thousandths, finer than any receiver says. A single-precision column refuses what is too small for it (1e-50), and takes all of these. */
+function toReal(value: number | null): number | null {
+  return value === null ? null : Math.round(value * 1000) / 1000
 }
 
 /** NaN is within nothing. */

@@ -1,15 +1,16 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { Logger } from 'pino'
+import { isRowsFault, refusalCode } from '#server/database/errors.ts'
 import type { Database } from '#server/database/port.ts'
 import { backgroundContext, currentContext, remainingMs, runInContext, runOutsideContext } from '#server/telemetry/context.ts'
 import { NotFoundError, UnauthenticatedError, UnavailableError } from '#shared/errors.ts'
 import type { LivePosition } from '#shared/schemas/vehicles.ts'
 import { hashToken } from '../devices.ts'
 import type { Outbox } from '../outbox.ts'
-import { toFix } from './bounds.ts'
+import { toFix, type Fault } from './bounds.ts'
 import { createDeviceDirectory, type KnownDevice } from './devices.ts'
 import type { DeviceMessage } from './message.ts'
-import { lastPlaces, storeFixes, type Quarantined, type StoredFix } from './store.ts'
+import { lastPlaces, nothingStored, quarantineId, storeFixes, type Quarantined, type StoredFix } from './store.ts'
 
 /** What became of a message. All of them are acknowledged; `seen`: there was no place, neither in it nor before it. */
 export type Outcome = 'stored' | 'duplicate' | 'quarantined' | 'seen'
@@ -28,7 +29,7 @@ export interface IngestOptions {
   database: Database
   outbox: Pick<Outbox, 'publish'>
   log: Logger
-  metrics?: { outcome(outcome: string): void, batch(size: number): void }
+  metrics?: { outcome(outcome: string): void, batch(size: number): void, quarantined(fault: Fault): void }
 }
 
 interface Waiting {
@@ -51,6 +52,9 @@ const mostWaiting = 5_000
 /** A batch is tried this long: the budget of a failover. Whoever cannot wait so long has gone before. */
 const commitSeconds = 30
 
+/** Refused points are logged this often at most; the metric counts each. */
+const warnEveryMs = 10_000
+
 /** A caller outside of a request waits this long. */
 const patienceMs = 20_000
 
@@ -58,10 +62,13 @@ const patienceMs = 20_000
  * Takes what devices say. Messages that arrive within a few milliseconds, and those that arrive while a batch is being committed, are
  * committed together; each is acknowledged only after its commit.
  */
-export function createIngest({ database, outbox, log, metrics = { outcome() {}, batch() {} } }: IngestOptions): Ingest {
+export function createIngest({ database, outbox, log, metrics = { outcome() {}, batch() {}, quarantined() {} } }: IngestOptions): Ingest {
   const directory = createDeviceDirectory(database)
   const queue: Waiting[] = []
   let working: Promise<void> | null = null
+  /** Points that the database refused since that was last logged, by SQLSTATE. */
+  const refusals = new Map<string, number>()
+  let warnedAt = 0
 
   function accept(message: DeviceMessage, token: string | null): Promise<Outcome> {
     if (queue.length >= mostWaiting) return Promise.reject(new UnavailableError('More positions are arriving than can be stored. Send it again.', { retryAfterSeconds: 5 }))
@@ -87,17 +94,58 @@ export function createIngest({ database, outbox, log, metrics = { outcome() {}, 
 
   /** Settles every message of the batch, whatever happens. */
   async function commit(batch: Waiting[]) {
+    const refused: string[] = []
+    await commitOrHalve(batch, refused)
+    for (const sqlstate of refused) refusals.set(sqlstate, (refusals.get(sqlstate) ?? 0) + 1)
+    // A line now and then, however many they are: whoever sends them must not fill the log either.
+    if (refusals.size === 0 || Date.now() - warnedAt < warnEveryMs) return
+    log.warn({ points: Object.fromEntries(refusals) }, 'The database refused points, by SQLSTATE; they are in quarantine, and their neighbours are stored')
+    refusals.clear()
+    warnedAt = Date.now()
+  }
+
+  /**
+   * One point that the database refuses must not cost its neighbours, and finding it must not cost a transaction for each of them: a batch that is refused for what
+   * stands in a row is halved until the row is alone. It is quarantined, so that the device does not send it for ever.
+   */
+  async function commitOrHalve(batch: Waiting[], refused: string[]): Promise<void> {
     try {
       await runInContext(backgroundContext('ingest', commitSeconds), () => store(batch))
     }
     catch (error) {
-      if (batch.length === 1 || error instanceof UnavailableError) {
-        for (const { reject } of batch) reject(error)
-        return
+      const sqlstate = refusalCode(error)
+      // Away, or at odds with this program as a whole (a missing column, a missing right): halves would fare no better.
+      if (error instanceof UnavailableError || (sqlstate !== null && !isRowsFault(error))) return batch.forEach(({ reject }) => reject(error))
+      if (batch.length > 1) {
+        const middle = batch.length >> 1
+        await commitOrHalve(batch.slice(0, middle), refused)
+        return commitOrHalve(batch.slice(middle), refused)
       }
-      // One point that the database refuses must not cost its neighbours: each gets a transaction of its own.
-      log.warn({ err: error, size: batch.length }, 'A batch of positions was refused; it is stored one by one')
-      for (const one of batch) await commit([one])
+      refused.push(sqlstate ?? 'none')
+      // Our own fault, not the row's: the device may send it again once that is mended.
+      if (sqlstate === null) return batch[0]!.reject(error)
+      await quarantine(batch[0]!, `the database refused it (SQLSTATE ${sqlstate})`)
+    }
+  }
+
+  /** Quarantines one message whatever its place, time and numbers are. */
+  async function quarantine(waiting: Waiting, reason: string) {
+    const { message, receivedAt, resolve, reject } = waiting
+    try {
+      await runInContext(backgroundContext('ingest', commitSeconds), async () => {
+        const devices = await directory.find(message.identifiers)
+        const device = message.identifiers.map(identifier => devices.get(identifier)).find(found => found !== undefined)
+        if (!device) return reject(new NotFoundError('device'))
+        const { raw } = message
+        const point = { id: quarantineId(device, raw), device, receivedAt, reason, raw }
+        // What cannot even be kept as it came is at least counted.
+        await storeFixes(database, [], [point]).catch((error: unknown) => isRowsFault(error) ? storeFixes(database, [], [{ ...point, raw: {} }]) : Promise.reject(error as Error))
+        metrics.quarantined('refused')
+        settle('quarantined', resolve)
+      })
+    }
+    catch (error) {
+      reject(error)
     }
   }
 
@@ -110,26 +158,30 @@ export function createIngest({ database, outbox, log, metrics = { outcome() {}, 
       else if (!holds(device, waiting.token)) waiting.reject(new UnauthenticatedError('This device must show its token.'))
       else known.push({ ...waiting, device })
     }
-    const placeless = known.filter(({ message }) => message.place === null).map(({ device }) => device)
-    const places = placeless.length ? await lastPlaces(database, placeless) : new Map<string, { latitude: number, longitude: number }>()
+    const asking = known.filter(({ message }) => message.place === null).map(({ device }) => device)
+    const places = asking.length ? await lastPlaces(database, asking) : new Map<string, { latitude: number, longitude: number }>()
 
+    const placeless: Waiting['resolve'][] = []
     const fixes: (StoredFix & Pick<Waiting, 'resolve'>)[] = []
-    const quarantined: (Quarantined & Pick<Waiting, 'resolve'>)[] = []
+    const quarantined: (Quarantined & Pick<Waiting, 'resolve'> & { fault: Fault })[] = []
     for (const { message, device, receivedAt, resolve } of known) {
       const place = message.place ?? places.get(device.id)
       if (!place) {
-        settle('seen', resolve)
+        placeless.push(resolve)
         continue
       }
       const fix = toFix(message, place, device.speedUnit, receivedAt)
-      if ('reason' in fix) quarantined.push({ device, receivedAt, reason: fix.reason, raw: message.raw, resolve })
+      if ('reason' in fix) quarantined.push({ id: quarantineId(device, message.raw), device, receivedAt, ...fix, raw: message.raw, resolve })
       else fixes.push({ ...fix, device, receivedAt, resolve })
     }
-    if (fixes.length + quarantined.length === 0) return
-    const { stored, moved, told } = await storeFixes(database, fixes, quarantined)
-    metrics.batch(fixes.length + quarantined.length)
+    const { stored, moved, told } = fixes.length + quarantined.length ? await storeFixes(database, fixes, quarantined) : nothingStored
+    if (fixes.length + quarantined.length) metrics.batch(fixes.length + quarantined.length)
+    for (const resolve of placeless) settle('seen', resolve)
     fixes.forEach(({ resolve }, index) => settle(stored.has(index) ? 'stored' : 'duplicate', resolve))
-    for (const { resolve } of quarantined) settle('quarantined', resolve)
+    for (const { resolve, fault } of quarantined) {
+      metrics.quarantined(fault)
+      settle('quarantined', resolve)
+    }
     publish(fixes.filter((_, index) => moved.has(index)), told)
   }
 
@@ -163,7 +215,7 @@ function holds({ tokenRequired, tokenHash }: KnownDevice, token: string | null):
 function toLivePosition({ device, receivedAt, fixTime, ...fix }: StoredFix): LivePosition {
   const { latitude, longitude, speedKmh, courseDegrees, altitudeMetres, accuracyMetres, attributes } = fix
   return {
-    vehicleId: device.vehicleId!, deviceId: device.id, fixTime: fixTime.toISOString(), receivedAt: receivedAt.toISOString(),
+    vehicleId: device.vehicleId!, fixTime: fixTime.toISOString(), receivedAt: receivedAt.toISOString(),
     latitude, longitude, speedKmh, courseDegrees, altitudeMetres, accuracyMetres, attributes,
   }
 }

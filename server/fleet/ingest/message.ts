@@ -21,6 +21,9 @@ const mostAttributes = 100
 const longestName = 64
 const longestText = 1_000
 
+/** What a device shows to prove who it is, wherever it puts it: neither an attribute that everybody reads nor anything for quarantine. */
+const secretName = /^(token|password|passwd|pass|secret|authorization|api_?key)$/i
+
 /** Collects attributes in a form that PostgreSQL's jsonb takes, within bounds. */
 export function createAttributes() {
   const attributes: Record<string, unknown> = {}
@@ -28,7 +31,7 @@ export function createAttributes() {
     values: attributes,
     add(name: string, value: unknown) {
       if (value === null || value === undefined || value === '' || Object.keys(attributes).length >= mostAttributes) return
-      if (name.length > longestName || name === '__proto__') return
+      if (name.length > longestName || name === '__proto__' || secretName.test(name)) return
       const plain = toPlain(value, 0)
       if (plain !== undefined) attributes[storable(name)] = plain
     },
@@ -43,7 +46,7 @@ function toPlain(value: unknown, depth: number): unknown {
   if (value === null || typeof value !== 'object' || depth >= 3) return undefined
   if (Array.isArray(value)) return value.slice(0, mostAttributes).map(item => toPlain(item, depth + 1) ?? null)
   return Object.fromEntries(Object.entries(value).slice(0, mostAttributes)
-    .filter(([name]) => name !== '__proto__').map(([name, item]) => [storable(name.slice(0, longestName)), toPlain(item, depth + 1) ?? null]))
+    .filter(([name]) => name !== '__proto__' && !secretName.test(name)).map(([name, item]) => [storable(name.slice(0, longestName)), toPlain(item, depth + 1) ?? null]))
 }
 
 /** Text without what jsonb refuses: NUL and halves of surrogate pairs. */

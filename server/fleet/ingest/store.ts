@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { v7 as uuidv7 } from 'uuid'
+import { v5 as uuidv5 } from 'uuid'
 import type { Database, Transaction } from '#server/database/port.ts'
 import type { Fix } from './bounds.ts'
 import type { KnownDevice } from './devices.ts'
@@ -11,10 +11,20 @@ export interface StoredFix extends Fix {
 }
 
 export interface Quarantined {
+  /** By `quarantineId`. */
+  id: string
   device: KnownDevice
   reason: string
   raw: Record<string, unknown>
   receivedAt: Date
+}
+
+/**
+ * The id of a point in quarantine, from what it says: the same message has the same one however often it is stored, by this instance, by another that Nginx asked, or
+ * because the device did not hear the answer.
+ */
+export function quarantineId(device: KnownDevice, raw: Record<string, unknown>): string {
+  return uuidv5(JSON.stringify(raw), device.id)
 }
 
 export interface StoreResult {
@@ -26,15 +36,17 @@ export interface StoreResult {
   told: Map<string, string>
 }
 
+export const nothingStored: StoreResult = { stored: new Set(), moved: new Set(), told: new Map() }
+
 /**
  * Commits fixes and quarantined points together, for any number of organisations, in one transaction and one statement for the fixes. A fix that
- * is there already changes nothing; an older fix never moves a live state back.
+ * is there already changes nothing, nor does a quarantined point; an older fix never moves a live state back.
  */
 export function storeFixes(database: Database, fixes: StoredFix[], quarantined: Quarantined[]): Promise<StoreResult> {
   const organisations = [...new Set([...fixes, ...quarantined].map(({ device }) => device.organisationId))].sort()
   return database.withKey('ingest', organisations.join(',')).write(async (tx) => {
     if (quarantined.length) await insertQuarantined(tx, quarantined)
-    return fixes.length ? await insertFixes(tx, fixes) : { stored: new Set<number>(), moved: new Set<number>(), told: new Map<string, string>() }
+    return fixes.length ? await insertFixes(tx, fixes) : nothingStored
   }, { repeatable: true })
 }
 
@@ -93,8 +105,10 @@ async function insertQuarantined(tx: Transaction, quarantined: Quarantined[]) {
   const column = <T>(read: (point: Quarantined) => T) => sql.param(quarantined.map(read))
   await tx.execute(sql`
     INSERT INTO quarantined_positions (id, organisation_id, device_id, received_at, reason, raw)
-    SELECT * FROM unnest(${column(() => uuidv7())}::uuid[], ${column(({ device }) => device.organisationId)}::uuid[], ${column(({ device }) => device.id)}::uuid[],
-      ${column(({ receivedAt }) => receivedAt.toISOString())}::timestamptz[], ${column(({ reason }) => reason)}::text[], ${column(({ raw }) => JSON.stringify(raw))}::jsonb[])`)
+    SELECT * FROM unnest(${column(({ id }) => id)}::uuid[], ${column(({ device }) => device.organisationId)}::uuid[], ${column(({ device }) => device.id)}::uuid[],
+      ${column(({ receivedAt }) => receivedAt.toISOString())}::timestamptz[], ${column(({ reason }) => reason)}::text[], ${column(({ raw }) => JSON.stringify(raw))}::jsonb[])
+      AS t(id, organisation_id, device_id, received_at, reason, raw) ORDER BY id
+    ON CONFLICT (id) DO NOTHING`)
   await markSeen(tx, quarantined)
 }
 

@@ -1,19 +1,19 @@
-import { boundedBody } from '#server/edge/input.ts'
+import { getRequestHeader, setResponseHeader, setResponseStatus, type H3Event } from 'h3'
 import { parseDeviceRequest } from '#server/fleet/ingest/parse.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { UnauthenticatedError } from '#shared/errors.ts'
+import { boundedBody } from './input.ts'
 
 /** A position with every attribute a tracker has is a few kilobytes. */
 const maxMessageBytes = 65_536
 
-/** Devices: no cookie, no session; the device's identifier, and its token where it has one. */
-export default defineEventHandler(async (event) => {
-  if (event.method !== 'GET' && event.method !== 'POST') throw createError({ statusCode: 405 })
+/** Devices: no cookie, no session; the device's identifier, and its token where it has one. The query is read from the request's own line: nothing is parsed from Host, which old trackers do not send. */
+export async function acceptDeviceRequest(event: H3Event): Promise<string | unknown[]> {
   const header = (name: string) => getRequestHeader(event, name) ?? null
   const { username, password } = readCredentials(header('authorization'))
   const { shape, message } = parseDeviceRequest({
     contentType: header('content-type') ?? '',
-    query: getRequestURL(event).searchParams,
+    query: new URLSearchParams(/\?(.*)$/s.exec(event.path)?.[1] ?? ''),
     body: event.method === 'POST' ? await boundedBody(event, maxMessageBytes) : '',
     username,
     limitUser: header('x-limit-u'),
@@ -29,7 +29,7 @@ export default defineEventHandler(async (event) => {
   if (shape === 'owntracks') return []
   setResponseStatus(event, 200)
   return ''
-})
+}
 
 /** HTTP Basic (identifier and token), or the token as a Bearer. */
 function readCredentials(header: string | null): { username: string | null, password: string | null } {

@@ -1,0 +1,79 @@
+import { createError, sendNoContent, setResponseHeader, type H3Event } from 'h3'
+import { InvalidInputError, NotFoundError } from '#shared/errors.ts'
+
+/** An address that the program serves, as Nitro knows it: `/api/v1/vehicles/:id`. */
+export interface Route { route: string, method?: string }
+
+/** What may be asked of an address; null: nothing is there that this table knows. */
+export type Methods = (path: string) => string[] | null
+
+/**
+ * The table of all endpoints. Whoever may GET may HEAD, and everything answers OPTIONS. Pages are GET alone. What ends in `**` is not an address but what catches the
+ * addresses that are none.
+ */
+export function createMethods(routes: Route[]): Methods {
+  const known = routes.filter(({ route, method }) => method && !route.includes('*'))
+  const table = new Map([...Map.groupBy(known, ({ route }) => route)].map(([route, methods]) => [route, allowed(methods.map(({ method }) => method!.toUpperCase()))]))
+  const withParameters = [...table].filter(([route]) => route.includes(':'))
+    .map(([route, methods]) => ({ pattern: new RegExp(`^${route.replace(/:\w+/g, '[^/]+')}$`), methods }))
+  return path => table.get(path) ?? withParameters.find(({ pattern }) => pattern.test(path))?.methods ?? (isProgram(path) ? null : pageMethods)
+}
+
+const pageMethods = allowed(['GET'])
+
+function allowed(methods: string[]): string[] {
+  return [...new Set([...methods, ...methods.includes('GET') ? ['HEAD'] : [], 'OPTIONS'])].sort()
+}
+
+/** Where no pages are. */
+function isProgram(path: string): boolean {
+  return /^\/(api|_nuxt|metrics)(\/|$)/.test(path)
+}
+
+/** A host and perhaps a port, as RFC 9110 has it; no address is ever made of it, and nothing is looked up. */
+const hostForm = /^([\w.~!$&'()*+,;=%-]+|\[[\da-fA-F:.]+\])(:\d{1,5})?$/
+
+/**
+ * What HTTP asks of every address, before any endpoint is reached: HEAD is answered like GET without its body, OPTIONS tells the methods, another method is 405.
+ * Answers the request itself, or leaves it to the endpoint.
+ * @throws {H3Error} 405; {NotFoundError}; {InvalidInputError}
+ */
+export function settleMethod(event: H3Event, methodsOf: Methods): void {
+  refuseBadHost(event)
+  const path = event.path.split('?')[0]!
+  if (path === '*' && event.method === 'OPTIONS') return void sendNoContent(event)
+  // Addresses have one spelling: Nginx's limits stand at exactly that one, and another that reached the same endpoint would go around them.
+  if (isProgram(path) && path !== canonical(path)) throw new NotFoundError('address; addresses have no slash at their end and no doubled ones')
+  const methods = methodsOf(path)
+  if (!methods) return
+  if (methods.includes(event.method)) {
+    if (event.method === 'OPTIONS') {
+      setResponseHeader(event, 'Allow', methods.join(', '))
+      return void sendNoContent(event)
+    }
+    // Node leaves the body out by the request's own method, which stays what it is.
+    if (event.method === 'HEAD') Object.defineProperty(event, 'method', { value: 'GET' })
+    return
+  }
+  setResponseHeader(event, 'Allow', methods.join(', '))
+  throw createError({ statusCode: 405 })
+}
+
+function canonical(path: string): string {
+  return path.replace(/\/{2,}/g, '/').replace(/(?<=.)\/$/, '')
+}
+
+/**
+ * RFC 9112: a request whose Host is none is 400. HTTP/1.0 has none, and old trackers speak it. What no address can be made of is taken out, with what a proxy says of it: the frameworks
+ * below make addresses of both, and one that is none would fail them, also while they render the page that tells of the fault.
+ */
+function refuseBadHost(event: H3Event): void {
+  const { headers } = event.node.req
+  const { host } = headers
+  delete headers['x-forwarded-host']
+  if (host === undefined || host === '') return
+  const port = Number(/:(\d+)$/.exec(host)?.[1] ?? 0)
+  if (hostForm.test(host) && port <= 65_535 && URL.canParse(`http://${host}`)) return
+  delete headers.host
+  throw new InvalidInputError([{ path: 'Host', message: 'must be a host name or address, and a port up to 65535 where there is one' }])
+}
