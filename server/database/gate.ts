@@ -1,10 +1,12 @@
+import { msUntil, type Moment } from '#server/telemetry/context.ts'
+
 /**
  * Holds back writes while the primary does not answer: a few go ahead and find out when it does, the rest wait here and not in the pooler's queue. Whoever gives up
  * leaves here for nothing, where it would cost a connection there; and nobody stands behind those who have given up.
  */
 export interface Gate {
-  /** Resolves when a write may go ahead, or at `until` (`Date.now()`). Returns what is to be called when the primary has answered its BEGIN, and when it has ended: both may be called more than once. */
-  enter(until: number, signal?: AbortSignal): Promise<{ answered(): void, left(): void }>
+  /** Resolves when a write may go ahead, or at `until`. Returns what is to be called when the primary has answered its BEGIN, and when it has ended: both may be called more than once. */
+  enter(until: Moment, signal?: AbortSignal): Promise<{ answered(): void, left(): void }>
   /** Writes that wait here. */
   waiting(): number
 }
@@ -35,7 +37,7 @@ export function createGate(now = () => performance.now()): Gate {
     }
   }
 
-  function waitTurn(until: number, signal: AbortSignal | undefined): Promise<void> {
+  function waitTurn(until: Moment, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve) => {
       const go = () => {
         clearTimeout(timer)
@@ -43,7 +45,7 @@ export function createGate(now = () => performance.now()): Gate {
         signal?.removeEventListener('abort', go)
         resolve()
       }
-      const timer = setTimeout(go, Math.max(0, until - Date.now()))
+      const timer = setTimeout(go, Math.max(0, msUntil(until)))
       signal?.addEventListener('abort', go)
       queue.add(go)
     })
@@ -51,7 +53,7 @@ export function createGate(now = () => performance.now()): Gate {
 
   return {
     async enter(until, signal) {
-      while (isStalled() && Date.now() < until && !signal?.aborted) await waitTurn(until, signal)
+      while (isStalled() && msUntil(until) > 0 && !signal?.aborted) await waitTurn(until, signal)
       const key = Symbol()
       unanswered.set(key, now())
       return {

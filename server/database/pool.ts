@@ -1,6 +1,6 @@
 import pg from 'pg'
 import type { Logger } from 'pino'
-import { remainingMs } from '#server/telemetry/context.ts'
+import { momentIn, msUntil, remainingMs } from '#server/telemetry/context.ts'
 import { UnavailableError } from '#shared/errors.ts'
 
 export interface PoolOptions {
@@ -80,9 +80,9 @@ export function openPool({ name, connectionString, maxConnections, log, onLost =
   return {
     name,
     async acquire(limitMs = acquireTimeoutMs) {
-      const until = Date.now() + remainingMs(Math.min(limitMs, acquireTimeoutMs))
+      const until = momentIn(remainingMs(Math.min(limitMs, acquireTimeoutMs)))
       for (;;) {
-        const limit = until - Date.now()
+        const limit = msUntil(until)
         if (limit <= 0) throw new UnavailableError('The request ran out of time while it waited for the database.')
         waiting++
         const client = await withinLimit(pool, limit, name).finally(() => waiting--)
