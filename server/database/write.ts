@@ -3,10 +3,10 @@ import { currentContext, momentIn, msUntil, remainingMs, type Moment } from '#se
 import { IdempotencyMismatchError, UnavailableError } from '#shared/errors.ts'
 import type { Breaks } from '#server/config/breaks.ts'
 import { parsePosition } from './consistency.ts'
-import { AbandonedError, FormerPrimaryError, NotReplicatedError, classify, databaseError, isConnectionError } from './errors.ts'
+import { AbandonedError, CommitsStalledError, FormerPrimaryError, NotReplicatedError, classify, databaseError, isConnectionError } from './errors.ts'
 import type { Monitor } from './monitor.ts'
 import { OperationInProgressError, claim, nextOperation, record, renamed, replayQuery, type OperationId, type StoredAnswer } from './operations.ts'
-import { createGate } from './gate.ts'
+import { createGate, type Passage } from './gate.ts'
 import type { Pool } from './pool.ts'
 import type { Transaction, WriteOptions } from './port.ts'
 import type { RetryReason, RouterMetrics } from './router-metrics.ts'
@@ -51,7 +51,7 @@ const emptyMessage = 'SELECT pg_logical_emit_message(true, \'fleet2\', \'\')'
 /** Each write once, until its deadline, on whoever is the primary. */
 export function createWrite({ primary, monitor, seen, metrics, log, breaks, mostWaiting }: WriteParts): Write {
   let waiting = 0
-  const gate = createGate()
+  const gate = createGate(Math.max(1, primary.mostParked))
   /** Those that pause, those that wait for the primary to answer the others, and those that wait for a connection. */
   const writesWaiting = () => waiting + gate.waiting() + primary.stats().waiting
 
@@ -59,24 +59,26 @@ export function createWrite({ primary, monitor, seen, metrics, log, breaks, most
   async function transact<T>(attempt: Pick<WriteAttempt<T>, 'settings' | 'begin' | 'end' | 'distrust'>, fn: (tx: Transaction) => Promise<T>): Promise<T> {
     const passage = await gate.enter(momentIn(remainingMs(jobPatienceMs) - answerMarginMs), currentContext()?.signal)
     try {
-      return await transactNow(attempt, fn, passage.answered)
+      return await transactNow(attempt, fn, passage)
     }
     finally {
       passage.left()
     }
   }
 
-  async function transactNow<T>(attempt: Pick<WriteAttempt<T>, 'settings' | 'begin' | 'end' | 'distrust'>, fn: (tx: Transaction) => Promise<T>, answered: () => void): Promise<T> {
+  async function transactNow<T>(attempt: Pick<WriteAttempt<T>, 'settings' | 'begin' | 'end' | 'distrust'>, fn: (tx: Transaction) => Promise<T>, passage: Passage): Promise<T> {
     const cluster = monitor.cluster() ?? '0'
     const locate = `database_position(${cluster})`
     const { value, after } = await runWrite({
       ...attempt,
       pool: primary,
       begin: [`${locate} AS position`, ...attempt.begin],
+      committing: passage.committing,
       check(begun) {
-        answered()
-        if (breaks.has('no-epoch-check')) return
         const position = parsePosition(begun.position!)
+        const mayCommit = passage.answered(position.timeline)
+        if (!mayCommit) throw new CommitsStalledError()
+        if (breaks.has('no-epoch-check')) return
         if (position.role !== 'primary') throw new FormerPrimaryError('it is a replica')
         const { timeline } = monitor.state()
         if (position.timeline < timeline) throw new FormerPrimaryError(`it is on timeline ${position.timeline}, and ${timeline} has begun`)

@@ -50,6 +50,8 @@ export interface RequestContext {
   staleSeconds: number | null
   /** Set when a read has waited in vain for a server that has what the caller has seen: those that follow do not wait again. */
   patienceSpent?: boolean
+  /** Set when a read has waited in vain for a replica's answer: those that follow ask the primary. */
+  replicaSilent?: boolean
   /** Aborted when nobody waits for the answer any more: what has not been begun by then need not be. */
   readonly signal?: AbortSignal
 }

@@ -24,7 +24,7 @@ describe('a step of the wall clock', () => {
 
     it(`${name} lets nobody past the gate before their time, and keeps nobody beyond it`, async () => {
       let now = 0
-      const gate = createGate(() => now)
+      const gate = createGate(3, () => now)
       for (let n = 0; n < 3; n++) await gate.enter(momentIn(60_000))
       now = 1_000
       let through = false
