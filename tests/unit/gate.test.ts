@@ -46,7 +46,7 @@ describe('the gate before the primary', () => {
     for (let n = 0; n < 3; n++) await gate.enter(momentIn(60_000))
     now = 1_000
     const gone = new AbortController()
-    const waiting = [gate.enter(momentIn(20)), gate.enter(momentIn(60_000), gone.signal)]
+    const waiting = [gate.enter(momentIn(500)), gate.enter(momentIn(60_000), gone.signal)]
     await soon()
     expect(gate.waiting()).toBe(2)
     gone.abort()
