@@ -15,6 +15,11 @@ export interface Addresses {
   openSocket(): Socket
   /** Whether somebody waits for an answer on it. New ones are waited for. */
   waiting(socket: Socket, isWaiting: boolean): void
+  /**
+   * Whether it is still open if a silence is the pooler's: it is about to be asked, or its connections have just been cut. Whoever judges the servers behind it waits for that.
+   * @param socket the silent one; without, any of those that are waited for.
+   */
+  undecided(socket?: Socket): boolean
   /** How many are left at this moment. */
   left(): number
   close(): void
@@ -66,6 +71,7 @@ export function createAddresses({ pool, names, log, onLeft }: AddressesOptions):
   let current: string[] = []
   let turn = 0
   let sweeper: NodeJS.Timeout | null = null
+  let lastLeftAt = -Infinity
   let closed = false
 
   const keyOf = (host: string, port: number) => `${host} ${port}`
@@ -126,9 +132,11 @@ export function createAddresses({ pool, names, log, onLeft }: AddressesOptions):
       if (socket.bytesRead !== watch.bytesRead) {
         watch.bytesRead = socket.bytesRead
         watch.since = now
+        const address = addressOf(socket)
+        if (address) address.answeredAt = now
       }
       else if (hasChoice && now - watch.since >= suspectMs) {
-        void ask(addressOf(socket))
+        void ask(addressOf(socket), watch.since)
       }
     }
     if (anybody || !sweeper) return
@@ -136,8 +144,9 @@ export function createAddresses({ pool, names, log, onLeft }: AddressesOptions):
     sweeper = null
   }
 
-  async function ask(address: Address | undefined) {
-    if (!address || address.isLeft || address.asking || closed || performance.now() - address.answeredAt < trustedMs || sound().length < 2) return
+  async function ask(address: Address | undefined, silentSince = performance.now()) {
+    if (!address || address.isLeft || address.asking || closed || sound().length < 2) return
+    if (address.answeredAt > silentSince && performance.now() - address.answeredAt < trustedMs) return
     address.asking = true
     const answers = await probe(address)
     address.asking = false
@@ -148,6 +157,7 @@ export function createAddresses({ pool, names, log, onLeft }: AddressesOptions):
 
   function leave(address: Address) {
     address.isLeft = true
+    lastLeftAt = performance.now()
     onLeft()
     log.warn({ pool, address: address.host }, 'A pooler does not answer: its connections are cut, and it is asked again later')
     for (const socket of watches.keys()) if (addressOf(socket) === address) socket.destroy(new AddressLeftError())
@@ -177,6 +187,17 @@ export function createAddresses({ pool, names, log, onLeft }: AddressesOptions):
       one.since = performance.now()
       one.bytesRead = socket.bytesRead
       watch()
+    },
+    undecided(socket) {
+      // What was on it needs a moment to be at the other.
+      if (performance.now() - lastLeftAt < probeMs) return true
+      if (sound().length < 2) return false
+      for (const one of socket ? [socket] : watches.keys()) {
+        const watch = watches.get(one)
+        const address = addressOf(one)
+        if (watch?.isWaiting && address && !address.isLeft && address.answeredAt <= watch.since) return true
+      }
+      return false
     },
     left: () => [...known.values()].filter(({ isLeft }) => isLeft).length,
     close() {

@@ -23,6 +23,8 @@ export interface Connection {
   answered(): void
   /** Whether another connection of the pool has been answered since this one was handed out. */
   othersAnswered(): boolean
+  /** Whether it may still turn out that the pooler stands still, and not the server behind it. */
+  undecided(): boolean
   /** Whether PostgreSQL has warned that a commit did not wait for its standby; asking clears it. */
   takeReplicationWarning(): boolean
   /** Cuts the socket: what is asked on it fails. */
@@ -124,7 +126,7 @@ export function openPool({ name, connectionString, maxConnections, log, addresse
 
   function isSilent(): boolean {
     const now = performance.now()
-    if (now - lastAnswerAt < silenceMs) return false
+    if (now - lastAnswerAt < silenceMs || addresses?.undecided()) return false
     for (const since of unanswered.values()) if (now - since >= silenceMs) return true
     return false
   }
@@ -173,10 +175,16 @@ export function openPool({ name, connectionString, maxConnections, log, addresse
     let late = false
     connecting++
     const tooLate = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
+      const look = () => {
+        const outOfTime = msUntil(until) <= 1
+        if (!outOfTime && addresses?.undecided()) {
+          timer = setTimeout(look, lookAgainMs)
+          return
+        }
         late = true
-        reject(limit < silenceMs && msUntil(until) <= 1 ? new OutOfTimeError() : new SilentPoolError(name))
-      }, limit)
+        reject(outOfTime && limit < silenceMs ? new OutOfTimeError() : new SilentPoolError(name))
+      }
+      timer = setTimeout(look, limit)
     })
     client.then(one => late && one.release(), () => {}).finally(() => {
       connecting--
@@ -247,6 +255,7 @@ export function openPool({ name, connectionString, maxConnections, log, addresse
         if (unanswered.delete(key)) lastAnswerAt = performance.now()
       },
       othersAnswered: () => lastAnswerAt > since,
+      undecided: () => socket !== undefined && addresses!.undecided(socket),
       takeReplicationWarning: () => warned.delete(client),
       cut,
       park(answer) {

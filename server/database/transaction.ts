@@ -83,6 +83,9 @@ const beforeCommit = 'SET LOCAL statement_timeout = 0'
 /** The server ends a statement at its time-out and says so; this much later the client gives up on the server. */
 const clientGraceMs = 500
 
+/** A pooler that stands still is found out within milliseconds to half a second: until then nobody judges the server behind it. */
+const undecidedPauseMs = 50
+
 /** As long as others are answered, one that waits for its first answer stands in the pooler's queue. It waits there no longer than for a connection. */
 const queueLimitMs = 5_000
 
@@ -372,6 +375,10 @@ function awaitFirstAnswer(connection: Connection, guard: Guard, { firstAnswerMs,
     const passedOver = connection.othersAnswered()
     const waited = performance.now() - began
     if (waited >= limit - 1 && waited < silenceMs) return guard.fire({ excuse: new OutOfTimeError() })
+    if (waited < limit - 1 && connection.undecided()) {
+      timer = setTimeout(look, undecidedPauseMs)
+      return
+    }
     if (!passedOver || !queues) return guard.fire({ passedOver })
     if (waited >= Math.min(queueLimitMs, limit - 1)) return guard.fire({ excuse: new BusyError('primary') })
     timer = setTimeout(look, silenceMs)

@@ -158,7 +158,7 @@ describe('the router where the database is well and has much to do', () => {
     await Promise.all(cluster.replicas().map(node => node.pauseReplay()))
     const { context: { consistencyToken: token } } = await add(key)
     const leavers = Array.from({ length: 30 }, (_, n) => {
-      const signal = AbortSignal.timeout(20 + Math.random() * 600)
+      const signal = AbortSignal.timeout(Math.round(20 + Math.random() * 600))
       return request(() => database.read(tx => tx.execute(sql`SELECT pg_sleep(${n % 3 ? 5 : 0.01})`), { consistency: n % 2 ? 'strong' : 'session' }), { signal }).catch((error: unknown) => error)
     })
     for (let n = 0; n < 10; n++) {
