@@ -16,8 +16,9 @@ interface ProtocolConnection {
   _send(bytes: Buffer): void
 }
 
-/** The message that ends a batch: type and length. */
+/** The messages that end a batch, and that ask for the answers so far: type and length. */
 const sync = Buffer.from([0x53, 0, 0, 0, 4])
+const flush = Buffer.from([0x48, 0, 0, 0, 4])
 
 /**
  * Statements that travel together: written in one go and, because one Sync ends them all, answered in one go. The system calls around a small query cost
@@ -25,17 +26,22 @@ const sync = Buffer.from([0x53, 0, 0, 0, 4])
  *
  * Statements without BEGIN among them are one transaction all the same: PostgreSQL ends it at the Sync.
  *
+ * PostgreSQL keeps its answers to itself until the Sync. What is to be known before the statements behind it have been run, however long they take, is asked for `promptly`: a
+ * Flush stands behind it, which costs no round trip.
+ *
  * A subclass, because node-postgres takes other classes for cursors, which would keep a portal open, and refuses them in pipeline mode.
  */
 class Batch extends pg.Query {
   #open: ProtocolQuery[]
   readonly #answered: ProtocolQuery[] = []
   readonly #isRefused: (query: ProtocolQuery) => boolean
+  readonly #prompt: ReadonlySet<ProtocolQuery>
 
-  constructor(queries: ProtocolQuery[], isRefused: (query: ProtocolQuery) => boolean) {
+  constructor(queries: ProtocolQuery[], { prompt, isRefused }: { prompt: ReadonlySet<ProtocolQuery>, isRefused: (query: ProtocolQuery) => boolean }) {
     super('', () => {})
     this.#open = queries
     this.#isRefused = isRefused
+    this.#prompt = prompt
     this.submit = connection => this.#send(connection as unknown as ProtocolConnection)
   }
 
@@ -43,7 +49,10 @@ class Batch extends pg.Query {
     const chunks: Buffer[] = []
     // The same connection, on which what is said is gathered, and a query's own Sync is left out.
     const gathering = Object.create(connection, { _send: { value: (chunk: Buffer) => chunks.push(chunk) }, sync: { value() {} }, close: { value() {} } }) as ProtocolConnection
-    for (const query of this.#open) query.prepare(gathering)
+    for (const [n, query] of this.#open.entries()) {
+      query.prepare(gathering)
+      if (this.#prompt.has(query) && n < this.#open.length - 1) chunks.push(flush)
+    }
     // A value that cannot be written down is refused before it is sent: no answer will come.
     this.#open = this.#open.filter(query => !this.#isRefused(query))
     // One buffer, and so one system call.
@@ -59,8 +68,10 @@ class Batch extends pg.Query {
   }
 
   handleCommandComplete(message: unknown, connection: ProtocolConnection) {
-    this.#open[0]?.handleCommandComplete(message, connection)
+    const [query] = this.#open
+    query?.handleCommandComplete(message, connection)
     this.handleEmptyQuery()
+    if (query && this.#prompt.has(query)) this.handleReadyForQuery(connection)
   }
 
   handleEmptyQuery() {
@@ -82,8 +93,11 @@ class Batch extends pg.Query {
 /** A connection whose statements of one moment go out as one batch: what is asked for in the same turn of the event loop shares a round trip. */
 export interface Line {
   query(statement: Statement, values?: unknown[]): Promise<pg.QueryResult>
-  /** The same, ahead of what is still to go out. */
+  /** The same; its answer, and those before it, come before the statements behind it have been run. */
+  queryPromptly(statement: Statement): Promise<pg.QueryResult>
+  /** As these two, ahead of what is still to go out. */
   queryFirst(statement: Statement): Promise<pg.QueryResult>
+  queryFirstPromptly(statement: Statement): Promise<pg.QueryResult>
   /** Nothing has been asked for since it was made, or since the last batch went out. */
   isEmpty(): boolean
 }
@@ -91,14 +105,15 @@ export interface Line {
 export function openLine(client: pg.ClientBase): Line {
   let gathered: ProtocolQuery[] = []
   const refused = new Set<ProtocolQuery>()
+  const prompt = new Set<ProtocolQuery>()
 
-  function flush() {
+  function send() {
     const queries = gathered
     gathered = []
-    if (queries.length) void client.query(new Batch(queries, query => refused.has(query)))
+    if (queries.length) void client.query(new Batch(queries, { prompt, isRefused: query => refused.has(query) }))
   }
 
-  function add(statement: Statement, values: unknown[] | undefined, put: (query: ProtocolQuery) => void): Promise<pg.QueryResult> {
+  function add(statement: Statement, values: unknown[] | undefined, put: (query: ProtocolQuery) => unknown): Promise<pg.QueryResult> {
     return new Promise((resolve, reject) => {
       const query = new pg.Query(statement, values, (error, result) => {
         if (!error) return resolve(result)
@@ -106,14 +121,16 @@ export function openLine(client: pg.ClientBase): Line {
         reject(error)
       }) as unknown as ProtocolQuery
       // After the microtasks: by then a function that was called has asked for its first statement.
-      if (gathered.length === 0) process.nextTick(flush)
+      if (gathered.length === 0) process.nextTick(send)
       put(query)
     })
   }
 
   return {
     query: (statement, values) => add(statement, values, query => gathered.push(query)),
+    queryPromptly: statement => add(statement, undefined, query => gathered.push(query) && prompt.add(query)),
     queryFirst: statement => add(statement, undefined, query => gathered.unshift(query)),
+    queryFirstPromptly: statement => add(statement, undefined, query => gathered.unshift(query) && prompt.add(query)),
     isEmpty: () => gathered.length === 0,
   }
 }

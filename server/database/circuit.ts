@@ -1,10 +1,12 @@
 /** Keeps reads away from a pool that fails, and finds out when it is well again. */
 export interface Circuit {
-  /** Whether to try it now. While it is half open, only one caller at a time is told yes: the trial. */
-  allows(): boolean
+  /** Whether to try it now. While it is half open, only one caller at a time is told yes: the trial; and nobody as long as `looksWell` is false, because a trial costs its caller time. */
+  allows(looksWell?: boolean): boolean
   succeeded(): void
   /** `at once`: it did not answer at all, and each further attempt would cost its caller that long again. */
   failed(options?: { atOnce?: boolean }): void
+  /** Nothing was learnt: it was too busy, or the caller left. A trial is to be made again by the next. */
+  undecided(): void
   state(): 'closed' | 'half-open' | 'open'
 }
 
@@ -31,9 +33,9 @@ export function createCircuit({ now = () => performance.now(), onChange = () => 
   }
   const rested = () => openedAt !== null && now() - openedAt >= pauseMs
   return {
-    allows() {
+    allows(looksWell = true) {
       if (openedAt === null) return true
-      if (!rested() || (trialSince !== null && now() - trialSince < trialLimitMs)) return false
+      if (!rested() || !looksWell || (trialSince !== null && now() - trialSince < trialLimitMs)) return false
       trialSince = now()
       return true
     },
@@ -55,6 +57,9 @@ export function createCircuit({ now = () => performance.now(), onChange = () => 
       else if (++failures >= failuresToOpen || atOnce) {
         open()
       }
+    },
+    undecided() {
+      trialSince = null
     },
     state: () => openedAt === null ? 'closed' : rested() ? 'half-open' : 'open',
   }

@@ -309,9 +309,9 @@ function freePort(): Promise<number> {
 }
 
 async function until(condition: () => Promise<boolean>, limitMs = startTimeoutMs) {
-  const limit = Date.now() + limitMs
+  const limit = performance.now() + limitMs
   while (!await condition()) {
-    if (Date.now() > limit) throw new EmbeddedUnavailableError(`The embedded database did not answer within ${limitMs / 1000} s`)
+    if (performance.now() > limit) throw new EmbeddedUnavailableError(`The embedded database did not answer within ${limitMs / 1000} s`)
     await new Promise(resolve => setTimeout(resolve, 20))
   }
 }

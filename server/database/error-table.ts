@@ -73,6 +73,9 @@ export const errorTable: readonly ErrorRow[] = [
   row(/not queryable/, 'node-postgres', 'the connection had broken before', 'not-executed', 'unknown', link),
   row(/Query read timeout/, 'node-postgres', 'no answer within query_timeout', 'not-committed', 'unknown', made),
   row(/Cannot use a pool after calling end/, 'node-postgres', 'this instance is ending', 'not-executed', 'unknown', link),
+  row(/at this address does not answer/, 'Fleet2', 'a pooler stands still, and its connections were cut', 'not-committed', 'unknown', link),
+  row(/has not answered COMMIT yet/, 'Fleet2', 'COMMIT waits, mostly for a standby that is away', 'unknown', 'unknown', link),
+  row(/Commits are waiting for the synchronous standby/, 'Fleet2', 'others wait already: this write was not begun', 'not-committed', 'not-committed', link),
   row(/no longer the primary/, 'Fleet2', 'a server of a former timeline, or a replica, answered in the primary\'s place', 'not-committed', 'not-committed', link),
   row(/not confirmed by the synchronous standby/, 'Fleet2', 'COMMIT came with the warning that the wait for the standby was ended', 'unknown', 'unknown', link),
 ]

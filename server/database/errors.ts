@@ -84,10 +84,55 @@ export class FormerPrimaryError extends Error {
   }
 }
 
-/** Nobody waits for the answer any more, and nothing had been begun. */
-export class AbandonedError extends UnavailableError {
+/** Says nothing of any server: it moves no circuit, puts nobody in doubt and makes nobody's data stale. */
+export class NoVerdictError extends UnavailableError {}
+
+/** Every connection is in use, and the servers answer: there is more to do than they can. */
+export class BusyError extends NoVerdictError {
+  constructor(pool: string) {
+    super(`Every connection to the ${pool} database is in use. Nothing was changed.`, { retryAfterSeconds: 2 })
+  }
+}
+
+/** The request's time was over before anybody could be asked. */
+export class OutOfTimeError extends NoVerdictError {
+  constructor() {
+    super('The request ran out of time.')
+  }
+}
+
+/** Nobody waits for the answer any more. Of a write nothing had been begun; a read was ended wherever it was. */
+export class AbandonedError extends NoVerdictError {
   constructor() {
     super('The request was given up by its sender.')
+  }
+}
+
+/** No connection could be had, and whoever has one gets no answer either. */
+export class SilentPoolError extends UnavailableError {
+  constructor(pool: string) {
+    super(`The ${pool} database does not answer.`)
+  }
+}
+
+/** The pooler at one of the pool's addresses stands still: there may be another. */
+export class AddressLeftError extends Error {
+  constructor() {
+    super('The pooler at this address does not answer')
+  }
+}
+
+/** COMMIT was sent and is not answered; its connection is kept, to hear of it when it is. */
+export class CommitSilentError extends Error {
+  constructor() {
+    super('The server has not answered COMMIT yet')
+  }
+}
+
+/** Commits of this server wait for their standby: one more would wait with them. */
+export class CommitsStalledError extends Error {
+  constructor() {
+    super('Commits are waiting for the synchronous standby')
   }
 }
 

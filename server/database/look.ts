@@ -1,4 +1,5 @@
 import pg from 'pg'
+import type { Addresses } from './addresses.ts'
 import { afterTurning } from '#server/telemetry/patience.ts'
 import { parseLsn, parsePosition, type Position } from './consistency.ts'
 
@@ -44,8 +45,9 @@ export interface Looker {
 }
 
 /** Looks at one server over a connection of its own, so that a pool that is full cannot blind it. `onLost`: that connection ended by itself. */
-export function createLooker(connectionString: string, timeoutMs: number, onLost: () => void): Looker {
+export function createLooker(connectionString: string, timeoutMs: number, addresses: Addresses, onLost: () => void): Looker {
   let client: pg.Client | null = null
+  let socket: ReturnType<Addresses['openSocket']> | null = null
 
   function drop() {
     const old = client
@@ -58,7 +60,8 @@ export function createLooker(connectionString: string, timeoutMs: number, onLost
 
   async function connected(): Promise<pg.Client> {
     if (client) return client
-    const fresh = new pg.Client({ connectionString, keepAlive: true, application_name: 'fleet2-monitor' })
+    const opened = socket = addresses.openSocket()
+    const fresh = new pg.Client({ connectionString, stream: () => opened, keepAlive: true, application_name: 'fleet2-monitor' })
     const lost = () => {
       if (client !== fresh) return
       client = null
@@ -73,6 +76,7 @@ export function createLooker(connectionString: string, timeoutMs: number, onLost
 
   async function look(): Promise<Sighting> {
     const connection = await connected()
+    if (socket) addresses.waiting(socket, true)
     const started = performance.now()
     const { rows: [server] } = await connection.query<{ replica: boolean, cluster: string, since: number | null, migrated: boolean }>(`
       SELECT pg_is_in_recovery() AS replica, system_identifier::text AS cluster, to_regproc('database_position') IS NOT NULL AS migrated,
@@ -106,6 +110,7 @@ export function createLooker(connectionString: string, timeoutMs: number, onLost
       }
       finally {
         callOff()
+        if (socket) addresses.waiting(socket, false)
       }
     },
     close: drop,

@@ -141,4 +141,6 @@ async function ensureServingRole(client: pg.ClientBase, servingUrl: string) {
   // Start-up parameters do not pass PgBouncer; the role's own settings do. A transaction that its client left open is ended: an instance that is frozen in the middle of one
   // holds its rows and its operation, and Nginx asks the next instance after 2 s. Instances leave no pauses of their own between statements.
   await ignoringDuplicate(client.query(`ALTER ROLE ${name} SET idle_in_transaction_session_timeout = '2s'`))
+  // A back end that is at work does not notice by itself that its client has gone; and with it the locks it holds. (A COMMIT that waits for its standby is not ended by this.)
+  await ignoringDuplicate(client.query(`ALTER ROLE ${name} SET client_connection_check_interval = '500ms'`))
 }

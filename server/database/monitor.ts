@@ -2,6 +2,7 @@ import pg from 'pg'
 import type { Logger } from 'pino'
 import type { Position, Token } from './consistency.ts'
 import { afterTurning } from '#server/telemetry/patience.ts'
+import type { Addresses } from './addresses.ts'
 import { createFreshness } from './freshness.ts'
 import { createLooker, unreachable, type AttachedReplica, type ServerState, type Sighting } from './look.ts'
 
@@ -46,6 +47,8 @@ export interface MonitorOptions {
   primaryUrl: string
   replicaUrl: string | null
   log: Logger
+  /** Where the names lead, shared with the pools: what one has found silent, the other does not try. */
+  addresses: { primary: Addresses, replica: Addresses }
   /** The primary is another one, or on another timeline. */
   onNewEpoch(timeline: number, isFailover: boolean): void
 }
@@ -64,9 +67,9 @@ const lookTimeoutMs = 1_000
 const passedForMs = 10_000
 
 /** Watches the servers over connections of its own: who is primary, on which timeline, how far the replicas are. */
-export function createMonitor({ primaryUrl, replicaUrl, log, onNewEpoch }: MonitorOptions): Monitor {
-  const primary = createLooker(primaryUrl, lookTimeoutMs, () => hurry())
-  const replica = replicaUrl === null ? null : createLooker(replicaUrl, lookTimeoutMs, () => hurry())
+export function createMonitor({ primaryUrl, replicaUrl, log, addresses, onNewEpoch }: MonitorOptions): Monitor {
+  const primary = createLooker(primaryUrl, lookTimeoutMs, addresses.primary, () => hurry())
+  const replica = replicaUrl === null ? null : createLooker(replicaUrl, lookTimeoutMs, addresses.replica, () => hurry())
   const freshness = createFreshness()
   const listeners: ((state: DatabaseState) => void)[] = []
   const unknown: ServerState = { reachable: false, role: null, latencyMs: null, lagSeconds: null, error: 'Not looked at yet', timeline: null }
@@ -128,7 +131,7 @@ export function createMonitor({ primaryUrl, replicaUrl, log, onNewEpoch }: Monit
   async function register(system: string, { timeline, lsn }: Position) {
     if (registering) return
     registering = true
-    const client = new pg.Client({ connectionString: primaryUrl, connectionTimeoutMillis: lookTimeoutMs, query_timeout: 5_000, application_name: 'fleet2-monitor' })
+    const client = new pg.Client({ connectionString: primaryUrl, stream: addresses.primary.openSocket, connectionTimeoutMillis: lookTimeoutMs, query_timeout: 5_000, application_name: 'fleet2-monitor' })
     client.on('error', () => {})
     try {
       await client.connect()

@@ -1,5 +1,7 @@
 import type { Logger } from 'pino'
 import { noBreaks, type Breaks } from '#server/config/breaks.ts'
+import { names as sharedNames, type Names } from '#server/telemetry/names.ts'
+import { createAddresses } from './addresses.ts'
 import { createCircuit } from './circuit.ts'
 import { plainTokens, type TokenCodec } from './consistency.ts'
 import { checkSchema } from './migrate.ts'
@@ -25,6 +27,8 @@ export interface DatabaseOptions {
   lagLimitSeconds?: number
   /** Writes that may wait for the primary at once. Default: 500. */
   mostWaitingWrites?: number
+  /** How host names become addresses. Default: the process's own look-up. */
+  names?: Names
   /** For tests that show that they can fail. */
   breaks?: Breaks
 }
@@ -42,7 +46,7 @@ export interface DatabaseService extends Database {
   /** @throws {SchemaMismatchError} when the schema is newer than this code can use; connection errors pass through. */
   checkSchema(migrations: Migration[]): Promise<'current' | 'behind'>
   /** Connections in use, idle and waited for, for `db_connections_active`. */
-  stats(): { pool: 'primary' | 'replica', active: number, idle: number, waiting: number, max: number }[]
+  stats(): { pool: 'primary' | 'replica', active: number, idle: number, waiting: number, parked: number, leftAddresses: number, max: number }[]
   /** Of the replica pool; null where there is none. */
   circuit(): 'closed' | 'half-open' | 'open' | null
   /** Writes that wait for a connection or a primary at this moment. */
@@ -62,17 +66,19 @@ const firstLookMs = 1_200
 /** Opens the pools and begins to watch the servers. Waits for nothing, so that it works with the database away. */
 export function openDatabase({
   primaryUrl, replicaUrl, maxConnections, log, metrics = noMetrics, tokens = plainTokens, lagLimitSeconds = standardLagLimitSeconds,
-  mostWaitingWrites = standardMostWaitingWrites, breaks = noBreaks,
+  mostWaitingWrites = standardMostWaitingWrites, breaks = noBreaks, names = sharedNames,
 }: DatabaseOptions): DatabaseService {
   const separateReplica = replicaUrl !== null && replicaUrl !== primaryUrl
   const onLost = () => monitor.hurry()
-  const primary = openPool({ name: 'primary', connectionString: primaryUrl, maxConnections, log, onLost })
-  const replica = separateReplica ? openPool({ name: 'replica', connectionString: replicaUrl, maxConnections, log, onLost }) : null
+  const addressesOf = (pool: 'primary' | 'replica') => createAddresses({ pool, names, log, onLeft: () => metrics.leftAddress(pool) })
+  const addresses = { primary: addressesOf('primary'), replica: addressesOf('replica') }
+  const primary = openPool({ name: 'primary', connectionString: primaryUrl, maxConnections, log, addresses: addresses.primary, onLost })
+  const replica = separateReplica ? openPool({ name: 'replica', connectionString: replicaUrl, maxConnections, log, addresses: addresses.replica, onLost }) : null
   const circuit = createCircuit({
     onChange: state => log[state === 'open' ? 'warn' : 'info'](state === 'open' ? 'Reads leave the replicas: they fail, or are too late' : 'Reads are back on the replicas'),
   })
   const monitor = createMonitor({
-    primaryUrl, replicaUrl: separateReplica ? replicaUrl : null, log,
+    primaryUrl, replicaUrl: separateReplica ? replicaUrl : null, log, addresses,
     onNewEpoch(timeline, isFailover) {
       if (!isFailover) return
       metrics.failover()
@@ -99,10 +105,11 @@ export function openDatabase({
         release(false)
       }
     },
-    stats: () => pools.map(pool => ({ pool: pool.name, ...pool.stats() })),
+    stats: () => pools.map(pool => ({ pool: pool.name, ...pool.stats(), leftAddresses: addresses[pool.name].left() })),
     circuit: () => replica && circuit.state(),
     async close() {
       monitor.close()
+      for (const one of Object.values(addresses)) one.close()
       await Promise.all(pools.map(pool => pool.close()))
     },
   }

@@ -4,7 +4,7 @@ import { UnavailableError } from '#shared/errors.ts'
 import type { Breaks } from '#server/config/breaks.ts'
 import type { Circuit } from './circuit.ts'
 import { hasSeen, parseLsn, parsePosition, type Position, type Token } from './consistency.ts'
-import { AbandonedError, FormerPrimaryError, classify, databaseError } from './errors.ts'
+import { AbandonedError, AddressLeftError, BusyError, FormerPrimaryError, NoVerdictError, SilentPoolError, classify, databaseError } from './errors.ts'
 import type { Monitor } from './monitor.ts'
 import type { Pool } from './pool.ts'
 import type { Consistency, ReadOptions, Transaction } from './port.ts'
@@ -76,10 +76,11 @@ export function createRead(parts: ReadParts) {
     const value = await runRead({
       pool,
       settings,
-      // A pool that is full says nothing of a replica.
-      acquireMs: onReplica ? limitMs : Math.min(limitMs, answerMs),
+      // A pool that is full says nothing of a server; one in which nobody is answered does.
+      acquire: { limitMs, silentMs: answerMs },
       limitMs,
       firstAnswerMs: answerMs,
+      queues: !onReplica,
       // Asked before the snapshot is taken: what has been replayed by then, the snapshot shows.
       before: checked ? [locate, ...confirming ? ['database_confirmed() AS confirmed'] : []] : [],
       // And again after it was taken: what the snapshot shows lies before this.
@@ -137,17 +138,23 @@ export function createRead(parts: ReadParts) {
     for (let round = 0; ; round++) {
       const token = consistency === 'eventual' ? null : seen.wanted()
       if (hasChoice) {
-        if (circuit.allows()) {
+        // Not again in the same request, once it has been waited for in vain. And a trial costs its caller time: none while the monitor finds nobody there.
+        if (!context?.replicaSilent && circuit.allows(monitor.state().replica?.reachable ?? true)) {
           try {
-            const value = await attempt(replica, settings, fn, { token, anyAge: false, answerMs: replicaAnswerMs })
+            const value = await attemptReplica(() => attempt(replica, settings, fn, { token, anyAge: false, answerMs: replicaAnswerMs }))
             circuit.succeeded()
             return value
           }
           catch (error) {
             lastError = causeOf(error)
-            if (!worthElsewhere(lastError)) circuit.succeeded()
-            if (!worthElsewhere(lastError) || breaks.has('no-retry')) throw permanent(lastError)
+            const slow = isTooSlow(lastError)
+            if (!worthElsewhere(lastError) && !(lastError instanceof NoVerdictError)) circuit.succeeded()
+            if ((!worthElsewhere(lastError) && !slow) || breaks.has('no-retry')) {
+              if (lastError instanceof NoVerdictError) circuit.undecided()
+              throw permanent(lastError)
+            }
             missed(error, lastError)
+            if (context && isSilence(error)) context.replicaSilent = true
           }
         }
         else { metrics.fellBack('circuit') }
@@ -162,8 +169,9 @@ export function createRead(parts: ReadParts) {
       }
       catch (error) {
         const cause = causeOf(error)
-        if (hasChoice && (cause instanceof UnavailableError || (error instanceof TransactionError && error.silent))) primaryInDoubtUntil = performance.now() + doubtMs
-        if (!worthElsewhere(cause) || breaks.has('no-retry')) throw permanent(cause)
+        if (hasChoice && isSilence(error)) primaryInDoubtUntil = performance.now() + doubtMs
+        // A primary with too much to do is no reason to show anybody older data.
+        if (!worthElsewhere(cause) || cause instanceof NoVerdictError || breaks.has('no-retry')) throw permanent(cause)
         lastError = cause
         if (cause instanceof FormerPrimaryError) primary.beginEpoch()
         if (!(cause instanceof BehindError)) monitor.hurry()
@@ -176,6 +184,7 @@ export function createRead(parts: ReadParts) {
       await new Promise(resolve => setTimeout(resolve, pause))
     }
     if (context) context.patienceSpent = true
+    let busy: BusyError | null = null
     for (const { pool, anyAge, answerMs } of lastResorts(hasChoice, consistency)) {
       try {
         return await attempt(pool, settings, fn, { token: seen.wanted(), anyAge, answerMs })
@@ -183,8 +192,10 @@ export function createRead(parts: ReadParts) {
       catch (error) {
         lastError = causeOf(error)
         if (!worthElsewhere(lastError)) throw permanent(lastError)
+        if (lastError instanceof BusyError) busy = lastError
       }
     }
+    if (busy) throw permanent(busy)
     throw new UnavailableError('The database cannot be reached.', { cause: lastError, retryAfterSeconds: 2 })
   }
 
@@ -200,8 +211,9 @@ export function createRead(parts: ReadParts) {
 
   function permanent(cause: unknown): unknown {
     if (cause instanceof AbandonedError) metrics.abandoned()
+    if (cause instanceof BusyError) metrics.busy()
     // A statement that used up its time is no fault of its own making; everything else is the caller's to know as it is.
-    return databaseError(cause).code === '57014' ? new UnavailableError('The database took too long to answer.', { cause }) : cause
+    return isTooSlow(cause) ? new UnavailableError('The database took too long to answer.', { cause }) : cause
   }
 
   /** The replica pool did not answer this read. */
@@ -213,7 +225,10 @@ export function createRead(parts: ReadParts) {
       else circuit.succeeded()
       return
     }
-    circuit.failed({ atOnce: error instanceof TransactionError && error.silent })
+    if (isTooSlow(cause)) return circuit.succeeded()
+    // Too many at once, a queue in the pooler, one of several that stands still while the others answer: that is not the pool.
+    if (cause instanceof NoVerdictError || cause instanceof AddressLeftError || (error instanceof TransactionError && error.passedOver)) circuit.undecided()
+    else circuit.failed({ atOnce: isSilence(error) })
     monitor.hurry()
     metrics.retried('connection')
     log.debug({ err: databaseError(cause) }, 'A read goes elsewhere')
@@ -224,9 +239,31 @@ function causeOf(error: unknown): unknown {
   return error instanceof TransactionError ? error.cause : error
 }
 
+/** Nobody answered in time. */
+function isSilence(error: unknown): boolean {
+  return error instanceof TransactionError && (error.silent || error.cause instanceof SilentPoolError)
+}
+
+/** The statement used up the time that it was given: on a replica half of what there was, so that the other half is there for the primary. */
+function isTooSlow(error: unknown): boolean {
+  return databaseError(error).code === '57014'
+}
+
+/** A pooler that stands still takes its connections with it; there is another, or nobody would have left it. */
+async function attemptReplica<T>(attempt: () => Promise<T>): Promise<T> {
+  try {
+    return await attempt()
+  }
+  catch (error) {
+    if (causeOf(error) instanceof AddressLeftError && !isAbandoned()) return attempt()
+    throw error
+  }
+}
+
 /** Whether another server could answer this read. */
 function worthElsewhere(error: unknown): boolean {
-  if (error instanceof AbandonedError) return false
+  // Nobody waits for it, or there is no time left to.
+  if (error instanceof NoVerdictError) return error instanceof BusyError
   // All our reads are in read-only transactions: this one tried to change something, and would anywhere.
   if (databaseError(error).code === '25006') return false
   return error instanceof UnavailableError || error instanceof BehindError || classify(error, false) !== 'permanent'

@@ -20,6 +20,10 @@ export interface RouterMetrics {
   shed(): void
   /** Whoever asked had gone before the database had begun. */
   abandoned(): void
+  /** A read was refused because every connection was in use for too long. */
+  busy(): void
+  /** A pooler's address did not answer, and was left for the other. */
+  leftAddress(pool: 'primary' | 'replica'): void
   token(outcome: 'refused' | 'foreign' | 'dropped' | 'unknown-position'): void
 }
 
@@ -28,5 +32,5 @@ export type RetryReason = 'connection' | 'contention' | 'unknown-outcome' | 'for
 const nothing = () => {}
 export const noMetrics: RouterMetrics = {
   served: nothing, retried: nothing, replayed: nothing, fellBack: nothing, stale: nothing, failover: nothing, unknownCommit: nothing, resolved: nothing,
-  waited: nothing, shed: nothing, abandoned: nothing, token: nothing,
+  waited: nothing, shed: nothing, abandoned: nothing, busy: nothing, leftAddress: nothing, token: nothing,
 }

@@ -2,10 +2,9 @@ import { NodePgDatabase, NodePgSession } from 'drizzle-orm/node-postgres'
 import { PgDialect } from 'drizzle-orm/pg-core'
 import pg from 'pg'
 import { currentContext, remainingMs } from '#server/telemetry/context.ts'
-import { UnavailableError } from '#shared/errors.ts'
 import { openLine, type Line, type Statement } from './batch.ts'
-import { AbandonedError, NotReplicatedError, forgetValues, isConnectionError } from './errors.ts'
-import type { Connection, Pool } from './pool.ts'
+import { AbandonedError, BusyError, CommitSilentError, NotReplicatedError, OutOfTimeError, forgetValues, isConnectionError } from './errors.ts'
+import { silenceMs, type AcquireOptions, type Connection, type Pool } from './pool.ts'
 import type { Transaction } from './port.ts'
 
 /** Settings of row-level security that hold for one transaction: name and value. */
@@ -34,10 +33,12 @@ export interface ReadAttempt extends Common {
   position: string[]
   /** Looks at the answers. What it throws, the caller gets, and nothing of `fn` counts. */
   check(findings: ReadFindings): void
-  /** What it may wait for a connection, what it may take altogether, and what from the connection to the first answer. */
-  acquireMs: number
+  /** What it may wait for a connection, what it may take altogether, and what from the connection to the first answer, which does not wait for `fn`'s first statement. */
+  acquire: AcquireOptions
   limitMs: number
   firstAnswerMs: number
+  /** Others on the same pool are answered meanwhile. True: then it is waited for, in the pooler's queue; false: there may be several servers, and this one is left. */
+  queues: boolean
 }
 
 export interface WriteAttempt<T> extends Common {
@@ -49,6 +50,8 @@ export interface WriteAttempt<T> extends Common {
   end(value: T): string[]
   /** An expression that is asked for after COMMIT, on its heels. */
   after: string
+  /** COMMIT goes out; returns what is to be called when it has been answered (true), or its connection has ended (false), which may be long after the attempt is over. */
+  committing(): (answered: boolean) => void
   /** An earlier attempt was lost at COMMIT: a connection that cannot do this one is not given to anybody else either. */
   distrust: boolean
 }
@@ -56,12 +59,15 @@ export interface WriteAttempt<T> extends Common {
 /** A transaction that failed, and whether COMMIT had been sent. */
 export class TransactionError extends Error {
   readonly commitSent: boolean
-  /** The server stopped answering and was cut off. */
+  /** The server stopped answering and was cut off, and nobody else had an answer of its pool meanwhile. */
   readonly silent: boolean
-  constructor(cause: unknown, { commitSent = false, silent = false }) {
+  /** It was cut off, while others were answered. */
+  readonly passedOver: boolean
+  constructor(cause: unknown, { commitSent = false, silent = false, passedOver = false }) {
     super('The transaction failed', { cause: forgetValues(cause) })
     this.commitSent = commitSent
     this.silent = silent
+    this.passedOver = passedOver
   }
 }
 
@@ -77,9 +83,16 @@ const beforeCommit = 'SET LOCAL statement_timeout = 0'
 /** The server ends a statement at its time-out and says so; this much later the client gives up on the server. */
 const clientGraceMs = 500
 
+/** A pooler that stands still is found out within milliseconds to half a second: until then nobody judges the server behind it. */
+const undecidedPauseMs = 50
+
+/** As long as others are answered, one that waits for its first answer stands in the pooler's queue. It waits there no longer than for a connection. */
+const queueLimitMs = 5_000
+
 /**
  * A COMMIT that is silent for so long is on a server whose standby is being replaced, or on a former primary that nobody has cut off: its commits wait for ever. Asking again
  * finds out which: on the one the operation is still under way, on the next primary it is made. Longer than `wal_sender_timeout` (3 s), which ends most such waits.
+ * The first few are not cut but kept: a back end that waits for a standby cannot notice that its client has gone, and each one cut is one more that waits.
  */
 const commitLimitMs = 4_000
 
@@ -90,16 +103,22 @@ const commitLimitMs = 4_000
  * @throws {TransactionError} with the cause.
  */
 export async function runRead<T>(attempt: ReadAttempt, fn: (tx: Transaction) => Promise<T>): Promise<T> {
-  const { pool, settings, before, position, check, acquireMs, limitMs, firstAnswerMs } = attempt
-  return onConnection(pool, acquireMs, limitMs, async (connection, limit, guard, mark) => {
+  const { pool, settings, before, position, check, acquire, limitMs, firstAnswerMs, queues } = attempt
+  return onConnection(pool, acquire, limitMs, async (connection, limit, guard, mark) => {
     const line = openLine(connection.client)
-    const silence = setTimeout(guard.fire, Math.min(firstAnswerMs, limit))
     const handle = openHandle(line)
+    const stopListening = onAbandonment(guard)
+    const stopWaiting = awaitFirstAnswer(connection, guard, { firstAnswerMs, limit, queues })
+    /** The server is there, however long what it has been asked may take. */
+    const answered = () => {
+      stopWaiting()
+      connection.answered()
+    }
     try {
       const returned = fn(handle.transaction)
       const alone = line.isEmpty() && isQuery(returned)
       mark.ended = alone
-      const begun = unlessAbandoned(guard, alone ? beginQuery() : beginSnapshot()).finally(() => clearTimeout(silence)).then(check)
+      const begun = (alone ? beginQuery() : beginSnapshot()).then(check)
       const value = await handle.run(begun, () => returned)
       if (!alone) {
         void finish(connection, guard, 'COMMIT')
@@ -110,7 +129,8 @@ export async function runRead<T>(attempt: ReadAttempt, fn: (tx: Transaction) => 
       return value
     }
     finally {
-      clearTimeout(silence)
+      stopWaiting()
+      stopListening()
     }
 
     /** Of one query: settings, the query, and then the position that its snapshot lies before, asked for in one breath so that nothing can part them. */
@@ -118,7 +138,8 @@ export async function runRead<T>(attempt: ReadAttempt, fn: (tx: Transaction) => 
       const first = select([...settingCalls(settings, limit), 'set_config(\'transaction_read_only\', \'on\', true)', ...before])
       return new Promise((resolve, reject) => {
         handle.only = (ask) => {
-          const begun = line.query(first)
+          const begun = line.queryPromptly(first)
+          begun.then(answered, stopWaiting)
           const answer = ask()
           // Where the query fails, what was asked for before it can still tell that this server lacks something.
           const located = line.query(select(position)).catch((error: unknown) => before.length ? begun : Promise.reject(error as Error))
@@ -130,7 +151,8 @@ export async function runRead<T>(attempt: ReadAttempt, fn: (tx: Transaction) => 
 
     async function beginSnapshot(): Promise<ReadFindings> {
       // From the last to the first: `fn` may have asked for something at once.
-      const located = line.queryFirst(select([...settingCalls(settings, limit), ...position]))
+      const located = line.queryFirstPromptly(select([...settingCalls(settings, limit), ...position]))
+      located.then(answered, stopWaiting)
       const asked = before.length ? [line.queryFirst('COMMIT AND CHAIN'), line.queryFirst(select(before))] : []
       const opened = line.queryFirst('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
       const [one, , , other] = await Promise.all([located, opened, ...asked])
@@ -145,22 +167,28 @@ export async function runRead<T>(attempt: ReadAttempt, fn: (tx: Transaction) => 
  * @throws {TransactionError} with the cause.
  */
 export async function runWrite<T>(attempt: WriteAttempt<T>, fn: (tx: Transaction) => Promise<T>): Promise<{ value: T, after: string | null }> {
-  const { pool, settings, begin, check, end, after, distrust } = attempt
-  return onConnection(pool, statementTimeoutMs, statementTimeoutMs, async (connection, limit, guard, mark) => {
+  const { pool, settings, begin, check, end, after, distrust, committing } = attempt
+  return onConnection(pool, {}, statementTimeoutMs, async (connection, limit, guard, mark) => {
     connection.takeReplicationWarning()
     const line = openLine(connection.client)
     const handle = openHandle(line)
-    const begun = unlessAbandoned(guard, Promise.all([line.query('BEGIN'), line.query(select([...settingCalls(settings, limit), ...begin]))])).then(([, result]) => check(rowOf(result)))
+    const stopListening = onAbandonment(guard)
+    const begun = Promise.all([line.query('BEGIN'), line.queryPromptly(select([...settingCalls(settings, limit), ...begin]))]).then(([, result]) => {
+      connection.answered()
+      check(rowOf(result))
+      // What has been begun is finished: whoever repeats it finds its record.
+    }).finally(stopListening)
     mark.distrust = distrust
     const value = await handle.run(begun, () => fn(handle.transaction))
     mark.commitSent = true
-    const silence = setTimeout(guard.fire, Math.min(commitLimitMs, limit))
+    const ended = committing()
     const before = [...end(value), beforeCommit].map(statement => line.query(statement))
-    const committing = line.query('COMMIT')
+    const committed = line.query('COMMIT')
     const locating = line.query(select([`${after} AS answer`])).then(result => rowOf(result).answer!, () => null)
-    const [ended, answer] = await Promise.all([committing, locating, ...before]).finally(() => clearTimeout(silence))
+    committed.then(() => ended(true), (error: unknown) => ended(!isConnectionError(error)))
+    const [{ command }, answer] = await orKept(connection, guard, mark, Math.min(commitLimitMs, limit), Promise.all([committed, locating, ...before]))
     // COMMIT of a transaction in which an error was swallowed answers ROLLBACK, and no error.
-    if (ended.command !== 'COMMIT') {
+    if (command !== 'COMMIT') {
       mark.commitSent = false
       throw new Error('The transaction was rolled back: a failed statement inside it was ignored.')
     }
@@ -171,19 +199,35 @@ export async function runWrite<T>(attempt: WriteAttempt<T>, fn: (tx: Transaction
   })
 }
 
+/** `answer`, or after `limitMs` an error: the connection is kept for it then, or cut if many are. */
+async function orKept<T>(connection: Connection, guard: Guard, mark: Mark, limitMs: number, answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const silence = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      if (!connection.park(answer)) return guard.fire()
+      guard.clear()
+      mark.kept = true
+      reject(new CommitSilentError())
+    }, limitMs)
+  })
+  return Promise.race([answer, silence]).finally(() => clearTimeout(timer))
+}
+
 interface Mark {
   commitSent: boolean
   distrust: boolean
   /** There is no transaction that would have to be ended: PostgreSQL does that at the end of the batch. */
   ended: boolean
+  /** The connection waits for its COMMIT without us. */
+  kept: boolean
 }
 
 /** What both have in common: a connection, its guard, and what becomes of them when the work fails. */
-async function onConnection<R>(pool: Pool, acquireMs: number, limitMs: number, work: (connection: Connection, limit: number, guard: Guard, mark: Mark) => Promise<R>): Promise<R> {
-  const mark: Mark = { commitSent: false, distrust: false, ended: false }
+async function onConnection<R>(pool: Pool, acquire: AcquireOptions, limitMs: number, work: (connection: Connection, limit: number, guard: Guard, mark: Mark) => Promise<R>): Promise<R> {
+  const mark: Mark = { commitSent: false, distrust: false, ended: false, kept: false }
   let guard: Guard | null = null
   try {
-    const connection = await pool.acquire(acquireMs)
+    const connection = await pool.acquire(acquire)
     if (isAbandoned()) {
       connection.release(false)
       throw new AbandonedError()
@@ -191,13 +235,14 @@ async function onConnection<R>(pool: Pool, acquireMs: number, limitMs: number, w
     const limit = remainingMs(Math.min(limitMs, statementTimeoutMs))
     if (limit <= 0) {
       connection.release(false)
-      throw new UnavailableError('The request ran out of time.')
+      throw new OutOfTimeError()
     }
-    guard = guardConnection(connection.client, limit + clientGraceMs)
+    guard = guardConnection(connection, limit + clientGraceMs)
     try {
       return await work(connection, limit, guard, mark)
     }
     catch (error) {
+      if (mark.kept) throw error
       // A server that only refused a statement still takes a ROLLBACK (the guard bounds it too). Any other connection is thrown away, in the middle of
       // its transaction: PgBouncer then closes the server connection behind it as well, instead of giving it to the next.
       const uncertain = guard.fired || mark.distrust || isConnectionError(error)
@@ -212,7 +257,8 @@ async function onConnection<R>(pool: Pool, acquireMs: number, limitMs: number, w
     }
   }
   catch (error) {
-    throw new TransactionError(guard?.abandoned ? new AbandonedError() : error, { commitSent: mark.commitSent, silent: (guard?.fired ?? false) && !guard?.abandoned })
+    const verdict = (guard?.fired ?? false) && !guard?.excuse
+    throw new TransactionError(guard?.excuse ?? error, { commitSent: mark.commitSent, silent: verdict && !guard?.passedOver, passedOver: verdict && guard?.passedOver })
   }
 }
 
@@ -310,32 +356,58 @@ export function isAbandoned(): boolean {
 }
 
 /**
- * Until a server has given its first answer, nothing has been begun: whoever goes away takes the request along, also out of the pooler's queue. After a failover everybody would
- * otherwise wait behind the work of those who had given up (Nginx asks a second instance after 2 s), and give up as well.
+ * Whoever goes away takes the request along: what the database has not begun is out of the pooler's queue (after a failover everybody would otherwise wait behind the work of
+ * those who had given up: Nginx asks a second instance after 2 s), and a read is ended wherever it is, because nobody needs what is left of it.
+ * PostgreSQL notices by `client_connection_check_interval`.
  */
-function unlessAbandoned<T>(guard: Guard, begun: Promise<T>): Promise<T> {
+function onAbandonment(guard: Guard): () => void {
   const signal = currentContext()?.signal
-  if (!signal) return begun
-  const abandon = () => {
-    guard.abandoned = true
-    guard.fire()
-  }
+  if (!signal) return () => {}
+  const abandon = () => guard.fire({ excuse: new AbandonedError() })
   signal.addEventListener('abort', abandon)
-  return begun.finally(() => signal.removeEventListener('abort', abandon))
+  return () => signal.removeEventListener('abort', abandon)
 }
 
-interface Guard { fired: boolean, abandoned: boolean, fire(): void, clear(): void }
+/** Cuts a connection that has not given its first answer in time, and says what that means. Returns how to call it off. */
+function awaitFirstAnswer(connection: Connection, guard: Guard, { firstAnswerMs, limit, queues }: { firstAnswerMs: number, limit: number, queues: boolean }): () => void {
+  const began = performance.now()
+  const look = () => {
+    const passedOver = connection.othersAnswered()
+    const waited = performance.now() - began
+    if (waited >= limit - 1 && waited < silenceMs) return guard.fire({ excuse: new OutOfTimeError() })
+    if (waited < limit - 1 && connection.undecided()) {
+      timer = setTimeout(look, undecidedPauseMs)
+      return
+    }
+    if (!passedOver || !queues) return guard.fire({ passedOver })
+    if (waited >= Math.min(queueLimitMs, limit - 1)) return guard.fire({ excuse: new BusyError('primary') })
+    timer = setTimeout(look, silenceMs)
+  }
+  let timer = setTimeout(look, Math.min(firstAnswerMs, limit))
+  return () => clearTimeout(timer)
+}
+
+interface Guard {
+  fired: boolean
+  /** What the caller is told, where the silence says nothing of the server. */
+  excuse: Error | null
+  passedOver: boolean
+  fire(why?: { excuse?: Error, passedOver?: boolean }): void
+  clear(): void
+}
 
 /** A server that stopped answering cannot hold a request: past the limit its socket is cut, and the query in flight fails. */
-function guardConnection(client: pg.PoolClient, limitMs: number): Guard {
+function guardConnection(connection: Connection, limitMs: number): Guard {
   const guard: Guard = {
     fired: false,
-    abandoned: false,
-    fire() {
+    excuse: null,
+    passedOver: false,
+    fire({ excuse = null, passedOver = false } = {}) {
       guard.fired = true
+      guard.excuse = excuse
+      guard.passedOver = passedOver
       clearTimeout(timer)
-      const { stream } = (client as unknown as { connection: { stream: { destroy: () => void } } }).connection
-      stream.destroy()
+      connection.cut()
     },
     clear: () => clearTimeout(timer),
   }

@@ -1,12 +1,12 @@
 import type { Logger } from 'pino'
-import { currentContext, remainingMs } from '#server/telemetry/context.ts'
+import { currentContext, momentIn, msUntil, remainingMs, type Moment } from '#server/telemetry/context.ts'
 import { IdempotencyMismatchError, UnavailableError } from '#shared/errors.ts'
 import type { Breaks } from '#server/config/breaks.ts'
 import { parsePosition } from './consistency.ts'
-import { AbandonedError, FormerPrimaryError, NotReplicatedError, classify, databaseError, isConnectionError } from './errors.ts'
+import { AbandonedError, CommitsStalledError, FormerPrimaryError, NotReplicatedError, classify, databaseError, isConnectionError } from './errors.ts'
 import type { Monitor } from './monitor.ts'
 import { OperationInProgressError, claim, nextOperation, record, renamed, replayQuery, type OperationId, type StoredAnswer } from './operations.ts'
-import { createGate } from './gate.ts'
+import { createGate, type Passage } from './gate.ts'
 import type { Pool } from './pool.ts'
 import type { Transaction, WriteOptions } from './port.ts'
 import type { RetryReason, RouterMetrics } from './router-metrics.ts'
@@ -51,32 +51,34 @@ const emptyMessage = 'SELECT pg_logical_emit_message(true, \'fleet2\', \'\')'
 /** Each write once, until its deadline, on whoever is the primary. */
 export function createWrite({ primary, monitor, seen, metrics, log, breaks, mostWaiting }: WriteParts): Write {
   let waiting = 0
-  const gate = createGate()
+  const gate = createGate(Math.max(1, primary.mostParked))
   /** Those that pause, those that wait for the primary to answer the others, and those that wait for a connection. */
   const writesWaiting = () => waiting + gate.waiting() + primary.stats().waiting
 
   /** One transaction on the primary. Resolves once it is committed on two nodes. */
   async function transact<T>(attempt: Pick<WriteAttempt<T>, 'settings' | 'begin' | 'end' | 'distrust'>, fn: (tx: Transaction) => Promise<T>): Promise<T> {
-    const passage = await gate.enter(Date.now() + remainingMs(jobPatienceMs) - answerMarginMs, currentContext()?.signal)
+    const passage = await gate.enter(momentIn(remainingMs(jobPatienceMs) - answerMarginMs), currentContext()?.signal)
     try {
-      return await transactNow(attempt, fn, passage.answered)
+      return await transactNow(attempt, fn, passage)
     }
     finally {
       passage.left()
     }
   }
 
-  async function transactNow<T>(attempt: Pick<WriteAttempt<T>, 'settings' | 'begin' | 'end' | 'distrust'>, fn: (tx: Transaction) => Promise<T>, answered: () => void): Promise<T> {
+  async function transactNow<T>(attempt: Pick<WriteAttempt<T>, 'settings' | 'begin' | 'end' | 'distrust'>, fn: (tx: Transaction) => Promise<T>, passage: Passage): Promise<T> {
     const cluster = monitor.cluster() ?? '0'
     const locate = `database_position(${cluster})`
     const { value, after } = await runWrite({
       ...attempt,
       pool: primary,
       begin: [`${locate} AS position`, ...attempt.begin],
+      committing: passage.committing,
       check(begun) {
-        answered()
-        if (breaks.has('no-epoch-check')) return
         const position = parsePosition(begun.position!)
+        const mayCommit = passage.answered(position.timeline)
+        if (!mayCommit) throw new CommitsStalledError()
+        if (breaks.has('no-epoch-check')) return
         if (position.role !== 'primary') throw new FormerPrimaryError('it is a replica')
         const { timeline } = monitor.state()
         if (position.timeline < timeline) throw new FormerPrimaryError(`it is on timeline ${position.timeline}, and ${timeline} has begun`)
@@ -124,7 +126,7 @@ export function createWrite({ primary, monitor, seen, metrics, log, breaks, most
       metrics.shed()
       throw unavailable('Too many changes are waiting for the database. Nothing was changed.', undefined)
     }
-    const until = Date.now() + remainingMs(jobPatienceMs) - answerMarginMs
+    const until = momentIn(remainingMs(jobPatienceMs) - answerMarginMs)
     let unknown = false
     for (let attempt = 0; ; attempt++) {
       try {
@@ -156,7 +158,7 @@ export function createWrite({ primary, monitor, seen, metrics, log, breaks, most
         metrics.retried(reasonOf(cause, outcome))
         log.debug({ err: databaseError(cause), attempt, outcome }, 'A write is tried again')
         const pause = inProgress ? inProgressPauseMs : backoffMs(attempt)
-        if (Date.now() + pause >= until) {
+        if (msUntil(until) <= pause) {
           if (unknown) settle('unresolved', operation)
           // Another request of the same client has been at work on it all the time. (Nginx asks a second instance while the first holds the write for a failover: it waits here for the same answer.)
           else if (inProgress) throw cause
@@ -164,7 +166,7 @@ export function createWrite({ primary, monitor, seen, metrics, log, breaks, most
             ? unavailable('The connection to the database was lost before the outcome was known. Repeat the request with the same Idempotency-Key.', cause)
             : unavailable('The database takes no writes at present. Nothing was changed.', cause)
         }
-        await holdBack(pause, isConnectionError(cause) ? until : 0)
+        await holdBack(pause, isConnectionError(cause) ? until : null)
         if (isAbandoned() && !unknown) throw givenUp()
       }
     }
@@ -182,17 +184,17 @@ export function createWrite({ primary, monitor, seen, metrics, log, breaks, most
   }
 
   /** Waits out the pause; where the link broke, also for the monitor's word that there is a primary, and no longer than `until`. */
-  async function holdBack(pause: number, until: number) {
+  async function holdBack(pause: number, until: Moment | null) {
     waiting++
-    const started = Date.now()
+    const started = performance.now()
     try {
       await new Promise(resolve => setTimeout(resolve, pause))
       // Looked at every second anyway: the monitor may be blind where the pool is not.
-      if (until && !monitor.hasPrimary()) await monitor.primaryReturns(Math.max(0, Math.min(1_000, until - Date.now())))
+      if (until && !monitor.hasPrimary()) await monitor.primaryReturns(Math.max(0, Math.min(1_000, msUntil(until))))
     }
     finally {
       waiting--
-      metrics.waited((Date.now() - started) / 1000)
+      metrics.waited((performance.now() - started) / 1000)
     }
   }
 

@@ -2,7 +2,7 @@ import { createHmac, randomUUID } from 'node:crypto'
 import { isIP } from 'node:net'
 import { setResponseHeader, type H3Event } from 'h3'
 import type { Config } from '#server/config/load.ts'
-import type { RequestContext } from '#server/telemetry/context.ts'
+import { momentIn, type RequestContext } from '#server/telemetry/context.ts'
 import { InvalidInputError } from '#shared/errors.ts'
 import { boundedBody, maxBodyBytes } from './input.ts'
 
@@ -18,7 +18,7 @@ export function contextOf(event: H3Event, config: Config): RequestContext {
   let signal: AbortSignal | undefined
   return {
     requestId: requestIdForm.test(forwardedId) ? forwardedId : randomUUID(),
-    deadline: Date.now() + config.requestTimeoutSeconds * 1000,
+    deadline: momentIn(config.requestTimeoutSeconds * 1000),
     ipAddress: trusted ? forwardedFor(String(headers['x-forwarded-for'] ?? ''), config) ?? peer : peer,
     userAgent: headers['user-agent']?.slice(0, 300) ?? null,
     principal: null,

@@ -6,6 +6,24 @@ export type Principal
     | { kind: 'device', deviceId: string, organisationId: string }
     | { kind: 'system', name: string }
 
+declare const monotonic: unique symbol
+
+/**
+ * A moment on the clock that only runs on, `performance.now()`, and that nobody sets: a step of the wall clock ends no request and extends none. A type of its
+ * own, so that `Date.now()` cannot stand in its place.
+ */
+export type Moment = number & { readonly [monotonic]: true }
+
+/** The moment in `ms` milliseconds. */
+export function momentIn(ms: number): Moment {
+  return performance.now() + ms as Moment
+}
+
+/** Milliseconds until then; negative once it has passed. */
+export function msUntil(moment: Moment): number {
+  return moment - performance.now()
+}
+
 /**
  * What every line of work inside one request knows without being told: in an AsyncLocalStorage, opened by
  * `server/middleware/0.context.ts`, so that the logger, the router and the audit log need no parameter for it.
@@ -13,8 +31,8 @@ export type Principal
 export interface RequestContext {
   /** From Nginx's `X-Request-Id`, or made here. In every log line, error and answer. */
   readonly requestId: string
-  /** `Date.now()` past which the answer is of no use. Every wait inside the request is bounded by what is left of it. */
-  readonly deadline: number
+  /** Past it the answer is of no use. Every wait inside the request is bounded by what is left of it. */
+  readonly deadline: Moment
   /** The client's address; behind a trusted proxy, the one it forwarded. */
   readonly ipAddress: string | null
   readonly userAgent: string | null
@@ -32,6 +50,8 @@ export interface RequestContext {
   staleSeconds: number | null
   /** Set when a read has waited in vain for a server that has what the caller has seen: those that follow do not wait again. */
   patienceSpent?: boolean
+  /** Set when a read has waited in vain for a replica's answer: those that follow ask the primary. */
+  replicaSilent?: boolean
   /** Aborted when nobody waits for the answer any more: what has not been begun by then need not be. */
   readonly signal?: AbortSignal
 }
@@ -67,7 +87,7 @@ export function currentContext(): RequestContext | undefined {
  */
 export function remainingMs(limit: number): number {
   const deadline = storage.getStore()?.deadline
-  return deadline === undefined ? limit : Math.max(0, Math.min(limit, deadline - Date.now()))
+  return deadline === undefined ? limit : Math.max(0, Math.min(limit, msUntil(deadline)))
 }
 
 /** Runs work that belongs to nobody's request in particular: its waits are not bounded by whoever happened to start it. */
@@ -78,7 +98,7 @@ export function runOutsideContext<T>(fn: () => T): T {
 /** A context for work that belongs to no request but must know what it has written (the consistency token of its last commit), and ends after `seconds`, or at `signal`. */
 export function backgroundContext(name: string, seconds: number, signal?: AbortSignal): RequestContext {
   return {
-    requestId: name, deadline: Date.now() + seconds * 1000, ipAddress: null, userAgent: null, principal: { kind: 'system', name },
+    requestId: name, deadline: momentIn(seconds * 1000), ipAddress: null, userAgent: null, principal: { kind: 'system', name },
     operation: null, writes: 0, consistencyToken: null, replayed: false, staleSeconds: null, signal,
   }
 }
@@ -87,6 +107,6 @@ export function backgroundContext(name: string, seconds: number, signal?: AbortS
 export function withinLimit<T>(ms: number, fn: () => Promise<T>): Promise<T> {
   const outer = currentContext() ?? backgroundContext('limited', ms / 1000)
   // What it finds out (staleness, a position) stays with it.
-  const inner: RequestContext = Object.create(outer, { deadline: { value: Date.now() + remainingMs(ms) } })
+  const inner: RequestContext = Object.create(outer, { deadline: { value: momentIn(remainingMs(ms)) } })
   return storage.run(inner, fn)
 }

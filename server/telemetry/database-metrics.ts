@@ -13,6 +13,8 @@ const unknownCommits = counter('fleet2_database_unknown_commits_total', 'Writes 
 const resolved = counter('fleet2_database_unknown_commits_resolved_total', 'What had become of them', ['outcome'])
 const waits = new Histogram({ name: 'fleet2_database_write_wait_seconds', help: 'Pauses of writes that waited for the database', buckets: [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10], registers: [registry] })
 const abandoned = counter('fleet2_database_abandoned_total', 'Reads and writes whose caller had gone before the database had begun them')
+const busy = counter('fleet2_database_busy_total', 'Reads refused because every connection was in use for too long')
+const leftAddresses = counter('fleet2_database_addresses_left_total', 'Times that a pooler did not answer and was left for the other', ['pool'])
 const shed = counter('fleet2_database_writes_shed_total', 'Writes refused because too many were waiting')
 const tokens = counter('fleet2_database_consistency_tokens_total', 'Consistency tokens that were not simply used', ['outcome'])
 
@@ -29,5 +31,7 @@ export const routerMetrics = {
   waited: (seconds: number) => waits.observe(seconds),
   shed: () => shed.inc(),
   abandoned: () => abandoned.inc(),
+  busy: () => busy.inc(),
+  leftAddress: (pool: string) => leftAddresses.inc({ pool }),
   token: (outcome: string) => tokens.inc({ outcome }),
 }

@@ -10,7 +10,7 @@ import { pino } from 'pino'
 import { v7 as uuidv7 } from 'uuid'
 import { openDatabase } from '../../server/database/open.ts'
 import { vehicles } from '../../server/database/schema/fleet.ts'
-import { runInContext, type RequestContext } from '../../server/telemetry/context.ts'
+import { momentIn, runInContext, type RequestContext } from '../../server/telemetry/context.ts'
 import { startCluster } from '../support/cluster.ts'
 
 /**
@@ -115,7 +115,7 @@ function recorded(insert: string, row: unknown[]) {
 /** A request as the edge makes it. */
 function request<T>(key: string | null, work: () => Promise<T>): Promise<T> {
   const context: RequestContext = {
-    requestId: '', deadline: Date.now() + 10_000, ipAddress: null, userAgent: null, principal: null,
+    requestId: '', deadline: momentIn(10_000), ipAddress: null, userAgent: null, principal: null,
     operation: key === null ? null : { scope: 'bench', key, fingerprint: '' }, writes: 0, consistencyToken: null, replayed: false, staleSeconds: null,
   }
   return runInContext(context, work)

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import type { Queries, Transaction } from '../../server/database/port.ts'
-import { currentContext, runInContext, type RequestContext } from '../../server/telemetry/context.ts'
+import { currentContext, momentIn, msUntil, runInContext, type RequestContext } from '../../server/telemetry/context.ts'
 import type { Cluster } from '../support/cluster.ts'
 import type { Plan } from './generate.ts'
 import type { Action, Answer, FinalState, History, Step } from './history.ts'
@@ -67,7 +67,7 @@ export async function runHistory({ cluster, plan, instances, clients = 8, budget
   /** One request, as the edge makes it: its own deadline, the session's token in and out, an Idempotency-Key for what changes something. */
   async function request<T>(session: Session, key: string | null, work: (queries: Queries) => Promise<T>) {
     const context: RequestContext = {
-      requestId: randomUUID(), deadline: Date.now() + budgetMs, ipAddress: null, userAgent: null, principal: null,
+      requestId: randomUUID(), deadline: momentIn(budgetMs), ipAddress: null, userAgent: null, principal: null,
       operation: key === null ? null : { scope: `client ${session.client}`, key, fingerprint: 'same' }, writes: 0, consistencyToken: session.token, replayed: false, staleSeconds: null,
     }
     const instance = instances[session.requests++ % instances.length]!
@@ -79,7 +79,7 @@ export async function runHistory({ cluster, plan, instances, clients = 8, budget
     }
     finally {
       if (!spoil.forgetToken) session.token = context.consistencyToken
-      session.overrunMs = Math.max(session.overrunMs, Date.now() - context.deadline)
+      session.overrunMs = Math.max(session.overrunMs, -msUntil(context.deadline))
     }
   }
 

@@ -11,7 +11,7 @@ import * as identity from '#server/database/schema/identity.ts'
 import * as operations from '#server/database/schema/operations.ts'
 import * as outbox from '#server/database/schema/outbox.ts'
 import * as timelines from '#server/database/schema/timelines.ts'
-import { runInContext, type RequestContext } from '#server/telemetry/context.ts'
+import { momentIn, runInContext, type RequestContext } from '#server/telemetry/context.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { createTcpProxy } from '../support/tcp-proxy.ts'
 
@@ -48,7 +48,7 @@ describe.each(['embedded', 'debian'] as const)('%s PostgreSQL', (kind) => {
   /** A request with an Idempotency-Key and so much time. */
   function request(key: string, { fingerprint = 'f', seconds = 10 } = {}): RequestContext {
     return {
-      requestId: randomUUID(), deadline: Date.now() + seconds * 1000, ipAddress: null, userAgent: null, principal: null,
+      requestId: randomUUID(), deadline: momentIn(seconds * 1000), ipAddress: null, userAgent: null, principal: null,
       operation: { scope: 'test', key, fingerprint }, writes: 0, consistencyToken: null, replayed: false, staleSeconds: null,
     }
   }

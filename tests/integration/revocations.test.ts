@@ -8,7 +8,7 @@ import { deleteEndedRevocations } from '#server/identity/revocations.ts'
 import { createSessions } from '#server/identity/sessions.ts'
 import { createCache } from '#server/redis/cache.ts'
 import { openMemory } from '#server/redis/memory.ts'
-import { runInContext, type RequestContext } from '#server/telemetry/context.ts'
+import { momentIn, runInContext, type RequestContext } from '#server/telemetry/context.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { interruptible } from '../support/redis-away.ts'
 import { createTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
@@ -16,7 +16,7 @@ import { createTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 /** A request that has this much time left. */
 function requestOf(ms: number): RequestContext {
   return {
-    requestId: randomUUID(), deadline: Date.now() + ms, ipAddress: null, userAgent: null, principal: null, operation: null, writes: 0, consistencyToken: null, replayed: false, staleSeconds: null,
+    requestId: randomUUID(), deadline: momentIn(ms), ipAddress: null, userAgent: null, principal: null, operation: null, writes: 0, consistencyToken: null, replayed: false, staleSeconds: null,
   }
 }
 

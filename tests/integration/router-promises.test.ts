@@ -8,7 +8,7 @@ import { plainTokens } from '#server/database/consistency.ts'
 import { openDatabase, type DatabaseOptions, type DatabaseService } from '#server/database/open.ts'
 import type { Queries, ReadOptions } from '#server/database/port.ts'
 import { noMetrics } from '#server/database/router-metrics.ts'
-import { backgroundContext, runInContext, type RequestContext } from '#server/telemetry/context.ts'
+import { backgroundContext, momentIn, runInContext, type RequestContext } from '#server/telemetry/context.ts'
 import { UnavailableError } from '#shared/errors.ts'
 import { startCluster, type Cluster } from '../support/cluster.ts'
 import { until } from '../support/until.ts'
@@ -57,7 +57,7 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
   function createSession(queries: Queries = database): Session {
     async function request<T>(key: string | null, seconds: number, fingerprint: string, work: () => Promise<T>) {
       const context: RequestContext = {
-        requestId: randomUUID(), deadline: Date.now() + seconds * 1000, ipAddress: null, userAgent: null, principal: null,
+        requestId: randomUUID(), deadline: momentIn(seconds * 1000), ipAddress: null, userAgent: null, principal: null,
         operation: key === null ? null : { scope: 'test', key, fingerprint }, writes: 0, consistencyToken: session.token, replayed: false, staleSeconds: null,
       }
       try {
@@ -503,6 +503,6 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
 
   it('10. everything is counted', () => {
     // By the tests above, each in its place; the list is what an operator sees in docs/metrics.md.
-    expect(Object.keys(noMetrics).sort()).toEqual(['abandoned', 'failover', 'fellBack', 'replayed', 'resolved', 'retried', 'served', 'shed', 'stale', 'token', 'unknownCommit', 'waited'])
+    expect(Object.keys(noMetrics).sort()).toEqual(['abandoned', 'busy', 'failover', 'fellBack', 'leftAddress', 'replayed', 'resolved', 'retried', 'served', 'shed', 'stale', 'token', 'unknownCommit', 'waited'])
   })
 })

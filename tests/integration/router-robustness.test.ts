@@ -6,7 +6,7 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openDatabase } from '#server/database/open.ts'
 import { openPool } from '#server/database/pool.ts'
-import { runInContext, type RequestContext } from '#server/telemetry/context.ts'
+import { momentIn, runInContext, type RequestContext } from '#server/telemetry/context.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { createTcpProxy } from '../support/tcp-proxy.ts'
 import { until } from '../support/until.ts'
@@ -15,7 +15,7 @@ const log = pino({ level: 'silent' })
 
 function request(seconds: number): RequestContext {
   return {
-    requestId: 'x', deadline: Date.now() + seconds * 1000, ipAddress: null, userAgent: null, principal: null, operation: null, writes: 0, consistencyToken: null,
+    requestId: 'x', deadline: momentIn(seconds * 1000), ipAddress: null, userAgent: null, principal: null, operation: null, writes: 0, consistencyToken: null,
     replayed: false, staleSeconds: null,
   }
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'drizzle-orm'
 import { pino } from 'pino'
 import { openDatabase } from '../../../server/database/open.ts'
-import { runInContext, type RequestContext } from '../../../server/telemetry/context.ts'
+import { momentIn, runInContext, type RequestContext } from '../../../server/telemetry/context.ts'
 import { limits, type Contestant } from './contestant.ts'
 
 /** Fleet2's router, with requests as its edge makes them: a deadline, an Idempotency-Key, and the consistency token that a browser's cookie carries. */
@@ -14,7 +14,7 @@ export const fleet2: Contestant = {
     const tokens = new Map<number, string | null>()
     async function request<T>(client: number, key: string | null, work: () => Promise<T>) {
       const context: RequestContext = {
-        requestId: randomUUID(), deadline: Date.now() + limits.queryMs, ipAddress: null, userAgent: null, principal: null,
+        requestId: randomUUID(), deadline: momentIn(limits.queryMs), ipAddress: null, userAgent: null, principal: null,
         operation: key === null ? null : { scope: String(client), key, fingerprint: '' }, writes: 0, consistencyToken: tokens.get(client) ?? null, replayed: false, staleSeconds: null,
       }
       try {

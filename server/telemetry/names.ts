@@ -1,0 +1,120 @@
+import { lookup as systemLookup, type LookupAddress } from 'node:dns'
+import { isIP, type LookupFunction } from 'node:net'
+import { gauge } from './metrics.ts'
+
+/**
+ * Look-ups of host names, shared by all that connect somewhere (the database's pools and its monitor, Redis, Sentinels). The system looks names up on two threads of a process,
+ * one question after the other: a name that nobody answers for, asked for at each attempt to connect, keeps all the others waiting.
+ */
+export interface Names {
+  /**
+   * The addresses of a name, all of them. One question at a time per name, however many ask. A name server that is slow or away changes nothing for a name that has been
+   * answered before: then the last good answer is given.
+   * @throws the system's error, at once for a second after it, or one with the code EAI_AGAIN where no answer came in time.
+   */
+  addresses(name: string): Promise<LookupAddress[]>
+  /** The same in the form that `net.connect`, `tls.connect` and `http` take as their `lookup`. */
+  readonly lookup: LookupFunction
+  /** Questions that are under way: at most one a name. */
+  underWay(): number
+}
+
+type Ask = (name: string) => Promise<LookupAddress[]>
+
+/** Connections are made in bursts: those of one moment share an answer, and a name that moves is followed within seconds. */
+const freshMs = 2_000
+
+/** Where there is a good answer of earlier, so long for a new one. A healthy name server takes milliseconds. */
+const patienceMs = 300
+
+/** Where there is none. Shorter than the time-outs of those who connect, so that they learn what it was. */
+const limitMs = 1_500
+
+/** A name that failed is not asked for again for this long: whoever retries in a loop must not fill the system's queue. */
+const failedMs = 1_000
+
+interface Entry {
+  good: { at: number, addresses: LookupAddress[] } | null
+  failed: { at: number, error: unknown } | null
+  asking: Promise<LookupAddress[]> | null
+}
+
+const askSystem: Ask = name => new Promise((resolve, reject) => {
+  systemLookup(name, { all: true }, (error, addresses) => error ? reject(error) : resolve(addresses))
+})
+
+/** @param ask tests put their own name server here. */
+export function createNames(ask: Ask = askSystem, now: () => number = () => performance.now()): Names {
+  /** The names come from the configuration: a handful. */
+  const entries = new Map<string, Entry>()
+
+  function entryOf(name: string): Entry {
+    let entry = entries.get(name)
+    if (!entry) entries.set(name, entry = { good: null, failed: null, asking: null })
+    return entry
+  }
+
+  function question(name: string, entry: Entry): Promise<LookupAddress[]> {
+    entry.asking ??= ask(name).then((addresses) => {
+      entry.good = { at: now(), addresses }
+      entry.failed = null
+      return addresses
+    }, (error: unknown) => {
+      entry.failed = { at: now(), error }
+      throw error
+    }).finally(() => {
+      entry.asking = null
+    })
+    return entry.asking
+  }
+
+  async function addresses(name: string): Promise<LookupAddress[]> {
+    const family = isIP(name)
+    if (family) return [{ address: name, family }]
+    const entry = entryOf(name)
+    const { good, failed } = entry
+    if (good && now() - good.at < freshMs) return good.addresses
+    if (failed && now() - failed.at < failedMs) {
+      if (good) return good.addresses
+      throw failed.error
+    }
+    const asking = question(name, entry)
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<null>((resolve) => {
+      timer = setTimeout(resolve, good ? patienceMs : limitMs, null)
+    })
+    try {
+      const answer = await Promise.race([asking, late])
+      if (answer) return answer
+    }
+    catch (error) {
+      if (!good) throw error
+    }
+    finally {
+      clearTimeout(timer)
+      // Whoever has given up must not make an unhandled rejection of it.
+      asking.catch(() => {})
+    }
+    if (good) return good.addresses
+    throw Object.assign(new Error(`The name server did not answer for ${name} within ${limitMs} ms`), { code: 'EAI_AGAIN' })
+  }
+
+  return {
+    addresses,
+    lookup(name, options, callback) {
+      addresses(name).then((all) => {
+        const wanted = options.family === 4 || options.family === 'IPv4' ? 4 : options.family === 6 || options.family === 'IPv6' ? 6 : 0
+        const found = wanted ? all.filter(({ family }) => family === wanted) : all
+        if (!found.length) throw Object.assign(new Error(`${name} has no address`), { code: 'ENOTFOUND' })
+        if (options.all) callback(null, found)
+        else callback(null, found[0]!.address, found[0]!.family)
+      }).catch((error: unknown) => callback(error as NodeJS.ErrnoException, []))
+    },
+    underWay: () => [...entries.values()].filter(({ asking }) => asking !== null).length,
+  }
+}
+
+/** The process's one. */
+export const names = createNames()
+
+gauge('fleet2_name_lookups_in_progress', 'Host names that are being looked up', [], () => [{ labels: {}, value: names.underWay() }])
