@@ -43,6 +43,15 @@ export class FormerPrimaryError extends Error {
   }
 }
 
+/** This server lacks what the caller has seen, or is too late to be asked. */
+export class BehindError extends Error {
+  readonly reason: 'token' | 'late'
+  constructor(reason: 'token' | 'late') {
+    super(reason === 'token' ? 'This server has not seen what the caller has seen' : 'This replica is too far behind')
+    this.reason = reason
+  }
+}
+
 /** Nobody waits for the answer any more, and nothing had been begun. */
 export class AbandonedError extends UnavailableError {
   constructor() {

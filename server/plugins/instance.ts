@@ -29,7 +29,7 @@ export default defineNitroPlugin((nitroApp) => {
 
   let server: Server | null = null
   let instance: Instance | null = null
-  const handle = wrapHandler(nitroApp.h3App.handler, { config, log, isDraining })
+  const handle = wrapHandler(nitroApp.h3App.handler, { config, log, isDraining, cluster: () => servicesIfOpen()?.database.cluster() ?? null })
   nitroApp.h3App.handler = ((event: Parameters<typeof handle>[0]) => {
     server ??= (event.node.req.socket as { server?: Server } | null)?.server ?? null
     return isRehearsed(event) ? answerRehearsed(event) : handle(event)
