@@ -93,8 +93,8 @@ export class TooManyRequestsError extends DomainError {
 }
 
 /**
- * Something this needs is away for now and nothing was changed. Worth repeating after `retryAfterSeconds`;
- * a write with the same Idempotency-Key.
+ * Something this needs is away for now. Worth repeating after `retryAfterSeconds`; a write with the same Idempotency-Key. Type `unresolved`: whether the write was made is
+ * not known yet.
  */
 export class UnavailableError extends DomainError {
   readonly type: string

@@ -8,7 +8,7 @@ export interface Position {
   role: 'primary' | 'replica'
   timeline: number
   lsn: number
-  /** Of the snapshot that was asked: on a primary the oldest transaction that it holds to be under way, on a replica the first that it has heard nothing of. */
+  /** Of a replica's snapshot: the first transaction that it has heard nothing of. (Of a primary's the oldest that is under way, which nobody looks at any more.) */
   xid: number
 }
 
@@ -28,7 +28,7 @@ export interface Token {
   confirm: number
   /**
    * 0, or the first transaction that the replica had heard nothing of. A commit that has stopped waiting is visible on the primary only once its back end has been
-   * scheduled, milliseconds later on a busy machine: before the primary answers, all transactions before this one must be over there.
+   * scheduled, milliseconds later on a busy machine: before the primary answers, what was committed before this one must be visible there (`visible.ts`).
    */
   xid: number
 }
@@ -61,21 +61,29 @@ export function hasSeen(position: Position, token: Token): boolean {
   return position.role === 'primary' || position.lsn >= token.lsn
 }
 
-/** The token of somebody who has seen `token` and now `position`. `confirmed`: the primary answered for what had been seen on replicas. */
-export function advance(token: Token | null, cluster: string, position: Position, confirmed = false): Token {
+/**
+ * The token of somebody who has seen `token` and now `position`. `confirmed`: the token for which the primary has just answered, also for what had been seen on replicas. What was
+ * seen on one since, by another read of the same request, is kept.
+ */
+export function advance(token: Token | null, cluster: string, position: Position, confirmed: Token | null = null): Token {
   const own: Token = { cluster, timeline: position.timeline, lsn: position.lsn, ...position.role === 'replica' ? { confirm: position.lsn, xid: position.xid } : { confirm: 0, xid: 0 } }
   if (!token || token.timeline < position.timeline) return own
   if (token.timeline > position.timeline) return token
   // On a primary a token past the end is put right.
   const lsn = position.role === 'primary' ? position.lsn : Math.max(token.lsn, own.lsn)
-  return confirmed ? { ...own, lsn } : { ...own, lsn, confirm: Math.max(token.confirm, own.confirm), xid: Math.max(token.xid, own.xid) }
+  if (confirmed && confirmed.timeline === token.timeline && confirmed.confirm >= token.confirm && confirmed.xid >= token.xid) return { ...own, lsn }
+  return { ...own, lsn, confirm: Math.max(token.confirm, own.confirm), xid: Math.max(token.xid, own.xid) }
 }
 
-/** The later of two tokens: of both, what each has seen. */
-export function later(a: Token | null, b: Token | null): Token | null {
-  if (!a || !b) return a ?? b
-  if (a.timeline !== b.timeline) return a.timeline > b.timeline ? a : b
-  return { ...a, lsn: Math.max(a.lsn, b.lsn), confirm: Math.max(a.confirm, b.confirm), xid: Math.max(a.xid, b.xid) }
+/**
+ * The later of two tokens: of both, what each has seen. Positions of two clusters cannot be compared: then it is `present`, which came from where the caller is now (after a
+ * restore a cookie may be left of the cluster that was).
+ */
+export function later(present: Token | null, other: Token | null): Token | null {
+  if (!present || !other) return present ?? other
+  if (present.cluster !== other.cluster) return present
+  if (present.timeline !== other.timeline) return present.timeline > other.timeline ? present : other
+  return { ...present, lsn: Math.max(present.lsn, other.lsn), confirm: Math.max(present.confirm, other.confirm), xid: Math.max(present.xid, other.xid) }
 }
 
 export interface TokenCodec {

@@ -84,13 +84,22 @@ export class FormerPrimaryError extends Error {
   }
 }
 
+/** This server lacks what the caller has seen, or is too late to be asked. */
+export class BehindError extends Error {
+  readonly reason: 'token' | 'late'
+  constructor(reason: 'token' | 'late') {
+    super(reason === 'token' ? 'This server has not seen what the caller has seen' : 'This replica is too far behind')
+    this.reason = reason
+  }
+}
+
 /** Says nothing of any server: it moves no circuit, puts nobody in doubt and makes nobody's data stale. */
 export class NoVerdictError extends UnavailableError {}
 
 /** Every connection is in use, and the servers answer: there is more to do than they can. */
 export class BusyError extends NoVerdictError {
   constructor(pool: string) {
-    super(`Every connection to the ${pool} database is in use. Nothing was changed.`, { retryAfterSeconds: 2 })
+    super(`Every connection to the ${pool} database is in use.`, { retryAfterSeconds: 2 })
   }
 }
 

@@ -30,6 +30,13 @@ export interface Sighting {
   /** Null: the schema is still to be migrated. */
   position: Position | null
   role: 'primary' | 'replica'
+  /**
+   * How far a primary's WAL is on its disk, which is what replicas are sent; null: not a primary, or the end of the last record is not known. What has been inserted and not flushed
+   * (hints, for one) nobody has to wait for: an idle primary may leave it so for seconds.
+   */
+  flushedLsn: number | null
+  /** A primary's commits are on a standby before they are acknowledged, or need not be, as far as can be known. */
+  confirms: boolean
   /** Seconds since the commit that was replayed last; null on a primary or before the first one. */
   sinceReplayedSeconds: number | null
   /** Null: not known (a replica was asked, or the owner of the schema may not see it). */
@@ -43,6 +50,9 @@ export interface Looker {
   look(): Promise<Sighting>
   close(): void
 }
+
+/** PostgreSQL's `wal_block_size`, unless it was built with another. */
+const walPageBytes = 8192
 
 /** Looks at one server over a connection of its own, so that a pool that is full cannot blind it. `onLost`: that connection ended by itself. */
 export function createLooker(connectionString: string, timeoutMs: number, addresses: Addresses, onLost: () => void): Looker {
@@ -84,13 +94,19 @@ export function createLooker(connectionString: string, timeoutMs: number, addres
       FROM pg_control_system()`)
     const latencyMs = Math.round((performance.now() - started) * 10) / 10
     const base = { latencyMs, cluster: server!.cluster, sinceReplayedSeconds: server!.since }
-    if (!server!.migrated) return { ...base, position: null, role: server!.replica ? 'replica' : 'primary', attached: null, registeredTimeline: 0 }
-    const { rows } = await connection.query<{ position: string, registered: number, known: boolean, name: string | null, sync_state: string | null, replay_lsn: string | null }>(`
-      SELECT database_position($1::bigint) AS position, (SELECT coalesce(max(number), 0) FROM timelines WHERE system_identifier = $1::bigint) AS registered, r.*
+    if (!server!.migrated) return { ...base, position: null, role: server!.replica ? 'replica' : 'primary', attached: null, registeredTimeline: 0, flushedLsn: null, confirms: false }
+    const { rows } = await connection.query<{ position: string, registered: number, flushed: string | null, unwatched: boolean, name: string | null, sync_state: string | null, replay_lsn: string | null }>(`
+      SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_flush_lsn() END AS flushed, database_position($1::bigint) AS position,
+        database_confirmed() IS NULL AS unwatched, (SELECT coalesce(max(number), 0) FROM timelines WHERE system_identifier = $1::bigint) AS registered, r.*
       FROM (SELECT) AS one LEFT JOIN database_replicas() AS r ON true`, [server!.cluster])
     const position = parsePosition(rows[0]!.position)
     const attached = rows.flatMap(({ name, sync_state: sync, replay_lsn: lsn }) => name === null || lsn === null ? [] : [{ name, synchronous: sync === 'sync' || sync === 'quorum', replayLsn: parseLsn(lsn) }])
-    return { ...base, position, role: position.role, attached: position.role === 'primary' ? attached : null, registeredTimeline: rows[0]!.registered }
+    const { flushed, unwatched, registered: registeredTimeline } = rows[0]!
+    return {
+      ...base, position, role: position.role, attached: position.role === 'primary' ? attached : null, registeredTimeline,
+      flushedLsn: position.role === 'primary' && flushed !== null ? endOfRecord(parseLsn(flushed), position.lsn) : null,
+      confirms: position.role === 'primary' && (unwatched || attached.some(({ synchronous }) => synchronous)),
+    }
   }
 
   return {
@@ -115,6 +131,11 @@ export function createLooker(connectionString: string, timeoutMs: number, addres
     },
     close: drop,
   }
+}
+
+/** WAL is written by whole pages when there is much of it: what ends with a page may end in the middle of a record, which no replica replays before its rest has come. */
+function endOfRecord(flushed: number, inserted: number): number | null {
+  return flushed % walPageBytes === 0 && flushed !== inserted ? null : flushed
 }
 
 export function unreachable(error: unknown): ServerState {

@@ -28,6 +28,10 @@ export interface Monitor {
   passedByAll(token: Token): boolean
   /** Whether a replica at `position` has what the tokens had that were dropped because everybody had passed them. */
   abovePassed(position: Position): boolean
+  /**
+   * Whether this cluster, for all that can be known, has never had that timeline: the token that names it is from before a backup was restored. Known ten seconds after it was first asked.
+   */
+  neverHad(timeline: number): boolean
   /** Something failed: look now. Costs nothing while a look is under way. */
   hurry(): void
   /** Another server answered on a newer timeline, or said that it is no primary any more. */
@@ -66,12 +70,21 @@ const lookTimeoutMs = 1_000
  */
 const passedForMs = 10_000
 
+/**
+ * A timeline that only a token names has begun a moment ago and is still to be met, or there is none. For so long after it was first asked for, at each look, there must have been a primary whose
+ * commits standbys confirm: one that another has succeeded loses its standbys within `wal_sender_timeout` (3 s).
+ */
+const neverHadMs = 10_000
+
+/** Timelines that were asked for and not met. Tokens are signed, so that these are few. */
+const mostUnmet = 20
+
 /** Watches the servers over connections of its own: who is primary, on which timeline, how far the replicas are. */
 export function createMonitor({ primaryUrl, replicaUrl, log, addresses, onNewEpoch }: MonitorOptions): Monitor {
   const primary = createLooker(primaryUrl, lookTimeoutMs, addresses.primary, () => hurry())
   const replica = replicaUrl === null ? null : createLooker(replicaUrl, lookTimeoutMs, addresses.replica, () => hurry())
   const freshness = createFreshness()
-  const listeners: ((state: DatabaseState) => void)[] = []
+  const listeners = new Set<(state: DatabaseState) => void>()
   const unknown: ServerState = { reachable: false, role: null, latencyMs: null, lagSeconds: null, error: 'Not looked at yet', timeline: null }
   let state: DatabaseState = { primary: unknown, replica: replica && unknown, attached: null, timeline: 0 }
   let cluster: string | null = null
@@ -80,6 +93,11 @@ export function createMonitor({ primaryUrl, replicaUrl, log, addresses, onNewEpo
   let closed = false
   let looks = 0
   let registering = false
+  /** Since when there has been a primary at each look whose commits standbys confirm; null: there is none now. */
+  let soundSince: number | null = null
+  let lookedAt = 0
+  /** Timelines that only tokens have named, and when they first did. */
+  const unmet = new Map<number, number>()
   /** What every attached replica had replayed, and when that was found. */
   const passed: { at: number, timeline: number, lsn: number }[] = []
 
@@ -97,7 +115,8 @@ export function createMonitor({ primaryUrl, replicaUrl, log, addresses, onNewEpo
     }
     const behind = second.status === 'fulfilled' ? second.value : null
     if (behind) cluster ??= behind.cluster
-    const timeline = Math.max(state.timeline, sighting?.role === 'primary' ? sighting.position?.timeline ?? 0 : 0)
+    // A replica's word, too: it follows that timeline, so it has begun, also where the primary's address still leads to the former one.
+    const timeline = Math.max(state.timeline, sighting?.role === 'primary' ? sighting.position?.timeline ?? 0 : 0, behind?.position?.timeline ?? 0)
     state = {
       primary: sighting ? stateOf(sighting) : unreachable((first as PromiseRejectedResult).reason),
       replica: replica === null ? null : behind ? stateOf(behind, sighting?.role === 'primary') : unreachable((second as PromiseRejectedResult).reason),
@@ -106,13 +125,16 @@ export function createMonitor({ primaryUrl, replicaUrl, log, addresses, onNewEpo
     }
     if (timeline > timelineBefore) onNewEpoch(timeline, timelineBefore > 0)
     looks++
-    for (const listener of listeners) listener(state)
+    lookedAt = performance.now()
+    soundSince = wellPrimary() && sighting?.confirms ? soundSince ?? lookedAt : null
+    // Of those there are now: whoever has waited for this look leaves at once.
+    for (const listener of [...listeners]) listener(state)
     return state
   }
 
   function sawPrimary(sighting: Sighting, position: Position) {
     if (position.timeline < state.timeline) return
-    freshness.primaryWasAt(position)
+    if (sighting.flushedLsn !== null) freshness.primaryWasAt({ ...position, lsn: sighting.flushedLsn })
     if (sighting.registeredTimeline < position.timeline) void register(sighting.cluster, position)
     if (!sighting.attached?.length) return
     passed.push({ at: performance.now(), timeline: position.timeline, lsn: Math.min(...sighting.attached.map(({ replayLsn }) => replayLsn)) })
@@ -172,12 +194,12 @@ export function createMonitor({ primaryUrl, replicaUrl, log, addresses, onNewEpo
     return new Promise((resolve) => {
       const done = () => {
         callOff()
-        listeners.splice(listeners.indexOf(listener), 1)
+        listeners.delete(listener)
         resolve()
       }
       const listener = () => void (condition() && done())
       const callOff = afterTurning(limitMs, done)
-      listeners.push(listener)
+      listeners.add(listener)
     })
   }
 
@@ -195,6 +217,15 @@ export function createMonitor({ primaryUrl, replicaUrl, log, addresses, onNewEpo
       const mark = passed.at(-1)
       return !mark || position.timeline > mark.timeline || (position.timeline === mark.timeline && position.lsn >= mark.lsn)
     },
+    neverHad(timeline) {
+      if (timeline <= state.timeline || state.timeline === 0) return false
+      const now = performance.now()
+      if (!unmet.has(timeline)) {
+        if (unmet.size >= mostUnmet) unmet.delete(unmet.keys().next().value!)
+        unmet.set(timeline, now)
+      }
+      return soundSince !== null && now - lookedAt < 3 * calmMs && now - Math.max(soundSince, unmet.get(timeline)!) >= neverHadMs
+    },
     hurry,
     sawPosition(position) {
       if (position.timeline <= state.timeline || position.role !== 'primary') return hurry()
@@ -211,7 +242,7 @@ export function createMonitor({ primaryUrl, replicaUrl, log, addresses, onNewEpo
       return nextLook(limitMs, () => looks > before && wellPrimary())
     },
     look,
-    onLook: listener => void listeners.push(listener),
+    onLook: listener => void listeners.add(listener),
     close() {
       closed = true
       clearTimeout(timer)

@@ -12,6 +12,7 @@ import type { Database } from './port.ts'
 import { noMetrics, type RouterMetrics } from './router-metrics.ts'
 import { createRouter } from './router.ts'
 import { createSeen } from './seen.ts'
+import { createVisibility } from './visible.ts'
 
 export interface DatabaseOptions {
   primaryUrl: string
@@ -41,6 +42,8 @@ export interface DatabaseService extends Database {
   firstState(): Promise<DatabaseState>
   /** A look at the servers now. Never rejects; takes at most about a second. */
   probe(): Promise<DatabaseState>
+  /** The cluster's identifier, once a server has been seen. */
+  cluster(): string | null
   /** Called after each look of the monitor. */
   onLook(listener: (state: DatabaseState) => void): void
   /** @throws {SchemaMismatchError} when the schema is newer than this code can use; connection errors pass through. */
@@ -91,10 +94,11 @@ export function openDatabase({
   const seen = createSeen({ tokens, monitor, metrics, separateReplica })
   const pools = [primary, ...replica ? [replica] : []]
   return {
-    ...createRouter({ primary, replica, circuit, monitor, seen, metrics, log, breaks, lagLimitSeconds, mostWaiting: mostWaitingWrites }),
+    ...createRouter({ primary, replica, circuit, monitor, seen, visibility: createVisibility({ replica, monitor, log }), metrics, log, breaks, lagLimitSeconds, mostWaiting: mostWaitingWrites }),
     state: monitor.state,
     firstState: () => monitor.ready(firstLookMs).then(monitor.state),
     probe: monitor.look,
+    cluster: monitor.cluster,
     onLook: monitor.onLook,
     async checkSchema(migrations) {
       const { client, release } = await primary.acquire()

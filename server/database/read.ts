@@ -3,14 +3,15 @@ import { currentContext, remainingMs } from '#server/telemetry/context.ts'
 import { UnavailableError } from '#shared/errors.ts'
 import type { Breaks } from '#server/config/breaks.ts'
 import type { Circuit } from './circuit.ts'
-import { hasSeen, parseLsn, parsePosition, type Position, type Token } from './consistency.ts'
-import { AbandonedError, AddressLeftError, BusyError, FormerPrimaryError, NoVerdictError, SilentPoolError, classify, databaseError } from './errors.ts'
+import { hasSeen, parsePosition, type Position, type Token } from './consistency.ts'
+import { AbandonedError, AddressLeftError, BehindError, BusyError, FormerPrimaryError, NoVerdictError, SilentPoolError, classify, databaseError } from './errors.ts'
 import type { Monitor } from './monitor.ts'
 import type { Pool } from './pool.ts'
 import type { Consistency, ReadOptions, Transaction } from './port.ts'
 import type { RouterMetrics } from './router-metrics.ts'
 import type { Seen } from './seen.ts'
 import { TransactionError, isAbandoned, runRead, statementTimeoutMs, type Settings } from './transaction.ts'
+import type { Visibility } from './visible.ts'
 
 export interface ReadParts {
   primary: Pool
@@ -18,6 +19,7 @@ export interface ReadParts {
   circuit: Circuit
   monitor: Monitor
   seen: Seen
+  visibility: Visibility
   metrics: RouterMetrics
   log: Logger
   breaks: Breaks
@@ -48,18 +50,9 @@ const pauseMs = 25
 /** A commit that has just stopped waiting for its standby needs a moment to become visible. */
 const visibleAfterMs = 5
 
-/** This server lacks what the caller has seen, or is too late to be asked. */
-class BehindError extends Error {
-  readonly reason: 'token' | 'late'
-  constructor(reason: 'token' | 'late') {
-    super(reason === 'token' ? 'This server has not seen what the caller has seen' : 'This replica is too far behind')
-    this.reason = reason
-  }
-}
-
 /** Reads go to a replica that has what the caller has seen, else to the primary; with neither, to a replica with its age. */
 export function createRead(parts: ReadParts) {
-  const { primary, replica, circuit, monitor, seen, metrics, log, breaks, lagLimitSeconds } = parts
+  const { primary, replica, circuit, monitor, seen, visibility, metrics, log, breaks, lagLimitSeconds } = parts
   let primaryInDoubtUntil = 0
 
   /** One attempt on one pool. `anyAge`: the data may be older than what the caller has seen, and say so. */
@@ -68,7 +61,7 @@ export function createRead(parts: ReadParts) {
     const cluster = monitor.cluster() ?? '0'
     const locate = `database_position(${cluster}) AS position`
     const checked = token !== null && !anyAge && !breaks.has('ignore-tokens')
-    const confirming = checked && !onReplica && token.confirm > 0
+    const confirming = checked && !onReplica ? token : null
     let position: Position | null = null
     const left = remainingMs(statementTimeoutMs)
     // Half of what is left on a replica, so that the other half is there for the primary.
@@ -82,16 +75,15 @@ export function createRead(parts: ReadParts) {
       firstAnswerMs: answerMs,
       queues: !onReplica,
       // Asked before the snapshot is taken: what has been replayed by then, the snapshot shows.
-      before: checked ? [locate, ...confirming ? ['database_confirmed() AS confirmed'] : []] : [],
+      before: checked ? [locate, ...confirming ? visibility.ask(confirming) : []] : [],
       // And again after it was taken: what the snapshot shows lies before this.
       position: [locate],
-      check(findings) {
+      async check(findings) {
         position = parsePosition(findings.position.position!)
         const before = checked ? parsePosition(findings.before.position!) : position
-        const { confirmed } = findings.before
+        judge(pool, before, position, token, { checked, anyAge })
         // Transactions that were over before the snapshot was taken are over in it.
-        const { xid } = findings.inSnapshot ? position : before
-        judge(pool, before, position, token, { checked, anyAge, xid, confirmedLsn: confirming && confirmed ? parseLsn(confirmed) : Infinity })
+        if (confirming && !await visibility.shows(confirming, before, findings.before)) throw new BehindError('token')
       },
     }, fn)
     const shown = position!
@@ -103,7 +95,7 @@ export function createRead(parts: ReadParts) {
   }
 
   /** @throws {BehindError} {FormerPrimaryError} when this server must not answer. */
-  function judge(pool: Pool, before: Position, position: Position, token: Token | null, { checked, anyAge, xid, confirmedLsn }: { checked: boolean, anyAge: boolean, xid: number, confirmedLsn: number }) {
+  function judge(pool: Pool, before: Position, position: Position, token: Token | null, { checked, anyAge }: { checked: boolean, anyAge: boolean }) {
     if (!breaks.has('no-epoch-check')) {
       if (pool === primary && position.role !== 'primary') throw new FormerPrimaryError('it is a replica')
       // Also behind the replicas' address: a balancer may still take it for what it was.
@@ -112,7 +104,7 @@ export function createRead(parts: ReadParts) {
       if (position.timeline > monitor.state().timeline) monitor.sawPosition(position)
     }
     if (anyAge || breaks.has('ignore-tokens')) return
-    if (checked && (!hasSeen(before, token!) || (before.timeline === token!.timeline && (confirmedLsn < token!.confirm || (position.role === 'primary' && xid < token!.xid))))) throw new BehindError('token')
+    if (checked && !hasSeen(before, token!)) throw new BehindError('token')
     if (position.role === 'replica' && monitor.hasPrimary()) {
       if (!monitor.abovePassed(position) || (monitor.ageSeconds(position) ?? 0) > lagLimitSeconds) throw new BehindError('late')
     }

@@ -27,7 +27,7 @@ export interface RouterMetrics {
   token(outcome: 'refused' | 'foreign' | 'dropped' | 'unknown-position'): void
 }
 
-export type RetryReason = 'connection' | 'contention' | 'unknown-outcome' | 'former-primary' | 'not-replicated' | 'in-progress'
+export type RetryReason = 'connection' | 'contention' | 'unknown-outcome' | 'former-primary' | 'not-replicated' | 'in-progress' | 'behind'
 
 const nothing = () => {}
 export const noMetrics: RouterMetrics = {

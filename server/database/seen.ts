@@ -7,8 +7,8 @@ import type { RouterMetrics } from './router-metrics.ts'
 export interface Seen {
   /** The token to ask a server for; null: nothing has been seen, or everybody has it. */
   wanted(): Token | null
-  /** The caller is shown what stands at `position`. `confirmed`: a primary has answered for what was seen on replicas. */
-  saw(position: Position, confirmed?: boolean): void
+  /** The caller is shown what stands at `position`. `confirmed`: the token for which a primary has answered, also for what was seen on replicas. */
+  saw(position: Position, confirmed?: Token | null): void
   /** The caller's write was committed, and where is not known. */
   wroteSomewhere(): void
 }
@@ -31,7 +31,7 @@ export function createSeen({ tokens, monitor, metrics, separateReplica }: { toke
     const context = currentContext()
     const text = context?.consistencyToken
     const token = context && text ? decode(context, text) : null
-    if (token && monitor.cluster() !== null && token.cluster !== monitor.cluster()) {
+    if (token && ((monitor.cluster() !== null && token.cluster !== monitor.cluster()) || monitor.neverHad(token.timeline))) {
       metrics.token('foreign')
       return null
     }

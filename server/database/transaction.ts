@@ -21,8 +21,6 @@ export interface ReadFindings {
   before: Row
   /** Answers to `position`, taken after it. */
   position: Row
-  /** Whether the snapshot is the one that `position` was asked in; if not, it lies between the two. */
-  inSnapshot: boolean
 }
 export type Row = Record<string, string | null>
 
@@ -32,7 +30,7 @@ export interface ReadAttempt extends Common {
   /** The same, asked for after it was taken. */
   position: string[]
   /** Looks at the answers. What it throws, the caller gets, and nothing of `fn` counts. */
-  check(findings: ReadFindings): void
+  check(findings: ReadFindings): Promise<void>
   /** What it may wait for a connection, what it may take altogether, and what from the connection to the first answer, which does not wait for `fn`'s first statement. */
   acquire: AcquireOptions
   limitMs: number
@@ -45,7 +43,7 @@ export interface WriteAttempt<T> extends Common {
   /** Expressions with a name that are asked for at the beginning. */
   begin: string[]
   /** Looks at the answers. What it throws, the caller gets, and nothing of `fn` counts. */
-  check(begun: Row): void
+  check(begun: Row): Promise<void>
   /** SQL that is run before COMMIT, in the same round trip. */
   end(value: T): string[]
   /** An expression that is asked for after COMMIT, on its heels. */
@@ -143,7 +141,7 @@ export async function runRead<T>(attempt: ReadAttempt, fn: (tx: Transaction) => 
           const answer = ask()
           // Where the query fails, what was asked for before it can still tell that this server lacks something.
           const located = line.query(select(position)).catch((error: unknown) => before.length ? begun : Promise.reject(error as Error))
-          Promise.all([begun, located]).then(([one, other]) => resolve({ before: rowOf(one), position: rowOf(other), inSnapshot: false }), reject)
+          Promise.all([begun, located]).then(([one, other]) => resolve({ before: rowOf(one), position: rowOf(other) }), reject)
           return answer
         }
       })
@@ -156,7 +154,7 @@ export async function runRead<T>(attempt: ReadAttempt, fn: (tx: Transaction) => 
       const asked = before.length ? [line.queryFirst('COMMIT AND CHAIN'), line.queryFirst(select(before))] : []
       const opened = line.queryFirst('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
       const [one, , , other] = await Promise.all([located, opened, ...asked])
-      return { before: rowOf(other ?? one), position: rowOf(one), inSnapshot: true }
+      return { before: rowOf(other ?? one), position: rowOf(one) }
     }
   })
 }
@@ -173,9 +171,9 @@ export async function runWrite<T>(attempt: WriteAttempt<T>, fn: (tx: Transaction
     const line = openLine(connection.client)
     const handle = openHandle(line)
     const stopListening = onAbandonment(guard)
-    const begun = Promise.all([line.query('BEGIN'), line.queryPromptly(select([...settingCalls(settings, limit), ...begin]))]).then(([, result]) => {
+    const begun = Promise.all([line.query('BEGIN'), line.queryPromptly(select([...settingCalls(settings, limit), ...begin]))]).then(async ([, result]) => {
       connection.answered()
-      check(rowOf(result))
+      await check(rowOf(result))
       // What has been begun is finished: whoever repeats it finds its record.
     }).finally(stopListening)
     mark.distrust = distrust

@@ -3,7 +3,7 @@ import { currentContext, momentIn, msUntil, remainingMs, type Moment } from '#se
 import { IdempotencyMismatchError, UnavailableError } from '#shared/errors.ts'
 import type { Breaks } from '#server/config/breaks.ts'
 import { parsePosition } from './consistency.ts'
-import { AbandonedError, CommitsStalledError, FormerPrimaryError, NotReplicatedError, classify, databaseError, isConnectionError } from './errors.ts'
+import { AbandonedError, BehindError, CommitsStalledError, FormerPrimaryError, NotReplicatedError, classify, databaseError, isConnectionError } from './errors.ts'
 import type { Monitor } from './monitor.ts'
 import { OperationInProgressError, claim, nextOperation, record, renamed, replayQuery, type OperationId, type StoredAnswer } from './operations.ts'
 import { createGate, type Passage } from './gate.ts'
@@ -12,11 +12,13 @@ import type { Transaction, WriteOptions } from './port.ts'
 import type { RetryReason, RouterMetrics } from './router-metrics.ts'
 import type { Seen } from './seen.ts'
 import { TransactionError, isAbandoned, runWrite, type Settings, type WriteAttempt } from './transaction.ts'
+import type { Visibility } from './visible.ts'
 
 export interface WriteParts {
   primary: Pool
   monitor: Monitor
   seen: Seen
+  visibility: Visibility
   metrics: RouterMetrics
   log: Logger
   breaks: Breaks
@@ -39,17 +41,24 @@ const answerMarginMs = 250
 /** The record that had just been found was not there when it was read. */
 class RecordGoneError extends Error {}
 
+/** The record is there, and its answer could not be had. */
+class ReplayError extends Error {}
+
 /** The monitor's first look tells the cluster's name; it takes milliseconds, and a write at start-up can wait that long for it. */
 const firstLookMs = 1_000
 
 /** Our own lost back end is still at work, or the connection leads to a former primary: then each attempt uses up one of the pooler's old connections. */
 const inProgressPauseMs = 150
 
+/** What failed needs a moment to be something else. What a replica shows already is visible on the primary within milliseconds. */
+const firstPauseMs = 50
+const behindPauseMs = 10
+
 /** WAL with nothing in it, so that COMMIT has something to wait for: all that was committed before is then on the standby as well. */
 const emptyMessage = 'SELECT pg_logical_emit_message(true, \'fleet2\', \'\')'
 
 /** Each write once, until its deadline, on whoever is the primary. */
-export function createWrite({ primary, monitor, seen, metrics, log, breaks, mostWaiting }: WriteParts): Write {
+export function createWrite({ primary, monitor, seen, visibility, metrics, log, breaks, mostWaiting }: WriteParts): Write {
   let waiting = 0
   const gate = createGate(Math.max(1, primary.mostParked))
   /** Those that pause, those that wait for the primary to answer the others, and those that wait for a connection. */
@@ -69,32 +78,36 @@ export function createWrite({ primary, monitor, seen, metrics, log, breaks, most
   async function transactNow<T>(attempt: Pick<WriteAttempt<T>, 'settings' | 'begin' | 'end' | 'distrust'>, fn: (tx: Transaction) => Promise<T>, passage: Passage): Promise<T> {
     const cluster = monitor.cluster() ?? '0'
     const locate = `database_position(${cluster})`
+    // What is written is judged by what the caller has seen: the primary must have it, and show it.
+    const token = breaks.has('ignore-tokens') ? null : seen.wanted()
     const { value, after } = await runWrite({
       ...attempt,
       pool: primary,
-      begin: [`${locate} AS position`, ...attempt.begin],
+      begin: [`${locate} AS position`, ...token ? visibility.ask(token) : [], ...attempt.begin],
       committing: passage.committing,
-      check(begun) {
+      async check(begun) {
         const position = parsePosition(begun.position!)
         const mayCommit = passage.answered(position.timeline)
         if (!mayCommit) throw new CommitsStalledError()
-        if (breaks.has('no-epoch-check')) return
-        if (position.role !== 'primary') throw new FormerPrimaryError('it is a replica')
-        const { timeline } = monitor.state()
-        if (position.timeline < timeline) throw new FormerPrimaryError(`it is on timeline ${position.timeline}, and ${timeline} has begun`)
-        if (position.timeline > timeline) monitor.sawPosition(position)
+        if (!breaks.has('no-epoch-check')) {
+          if (position.role !== 'primary') throw new FormerPrimaryError('it is a replica')
+          const newest = Math.max(monitor.state().timeline, token?.timeline ?? 0)
+          if (position.timeline < newest) throw new FormerPrimaryError(`it is on timeline ${position.timeline}, and ${newest} has begun`)
+          if (position.timeline > monitor.state().timeline) monitor.sawPosition(position)
+        }
+        if (token && !await visibility.shows(token, position, begun)) throw new BehindError('token')
       },
       end: value => [...attempt.end(value), ...breaks.has('async-ack') ? ['SET LOCAL synchronous_commit = local'] : []],
       after: locate,
     }, fn)
     if (after === null) seen.wroteSomewhere()
-    else seen.saw(parsePosition(after))
+    else seen.saw(parsePosition(after), token)
     return value
   }
 
-  /** The answer that the record holds; undefined: there is none. Its row is locked, which is written to WAL: so this COMMIT waits for the standby, and the record with it. */
+  /** The answer that the record holds; undefined: there is none. An empty message goes with it into WAL: so this COMMIT waits for the standby, and the record, which stands before it, is there then. */
   async function replay<T>(operation: OperationId): Promise<{ value: T } | undefined> {
-    const stored = await transact<StoredAnswer<T> | undefined>({ settings: [], begin: [], end: () => [], distrust: false }, async tx => (await tx.execute<StoredAnswer<T>>(replayQuery(operation))).rows[0])
+    const stored = await transact<StoredAnswer<T> | undefined>({ settings: [], begin: [], end: () => [emptyMessage], distrust: false }, async tx => (await tx.execute<StoredAnswer<T>>(replayQuery(operation))).rows[0])
     if (!stored) return undefined
     if (stored.fingerprint !== operation.fingerprint) throw new IdempotencyMismatchError()
     return { value: stored.result.value as T }
@@ -112,7 +125,9 @@ export function createWrite({ primary, monitor, seen, metrics, log, breaks, most
       if (code === 'F2001') throw new OperationInProgressError()
       if (code !== 'F2002') throw error
     }
-    const stored = await replay<T>(operation)
+    const stored = await replay<T>(operation).catch((error: unknown) => {
+      throw error instanceof IdempotencyMismatchError ? error : new ReplayError('The record was found and not read', { cause: error })
+    })
     // It was there a moment ago: expired just now, or committed on a primary that is no more.
     if (!stored) throw new RecordGoneError('The record is gone')
     return { ...stored, replayed: true }
@@ -120,14 +135,18 @@ export function createWrite({ primary, monitor, seen, metrics, log, breaks, most
 
   async function write<T>(settings: Settings, fn: (tx: Transaction) => Promise<T>, { repeatable = false }: WriteOptions): Promise<T> {
     const context = currentContext()
+    const isFirst = !context?.writes
     let operation = repeatable ? null : nextOperation()
+    /** An attempt of ours was lost at COMMIT. */
+    let unknown = false
+    /** Under the same id something has been done, or was at work: an attempt of ours, or the same request on another instance. */
+    let met = false
     await monitor.ready(remainingMs(firstLookMs))
     if (writesWaiting() >= mostWaiting) {
       metrics.shed()
-      throw unavailable('Too many changes are waiting for the database. Nothing was changed.', undefined)
+      throw refusal('Too many changes are waiting for the database.', undefined)
     }
     const until = momentIn(remainingMs(jobPatienceMs) - answerMarginMs)
-    let unknown = false
     for (let attempt = 0; ; attempt++) {
       try {
         const { value, replayed } = await once(settings, operation, fn, unknown)
@@ -142,12 +161,19 @@ export function createWrite({ primary, monitor, seen, metrics, log, breaks, most
       }
       catch (error) {
         const cause = causeOf(error)
+        // At the COMMIT of a replay nothing is at stake: the record stays what it is.
         const commitSent = error instanceof TransactionError && error.commitSent
         const inProgress = cause instanceof OperationInProgressError
-        if (cause instanceof AbandonedError && !unknown) throw givenUp()
-        const outcome = inProgress || cause instanceof RecordGoneError || cause instanceof UnavailableError ? 'not-committed' : classify(cause, commitSent)
-        if (databaseError(cause).code === '57014') throw unavailable('The database took too long. Nothing was changed.', cause)
-        if (outcome === 'permanent' || breaks.has('no-retry')) throw cause
+        // Nobody is left to be told; whoever repeats it finds out.
+        if (cause instanceof AbandonedError) throw givenUp()
+        met ||= inProgress || cause instanceof RecordGoneError || error instanceof ReplayError
+        const outcome = inProgress || cause instanceof RecordGoneError || cause instanceof BehindError || cause instanceof UnavailableError ? 'not-committed' : classify(cause, commitSent)
+        if (databaseError(cause).code === '57014') throw refusal('The database took too long.', cause)
+        if (outcome === 'permanent' || breaks.has('no-retry')) {
+          // Judged by the database once it had said that there is no record: the first attempt has not been committed.
+          if (unknown) settle(operation ? 'not-committed' : 'unresolved', operation)
+          throw cause
+        }
         if (outcome === 'unknown') {
           if (!unknown) metrics.unknownCommit()
           unknown = true
@@ -157,24 +183,33 @@ export function createWrite({ primary, monitor, seen, metrics, log, breaks, most
         if (isConnectionError(cause)) monitor.hurry()
         metrics.retried(reasonOf(cause, outcome))
         log.debug({ err: databaseError(cause), attempt, outcome }, 'A write is tried again')
-        const pause = inProgress ? inProgressPauseMs : backoffMs(attempt)
+        const pause = inProgress ? inProgressPauseMs : backoffMs(attempt, cause instanceof BehindError ? behindPauseMs : firstPauseMs)
         if (msUntil(until) <= pause) {
-          if (unknown) settle('unresolved', operation)
           // Another request of the same client has been at work on it all the time. (Nginx asks a second instance while the first holds the write for a failover: it waits here for the same answer.)
-          else if (inProgress) throw cause
-          throw unknown
-            ? unavailable('The connection to the database was lost before the outcome was known. Repeat the request with the same Idempotency-Key.', cause)
-            : unavailable('The database takes no writes at present. Nothing was changed.', cause)
+          if (inProgress && !unknown) throw cause
+          throw refusal(unknown ? 'The connection to the database was lost before the outcome was known.' : 'The database takes no writes at present.', cause)
         }
         await holdBack(pause, isConnectionError(cause) ? until : null)
-        if (isAbandoned() && !unknown) throw givenUp()
+        if (isAbandoned()) throw givenUp()
       }
     }
 
-    /** The client's key makes it safe: whoever repeats the request finds that nothing was done. */
+    /** The client's key makes it safe: whoever repeats the request finds what was done. */
     function givenUp() {
-      metrics.abandoned()
+      if (unknown) settle('unresolved', operation)
+      else metrics.abandoned()
       return new AbandonedError()
+    }
+
+    /** The write is not tried any more. Says of its outcome what is certain and no more: that nothing was changed only where no attempt under the same id could have changed anything. */
+    function refusal(why: string, cause: unknown): UnavailableError {
+      if (unknown) settle('unresolved', operation)
+      const keyed = operation?.fromClient ?? false
+      const advice = keyed ? 'Repeat the request with the same Idempotency-Key: however often it arrives, it is applied once.' : 'Look whether it was before you repeat it.'
+      if (unknown || met) return unavailable(`${why} It is not known yet whether the change was made. ${operation ? advice : 'Repeat it: it is applied once.'}`, cause, 'unresolved')
+      // The same request may be at work on another instance, or may have been before.
+      if (keyed) return unavailable(`${why} ${advice}`, cause)
+      return unavailable(isFirst ? `${why} Nothing was changed.` : why, cause)
     }
 
     function settle(how: 'committed' | 'not-committed' | 'unresolved', asked: OperationId | null) {
@@ -202,23 +237,24 @@ export function createWrite({ primary, monitor, seen, metrics, log, breaks, most
 }
 
 function causeOf(error: unknown): unknown {
-  return error instanceof TransactionError ? error.cause : error
+  return error instanceof TransactionError || error instanceof ReplayError ? causeOf(error.cause) : error
 }
 
 function reasonOf(cause: unknown, outcome: string): RetryReason {
   if (cause instanceof FormerPrimaryError) return 'former-primary'
   if (cause instanceof NotReplicatedError) return 'not-replicated'
   if (cause instanceof OperationInProgressError) return 'in-progress'
+  if (cause instanceof BehindError) return 'behind'
   if (outcome === 'unknown') return 'unknown-outcome'
   return isConnectionError(cause) || cause instanceof UnavailableError ? 'connection' : 'contention'
 }
 
-/** 50 ms doubling to 1 s, each with jitter from its half, so that a crowd of waiting writes does not return as one. */
-function backoffMs(attempt: number): number {
-  const ceiling = Math.min(1_000, 50 * 2 ** attempt)
+/** `first` doubling to 1 s, each with jitter from its half, so that a crowd of waiting writes does not return as one. */
+function backoffMs(attempt: number, first: number): number {
+  const ceiling = Math.min(1_000, first * 2 ** attempt)
   return ceiling / 2 + Math.random() * ceiling / 2
 }
 
-function unavailable(detail: string, cause: unknown): UnavailableError {
-  return new UnavailableError(detail, { cause, retryAfterSeconds: 2 })
+function unavailable(detail: string, cause: unknown, type?: string): UnavailableError {
+  return new UnavailableError(detail, { cause, retryAfterSeconds: 2, type })
 }

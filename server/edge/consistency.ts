@@ -29,8 +29,11 @@ function codec(config: Config): TokenCodec {
   return known
 }
 
-/** The latest of what the header and the cookies say, remembered with the request; null if there is nothing. What nobody here has sealed is left out and counted: never an error. */
-export function bringConsistency(event: H3Event, config: Config): string | null {
+/**
+ * The latest of what the header and the cookies say, remembered with the request; null if there is nothing. What nobody here has sealed is left out and counted: never an error. So is
+ * what is of another cluster than the present one (null: not known yet): after a restore a cookie may be left of the one before.
+ */
+export function bringConsistency(event: H3Event, config: Config, cluster: string | null): string | null {
   const { decode, encode } = codec(config)
   const header = event.node.req.headers[headerName.toLowerCase()]
   const shown = [typeof header === 'string' ? header : undefined, ...Object.values(cookies).map(name => getCookie(event, cookieForm(event, config, name).name))]
@@ -38,19 +41,20 @@ export function bringConsistency(event: H3Event, config: Config): string | null 
   for (const text of shown) {
     if (!text) continue
     const token = decode(text)
-    if (token) latest = later(latest, token)
-    else routerMetrics.token('refused')
+    if (!token) routerMetrics.token('refused')
+    else if (cluster !== null && token.cluster !== cluster) routerMetrics.token('foreign')
+    else latest = later(latest, token)
   }
   const brought = latest && encode(latest)
   event.context[broughtKey] = brought
   return brought
 }
 
-/** The later of two sealed tokens. */
-export function laterToken(config: Config, a: string | null, b: string | null): string | null {
-  if (a === b || !a || !b) return a === b ? a : b ?? a
+/** The later of two sealed tokens; of two clusters' tokens `present`. */
+export function laterToken(config: Config, present: string | null, other: string | null): string | null {
+  if (present === other || !present || !other) return present ?? other
   const { decode, encode } = codec(config)
-  const latest = later(decode(a), decode(b))
+  const latest = later(decode(present), decode(other))
   return latest && encode(latest)
 }
 

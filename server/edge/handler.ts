@@ -21,6 +21,8 @@ export interface HandlerOptions {
   config: Config
   log: Logger
   isDraining(): boolean
+  /** The database cluster's identifier; null: not known yet. */
+  cluster(): string | null
 }
 
 /** Probes and positions are no people's requests: they would drown the others in the access log. Metrics count them. */
@@ -30,7 +32,7 @@ const quietRoutes = /^\/(api\/health|api\/ingest|metrics|_nuxt\/|__nuxt)/
  * Wraps the whole of h3's handling, so that the request's context is surely in force in every handler. Measures at the response itself: Nitro's
  * hooks miss errors and 404s, and fire for internal requests too.
  */
-export function wrapHandler(handle: Handler, { config, log, isDraining }: HandlerOptions): Handler {
+export function wrapHandler(handle: Handler, { config, log, isDraining, cluster }: HandlerOptions): Handler {
   return (event) => {
     const outer = currentContext()
     // A page that is rendered asks its own API in this process: the same request for the log, and no request of its own for the metrics.
@@ -43,14 +45,14 @@ export function wrapHandler(handle: Handler, { config, log, isDraining }: Handle
         }
         finally {
           // What the page has seen, its reader has seen.
-          outer.consistencyToken = laterToken(config, outer.consistencyToken, inner.consistencyToken)
+          outer.consistencyToken = laterToken(config, inner.consistencyToken, outer.consistencyToken)
           if (inner.staleSeconds !== null) outer.staleSeconds = Math.max(outer.staleSeconds ?? 0, inner.staleSeconds)
           outer.patienceSpent ||= inner.patienceSpent
         }
       })
     }
     const context = contextOf(event, config)
-    context.consistencyToken = bringConsistency(event, config)
+    context.consistencyToken = bringConsistency(event, config, cluster())
     event.context[contextKey] = context
     setResponseHeader(event, 'X-Request-Id', context.requestId)
     setResponseHeader(event, 'X-Fleet2-Instance', config.instanceId)

@@ -57,7 +57,7 @@ const noMetrics: OutboxMetrics = { relayed() {}, thinned() {}, waiting() {} }
 export function createOutbox({ database, events, redis, log, metrics = noMetrics }: {
   database: Database
   events: Events
-  redis: Pick<RedisPort, 'replication' | 'isUp'>
+  redis: Pick<RedisPort, 'replication' | 'isUp' | 'sentinels'>
   log: Logger
   metrics?: OutboxMetrics
 }): Outbox {
@@ -92,16 +92,24 @@ export function createOutbox({ database, events, redis, log, metrics = noMetrics
     runOutsideContext(() => track(publish(event)))
   }
 
+  /** Which run is published on, from now on. What was published before it was known may have gone to another. */
+  async function noteRun() {
+    const { run } = await redis.replication()
+    published = []
+    lastRun = run
+  }
+
   /** Deletes the rows whose events would survive a failover. Those that would not stay, become due, and are published again. */
   async function settle() {
     if (published.length + unconfirmed.length === 0) return
     const { run, offset, acknowledged } = await redis.replication()
     // Another run since the last look: what was published in between may have gone to the one before and be lost with it.
-    if (published.length && (lastRun === null || run === lastRun)) unconfirmed.push({ run, offset, ids: published })
+    if (published.length && run === lastRun) unconfirmed.push({ run, offset, ids: published })
     published = []
     lastRun = run
     unconfirmed = unconfirmed.filter(batch => batch.run === run)
-    const safe = unconfirmed.filter(batch => acknowledged === null || acknowledged >= batch.offset)
+    // With no replica at the master there is nothing to wait for only where Sentinel knows of none either: one that is cut off at this moment may be the next master.
+    const safe = unconfirmed.filter(batch => acknowledged === null ? !redis.sentinels()?.replicas : acknowledged >= batch.offset)
     if (safe.length === 0) return
     const ids = safe.flatMap(batch => batch.ids)
     await database.withKey('relay', 'on').write(async tx => (await tx.delete(outbox).where(inArray(outbox.id, ids))).rowCount, { repeatable: true })
@@ -177,7 +185,10 @@ export function createOutbox({ database, events, redis, log, metrics = noMetrics
     publishEntries: (entries, consistencyToken) => {
       for (const entry of entries) publishAtOnce(toEvent(entry, consistencyToken))
     },
-    start: schedule,
+    start() {
+      // Where Redis is away, the first turn that reaches it does the same.
+      turning = bounded(noteRun).catch(() => {}).finally(schedule)
+    },
     async close() {
       closing.abort()
       if (timer) clearTimeout(timer)

@@ -30,7 +30,7 @@ export default defineNitroPlugin((nitroApp) => {
 
   let server: Server | null = null
   let instance: Instance | null = null
-  const handle = wrapHandler(nitroApp.h3App.handler, { config, log, isDraining })
+  const handle = wrapHandler(nitroApp.h3App.handler, { config, log, isDraining, cluster: () => servicesIfOpen()?.database.cluster() ?? null })
   nitroApp.h3App.handler = ((event: Parameters<typeof handle>[0]) => {
     // Nitro shows its listener to nobody: it is known from the first request on.
     if (!server) {

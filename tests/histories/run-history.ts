@@ -187,7 +187,7 @@ async function readFinalState(cluster: Cluster, seed: number): Promise<FinalStat
 /** What the API answers with 503 + Retry-After, or 409 while the first request is still at work. */
 function isTryAgain(error: unknown): boolean {
   const { type } = error as { type?: string }
-  return type === 'unavailable' || type === 'operation-in-progress'
+  return type === 'unavailable' || type === 'unresolved' || type === 'operation-in-progress'
 }
 
 function describe(error: unknown): string {

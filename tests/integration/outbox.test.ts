@@ -78,6 +78,39 @@ describe('the outbox', () => {
     await until(async () => await rows() === 0, 'the outbox to be settled')
   })
 
+  it('keeps a row until its event would survive a failover: not on the word of a master whose replicas are cut off, nor of one that it has not published on', async () => {
+    const real = openRedisClient({ url: redisServer.url, sentinels: [], sentinelName: '', log }) as RedisPort
+    // As Redis would say it: a master that Sentinel knows two replicas of, and that has lost both.
+    let acknowledged: number | null = null
+    let looks = 0
+    const redis: RedisPort = {
+      ...real, sentinels: () => ({ total: 3, reachable: 3, quorum: true, master: 'x', replicas: 2, reason: '' }),
+      async replication() {
+        looks++
+        return { run: 'the next master', offset: 7, acknowledged }
+      },
+    }
+    const here = instance({ redis })
+    const { heard } = await listen(here.events)
+    const before = await createVehicle({ database: here.database, makeSecret }, organisationId, { name: 'Before', kind: 'van' } as never)
+    await until(() => heard.some(({ data }) => data.id === before.id))
+    // Published before anybody had asked which run that was.
+    acknowledged = 7
+    here.outbox.start()
+    await until(() => looks > 0)
+    await new Promise(resolve => setTimeout(resolve, 100))
+    expect(await rows()).toBe(1)
+    await until(async () => await rows() === 0, 'it to be published on the present run, and settled')
+    expect(here.counts.relayed).toBeGreaterThan(0)
+    acknowledged = null
+    await createVehicle({ database: here.database, makeSecret }, organisationId, { name: 'After', kind: 'van' } as never)
+    looks = 0
+    await until(() => looks > 1, 'two looks at the replicas')
+    expect(await rows()).toBe(1)
+    acknowledged = 7
+    await until(async () => await rows() === 0, 'it to be settled')
+  })
+
   it('tells nothing of a change that is rolled back', async () => {
     const { database, events } = instance()
     const { heard } = await listen(events)

@@ -47,6 +47,26 @@ describe('the edge, with a primary and late replicas behind it', () => {
     }
   })
 
+  it('a cookie that is left of another cluster, from before a restore, takes nothing away from what was seen of this one', async () => {
+    await cluster.caughtUp()
+    await Promise.all(cluster.replicas().map(node => node.pauseReplay()))
+    try {
+      const body = vehicle()
+      const made = await person.send('POST', '/api/v1/vehicles', body)
+      const session = person.cookie().split('; ').find(part => part.includes('fleet2-session'))!
+      const mine = codec.decode(made.headers.get('fleet2-consistency')!)!
+      const left = codec.encode({ ...mine, cluster: '1', timeline: 99 })
+      const cookie = `${session}; __Host-fleet2-written=${left}; __Host-fleet2-seen=${codec.encode(mine)}`
+      for (let n = 0; n < 4; n++) {
+        const { body: { items } } = await createClient(server.url).send<{ items: { name: string }[] }>('GET', '/api/v1/vehicles', undefined, { headers: { cookie } })
+        expect(items.map(({ name }) => name)).toContain(body.name)
+      }
+    }
+    finally {
+      await Promise.all(cluster.replicas().map(node => node.resumeReplay()))
+    }
+  })
+
   it('an API client without cookies carries it in the header, both ways; one that was made up is left out and counted, and is never an error', async () => {
     const session = person.cookie().split('; ').find(part => part.includes('fleet2-session'))!
     await cluster.caughtUp()

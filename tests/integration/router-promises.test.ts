@@ -280,7 +280,7 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
     it('it waits for the standby, and is there after a failover', async () => {
       const [key, session] = [randomUUID(), createSession()]
       cluster.replicas().forEach(node => node.freeze())
-      await expect(session.add(key, { seconds: 2 })).rejects.toMatchObject({ type: 'unavailable' })
+      await expect(session.add(key, { seconds: 2 })).rejects.toMatchObject({ type: 'unresolved' })
       // The test can fail.
       await broken('async-ack', async other => expect(await createSession(other).add(randomUUID(), { seconds: 5 })).toMatchObject({ value: 1 }))
       cluster.replicas().forEach(node => node.thaw())
@@ -301,10 +301,10 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
         await cluster.primary().query(`SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'`)
         return await stored(key) === 1
       }, 'our commit to stop waiting for its standby')
-      await expect(adding).rejects.toMatchObject({ type: 'unavailable' })
+      await expect(adding).rejects.toMatchObject({ type: 'unresolved' })
       expect(counts['retried not-replicated']).toBeGreaterThan(0)
       // Its record is there, on one node. A repeat is not told so until the standby has it.
-      await expect(session.add(key, { id, seconds: 2 })).rejects.toMatchObject({ type: expect.stringMatching(/unavailable|operation-in-progress/) })
+      await expect(session.add(key, { id, seconds: 2 })).rejects.toMatchObject({ type: expect.stringMatching(/unresolved|operation-in-progress/) })
       cluster.replicas().forEach(node => node.thaw())
       await until(async () => session.add(key, { id, seconds: 5 }).then(({ value }) => value === 1, () => false), 'the repeat to be answered')
       expect(await stored(key)).toBe(1)

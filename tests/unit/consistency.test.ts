@@ -30,18 +30,23 @@ describe('what a caller has seen', () => {
   it('is put right by the primary, which also answers for what was seen on replicas once that is confirmed', () => {
     expect(advance(token(2, Number.MAX_SAFE_INTEGER), '7', at('primary', 2, 100))).toEqual(token(2, 100))
     expect(advance(token(2, 90, 90), '7', at('primary', 2, 100))).toEqual(token(2, 100, 90))
-    expect(advance(token(2, 90, 90), '7', at('primary', 2, 100), true)).toEqual(token(2, 100))
+    expect(advance(token(2, 90, 90), '7', at('primary', 2, 100), token(2, 90, 90))).toEqual(token(2, 100))
   })
   it('remembers the first transaction that a replica had heard nothing of, until the primary has answered', () => {
     const onReplica = advance(token(2, 100), '7', at('replica', 2, 150, 753))
     expect(onReplica).toEqual(token(2, 150, 150, 753))
     expect(advance(onReplica, '7', at('replica', 2, 140, 750))).toEqual(token(2, 150, 150, 753))
-    expect(advance(onReplica, '7', at('primary', 2, 200, 760), true)).toEqual(token(2, 200))
+    expect(advance(onReplica, '7', at('primary', 2, 200, 760), onReplica)).toEqual(token(2, 200))
+    // Another read of the same request has seen more on a replica since the primary was asked.
+    expect(advance(token(2, 150, 150, 760), '7', at('primary', 2, 200, 760), onReplica)).toEqual(token(2, 200, 150, 760))
   })
   it('of two places is both', () => {
     expect(later(token(2, 100, 10), token(2, 90, 90))).toEqual(token(2, 100, 90))
     expect(later(token(2, 100), token(3, 1))).toEqual(token(3, 1))
     expect(later(null, token(3, 1))).toEqual(token(3, 1))
+    // After a restore a cookie is left of the cluster that was, and its timeline was a later one.
+    const ofAnother = { ...token(9, 900), cluster: '8' }
+    expect([later(token(2, 100), ofAnother), later(ofAnother, token(2, 100))]).toEqual([token(2, 100), ofAnother])
   })
   it('is read from PostgreSQL\'s words', () => {
     expect(parseLsn('1/19B63C8')).toBe(2 ** 32 + 0x19b63c8)
