@@ -62,11 +62,10 @@ export function createOutbox({ database, events, redis, log, metrics = noMetrics
   metrics?: OutboxMetrics
 }): Outbox {
   const underWay = new Set<Promise<unknown>>()
-  /** Published since the last look at the replicas. */
-  let published: string[] = []
+  /** Published since the last look at the replicas, each with the run of the server that took it. */
+  let published: { run: string, id: string }[] = []
   /** Published on `run` before it had written `offset`. */
   let unconfirmed: { run: string, offset: number, ids: string[] }[] = []
-  let lastRun: string | null = null
   let turns = 0
   let timer: NodeJS.Timeout | null = null
   let turning: Promise<void> | null = null
@@ -83,9 +82,9 @@ export function createOutbox({ database, events, redis, log, metrics = noMetrics
   }
 
   async function publish(event: PublishedEvent): Promise<boolean> {
-    const told = await events.publish(event)
-    if (told) published.push(event.eventId)
-    return told
+    const run = await events.publish(event)
+    if (run !== null) published.push({ run, id: event.eventId })
+    return run !== null
   }
 
   function publishAtOnce(event: PublishedEvent) {
@@ -95,12 +94,12 @@ export function createOutbox({ database, events, redis, log, metrics = noMetrics
   /** Deletes the rows whose events would survive a failover. Those that would not stay, become due, and are published again. */
   async function settle() {
     if (published.length + unconfirmed.length === 0) return
+    const before = published.length
     const { run, offset, acknowledged } = await redis.replication()
-    // Another run since the last look: what was published in between may have gone to the one before and be lost with it.
-    if (published.length && (lastRun === null || run === lastRun)) unconfirmed.push({ run, offset, ids: published })
-    published = []
-    lastRun = run
-    unconfirmed = unconfirmed.filter(batch => batch.run === run)
+    // What another run has taken may be lost with it: it stays in the outbox, and is published again. What was published while Redis was asked may be younger than the offset: it waits for the next look.
+    const asked = published.splice(0, before)
+    unconfirmed.push({ run, offset, ids: asked.filter(one => one.run === run).map(({ id }) => id) })
+    unconfirmed = unconfirmed.filter(batch => batch.run === run && batch.ids.length > 0)
     const safe = unconfirmed.filter(batch => acknowledged === null || acknowledged >= batch.offset)
     if (safe.length === 0) return
     const ids = safe.flatMap(batch => batch.ids)

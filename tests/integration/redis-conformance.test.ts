@@ -108,7 +108,7 @@ describe.each(adapters)('%s', (_, open) => {
     const name = key()
     expect(await redis.streamRange(name)).toBeNull()
     const ids: string[] = []
-    for (let n = 0; n < 5; n++) ids.push(await redis.streamAppend(name, `v${n}`, stream))
+    for (let n = 0; n < 5; n++) ids.push((await redis.streamAppend(name, `v${n}`, stream)).id)
     expect([...ids].sort(compareStreamIds)).toEqual(ids)
     expect(await redis.streamRead(name, ids[1]!, 2)).toEqual([{ id: ids[2], value: 'v2' }, { id: ids[3], value: 'v3' }])
     expect(await redis.streamRange(name)).toEqual({ first: ids[0], last: ids[4], intact: true })
