@@ -5,6 +5,7 @@ import { UnavailableError } from '#shared/errors.ts'
 import type { SessionSummary } from '#shared/schemas/identity.ts'
 import { createProofs, type Proof } from './proof.ts'
 import type { Revocation } from './revocations.ts'
+import { createSessionChanges } from './session-changes.ts'
 
 /** What is kept of a session, under the hash of its secret. */
 export interface SessionRecord {
@@ -59,6 +60,7 @@ export type Sessions = ReturnType<typeof createSessions>
  */
 export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds, proofSeconds, passwords }: SessionOptions, now: () => number = Date.now) {
   const proofs = createProofs(passwords)
+  const changes = createSessionChanges(redis)
   const recordKey = (hash: string) => `session:${hash}`
   const indexKey = (userId: string) => `sessions-of:${userId}`
 
@@ -92,6 +94,9 @@ export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds,
   }
 
   return {
+    /** Tells of sessions that end, or change their organisation, on any instance: see `session-changes.ts`. */
+    onChange: changes.onChange,
+
     /** Begins a session. Its secret and its proof are for the cookies. With Redis away it is the proof alone, and Redis is told later. */
     async begin({ userId, organisationId, ipAddress, userAgent, revocationsUpTo }: Pick<SessionRecord, 'userId' | 'organisationId' | 'ipAddress' | 'userAgent' | 'revocationsUpTo'>) {
       const secret = randomBytes(32).toString('base64url')
@@ -179,11 +184,13 @@ export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds,
         if (!(error instanceof UnavailableError)) throw error
         return true
       })
+      changes.tell({ kind: 'switched', userId: record.userId, sessionId: record.id, organisationId })
       return { record: switched, proof: proofs.seal({ record: switched, vouchedAt: now(), pending }, hash) }
     },
 
     /** Takes the session out of Redis. That it is over stands in the database: see `end-session.ts`. */
     async forget(secret: string, record: Pick<SessionRecord, 'id' | 'userId'>): Promise<void> {
+      changes.tell({ kind: 'ended', userId: record.userId, sessionId: record.id, keptSessionId: null, revokedAt: 0 })
       await redis.delete(recordKey(hashOf(secret)))
       await redis.hashDelete(indexKey(record.userId), record.id)
     },
@@ -204,6 +211,7 @@ export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds,
 
     /** Takes out of Redis what a revocation ends. Resolves to the number of sessions. */
     async apply({ userId, sessionId, keptSessionId, revokedAt }: Revocation): Promise<number> {
+      changes.tell({ kind: 'ended', userId, sessionId, keptSessionId, revokedAt })
       const index = Object.entries(await redis.hashGetAll(indexKey(userId))).filter(([id]) => sessionId ? id === sessionId : id !== keptSessionId)
       if (index.length === 0) return 0
       const texts = sessionId ? [] : await redis.getMany(index.map(([, hash]) => recordKey(hash)))
@@ -217,8 +225,8 @@ export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds,
   }
 }
 
-/** Whether a session that began with `revocationsUpTo` known is meant by a revocation. */
-function cameBefore({ revocationsUpTo, createdAt }: SessionRecord, revokedAt: number): boolean {
+/** Whether a session that began with `revocationsUpTo` known is meant by a revocation of all. */
+export function cameBefore({ revocationsUpTo, createdAt }: SessionRecord, revokedAt: number): boolean {
   return (revocationsUpTo ?? createdAt) < revokedAt
 }
 
