@@ -249,7 +249,7 @@ export function createLink({ client, name, log, heartbeat = true }: { client: Re
 }
 
 /** Whether the client is connected to that very address. */
-async function isAt({ stream }: Redis, { host, port }: { host: string, port: number }): Promise<boolean> {
+export async function isAt({ stream }: Redis, { host, port }: { host: string, port: number }): Promise<boolean> {
   const { remoteAddress, remotePort } = stream as Socket
   if (remotePort !== port) return false
   if (remoteAddress === host) return true

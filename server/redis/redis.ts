@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis'
 import { connect, keyPrefix, type RedisConnection } from './connection.ts'
 import { createFollower } from './follower.ts'
 import { createConfirmedWrites, kept } from './kept.ts'
-import { createLink } from './link.ts'
+import { createLink, isAt } from './link.ts'
 import type { RedisPort } from './port.ts'
 import { watchSentinels } from './sentinels.ts'
 import { every } from '#server/telemetry/timers.ts'
@@ -59,7 +59,7 @@ export function openRedisClient(connection: RedisConnection & { sweepMs?: number
     ? watchSentinels(connection, (master) => {
         link.follow(master)
         confirmedLink.follow(master)
-        for (const client of followerClients) if (client.status === 'ready') client.disconnect(true)
+        for (const client of followerClients) if (client.status === 'ready') void isAt(client, master).then(there => there || client.disconnect(true))
       })
     : null
   const returned = new Set<() => void>()
