@@ -1,4 +1,4 @@
-import { eq, isNull, sql } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import type { Database, Transaction } from '#server/database/port.ts'
 import { sessionRevocations, users } from '#server/database/schema/identity.ts'
@@ -38,8 +38,8 @@ export async function storeRevocation(database: Database, { userId, sessionId, k
 }
 
 /** The latest revocation of all the user's sessions, in ms, for a query on `users`; 0: there is none. A session that is founded on the same snapshot comes after it, and before every later one. */
-export const latestRevocation = sql<number>`coalesce((SELECT extract(epoch FROM max(${sessionRevocations.revokedAt})) * 1000 FROM ${sessionRevocations}
-  WHERE ${sessionRevocations.userId} = ${users.id} AND ${isNull(sessionRevocations.sessionId)}), 0)::float8`
+// Names by hand: of a query on one table Drizzle writes columns without it, and inside the parentheses `id` would be the revocation's.
+export const latestRevocation = sql<number>`coalesce((SELECT extract(epoch FROM max(r.revoked_at)) * 1000 FROM session_revocations r WHERE r.user_id = users.id AND r.session_id IS NULL), 0)::float8`
 
 /** The same, asked by itself: for a session that is not founded on a password. */
 export async function revocationsUpTo(database: Database, userId: string): Promise<number> {
