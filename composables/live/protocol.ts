@@ -16,14 +16,16 @@ export type FromTab
 /** What the worker says to a tab. */
 export type FromWorker
   = | { say: 'welcome' }
+    /** The answer to `here`. */
+    | { say: 'there' }
     /** The tab was taken for gone: it is to join again. */
     | { say: 'stranger' }
     | { say: 'state', state: LinkState }
     | { say: 'event', name: keyof LiveEvents, data: string, id: string }
     | { say: 'unsure', reason: string }
 
-/** A tab says this often that it is there. In the background a browser lets it do so once a minute. */
-export const hereEveryMs = 20_000
+/** A tab says this often that it is there, and hears that the worker is. In the background a browser lets it do so once a minute. */
+export const hereEveryMs = 5_000
 
 /** A tab that has said nothing for this long is gone, or frozen: it joins again when it is back. */
 export const goneAfterMs = 180_000

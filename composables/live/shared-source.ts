@@ -4,9 +4,6 @@ import { openSource, type Source, type SourceHandlers } from './source.ts'
 /** A worker that has not said a word by then does not work here: the tab has a stream of its own. */
 const welcomeMs = 3_000
 
-/** How long a worker that was told of its silence has to say something. */
-const answerMs = 5_000
-
 /**
  * The live stream, shared with the other tabs of the same name through a SharedWorker; a stream of the tab's own where there are none of these, or the worker says nothing.
  * (Not Web Locks: they exist over TLS alone, where HTTP/2 has no such limit.)
@@ -19,7 +16,12 @@ export function openSharedSource(name: string, workerUrl: string, lastEventId: (
   let heard = false
   let closed = false
   let patience: ReturnType<typeof setTimeout> | undefined
-  const here = setInterval(() => say({ say: 'here' }), hereEveryMs)
+  const here = setInterval(() => {
+    // It lives in the process of one of the tabs, and dies with it when that crashes: a new one is begun for the same name.
+    if (!heard && port) return join()
+    heard = false
+    say({ say: 'here' })
+  }, hereEveryMs)
 
   function say(message: FromTab) {
     port?.postMessage(message)
@@ -54,6 +56,7 @@ export function openSharedSource(name: string, workerUrl: string, lastEventId: (
         else if (data.say === 'unsure') handlers.unsure(data.reason)
       }
       say({ say: 'join', startAfter: lastEventId() })
+      heard = true
       patience = setTimeout(goAlone, welcomeMs)
     }
     catch {
@@ -72,13 +75,7 @@ export function openSharedSource(name: string, workerUrl: string, lastEventId: (
     look: () => own?.look(),
     reconnect() {
       if (own) return own.reconnect()
-      heard = false
       say({ say: 'silent' })
-      clearTimeout(patience)
-      // The worker may have crashed: a new one is begun for the same name.
-      patience = setTimeout(() => {
-        if (!heard && !closed) join()
-      }, answerMs)
     },
     wake() {
       if (own) return own.wake()

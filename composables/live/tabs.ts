@@ -100,6 +100,7 @@ export function createTabs(open: (startAfter: string, handlers: SourceHandlers) 
         const tab = tabs.get(port)
         if (!tab) return port.postMessage({ say: 'stranger' })
         tab.hereAt = now()
+        if (data.say === 'here') port.postMessage({ say: 'there' })
         if (data.say === 'silent' || data.say === 'online') reconnect()
         if (data.say === 'wake') {
           source?.wake()

@@ -71,6 +71,7 @@ describe('the tabs of one session', () => {
     for (const one of [frozen, well]) one.say({ say: 'join', startAfter: '5-1' })
     clock.now += goneAfterMs
     well.say({ say: 'here' })
+    expect(well.heard.at(-1)).toEqual({ say: 'there' })
     clock.now += 1
     tabs.look()
     brings('5-2')
