@@ -31,6 +31,13 @@ const rooms = floors.flatMap((floor, level) => floor.map(room => ({
   },
 })))
 
+// A repeating timer keeps the request's context in which it was set; `server/telemetry/timers.ts` has one that does not.
+const timers = {
+  files: ['server/**/*.ts'],
+  ignores: ['server/telemetry/timers.ts', 'server/telemetry/patience.ts'],
+  rules: { 'no-restricted-globals': ['error', { name: 'setInterval', message: 'It goes on in the context of the request that set it. Use every() of server/telemetry/timers.ts.' }] },
+}
+
 const notTheServer = { regex: '^(#server|~/server|@/server|(\\.\\./)+server|\\./server)/', message: 'The browser side imports from shared/ and from nothing in server/.' }
 
 /** Input is read by the schemas of shared/, and those are made of the shared builders: each bounds what it takes, and refuses what the database would. */
@@ -48,6 +55,7 @@ export default withNuxt(
   ...rooms,
   { files: ['shared/schemas/**'], ignores: ['shared/schemas/{text,numbers,common}.ts'], rules: { 'no-restricted-syntax': ['error', bareSchema] } },
   { files: ['server/api/v1/**', 'server/middleware/**'], rules: { 'no-restricted-syntax': ['error', bareSchema, rawInput] } },
+  timers,
   {
     files: ['pages/**', 'components/**', 'composables/**', 'layouts/**', 'middleware/**', 'plugins/**', '*.vue'],
     rules: { 'no-restricted-imports': ['error', { patterns: [notTheServer] }] },

@@ -1,29 +1,22 @@
-import { heartbeatMs, type LiveEvents } from '#shared/schemas/live.ts'
+import { type LiveEvents } from '#shared/schemas/live.ts'
 import { forgetSeen, noteSeen, useFreshness } from './freshness.ts'
+import { openSharedSource } from './live/shared-source.ts'
+import { openSource, silentMs, sleptMs, type LinkState, type Source } from './live/source.ts'
 
 type Listener<Name extends keyof LiveEvents> = (data: LiveEvents[Name]) => void
 
 const listeners: { [Name in keyof LiveEvents]: Set<Listener<Name>> } = {
-  positions: new Set(), changed: new Set(), resync: new Set(), status: new Set(), heartbeat: new Set(), moved: new Set(),
+  positions: new Set(), changed: new Set(), resync: new Set(), status: new Set(), heartbeat: new Set(), moved: new Set(), ended: new Set(),
 }
 
-let source: EventSource | null = null
+/** Whatever belongs to one opening of the stream; the next has another. */
+let opening = {}
+let source: Source | null = null
 let lastEventId = ''
-let attempt = 0
-let timer: ReturnType<typeof setTimeout> | undefined
 let resyncTimer: ReturnType<typeof setTimeout> | undefined
 let heardAt = 0
 let wanted = false
 let listening = false
-
-/** An open connection that has brought nothing for this long, not even a heartbeat, is dead without knowing it: a frozen server, a network that went. */
-const silentMs = 2.5 * heartbeatMs
-
-/** A connection that is not there after this long is said to be lost. Shorter than most reconnections take, and nobody is told of them. */
-const lostAfterMs = 4_000
-
-/** A tab that slept this long fetches everything anew: events of an hour are more than the state itself. */
-const sleptMs = 120_000
 
 /** How often the clock is looked at. A tab in the background is woken at most once a minute; it is looked at again when it comes to the front. */
 const lookMs = 5_000
@@ -31,15 +24,12 @@ const lookMs = 5_000
 /** Resyncs of a whole organisation come to all its tabs at once: each waits a moment of its own before it asks. */
 const resyncSpreadMs = 2_000
 
-/** 1 s doubling to 15 s, with jitter: a thousand tabs of a restarted server must not come back as one. */
-export function reconnectWaitMs(attempt: number, random = Math.random()) {
-  const ceiling = Math.min(15_000, 1_000 * 2 ** attempt)
-  return ceiling / 2 + random * ceiling / 2
-}
+/** The tab that has itself signed out or changed the organisation goes where it goes; the others ask after this long. */
+const endedPauseMs = 1_000
 
 /** Whether the live stream is open: `connecting` only for the first moments, then `lost`. */
 export function useConnection() {
-  return useState<'idle' | 'open' | 'connecting' | 'lost'>('connection', () => 'idle')
+  return useState<'idle' | LinkState>('connection', () => 'idle')
 }
 
 function emit<Name extends keyof LiveEvents>(name: Name, data: LiveEvents[Name]) {
@@ -47,13 +37,15 @@ function emit<Name extends keyof LiveEvents>(name: Name, data: LiveEvents[Name])
 }
 
 /**
- * Opens the live stream of this tab and keeps it open. Browser only; one for the whole tab. `startAfter`: the newest event when the page's data was fetched, so that
- * nothing is missed between that and the stream's beginning; null: it is not known, and the data is fetched once more.
+ * Opens the live stream of this tab and keeps it open, shared with the other tabs of the session where the browser can do that. Browser only; one for the whole tab. `startAfter`: the newest event
+ * when the page's data was fetched, so that nothing is missed between that and the stream's beginning; null: it is not known, and the data is fetched once more.
+ * @param ended is called when the server says that the reason for the stream has gone.
  */
-export function openLiveStream(startAfter: string | null) {
+export function openLiveStream(startAfter: string | null, { name, ended }: { name: string, ended: () => void }) {
   const connection = useConnection()
   const status = useStatus()
   const freshness = useFreshness()
+  const current = opening = {}
   wanted = true
   lastEventId = startAfter ?? ''
 
@@ -68,61 +60,40 @@ export function openLiveStream(startAfter: string | null) {
     resyncTimer = setTimeout(() => emit('resync', { reason }), Math.random() * spreadMs)
   }
 
-  function connect() {
-    clearTimeout(timer)
-    source?.close()
-    if (!wanted) return
-    // Its own reconnection is not used: it gives up after an error status, and every second without end after others.
-    const current = new EventSource(`/api/events${lastEventId ? `?lastEventId=${encodeURIComponent(lastEventId)}` : ''}`)
-    source = current
-    const lost = setTimeout(() => {
-      if (source === current && current.readyState !== EventSource.OPEN) connection.value = 'lost'
-    }, lostAfterMs)
-    current.onopen = () => {
-      clearTimeout(lost)
-      attempt = 0
+  const handlers = {
+    state(state: LinkState) {
+      if (current !== opening) return
+      if (state === 'open') heard()
+      connection.value = state
+    },
+    event(name: keyof LiveEvents, data: string, id: string) {
+      if (current !== opening) return
       heard()
-      connection.value = 'open'
-      if (!lastEventId) resync('nothing to resume from', 0)
-    }
-    current.onerror = () => {
-      clearTimeout(lost)
-      if (source === current) retry(current)
-    }
-    for (const name of Object.keys(listeners) as (keyof LiveEvents)[]) {
-      current.addEventListener(name, (event: MessageEvent<string>) => {
-        if (source !== current) return
-        heard()
-        if (event.lastEventId) lastEventId = event.lastEventId
-        receive(name, JSON.parse(event.data), current)
-      })
-    }
+      if (id) lastEventId = id
+      receive(name, JSON.parse(data))
+    },
+    unsure(reason: string) {
+      if (current === opening) resync(reason, 0)
+    },
   }
 
-  function retry(current: EventSource) {
-    current.close()
-    if (connection.value === 'open') connection.value = 'connecting'
-    const wait = reconnectWaitMs(attempt++)
-    setTimeout(() => {
-      if (source === current && wanted) connection.value = 'lost'
-    }, Math.min(wait, lostAfterMs))
-    clearTimeout(timer)
-    timer = setTimeout(connect, wait)
-  }
-
-  function receive<Name extends keyof LiveEvents>(name: Name, data: LiveEvents[Name], current: EventSource) {
+  function receive<Name extends keyof LiveEvents>(name: Name, data: LiveEvents[Name]) {
     if ('consistencyToken' in data) noteSeen(data.consistencyToken)
     if (name === 'status' || name === 'heartbeat') {
       const { live } = data as LiveEvents['heartbeat']
       if (status.value) status.value = { ...status.value, ...name === 'status' ? data as LiveEvents['status'] : { live } }
     }
-    if (name === 'moved') {
-      clearTimeout(timer)
-      // Elsewhere, and not all at once.
-      timer = setTimeout(() => source === current && connect(), Math.random() * 1_500)
-    }
+    if (name === 'ended') setTimeout(() => current === opening && ended(), endedPauseMs)
     if (name === 'resync') resync((data as LiveEvents['resync']).reason, resyncSpreadMs)
     else emit(name, data)
+  }
+
+  async function connect() {
+    source?.close()
+    source = null
+    if (typeof SharedWorker === 'undefined') return void (source = openSource(lastEventId, handlers))
+    const { default: workerUrl } = await import('./live/worker.ts?sharedworker&url')
+    if (current === opening && wanted && !source) source = openSharedSource(name, workerUrl, () => lastEventId, handlers)
   }
 
   /** After a sleep, a change of network, or a look at the clock: is the stream still what it seems? */
@@ -132,43 +103,43 @@ export function openLiveStream(startAfter: string | null) {
     if (heardAt && silence > sleptMs) {
       lastEventId = ''
       heardAt = 0
+      void connect()
     }
-    else if (source?.readyState === EventSource.OPEN && silence <= silentMs) return
-    // A reconnection that is waiting for its turn goes on waiting, unless the tab has just come to the front.
-    else if (source?.readyState !== EventSource.OPEN && attempt > 0) return
-    connect()
+    else if (heardAt && silence > silentMs && connection.value === 'open') source?.reconnect()
+    else source?.look()
   }
 
   function wake() {
-    attempt = 0
+    source?.wake()
     look()
   }
 
   connection.value = 'connecting'
-  connect()
+  void connect()
+  wakeUp = { look, wake, connect, connection, online: () => source?.reconnect() }
   if (listening) return
   listening = true
-  setInterval(look, lookMs)
-  document.addEventListener('visibilitychange', wake)
-  document.addEventListener('resume', wake)
+  setInterval(() => wakeUp.look(), lookMs)
+  document.addEventListener('visibilitychange', () => wakeUp.wake())
+  document.addEventListener('resume', () => wakeUp.wake())
   window.addEventListener('pageshow', ({ persisted }) => {
     // Out of the browser's page cache: the stream was closed when it went in.
-    if (persisted) wake()
+    if (persisted && wanted) void wakeUp.connect()
   })
   // The browser knows before the stream does: a connection whose network is gone looks open until it is used.
   window.addEventListener('offline', () => {
-    if (wanted) connection.value = 'lost'
+    if (wanted) wakeUp.connection.value = 'lost'
   })
-  window.addEventListener('online', () => {
-    attempt = 0
-    connect()
-  })
+  window.addEventListener('online', () => wakeUp.online())
 }
+
+/** What the window's events are for, of the present opening. */
+let wakeUp: { look(): void, wake(): void, connect(): Promise<void>, online(): void, connection: ReturnType<typeof useConnection> }
 
 /** Ends the stream: nobody is signed in any more, or in another organisation. */
 export function closeLiveStream() {
   wanted = false
-  clearTimeout(timer)
+  opening = {}
   clearTimeout(resyncTimer)
   source?.close()
   source = null

@@ -1,37 +1,32 @@
 import { openEventStream, openStreamCount } from '#server/edge/event-stream.ts'
 import { requireMember } from '#server/edge/principal.ts'
 import { readSessionCookie } from '#server/edge/session-cookie.ts'
+import { createStreamWatch, streamPermission, type StreamWatch } from '#server/edge/stream-watch.ts'
 import { liveStatus } from '#server/lifecycle/status.ts'
 import { services } from '#server/lifecycle/services.ts'
-import { findMembership } from '#server/identity/members.ts'
+import { streamsRefused } from '#server/telemetry/stream-metrics.ts'
 import { UnavailableError } from '#shared/errors.ts'
 
-/** A session that was revoked, or a member that was removed, keeps its stream at most this long. */
-const recheckMs = 30_000
+let watch: StreamWatch | null = null
 
 export default defineEventHandler(async (event) => {
-  const member = await requireMember(event, 'vehicles:read')
-  const { config, events, sessions, database, cache } = services()
-  if (openStreamCount() >= config.maxEventStreams) throw new UnavailableError('This instance holds as many live streams as it can.', { retryAfterSeconds: 3 })
+  const { session, organisationId, membershipId } = await requireMember(event, streamPermission)
+  const { config, events } = services()
+  watch ??= createStreamWatch(services())
+  if (openStreamCount() >= config.maxEventStreams) {
+    streamsRefused.inc({ reason: 'instance-limit' })
+    throw new UnavailableError('This instance holds as many live streams as it can.', { retryAfterSeconds: 3 })
+  }
+  watch.refuseTooMany(session.id)
   const asked = getQuery(event).lastEventId
   const lastEventId = getRequestHeader(event, 'last-event-id') ?? (typeof asked === 'string' ? asked : null)
-  const secret = readSessionCookie(event, config)!
 
   const stream = openEventStream(event, () => ({ at: new Date().toISOString(), live: liveStatus().live }))
+  watch.hold(stream, { secret: readSessionCookie(event, config)!, session, organisationId, membershipId })
   stream.send('status', liveStatus())
-  const unsubscribe = await events.subscribe(member.organisationId, lastEventId, {
+  const unsubscribe = await events.subscribe(organisationId, lastEventId, {
     onEvents: stream.sendBatch,
     onResync: reason => stream.send('resync', { reason }),
   })
-  const recheck = setInterval(async () => {
-    // What cannot be asked at this moment is asked again later: a failover must not cut every stream.
-    const still = await sessions.find(secret)
-      .then(async record => record && (await findMembership({ database, cache }, record.organisationId, record.userId, record))?.organisationId === member.organisationId)
-      .catch(() => true)
-    if (!still) stream.close()
-  }, recheckMs)
-  stream.onClose(() => {
-    clearInterval(recheck)
-    unsubscribe()
-  })
+  stream.onClose(unsubscribe)
 })

@@ -1,6 +1,7 @@
 import { BlockList, isIP } from 'node:net'
 import { hostname } from 'node:os'
 import { z } from 'zod'
+import { parseHostPort } from './host-port.ts'
 import { breaks, noBreaks, type Breaks } from './breaks.ts'
 
 /** One environment variable: what it means, how it is read, and what stands in `docs/configuration.md`. */
@@ -64,9 +65,9 @@ const networks = z.string().default(privateRanges).transform((text, context) => 
 const sentinels = z.string().optional().transform((text, context) => {
   if (!text) return []
   return text.split(',').map((part) => {
-    const match = /^([\w.-]+):(\d{1,5})$/.exec(part.trim())
-    if (match && Number(match[2]) <= 65535) return { host: match[1]!, port: Number(match[2]) }
-    context.addIssue({ code: 'custom', message: `must be host:port, separated by commas, such as sentinel1:26379,sentinel2:26379; "${part}" is none` })
+    const parsed = parseHostPort(part)
+    if (parsed) return parsed
+    context.addIssue({ code: 'custom', message: `must be host:port, separated by commas, such as sentinel1:26379,[2001:db8::2]:26379; "${part}" is none` })
     return z.NEVER
   })
 })
@@ -74,12 +75,13 @@ const sentinels = z.string().optional().transform((text, context) => {
 const natMap = z.string().optional().transform((text, context): Record<string, { host: string, port: number }> => {
   const map: Record<string, { host: string, port: number }> = {}
   for (const part of text?.split(',') ?? []) {
-    const match = /^([\w.-]+:\d{1,5})=([\w.-]+):(\d{1,5})$/.exec(part.trim())
-    if (!match || Number(match[3]) > 65535) {
+    const [announced, reachable] = part.split('=').map(parseHostPort)
+    if (!announced || !reachable || part.split('=').length !== 2) {
       context.addIssue({ code: 'custom', message: `must be announced=reachable, separated by commas, such as 10.0.0.5:6379=localhost:16379; "${part}" is none` })
       return z.NEVER
     }
-    map[match[1]!] = { host: match[2]!, port: Number(match[3]) }
+    // As ioredis asks for it: without brackets.
+    map[`${announced.host}:${announced.port}`] = reachable
   }
   return map
 })
@@ -159,7 +161,7 @@ export const variables = {
   }),
   redisUrl: variable({
     name: 'NUXT_REDIS_URL', group: 'Redis', description: 'Redis; with Sentinel hosts it gives password and database, and the master is asked of them.', default: 'the in-process stand-in', example: 'redis://:password@redis-primary:6379', secret: true,
-    schema: z.string().refine(text => URL.canParse(text) && /^rediss?:/.test(text), 'must be redis://:password@host:port or rediss://…').optional(),
+    schema: z.string().refine(text => URL.canParse(text) && /^rediss?:/.test(text) && /^(?:\/\d{0,5})?$/.test(new URL(text).pathname), 'must be redis://:password@host:port/database or rediss://…; the database is a number, or left out').optional(),
   }),
   redisSentinels: variable({
     name: 'NUXT_REDIS_SENTINEL_HOSTS', group: 'Redis', description: 'Sentinels, as host:port separated by commas.', default: 'none', example: 'sentinel1:26379,sentinel2:26379,sentinel3:26379',

@@ -1,6 +1,7 @@
 import pg from 'pg'
 import type { Logger } from 'pino'
 import type { Position, Token } from './consistency.ts'
+import { runOutsideContext } from '#server/telemetry/context.ts'
 import { afterTurning } from '#server/telemetry/patience.ts'
 import type { Addresses } from './addresses.ts'
 import { createFreshness } from './freshness.ts'
@@ -171,7 +172,8 @@ export function createMonitor({ primaryUrl, replicaUrl, log, addresses, onNewEpo
 
   function look(): Promise<DatabaseState> {
     clearTimeout(timer)
-    looking ??= turn().finally(() => {
+    // Outside of the request whose failure made it hurry: the next looks, and their log lines, are not that request's.
+    looking ??= runOutsideContext(turn).finally(() => {
       looking = null
       if (closed) return
       const pause = wellPrimary() && wellReplica() ? calmMs : hastyMs

@@ -1,5 +1,7 @@
 import type { H3Event } from 'h3'
 import type { DeliveredEvent } from '#server/redis/event-hub.ts'
+import { streamsEnded } from '#server/telemetry/stream-metrics.ts'
+import { every } from '#server/telemetry/timers.ts'
 import { heartbeatMs, type LiveEvents } from '#shared/schemas/live.ts'
 
 export interface EventStream {
@@ -27,6 +29,7 @@ export function openStreamCount(): number {
 /** Tells every browser to connect again, elsewhere, and ends the streams. For draining. */
 export function closeAllStreams(reason: string): void {
   for (const { stream } of [...open]) {
+    streamsEnded.inc({ reason: 'instance-ending' })
     stream.send('moved', { reason })
     stream.close()
   }
@@ -74,21 +77,22 @@ export function openEventStream(event: H3Event, heartbeat: () => LiveEvents['hea
 
   let closed = false
   const listeners: (() => void)[] = []
-  const beat = setInterval(() => stream.send('heartbeat', heartbeat()), heartbeatMs)
-  beat.unref()
+  const stopBeating = every(heartbeatMs, () => stream.send('heartbeat', heartbeat()))
 
   function write(bytes: string | Buffer) {
     if (closed) return
     // Past the response's own machinery, which costs as much as the rest of the fan-out: after the head there is nothing left for it to add.
     if (res.socket === socket) socket.write(bytes)
     else res.write(bytes)
-    if (socket.writableLength > mostUnreadBytes) socket.destroy()
+    if (socket.writableLength <= mostUnreadBytes) return
+    streamsEnded.inc({ reason: 'not-reading' })
+    socket.destroy()
   }
 
   function end() {
     if (closed) return
     closed = true
-    clearInterval(beat)
+    stopBeating()
     open.delete(entry)
     for (const listener of listeners) listener()
   }

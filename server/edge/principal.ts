@@ -14,6 +14,7 @@ import { readProofCookie, readSessionCookie, setProofCookie } from './session-co
 
 type Caller = SignedInUser & {
   role: Role | null
+  membershipId: string | null
   session: SessionRecord
   /** Whether Redis has the session's record. False: it is away, and a sealed proof speaks for the session. */
   confirmed: boolean
@@ -47,7 +48,7 @@ export async function optionalUser(event: H3Event, { tolerant = false } = {}): P
   const context = currentContext()
   if (context) context.principal = { kind: 'user', userId: record.userId, name: found.name, organisationId: found.organisationId, sessionId: record.id }
   await adoptOperation(event, `user:${record.userId}`)
-  return { userId: record.userId, name: found.name, email: found.email, sessionId: record.id, organisationId: found.organisationId, role: found.role, session: record, confirmed }
+  return { userId: record.userId, name: found.name, email: found.email, sessionId: record.id, organisationId: found.organisationId, role: found.role, membershipId: found.id, session: record, confirmed }
 }
 
 /** Gives the browser a new proof where it is time. Resolves to whether Redis has the session; null: it was ended there. */
@@ -78,12 +79,12 @@ export async function requireUser(event: H3Event): Promise<Caller> {
 }
 
 /** The signed-in user as a member of an organisation who may do this. @throws {UnauthenticatedError} {ForbiddenError} */
-export async function requireMember(event: H3Event, permission: Permission): Promise<Member & { confirmed: boolean }> {
+export async function requireMember(event: H3Event, permission: Permission): Promise<Member & Pick<Caller, 'confirmed' | 'session'> & { membershipId: string }> {
   const user = await requireUser(event)
-  const { organisationId, role } = user
-  if (!organisationId || !role) throw new ForbiddenError('You belong to no organisation. Ask for an invitation, or make an organisation of your own.')
+  const { organisationId, role, membershipId } = user
+  if (!organisationId || !role || !membershipId) throw new ForbiddenError('You belong to no organisation. Ask for an invitation, or make an organisation of your own.')
   if (!may(role, permission)) throw new ForbiddenError()
-  return { ...user, organisationId, role }
+  return { ...user, organisationId, role, membershipId }
 }
 
 /** Where the request comes from, as it is kept with a session. */

@@ -57,16 +57,15 @@ const noMetrics: OutboxMetrics = { relayed() {}, thinned() {}, waiting() {} }
 export function createOutbox({ database, events, redis, log, metrics = noMetrics }: {
   database: Database
   events: Events
-  redis: Pick<RedisPort, 'replication' | 'isUp' | 'sentinels'>
+  redis: Pick<RedisPort, 'replication' | 'isUp'>
   log: Logger
   metrics?: OutboxMetrics
 }): Outbox {
   const underWay = new Set<Promise<unknown>>()
-  /** Published since the last look at the replicas. */
-  let published: string[] = []
+  /** Published since the last look at the replicas, each with the run of the server that took it. */
+  let published: { run: string, id: string }[] = []
   /** Published on `run` before it had written `offset`. */
   let unconfirmed: { run: string, offset: number, ids: string[] }[] = []
-  let lastRun: string | null = null
   let turns = 0
   let timer: NodeJS.Timeout | null = null
   let turning: Promise<void> | null = null
@@ -83,33 +82,25 @@ export function createOutbox({ database, events, redis, log, metrics = noMetrics
   }
 
   async function publish(event: PublishedEvent): Promise<boolean> {
-    const told = await events.publish(event)
-    if (told) published.push(event.eventId)
-    return told
+    const run = await events.publish(event)
+    if (run !== null) published.push({ run, id: event.eventId })
+    return run !== null
   }
 
   function publishAtOnce(event: PublishedEvent) {
     runOutsideContext(() => track(publish(event)))
   }
 
-  /** Which run is published on, from now on. What was published before it was known may have gone to another. */
-  async function noteRun() {
-    const { run } = await redis.replication()
-    published = []
-    lastRun = run
-  }
-
   /** Deletes the rows whose events would survive a failover. Those that would not stay, become due, and are published again. */
   async function settle() {
     if (published.length + unconfirmed.length === 0) return
+    const before = published.length
     const { run, offset, acknowledged } = await redis.replication()
-    // Another run since the last look: what was published in between may have gone to the one before and be lost with it.
-    if (published.length && run === lastRun) unconfirmed.push({ run, offset, ids: published })
-    published = []
-    lastRun = run
-    unconfirmed = unconfirmed.filter(batch => batch.run === run)
-    // With no replica at the master there is nothing to wait for only where Sentinel knows of none either: one that is cut off at this moment may be the next master.
-    const safe = unconfirmed.filter(batch => acknowledged === null ? !redis.sentinels()?.replicas : acknowledged >= batch.offset)
+    // What another run has taken may be lost with it: it stays in the outbox, and is published again. What was published while Redis was asked may be younger than the offset: it waits for the next look.
+    const asked = published.splice(0, before)
+    unconfirmed.push({ run, offset, ids: asked.filter(one => one.run === run).map(({ id }) => id) })
+    unconfirmed = unconfirmed.filter(batch => batch.run === run && batch.ids.length > 0)
+    const safe = unconfirmed.filter(batch => acknowledged === null || acknowledged >= batch.offset)
     if (safe.length === 0) return
     const ids = safe.flatMap(batch => batch.ids)
     await database.withKey('relay', 'on').write(async tx => (await tx.delete(outbox).where(inArray(outbox.id, ids))).rowCount, { repeatable: true })
@@ -185,10 +176,7 @@ export function createOutbox({ database, events, redis, log, metrics = noMetrics
     publishEntries: (entries, consistencyToken) => {
       for (const entry of entries) publishAtOnce(toEvent(entry, consistencyToken))
     },
-    start() {
-      // Where Redis is away, the first turn that reaches it does the same.
-      turning = bounded(noteRun).catch(() => {}).finally(schedule)
-    },
+    start: schedule,
     async close() {
       closing.abort()
       if (timer) clearTimeout(timer)

@@ -6,6 +6,7 @@ import type { DatabaseState } from '#server/database/monitor.ts'
 import { announceEveryMs, type Registry } from '#server/redis/instances.ts'
 import type { RedisPort } from '#server/redis/port.ts'
 import { readLoad } from '#server/telemetry/load.ts'
+import { every } from '#server/telemetry/timers.ts'
 import { ownAddress } from './address.ts'
 import { createCheck, type Finding } from './check.ts'
 import { judgeMemory, memoryLimitBytes } from './memory.ts'
@@ -69,7 +70,9 @@ export function createHealth({ config, databaseState, redis, registry, log }: He
 
   async function lookAtRedis(): Promise<Finding> {
     const started = performance.now()
-    const { role } = await redis.ping()
+    const { role } = await redis.ping().catch((error: unknown) => {
+      throw new Error(redis.trouble() ?? (error instanceof Error ? error.message : String(error)), { cause: error })
+    })
     const sentinels = redis.sentinels()
     const details = {
       latency_ms: rounded(performance.now() - started), role,
@@ -77,6 +80,8 @@ export function createHealth({ config, databaseState, redis, registry, log }: He
     }
     // It works, and the next fault would not be mended: no harm to anybody yet, but somebody should know.
     if (sentinels && !sentinels.quorum && role !== 'replica') return { status: 'degraded', reason: sentinels.reason, details }
+    const refused = redis.trouble()
+    if (refused) return { status: 'unhealthy', reason: refused, details }
     return role === 'replica' ? { status: 'unhealthy', reason: 'Connected to a replica, not to the master', details } : { status: 'healthy', reason: null, details }
   }
 
@@ -93,6 +98,7 @@ export function createHealth({ config, databaseState, redis, registry, log }: He
       primary: checks.primary.current().status,
       replica: checks.replica?.current().status ?? null,
       redis: checks.redis.current().status,
+      redisRefuses: redis.trouble(),
       memory: checks.memory.current().status,
       eventLoop: checks.eventLoop.current().status,
       peerDatabaseHealthy,
@@ -125,7 +131,7 @@ export function createHealth({ config, databaseState, redis, registry, log }: He
   }
   const address = ownAddress()
   const startedAt = Date.now()
-  let peerTimer: NodeJS.Timeout | undefined
+  let stopTalking = () => {}
 
   return {
     verdict,
@@ -157,7 +163,7 @@ export function createHealth({ config, databaseState, redis, registry, log }: He
           event_loop: shown(checks.eventLoop.current()),
         },
         // Null: Redis is away, and nobody can be asked.
-        instances: registry.instances()?.map(({ instance, version, address, phase, mode, status, load, at }) => ({ instance, version, address, phase, mode, status, load, age_ms: Date.now() - at })) ?? null,
+        instances: registry.instances()?.map(({ instance, version, address, phase, mode, status, load, ageMs }) => ({ instance, version, address, phase, mode, status, load, age_ms: Math.round(ageMs) })) ?? null,
       }
     },
     setPhase(next) {
@@ -177,12 +183,11 @@ export function createHealth({ config, databaseState, redis, registry, log }: He
       loopDelay.enable()
       const looks = all.filter(check => check !== checks.eventLoop).map(check => check.start())
       void talkToPeers()
-      peerTimer = setInterval(talkToPeers, announceEveryMs)
-      peerTimer.unref()
+      stopTalking = every(announceEveryMs, () => void talkToPeers())
       await Promise.all(looks)
     },
     async stop() {
-      clearInterval(peerTimer)
+      stopTalking()
       for (const check of all) check.stop()
       loopDelay.disable()
       await registry.withdraw(config.instanceId).catch(() => {})

@@ -9,6 +9,8 @@ export interface Situation {
   /** Null: there is no separate replica. */
   replica: Status | null
   redis: Status
+  /** What Redis refuses us, in its words; null: nothing. */
+  redisRefuses?: string | null
   memory: Status
   eventLoop: Status
   /** Whether another instance says that its database works; false also when nobody can be asked. */
@@ -31,7 +33,7 @@ export interface Verdict {
  * out of the balancer, because they can still say so, and serve what they can.
  */
 export function judge(situation: Situation): Verdict {
-  const { phase, primary, replica, redis, memory, eventLoop, peerDatabaseHealthy } = situation
+  const { phase, primary, replica, redis, redisRefuses, memory, eventLoop, peerDatabaseHealthy } = situation
   const mode = modeOf(situation)
   const database: Status = mode === 'unavailable' ? 'unhealthy' : primary !== 'healthy' || (replica !== null && replica !== 'healthy') ? 'degraded' : 'healthy'
   const own = phase === 'starting'
@@ -49,7 +51,7 @@ export function judge(situation: Situation): Verdict {
     httpStatus: own ? 503 : 200,
     mode,
     database,
-    reason: reason && redis === 'unhealthy' && !reason.includes('Redis') ? `${reason}; Redis does not answer` : reason,
+    reason: reason && redis === 'unhealthy' && !reason.includes('Redis') ? `${reason}; ${redisRefuses ?? 'Redis does not answer'}` : reason,
   }
 }
 
@@ -59,11 +61,11 @@ function modeOf({ primary, replica, redis }: Situation): Mode {
   return primary === 'healthy' && (replica === null || replica === 'healthy') && redis !== 'unhealthy' ? 'normal' : 'degraded'
 }
 
-function modeReason({ primary, replica, redis }: Situation, mode: Mode): string | null {
+function modeReason({ primary, replica, redis, redisRefuses }: Situation, mode: Mode): string | null {
   if (mode === 'normal') return null
   if (mode === 'unavailable') return 'The database cannot be reached'
   if (mode === 'read-only') return 'No database server takes writes'
   if (primary === 'degraded') return 'The primary database is slow'
   if (replica !== null && replica !== 'healthy') return replica === 'unhealthy' ? 'The replica cannot be reached' : 'The replica is behind'
-  return redis === 'unhealthy' ? 'Redis does not answer' : null
+  return redis === 'unhealthy' ? redisRefuses ?? 'Redis does not answer' : null
 }

@@ -14,28 +14,29 @@ interface Parts {
  * @throws {UnavailableError} when neither can be told.
  */
 export async function endSession({ database, sessions, config }: Parts, secret: string, record: SessionRecord): Promise<void> {
-  const stored = await told(storeRevocation(database, { userId: record.userId, sessionId: record.id, keptSessionId: null, revokedAt: Date.now() }, config.sessionAbsoluteSeconds))
+  const stored = await told(storeRevocation(database, { userId: record.userId, sessionId: record.id, keptSessionId: null }, config.sessionAbsoluteSeconds))
   const forgotten = await told(stored ? sessions.forget(secret, record) : sessions.bury(record.id).then(() => sessions.forget(secret, record)))
   if (!stored && !forgotten) throw new UnavailableError('You cannot be signed out at this moment, because neither the database nor Redis answers. Try again in a moment, or close the browser.', { retryAfterSeconds: 5 })
 }
 
 /** Ends one of the user's sessions by its public id; false if Redis knows of none. Works, and answers true, with Redis away. Takes effect with the next request. */
 export async function revokeSession(parts: Parts, userId: string, sessionId: string): Promise<boolean> {
-  return await revoke(parts, { userId, sessionId, keptSessionId: null, revokedAt: Date.now() }) !== 0
+  return (await revoke(parts, { userId, sessionId, keptSessionId: null })).ended !== 0
 }
 
-/** Ends all of the user's sessions but one, or all. */
-export async function revokeOtherSessions(parts: Parts, userId: string, keptSessionId: string | null): Promise<void> {
-  await revoke(parts, { userId, sessionId: null, keptSessionId, revokedAt: Date.now() })
+/** Ends all of the user's sessions but one, or all. Resolves to the revocation's moment: a session that begins with it known is not meant. */
+export async function revokeOtherSessions(parts: Parts, userId: string, keptSessionId: string | null): Promise<{ revokedAt: number }> {
+  return revoke(parts, { userId, sessionId: null, keptSessionId })
 }
 
-/** Resolves to the number of sessions that Redis had; null: it is away, and is told when it is back. */
-async function revoke({ database, sessions, config }: Parts, revocation: Revocation): Promise<number | null> {
-  await storeRevocation(database, revocation, config.sessionAbsoluteSeconds)
-  return sessions.apply(revocation).catch((error: unknown) => {
+/** `ended`: the number of sessions that Redis had; null: it is away, and is told when it is back. */
+async function revoke({ database, sessions, config }: Parts, revocation: Omit<Revocation, 'revokedAt'>): Promise<{ ended: number | null, revokedAt: number }> {
+  const stored = await storeRevocation(database, revocation, config.sessionAbsoluteSeconds)
+  const ended = await sessions.apply(stored).catch((error: unknown) => {
     if (!(error instanceof UnavailableError)) throw error
     return null
   })
+  return { ended, revokedAt: stored.revokedAt }
 }
 
 /** A Redis that comes back may hold sessions that were ended meanwhile: since when they are looked for. A day covers a Redis that was put back from older data. */
@@ -48,7 +49,7 @@ export async function replayRevocations({ database, sessions }: Pick<Parts, 'dat
   return ended
 }
 
-async function told(work: Promise<void>): Promise<boolean> {
+async function told(work: Promise<unknown>): Promise<boolean> {
   try {
     await work
     return true

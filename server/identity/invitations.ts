@@ -12,6 +12,7 @@ import type { Page, PageQuery } from '#shared/schemas/common.ts'
 import type { Invitation, InvitationAccept, InvitationCreate, InvitationPreview, InvitationWithLink } from '#shared/schemas/identity.ts'
 import type { Member, SignedInUser } from './member.ts'
 import { hashPassword } from './password.ts'
+import { revocationsUpTo } from './revocations.ts'
 import type { IdentityServices, Origin } from './services.ts'
 import { throttleAcceptance } from './throttle.ts'
 import { actAs, beginSession, refusingTakenEmail, type BegunSession } from './users.ts'
@@ -84,6 +85,7 @@ export async function acceptInvitation(services: IdentityServices, user: SignedI
   const { invitation } = await findByToken(services, input.token)
   if (user && user.email !== invitation.email) throw new ForbiddenError(`This invitation is for ${invitation.email}. Sign out first, or sign in with that address.`)
   const { organisationId } = invitation
+  const upTo = user ? await revocationsUpTo(services.database, user.userId) : 0
   const passwordHash = user ? null : await newcomersPassword(input)
   const userId = await refusingTakenEmail(() => services.database.inOrganisation(organisationId).write(async (tx) => {
     const [row] = await tx.update(invitations).set({ acceptedAt: new Date() }).where(and(eq(invitations.id, invitation.id), open())).returning()
@@ -98,7 +100,7 @@ export async function acceptInvitation(services: IdentityServices, user: SignedI
     return { id: joining.id }
   }))
   await services.cache.forget('organisations', userId.id)
-  return beginSession(services, userId.id, origin, organisationId)
+  return beginSession(services, { id: userId.id, revocationsUpTo: upTo }, origin, organisationId)
 }
 
 async function newcomersPassword({ name, password }: InvitationAccept): Promise<string> {

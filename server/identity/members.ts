@@ -10,7 +10,7 @@ import { mayManageRole, type Role } from '#shared/roles.ts'
 import type { Page, PageQuery } from '#shared/schemas/common.ts'
 import type { Member as ListedMember } from '#shared/schemas/identity.ts'
 import type { Member } from './member.ts'
-import { isRevoked } from './revocations.ts'
+import { isRevoked, type SessionIdentity } from './revocations.ts'
 import type { IdentityServices } from './services.ts'
 
 /** The organisation's members by name. */
@@ -71,6 +71,8 @@ export async function removeMember({ database, cache }: IdentityServices, actor:
 }
 
 interface Membership {
+  /** Of the membership; null: in no organisation. */
+  id: string | null
   organisationId: string | null
   role: Role | null
   name: string
@@ -81,14 +83,14 @@ interface Membership {
  * The user's role in the organisation, or null; null too when the session has been revoked. Asked with every request and of the database, so that a change of it takes effect at once, also one that
  * Redis could not be told of. With every database server away it is what it last was for this session: a change of it would be a write. `strong` is not answered so.
  */
-export async function findMembership({ database, cache }: { database: Database, cache: Cache }, organisationId: string | null, userId: string, session: { id: string, createdAt: number }, options: ReadOptions = {}): Promise<Membership | null> {
+export async function findMembership({ database, cache }: { database: Database, cache: Cache }, organisationId: string | null, userId: string, session: SessionIdentity, options: ReadOptions = {}): Promise<Membership | null> {
   const load = () => loadMembership(database, organisationId, userId, session, options)
   return options.consistency === 'strong' ? load() : cache.orLastKnown('membership', `${organisationId ?? 'none'}:${userId}:${session.id}`, load)
 }
 
-async function loadMembership(database: Database, organisationId: string | null, userId: string, session: { id: string, createdAt: number }, options: ReadOptions): Promise<Membership | null> {
+async function loadMembership(database: Database, organisationId: string | null, userId: string, session: SessionIdentity, options: ReadOptions): Promise<Membership | null> {
   const rows = await database.withKey('user', userId).read(tx => tx
-    .select({ organisationId: memberships.organisationId, role: memberships.role, name: users.name, email: users.email, revoked: isRevoked(session) })
+    .select({ id: memberships.id, organisationId: memberships.organisationId, role: memberships.role, name: users.name, email: users.email, revoked: isRevoked(session) })
     .from(users).leftJoin(memberships, eq(memberships.userId, users.id)).where(eq(users.id, userId)).orderBy(asc(memberships.joinedAt)), options)
   const row = rows.find(row => row.organisationId === organisationId) ?? rows[0]
   return row && !row.revoked ? row : null

@@ -13,7 +13,7 @@ export interface Proof {
 
 const Content = z.object({
   record: z.object({
-    id: z.string(), userId: z.string(), organisationId: z.string().nullable(), createdAt: z.number(), lastSeenAt: z.number(), expiresAt: z.number(), ipAddress: z.string(), userAgent: z.string(),
+    id: z.string(), userId: z.string(), organisationId: z.string().nullable(), createdAt: z.number(), revocationsUpTo: z.number().optional(), switches: z.number().optional(), lastSeenAt: z.number(), expiresAt: z.number(), ipAddress: z.string(), userAgent: z.string(),
   }),
   vouchedAt: z.number(),
   pending: z.boolean(),

@@ -5,6 +5,7 @@ import { UnavailableError } from '#shared/errors.ts'
 import type { SessionSummary } from '#shared/schemas/identity.ts'
 import { createProofs, type Proof } from './proof.ts'
 import type { Revocation } from './revocations.ts'
+import { createSessionChanges } from './session-changes.ts'
 
 /** What is kept of a session, under the hash of its secret. */
 export interface SessionRecord {
@@ -13,6 +14,13 @@ export interface SessionRecord {
   userId: string
   organisationId: string | null
   createdAt: number
+  /**
+   * The latest revocation of all the user's sessions that this one has come after (`revoked_at`, in ms; 0: none). Compared with that column alone, never with a clock: the clocks of two instances
+   * differ. Absent in sessions of before; then `createdAt` has to do.
+   */
+  revocationsUpTo?: number
+  /** How often it has changed its organisation: of two records the one with more is the newer. Absent: 0. */
+  switches?: number
   lastSeenAt: number
   /** Absolute end. */
   expiresAt: number
@@ -52,6 +60,7 @@ export type Sessions = ReturnType<typeof createSessions>
  */
 export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds, proofSeconds, passwords }: SessionOptions, now: () => number = Date.now) {
   const proofs = createProofs(passwords)
+  const changes = createSessionChanges(redis)
   const recordKey = (hash: string) => `session:${hash}`
   const indexKey = (userId: string) => `sessions-of:${userId}`
 
@@ -60,9 +69,9 @@ export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds,
   }
 
   /** Not evictable and confirmed by the replicas, the index first: a record without it could not be listed, an index without its record is tidied up. */
-  async function store(hash: string, record: SessionRecord) {
+  async function store(hash: string, record: SessionRecord, onlyIf?: 'absent'): Promise<boolean> {
     await redis.hashSet(indexKey(record.userId), record.id, hash, { ttlSeconds: absoluteSeconds })
-    await redis.keep(recordKey(hash), JSON.stringify(record), { ttlSeconds: ttlSeconds(record) })
+    return (await redis.keep(recordKey(hash), JSON.stringify(record), { ttlSeconds: ttlSeconds(record), onlyIf })).stored
   }
 
   /** Expiry is Redis's, and this one's: a clock or an expiry that went astray must not keep a session alive. */
@@ -85,12 +94,15 @@ export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds,
   }
 
   return {
+    /** Tells of sessions that end, or change their organisation, on any instance: see `session-changes.ts`. */
+    onChange: changes.onChange,
+
     /** Begins a session. Its secret and its proof are for the cookies. With Redis away it is the proof alone, and Redis is told later. */
-    async begin({ userId, organisationId, ipAddress, userAgent }: Pick<SessionRecord, 'userId' | 'organisationId' | 'ipAddress' | 'userAgent'>) {
+    async begin({ userId, organisationId, ipAddress, userAgent, revocationsUpTo }: Pick<SessionRecord, 'userId' | 'organisationId' | 'ipAddress' | 'userAgent' | 'revocationsUpTo'>) {
       const secret = randomBytes(32).toString('base64url')
       const hash = hashOf(secret)
       const record: SessionRecord = {
-        id: randomBytes(12).toString('base64url'), userId, organisationId, ipAddress, userAgent,
+        id: randomBytes(12).toString('base64url'), userId, organisationId, ipAddress, userAgent, revocationsUpTo, switches: 0,
         createdAt: now(), lastSeenAt: now(), expiresAt: now() + absoluteSeconds * 1000,
       }
       const pending = await store(hash, record).then(() => false, (error: unknown) => {
@@ -111,9 +123,10 @@ export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds,
       const opened = proofText ? proofs.open(proofText, hash) : null
       const proof = opened && holds(opened) ? opened : null
       const stale = !proof || now() - proof.vouchedAt > touchEveryMs
+      let text: string | null
       let record: SessionRecord | null
       try {
-        const text = await redis.get(recordKey(hash))
+        text = await redis.get(recordKey(hash))
         record = text ? JSON.parse(text) as SessionRecord : null
       }
       catch (error) {
@@ -122,14 +135,15 @@ export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds,
         const { record, pending } = proof
         return { record, vouchedBy: 'proof', renew: stale ? () => proofs.seal({ record, pending, vouchedAt: now() }, hash) : null }
       }
-      if (!record) return proof && { record: proof.record, vouchedBy: 'proof-alone', renew: null }
+      if (!record || text === null) return proof && { record: proof.record, vouchedBy: 'proof-alone', renew: null }
       if (isOver(record)) return null
-      const changed = proof?.pending && proof.record.id === record.id && proof.record.organisationId !== record.organisationId
-      if (changed) record = { ...record, organisationId: proof.record.organisationId }
+      const changed = proof?.pending && proof.record.id === record.id && isNewer(proof.record, record)
+      if (changed) record = { ...record, organisationId: proof.record.organisationId, switches: proof.record.switches }
       if (changed || now() - record.lastSeenAt > touchEveryMs) {
         record.lastSeenAt = now()
-        // `present`: a session that was revoked a moment ago must not come back. Not awaited: the request does not depend on it.
-        void redis.keep(recordKey(hash), JSON.stringify(record), { ttlSeconds: ttlSeconds(record), onlyIf: 'present' }).catch(() => {})
+        // Only over the record that was read: one that was revoked a moment ago must not come back, and one whose organisation another instance has changed meanwhile must not be changed back; that
+        // instance has renewed it too. Not awaited: the request does not depend on it.
+        void redis.keep(recordKey(hash), JSON.stringify(record), { ttlSeconds: ttlSeconds(record), onlyIf: { is: text } }).catch(() => {})
       }
       const current = record
       return { record, vouchedBy: 'redis', renew: stale || proof.pending ? () => proofs.seal({ record: current, vouchedAt: now(), pending: false }, hash) : null }
@@ -150,9 +164,11 @@ export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds,
       const fresh = { ...record, lastSeenAt: now() }
       try {
         if (await redis.get(tombKey(record.id)) !== null) return null
-        await store(hash, fresh)
-        sessionProofs.inc({ outcome: 'restored' })
-        return proofs.seal({ record: fresh, vouchedAt: now(), pending: false }, hash)
+        // Unless another request has done so meanwhile, and perhaps changed its organisation since.
+        const stored = await store(hash, fresh, 'absent')
+        if (stored) sessionProofs.inc({ outcome: 'restored' })
+        const present = stored ? null : await redis.get(recordKey(hash))
+        return proofs.seal({ record: present ? JSON.parse(present) as SessionRecord : fresh, vouchedAt: now(), pending: false }, hash)
       }
       catch (error) {
         if (!(error instanceof UnavailableError)) throw error
@@ -163,16 +179,18 @@ export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds,
     /** From now on the session works in another organisation, or in none. Resolves to its new record and proof. */
     async switchOrganisation(secret: string, record: SessionRecord, organisationId: string | null): Promise<{ record: SessionRecord, proof: string }> {
       const hash = hashOf(secret)
-      const switched = { ...record, organisationId, lastSeenAt: now() }
+      const switched: SessionRecord = { ...record, organisationId, switches: (record.switches ?? 0) + 1, lastSeenAt: now() }
       const pending = await redis.keep(recordKey(hash), JSON.stringify(switched), { ttlSeconds: ttlSeconds(switched), onlyIf: 'present' }).then(() => false, (error: unknown) => {
         if (!(error instanceof UnavailableError)) throw error
         return true
       })
+      changes.tell({ kind: 'switched', userId: record.userId, sessionId: record.id, organisationId })
       return { record: switched, proof: proofs.seal({ record: switched, vouchedAt: now(), pending }, hash) }
     },
 
     /** Takes the session out of Redis. That it is over stands in the database: see `end-session.ts`. */
     async forget(secret: string, record: Pick<SessionRecord, 'id' | 'userId'>): Promise<void> {
+      changes.tell({ kind: 'ended', userId: record.userId, sessionId: record.id, keptSessionId: null, revokedAt: 0 })
       await redis.delete(recordKey(hashOf(secret)))
       await redis.hashDelete(indexKey(record.userId), record.id)
     },
@@ -193,17 +211,30 @@ export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds,
 
     /** Takes out of Redis what a revocation ends. Resolves to the number of sessions. */
     async apply({ userId, sessionId, keptSessionId, revokedAt }: Revocation): Promise<number> {
+      changes.tell({ kind: 'ended', userId, sessionId, keptSessionId, revokedAt })
       const index = Object.entries(await redis.hashGetAll(indexKey(userId))).filter(([id]) => sessionId ? id === sessionId : id !== keptSessionId)
       if (index.length === 0) return 0
       const texts = sessionId ? [] : await redis.getMany(index.map(([, hash]) => recordKey(hash)))
       // Those that began later are not meant: a replay comes late.
-      const ended = index.filter((_, position) => !texts[position] || (JSON.parse(texts[position]) as SessionRecord).createdAt < revokedAt)
+      const ended = index.filter((_, position) => !texts[position] || cameBefore(JSON.parse(texts[position]) as SessionRecord, revokedAt))
       if (ended.length === 0) return 0
       await redis.delete(...ended.map(([, hash]) => recordKey(hash)))
       await redis.hashDelete(indexKey(userId), ...ended.map(([id]) => id))
       return ended.length
     },
   }
+}
+
+/** Whether a session that began with `revocationsUpTo` known is meant by a revocation of all. */
+export function cameBefore({ revocationsUpTo, createdAt }: SessionRecord, revokedAt: number): boolean {
+  return (revocationsUpTo ?? createdAt) < revokedAt
+}
+
+/** Whether a proof's record has changed its organisation later than that of Redis. Counted, because the clocks of two instances differ. */
+function isNewer(proved: SessionRecord, known: SessionRecord): boolean {
+  if (proved.organisationId === known.organisationId) return false
+  // Sealed by the version before, which did not count.
+  return proved.switches === undefined || proved.switches > (known.switches ?? 0)
 }
 
 function hashOf(secret: string): string {

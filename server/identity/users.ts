@@ -9,6 +9,7 @@ import { ConflictError, InvalidInputError, UnauthenticatedError } from '#shared/
 import type { PasswordChange, ProfileUpdate, Session, SignIn, SignUp } from '#shared/schemas/identity.ts'
 import { revokeOtherSessions } from './end-session.ts'
 import type { SignedInUser } from './member.ts'
+import { latestRevocation } from './revocations.ts'
 import { insertOrganisation, organisationsOf } from './organisations.ts'
 import { hashPassword, verifyNothing, verifyPassword } from './password.ts'
 import type { IdentityServices, Origin } from './services.ts'
@@ -33,13 +34,16 @@ export async function signUp(services: IdentityServices, input: SignUp, origin: 
     await insertOrganisation(tx, { id: organisationId, owner: { userId: row!.id, name: row!.name }, input: { name: input.organisationName, timeZone: input.timeZone } })
     return { id: row!.id, organisationId }
   }))
-  return beginSession(services, user.id, origin, user.organisationId)
+  return beginSession(services, { id: user.id, revocationsUpTo: 0 }, origin, user.organisationId)
 }
 
 /** @throws {UnauthenticatedError} the same for an unknown account and a wrong password; {TooManyRequestsError} */
 export async function signIn(services: IdentityServices, { email, password }: SignIn, origin: Origin): Promise<BegunSession> {
   await throttleSignIn(services.limiter, email, origin.ipAddress)
-  const [user] = await services.database.read(tx => tx.select().from(users).where(eq(users.email, email)))
+  const [found] = await services.database.read(tx => tx.select({ id: users.id }).from(users).where(eq(users.email, email)))
+  // The password and the latest revocation in one snapshot: whoever signs in with a password that is being changed gets a session that this change ends.
+  const [user] = !found ? [] : await services.database.withKey('user', found.id).read(tx => tx
+    .select({ id: users.id, passwordHash: users.passwordHash, revocationsUpTo: latestRevocation }).from(users).where(eq(users.id, found.id)))
   if (!user) {
     await verifyNothing(password)
     throw wrongCredentials()
@@ -48,13 +52,13 @@ export async function signIn(services: IdentityServices, { email, password }: Si
   if (!matches) throw wrongCredentials()
   await forgetSignIns(services.limiter, email, origin.ipAddress)
   if (outdated) await storePassword(services, user.id, password)
-  return beginSession(services, user.id, origin)
+  return beginSession(services, { id: user.id, revocationsUpTo: user.revocationsUpTo }, origin)
 }
 
-/** Begins a session in the given organisation, or in the first of the user's. */
-export async function beginSession(services: IdentityServices, userId: string, origin: Origin, organisationId?: string): Promise<BegunSession> {
+/** Begins a session in the given organisation, or in the first of the user's. `revocationsUpTo`: those that it comes after, as of the moment that the person was known. */
+export async function beginSession(services: IdentityServices, { id: userId, revocationsUpTo }: { id: string, revocationsUpTo: number }, origin: Origin, organisationId?: string): Promise<BegunSession> {
   const first = organisationId ?? (await organisationsOf(services, userId))[0]?.id ?? null
-  const { secret, proof, record } = await services.sessions.begin({ userId, organisationId: first, ...origin })
+  const { secret, proof, record } = await services.sessions.begin({ userId, organisationId: first, revocationsUpTo, ...origin })
   const session = await describeSession(services, record)
   // The account cannot have gone in between: there is no way to delete one.
   return { secret, proof, session: session! }
@@ -94,8 +98,8 @@ export async function changePassword(services: IdentityServices, user: SignedInU
   }
   await forgetSignIns(services.limiter, user.email, origin.ipAddress)
   await storePassword(services, user.userId, input.newPassword)
-  await revokeOtherSessions(services, user.userId, null)
-  return beginSession(services, user.userId, origin, user.organisationId ?? undefined)
+  const { revokedAt } = await revokeOtherSessions(services, user.userId, null)
+  return beginSession(services, { id: user.userId, revocationsUpTo: revokedAt }, origin, user.organisationId ?? undefined)
 }
 
 async function storePassword({ database }: IdentityServices, userId: string, password: string) {

@@ -3,6 +3,7 @@ import { partitionMonthsAhead } from '#server/database/migrate.ts'
 import { operations } from '#server/database/schema/operations.ts'
 import { deleteEndedRevocations } from '#server/identity/revocations.ts'
 import { backgroundContext, runInContext } from '#server/telemetry/context.ts'
+import { every, later } from '#server/telemetry/timers.ts'
 import type { Services } from './services.ts'
 
 interface Job {
@@ -63,15 +64,11 @@ export function startJobs(services: Services): { stop(): Promise<void> } {
         .then(() => void running.delete(work))
       running.add(work)
     }
-    const first = setTimeout(turn, Math.random() * 60_000)
-    const later = setInterval(turn, job.everyMs * (0.9 + Math.random() * 0.2))
-    first.unref()
-    later.unref()
-    return [first, later]
+    return [later(Math.random() * 60_000, turn), every(job.everyMs * (0.9 + Math.random() * 0.2), turn)]
   })
   return {
     async stop() {
-      for (const timer of timers.flat()) clearTimeout(timer)
+      for (const callOff of timers.flat()) callOff()
       // What waits for the database to come back does not hold up the end.
       stopping.abort()
       await Promise.all(running)

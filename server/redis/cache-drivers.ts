@@ -1,4 +1,5 @@
 import type { CreateDriverResult, L2CacheDriver } from 'bentocache/types'
+import { runOutsideContext } from '#server/telemetry/context.ts'
 import { UnavailableError } from '#shared/errors.ts'
 import type { RedisPort } from './port.ts'
 
@@ -22,7 +23,8 @@ export function createLineage(redis: RedisPort) {
         known = null
         throw new UnavailableError('Redis does not answer.')
       }
-      known ??= redis.replication().then(({ run }) => run.slice(0, 8))
+      // Of all who ask meanwhile, and so of no request's time.
+      known ??= runOutsideContext(() => redis.replication()).then(({ run }) => run.slice(0, 8))
       try {
         return await known
       }

@@ -1,7 +1,7 @@
 import { BentoCache, bentostore, errors } from 'bentocache'
 import { memoryDriver } from 'bentocache/drivers/memory'
 import type { Logger } from 'pino'
-import { currentContext } from '#server/telemetry/context.ts'
+import { currentContext, runOutsideContext } from '#server/telemetry/context.ts'
 import { laterToken } from '#shared/consistency.ts'
 import { UnavailableError } from '#shared/errors.ts'
 import { createLineage, fenceSeconds, redisLevel } from './cache-drivers.ts'
@@ -98,7 +98,7 @@ export function createCache({ redis, log, metrics = noMetrics }: { redis: RedisP
     if (putAsideAt.size >= mostEntries) putAsideAt.clear()
     putAsideAt.set(id, now)
     if (JSON.stringify(value ?? null).length > mostBytes) return
-    bento.use('kept').set({ key: `kept:${id}`, value: { value, token: null, at: now } satisfies Entry }).catch(error => log.debug({ err: error }, 'A copy was not kept'))
+    runOutsideContext(() => bento.use('kept').set({ key: `kept:${id}`, value: { value, token: null, at: now } satisfies Entry }).catch(error => log.debug({ err: error }, 'A copy was not kept')))
   }
 
   async function lastKnown<T>(name: string, key: string, error: unknown): Promise<T> {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Redis, type RedisOptions } from 'ioredis'
 import type { Logger } from 'pino'
+import { NamedConnector, NamedSentinelConnector } from './connectors.ts'
 
 export interface RedisConnection {
   url: string
@@ -40,7 +41,7 @@ const disconnectTimeoutMs = 50
  * `queue`: commands before the connection stands wait for it. Without, they are refused at once, which proves that they are not executed: ioredis sends
  * a queued command even after its caller was told that it had timed out.
  */
-export function clientOptions({ url, sentinels, sentinelName, sentinelPassword, sentinelTls = false, tlsCaFile, natMap, libraryDefaults = false }: RedisConnection, { queue }: { queue: boolean }): { url: string | null, options: RedisOptions } {
+export function clientOptions({ url, sentinels, sentinelName, sentinelPassword, sentinelTls = false, tlsCaFile, natMap, libraryDefaults = false }: RedisConnection, { queue }: { queue: boolean }): RedisOptions {
   const parsed = new URL(url)
   const tls = parsed.protocol === 'rediss:'
   const tlsOptions = tlsCaFile ? { ca: readFileSync(tlsCaFile) } : {}
@@ -60,34 +61,36 @@ export function clientOptions({ url, sentinels, sentinelName, sentinelPassword, 
     protocol: 2,
     ...tls ? { tls: tlsOptions } : {},
   }
-  const common: RedisOptions = libraryDefaults ? { lazyConnect: true } : tuned
-  if (sentinels.length === 0) return { url, options: common }
+  const common: RedisOptions = {
+    ...libraryDefaults ? { lazyConnect: true } : tuned,
+    username: decodeURIComponent(parsed.username) || undefined,
+    password: decodeURIComponent(parsed.password) || undefined,
+    db: Number(parsed.pathname.slice(1)) || 0,
+  }
+  if (sentinels.length === 0) {
+    // An IPv6 address stands in brackets in a URL, and nowhere else.
+    return { ...common, host: parsed.hostname.replace(/^\[|\]$/g, ''), port: Number(parsed.port) || 6379, Connector: NamedConnector }
+  }
   return {
-    url: null,
-    options: {
-      ...common,
-      sentinels,
-      name: sentinelName,
-      role: 'master',
-      username: decodeURIComponent(parsed.username) || undefined,
-      password: decodeURIComponent(parsed.password) || undefined,
-      db: Number(parsed.pathname.slice(1)) || 0,
-      sentinelPassword,
-      ...sentinelTls ? { sentinelTLS: tlsOptions } : {},
-      ...tls ? { enableTLSForSentinelMode: true } : {},
-      natMap,
-      ...libraryDefaults ? {} : { sentinelCommandTimeout: commandTimeoutMs, sentinelRetryStrategy: retryDelay },
-      // Ours is in `sentinels.ts`: ioredis's ends a client for good when the message comes while it is connecting, has three more connections for every client, and
-      // prints each failed attempt of them on standard error.
-      failoverDetector: false,
-    },
+    ...common,
+    Connector: NamedSentinelConnector,
+    sentinels,
+    name: sentinelName,
+    role: 'master',
+    sentinelPassword,
+    ...sentinelTls ? { sentinelTLS: tlsOptions } : {},
+    ...tls ? { enableTLSForSentinelMode: true } : {},
+    natMap,
+    ...libraryDefaults ? {} : { sentinelCommandTimeout: commandTimeoutMs, sentinelRetryStrategy: retryDelay },
+    // Ours is in `sentinels.ts`: ioredis's ends a client for good when the message comes while it is connecting, has three more connections for every client, and
+    // prints each failed attempt of them on standard error.
+    failoverDetector: false,
   }
 }
 
 /** A client that goes on trying to connect until `disconnect` is called on it. */
 export function connect(connection: RedisConnection, options: { queue: boolean }): Redis {
-  const { url, options: settings } = clientOptions(connection, options)
-  const client = url ? new Redis(url, settings) : new Redis(settings)
+  const client = new Redis(clientOptions(connection, options))
   let closed = false
   const disconnect = client.disconnect.bind(client)
   client.disconnect = (reconnect = false) => {
@@ -95,7 +98,11 @@ export function connect(connection: RedisConnection, options: { queue: boolean }
     disconnect(reconnect)
   }
   // Without a listener ioredis prints each failed attempt on standard error.
-  client.on('error', error => connection.log.debug({ err: error }, 'Redis connection error'))
+  client.on('error', (error: Error & { command?: { name?: string } }) => {
+    connection.log.debug({ err: error }, 'Redis connection error')
+    // ioredis reports a SELECT that failed and goes on, in database 0: among another installation's keys.
+    if (error.name === 'ReplyError' && error.command?.name === 'select' && client.status === 'connect') client.disconnect(true)
+  })
   // ioredis gives up for good when its connector is told to disconnect while it asks a Sentinel: that counts as closed by the caller. Nobody would ever connect again.
   client.on('end', () => {
     if (closed) return

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { runOutsideContext } from '#server/telemetry/context.ts'
 import type { LiveEvents } from '#shared/schemas/live.ts'
 import { createHub, formatEntry, parseEntry, type DeliveredEvent, type Hub } from './event-hub.ts'
 import { compareStreamIds, isStreamId, type RedisPort, type StreamEntry } from './port.ts'
@@ -23,9 +24,10 @@ export interface PublishedEvent<Name extends OrganisationEvent = OrganisationEve
 
 export interface Events {
   /**
-   * Tells every instance's browsers. Resolves to whether all of them are told; if not, this instance's are, and it is to be published again. Never rejects.
+   * Tells every instance's browsers. Resolves to the run of the Redis server that took it (`RedisPort.replication`); null: only this instance's browsers are told, and it is to be published
+   * again. Never rejects.
    */
-  publish(event: PublishedEvent): Promise<boolean>
+  publish(event: PublishedEvent): Promise<string | null>
   /**
    * Replays what came after `lastEventId`, then goes on live, with no gap and nothing twice. An id that cannot be resumed from gives `onResync` first.
    * Resolves to the function that ends it.
@@ -33,6 +35,11 @@ export interface Events {
   subscribe(organisationId: string, lastEventId: string | null, subscriber: Subscriber): Promise<() => void>
   /** The id to subscribe with to miss nothing from now on; null when Redis cannot say. Never rejects. */
   position(organisationId: string): Promise<string | null>
+  /**
+   * Calls `listener` for each event of an organisation that has subscribers here, once for the instance and perhaps twice for the event; with null where events may have been missed. Outside of any
+   * request.
+   */
+  onEvent(listener: (organisationId: string, event: Pick<DeliveredEvent, 'name' | 'json'> | null) => void): void
   /** Whether the last word from Redis was a good one: events of other instances arrive. */
   isLive(): boolean
 }
@@ -62,6 +69,7 @@ interface Followed {
 /** Live events over the Redis port: one stream an organisation, one follower an organisation and instance, shared by its subscribers. */
 export function createEvents(redis: RedisPort, log: Logger, metrics = noMetrics): Events {
   const followed = new Map<string, Followed>()
+  const listeners: ((organisationId: string, event: DeliveredEvent | null) => void)[] = []
   let live = true
   let pausedUntil = 0
   redis.onReturn(() => {
@@ -73,9 +81,27 @@ export function createEvents(redis: RedisPort, log: Logger, metrics = noMetrics)
     const found = followed.get(organisationId)
     if (found) return found
     const hub = createHub({ onDuplicate: metrics.duplicate, onDelivered: metrics.delivered })
-    const made = { hub, ready: redis.streamFollow(streamOf(organisationId), { onEntry: hub.take, onGap: hub.gap }) }
+    const made: Followed = {
+      hub,
+      ready: redis.streamFollow(streamOf(organisationId), {
+        onEntry(entry) {
+          hub.take(entry)
+          tell(organisationId, entry)
+        },
+        onGap(reason) {
+          hub.gap(reason)
+          tell(organisationId, null)
+        },
+      }),
+    }
     followed.set(organisationId, made)
     return made
+  }
+
+  function tell(organisationId: string, entry: StreamEntry | null) {
+    if (listeners.length === 0) return
+    const event = entry && parseEntry(entry).event
+    for (const listener of listeners) runOutsideContext(() => listener(organisationId, event))
   }
 
   return {
@@ -83,18 +109,20 @@ export function createEvents(redis: RedisPort, log: Logger, metrics = noMetrics)
       const value = formatEntry(eventId, name, JSON.stringify(data))
       try {
         if (Date.now() < pausedUntil) throw new Error('Redis did not answer a moment ago')
-        await redis.streamAppend(streamOf(organisationId), value, { maxLength, ttlSeconds })
+        const { run } = await redis.streamAppend(streamOf(organisationId), value, { maxLength, ttlSeconds })
         live = true
         metrics.published('redis')
-        return true
+        return run
       }
       catch (error) {
         if (live) log.warn({ err: error }, 'Live events reach the browsers of this instance alone until Redis answers')
         live = false
         if (Date.now() >= pausedUntil) pausedUntil = Date.now() + pauseMs
         metrics.published('this-instance')
-        followed.get(organisationId)?.hub.take({ id: '', value })
-        return false
+        const here = followed.get(organisationId)
+        here?.hub.take({ id: '', value })
+        if (here) tell(organisationId, { id: '', value })
+        return null
       }
     },
 
@@ -161,6 +189,7 @@ export function createEvents(redis: RedisPort, log: Logger, metrics = noMetrics)
       return range ? range.last : streamStart
     },
 
+    onEvent: listener => void listeners.push(listener),
     isLive: () => live && redis.isUp(),
   }
 }

@@ -1,5 +1,7 @@
 import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
+import { runOutsideContext } from '#server/telemetry/context.ts'
+import { inWords, isRefusal } from './link.ts'
 import { compareStreamIds, followsDirectly, type StreamEntry } from './port.ts'
 
 interface Handlers {
@@ -18,6 +20,11 @@ const blockMs = 500
 
 /** Between two attempts while Redis is away. */
 const pauseMs = 300
+
+/**
+ * The server is asked this often whether it is the master still. A demoted one that is cut off from its new master answers every read and brings nothing: nobody who follows it would hear of it.
+ */
+const roleEveryMs = 500
 
 /** Entries of one stream that one read brings; a reader that is further behind reads again. */
 const readCount = 200
@@ -39,6 +46,8 @@ export function createFollower({ connect, range, keyPrefix, log }: {
   let closed = false
   let looping = false
   let broken = false
+  let trouble: string | null = null
+  let askedRoleAt = -Infinity
 
   async function loop() {
     if (looping) return
@@ -46,21 +55,37 @@ export function createFollower({ connect, range, keyPrefix, log }: {
     while (!closed && streams.size > 0) {
       try {
         client ??= connect()
+        await checkRole(client)
         if (broken) await checkForGaps()
         broken = false
         const names = [...streams.keys()]
         const answer = await client.xread('COUNT', readCount, 'BLOCK', blockMs, 'STREAMS', ...names.map(name => keyPrefix + name), ...names.map(name => streams.get(name)!.lastId ?? '$'))
+        trouble = null
         for (const [key, entries] of answer ?? []) deliver(key.slice(keyPrefix.length), entries)
       }
       catch (error) {
         if (closed) break
         broken = true
+        askedRoleAt = -Infinity
+        if (isRefusal(error)) {
+          if (!trouble) log.error(`Redis (live events) does not let us work: ${inWords(error)}`)
+          trouble = inWords(error)
+        }
         log.debug({ err: error }, 'Following live events is interrupted')
         await new Promise(resolve => setTimeout(resolve, pauseMs))
       }
     }
     looping = false
     if (streams.size === 0) disconnect()
+  }
+
+  async function checkRole(asked: Redis) {
+    if (performance.now() - askedRoleAt < roleEveryMs) return
+    const [role] = await asked.call('ROLE') as [string]
+    askedRoleAt = performance.now()
+    if (role === 'master') return
+    if (asked.status === 'ready') asked.disconnect(true)
+    throw new Error('The server is no master any more')
   }
 
   function deliver(name: string, entries: [string, string[]][]) {
@@ -109,12 +134,15 @@ export function createFollower({ connect, range, keyPrefix, log }: {
         streams.set(name, followed)
       }
       followed.handlers.add(handlers)
-      void loop()
+      // It goes on for as long as anybody follows anything, and not in the time of the request that was the first.
+      runOutsideContext(() => void loop())
       return () => {
         followed.handlers.delete(handlers)
         if (followed.handlers.size === 0 && streams.get(name) === followed) streams.delete(name)
       }
     },
+    /** What the server refuses, in its own words; null: nothing. */
+    trouble: () => trouble,
     close() {
       closed = true
       streams.clear()

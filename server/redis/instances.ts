@@ -15,18 +15,18 @@ export interface InstanceRecord {
   reason: string | null
   databaseHealthy: boolean
   load: Load
-  /** `Date.now()` of the announcement. */
+  /** `Date.now()` of the announcement, by the clock of the instance. How old it is, is told by Redis' clock alone: see `ageMs`. */
   at: number
 }
+
+/** An announcement as it is known here. */
+export type KnownInstance = InstanceRecord & { ageMs: number }
 
 const key = 'instances'
 
 /** Announced every second; who has missed three announcements and a bit is taken for gone. */
 export const announceEveryMs = 1_000
 const goneAfterMs = 4_000
-
-/** Clocks of servers differ by little; an announcement from further ahead than this is a clock that is wrong, and no life sign for ever. */
-const clockSkewMs = 4_000
 
 /** Taken off the list after this long: until then the operator sees who is missing. */
 const forgottenAfterMs = 60_000
@@ -43,36 +43,38 @@ export interface Registry {
   /** Takes this instance off the list: it is ending. */
   withdraw(instance: string): Promise<void>
   /** The instances heard of lately, this one among them, by name; null: Redis is away, nobody can be asked. */
-  instances(): InstanceRecord[] | null
+  instances(): KnownInstance[] | null
   /** Who was heard of within the last minute and is silent now. */
-  missing(): InstanceRecord[]
+  missing(): KnownInstance[]
   /** How many there are, or were when that was last known. At least 1. */
   count(): number
 }
 
 /** The list of instances, kept in Redis and remembered here: whoever asks is answered from memory. */
 export function createRegistry(redis: RedisPort, now: () => number = Date.now): Registry {
-  let known: InstanceRecord[] = []
+  /** With the age that each had at `knownAt`. */
+  let known: KnownInstance[] = []
   let knownAt = 0
 
-  const isAlive = ({ at }: InstanceRecord, when: number) => when - at <= goneAfterMs && at - when <= clockSkewMs
+  const aged = () => known.map(one => ({ ...one, ageMs: one.ageMs + now() - knownAt }))
+  const isAlive = ({ ageMs }: KnownInstance) => ageMs <= goneAfterMs
 
   return {
     async announce(record) {
-      await redis.hashSet(key, record.instance, JSON.stringify(record))
-      const fields = await redis.hashGetAll(key)
-      const all = Object.values(fields).map(text => JSON.parse(text) as InstanceRecord)
-      const gone = all.filter(({ at }) => Math.abs(now() - at) > forgottenAfterMs)
-      if (gone.length) await redis.hashDelete(key, ...gone.map(({ instance }) => instance))
-      known = all.filter(one => !gone.includes(one)).sort((a, b) => a.instance < b.instance ? -1 : 1)
+      const fields = await redis.hashAnnounce(key, record.instance, JSON.stringify(record), { forgottenAfterMs })
+      known = fields.map(({ value, ageMs }) => {
+        const one = JSON.parse(value) as InstanceRecord
+        // An instance of the version before writes no age: its own clock has to do.
+        return { ...one, ageMs: ageMs ?? Math.abs(now() - one.at) }
+      }).filter(({ ageMs }) => ageMs <= forgottenAfterMs).sort((a, b) => a.instance < b.instance ? -1 : 1)
       knownAt = now()
     },
     withdraw: async instance => void await redis.hashDelete(key, instance),
-    instances: () => now() - knownAt <= goneAfterMs ? known.filter(one => isAlive(one, now())) : null,
-    missing: () => now() - knownAt <= goneAfterMs ? known.filter(one => !isAlive(one, now())) : [],
+    instances: () => now() - knownAt <= goneAfterMs ? aged().filter(isAlive) : null,
+    missing: () => now() - knownAt <= goneAfterMs ? aged().filter(one => !isAlive(one)) : [],
     count() {
       if (now() - knownAt > rememberedMs) return usualInstances
-      return Math.max(1, known.filter(one => isAlive(one, knownAt)).length)
+      return Math.max(1, known.filter(isAlive).length)
     },
   }
 }

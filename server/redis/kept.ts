@@ -1,6 +1,8 @@
 import type { Redis } from 'ioredis'
 import { keyPrefix } from './connection.ts'
 import type { Link } from './link.ts'
+import type { OnlyIf } from './port.ts'
+import { runOutsideContext } from '#server/telemetry/context.ts'
 import { redisUnconfirmed } from '#server/telemetry/redis-metrics.ts'
 import { UnavailableError } from '#shared/errors.ts'
 
@@ -15,6 +17,7 @@ const now = `local t = redis.call('TIME') local now = t[1] * 1000 + math.floor(t
 const setScript = `${now}
 local found = redis.call('EXISTS', KEYS[1])
 if ARGV[3] == 'absent' and found == 1 or ARGV[3] == 'present' and found == 0 then return 0 end
+if ARGV[3] == 'is' and redis.call('GET', KEYS[1]) ~= ARGV[4] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1])
 redis.call('ZADD', KEYS[2], now + ARGV[2], KEYS[1])
 return 1`
@@ -36,7 +39,10 @@ const sweepSize = 200
 const ms = (seconds: number) => Math.max(1, Math.ceil(seconds * 1000))
 
 export const kept = {
-  set: (client: Redis, key: string, value: string, ttlSeconds: number, onlyIf: 'absent' | 'present' | '' = '') => client.eval(setScript, 2, keyPrefix + key, endings, value, ms(ttlSeconds), onlyIf) as Promise<number>,
+  set: (client: Redis, key: string, value: string, ttlSeconds: number, onlyIf?: OnlyIf) => {
+    const condition = typeof onlyIf === 'object' ? ['is', onlyIf.is] : [onlyIf ?? '']
+    return client.eval(setScript, 2, keyPrefix + key, endings, value, ms(ttlSeconds), ...condition) as Promise<number>
+  },
   hashSet: (client: Redis, key: string, field: string, value: string, ttlSeconds: number) => client.eval(hashScript, 2, keyPrefix + key, endings, field, value, ms(ttlSeconds)),
   /** Deletes what has ended. Every instance does it; twice is harmless. */
   async sweep(link: Link): Promise<void> {
@@ -75,6 +81,7 @@ export function createConfirmedWrites(link: Link, replicasNeeded: () => number) 
         }, { harmless: batch.every(({ harmless }) => harmless) })
         batch.forEach(({ done, failed }, index) => {
           const result = results[index]!
+          if (result.status === 'rejected') link.noteRefusal(result.reason)
           if (result.status === 'rejected') return failed(new UnavailableError('Redis does not answer.', { cause: result.reason }))
           if (replicas < needed) redisUnconfirmed.inc()
           done(replicas >= needed, result.value)
@@ -92,7 +99,8 @@ export function createConfirmedWrites(link: Link, replicasNeeded: () => number) 
     write<T>(send: (client: Redis) => Promise<T>, { harmless }: { harmless: boolean }): Promise<{ result: T, confirmed: boolean }> {
       return new Promise((resolve, reject) => {
         queue.push({ harmless, send, done: (confirmed, result) => resolve({ confirmed, result: result as T }), failed: reject })
-        void work()
+        // Not in the context of whoever came first: those that come meanwhile are written in the same turn of the loop, and their time is not over with that request's.
+        runOutsideContext(() => void work())
       })
     },
   }

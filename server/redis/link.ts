@@ -1,9 +1,10 @@
-import { lookup } from 'node:dns/promises'
 import type { Socket } from 'node:net'
 import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
-import { remainingMs } from '#server/telemetry/context.ts'
+import { remainingMs, runOutsideContext } from '#server/telemetry/context.ts'
 import { redisCommands, redisConnectionsLost, redisDuration, redisRepeats, type CommandOutcome } from '#server/telemetry/redis-metrics.ts'
+import { resolver } from '#server/telemetry/resolver.ts'
+import { every } from '#server/telemetry/timers.ts'
 import { UnavailableError } from '#shared/errors.ts'
 
 /**
@@ -27,6 +28,10 @@ export interface Link {
   recentReplicas(): number
   /** Lets go of the connection and finds the master anew. `silent`: it did not answer; nobody waits for it any more, it will not be back in a moment. */
   leave(reason: string, options?: { silent?: boolean }): void
+  /** What the server refuses us, in its own words; null: nothing, or not lately. */
+  trouble(): string | null
+  /** Remembers a refusal for `trouble`, where a batch of commands was not refused as a whole. */
+  noteRefusal(error: unknown): void
   /** It is away because it did not answer. */
   isSilent(): boolean
   /** There is a new master: leaves, unless it is connected to that one already. */
@@ -52,6 +57,9 @@ const replicasRememberedMs = 10_000
 /** A refusal this long after the last one begins a new trouble. */
 const newTroubleMs = 3_000
 
+/** A command that was refused for want of a permission is reported for this long after its last attempt. */
+const troubleRememberedMs = 30_000
+
 /** Between two attempts of one command. */
 const pauseMs = 50
 
@@ -67,11 +75,21 @@ export function createLink({ client, name, log, heartbeat = true }: { client: Re
   let lastError = ''
   let refusedSince = 0
   let refusedAt = 0
+  let refusedSetup: string | null = null
+  let refusedCommand: { words: string, at: number } | null = null
   let replicas: { at: number, count: number }[] = []
   const listeners: ((up: boolean) => void)[] = []
   const waiting = new Set<() => void>()
 
+  /**
+   * Outside of any request: it is a request's command, as a rule, that finds the connection lost, and all that comes of the new one (the replay of revocations, the next heartbeat) would go on
+   * in the time that this request has left.
+   */
   function turn(now: boolean) {
+    runOutsideContext(() => turned(now))
+  }
+
+  function turned(now: boolean) {
     if (up === now) return
     const was = Date.now() - since
     up = now
@@ -80,6 +98,7 @@ export function createLink({ client, name, log, heartbeat = true }: { client: Re
       silent = false
       replicas = []
       lastError = ''
+      refusedSetup = null
       void beat()
       if (followed) follow(followed)
       log.info(`Redis (${name}) answers${was > patienceMs ? ` after ${(was / 1000).toFixed(1)} s` : ''}`)
@@ -100,6 +119,7 @@ export function createLink({ client, name, log, heartbeat = true }: { client: Re
     // Once each time: a wrong password is not seen otherwise.
     if (!lastError) log.warn(`Redis (${name}): ${error.message}`)
     lastError = error.message
+    if (isRefusal(error)) refusedSetup = inWords(error)
   })
 
   function leave(reason: string, options: { silent?: boolean } = {}) {
@@ -162,8 +182,13 @@ export function createLink({ client, name, log, heartbeat = true }: { client: Re
       catch (error) {
         const outcome = outcomeOf(error)
         if (outcome === 'error') {
-          redisCommands.inc({ outcome })
-          throw error
+          if (!isForbidden(error)) {
+            redisCommands.inc({ outcome })
+            throw error
+          }
+          // The operator's to mend. Until then this feature goes on as if Redis were away: that is no fault of the request.
+          noteRefusal(error)
+          throw away(outcome, error)
         }
         if (outcome === 'timeout') leave('no answer within 1 s', { silent: true })
         if (outcome === 'refused' && String(error).includes('READONLY')) leave('demoted')
@@ -181,6 +206,12 @@ export function createLink({ client, name, log, heartbeat = true }: { client: Re
     return new UnavailableError(closed ? 'Redis is closed.' : 'Redis does not answer.', { cause: error })
   }
 
+  function noteRefusal(error: unknown) {
+    if (!isForbidden(error)) return
+    if (!refusedCommand || Date.now() - refusedCommand.at > troubleRememberedMs) log.error(`Redis (${name}) does not let us work: ${inWords(error)}`)
+    refusedCommand = { words: inWords(error), at: Date.now() }
+  }
+
   async function beat() {
     if (!up) return
     try {
@@ -190,11 +221,11 @@ export function createLink({ client, name, log, heartbeat = true }: { client: Re
       replicas = [...replicas.filter(({ at }) => now - at < replicasRememberedMs), { at: now, count: connected.length }]
     }
     catch (error) {
+      noteRefusal(error)
       if (outcomeOf(error) === 'timeout') leave('no answer within 1 s', { silent: true })
     }
   }
-  const timer = heartbeat ? setInterval(beat, heartbeatMs) : undefined
-  timer?.unref()
+  const stopBeating = heartbeat ? every(heartbeatMs, () => void beat()) : () => {}
 
   return {
     client,
@@ -204,11 +235,13 @@ export function createLink({ client, name, log, heartbeat = true }: { client: Re
     run,
     recentReplicas: () => Math.max(0, ...replicas.map(({ count }) => count)),
     leave,
+    noteRefusal,
+    trouble: () => refusedSetup ?? (refusedCommand && Date.now() - refusedCommand.at < troubleRememberedMs ? refusedCommand.words : null),
     isSilent: () => silent,
     follow,
     close() {
       closed = true
-      clearInterval(timer)
+      stopBeating()
       client.disconnect()
       for (const wake of [...waiting]) wake()
     },
@@ -216,11 +249,27 @@ export function createLink({ client, name, log, heartbeat = true }: { client: Re
 }
 
 /** Whether the client is connected to that very address. */
-async function isAt({ stream }: Redis, { host, port }: { host: string, port: number }): Promise<boolean> {
+export async function isAt({ stream }: Redis, { host, port }: { host: string, port: number }): Promise<boolean> {
   const { remoteAddress, remotePort } = stream as Socket
   if (remotePort !== port) return false
   if (remoteAddress === host) return true
-  return lookup(host).then(({ address }) => address === remoteAddress, () => false)
+  return resolver.lookup(host).then(found => found.some(({ address }) => address === remoteAddress), () => false)
+}
+
+/** Whether the server understood and said no, instead of being away. */
+export function isRefusal(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'ReplyError' && !refusals.test(error.message)
+}
+
+/** A permission is missing: of a command, of a key, or of a command inside a script. */
+function isForbidden(error: unknown): error is Error {
+  return isRefusal(error) && /^NOPERM|can't run this command/.test(error.message)
+}
+
+/** The refusal and what it is of. Never the arguments: they may be a password. */
+export function inWords(error: Error & { command?: { name?: string } }): string {
+  const command = error.command?.name?.toUpperCase()
+  return `Redis refuses ${command ?? 'a command'}: ${error.message.slice(0, 160)}`
 }
 
 /** What is known of a command that failed. `away`: it was certainly not sent. `lost`: it may have been executed. */

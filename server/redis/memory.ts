@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { every, later } from '#server/telemetry/timers.ts'
 import { compareStreamIds, type RedisPort, type StreamEntry } from './port.ts'
 
 interface Entry {
@@ -17,6 +18,9 @@ export interface MemoryOptions {
 /** Expired entries are taken out when they are met, and all of them this often. */
 const sweepMs = 30_000
 
+/** The process is the server: its end is the end of all. */
+const memoryRun = 'memory'
+
 /** A change is on disk at most this much later; `close` writes at once. */
 const snapshotDelayMs = 1_000
 
@@ -25,13 +29,12 @@ export function openMemory({ snapshotFile, onWarning = () => {} }: MemoryOptions
   const entries = snapshotFile ? readSnapshot(snapshotFile, onWarning) : new Map<string, Entry>()
   const followers = new Map<string, Set<(entry: StreamEntry) => void>>()
   let closed = false
-  let timer: NodeJS.Timeout | null = null
+  let callOffSave: (() => void) | null = null
   let generation = 0
 
-  const sweep = setInterval(() => {
+  const stopSweeping = every(sweepMs, () => {
     for (const key of entries.keys()) find(key)
-  }, sweepMs)
-  sweep.unref()
+  })
 
   function find(key: string): Entry | undefined {
     if (closed) throw new Error('The Redis stand-in is closed')
@@ -47,14 +50,12 @@ export function openMemory({ snapshotFile, onWarning = () => {} }: MemoryOptions
   }
 
   function changed() {
-    if (!snapshotFile || timer) return
-    timer = setTimeout(save, snapshotDelayMs)
-    timer.unref()
+    if (snapshotFile) callOffSave ??= later(snapshotDelayMs, save)
   }
 
   function save() {
-    if (timer) clearTimeout(timer)
-    timer = null
+    callOffSave?.()
+    callOffSave = null
     if (!snapshotFile) return
     try {
       writeSnapshot(snapshotFile, entries)
@@ -95,13 +96,15 @@ export function openMemory({ snapshotFile, onWarning = () => {} }: MemoryOptions
       return Promise.all(keys.map(key => this.get(key)))
     },
     async set(key, value, { ttlSeconds, onlyIf } = {}) {
-      const present = find(key) !== undefined
-      if (onlyIf && present !== (onlyIf === 'present')) return false
+      if (onlyIf && (find(key) !== undefined) !== (onlyIf === 'present')) return false
       put(key, value, ttlSeconds)
       return true
     },
-    async keep(key, value, options) {
-      return { stored: await this.set(key, value, options), confirmed: true }
+    async keep(key, value, { ttlSeconds, onlyIf }) {
+      if (typeof onlyIf !== 'object') return { stored: await this.set(key, value, { ttlSeconds, onlyIf }), confirmed: true }
+      const stored = find(key)?.value === onlyIf.is
+      if (stored) put(key, value, ttlSeconds)
+      return { stored, confirmed: true }
     },
     async fill(key, value, { ttlSeconds, unless }) {
       if (find(key)?.value === unless) return false
@@ -146,6 +149,15 @@ export function openMemory({ snapshotFile, onWarning = () => {} }: MemoryOptions
       changed()
       return count
     },
+    async hashAnnounce(key, field, value, { forgottenAfterMs }) {
+      const now = Date.now()
+      const [fields, seen] = [hash(key), hash(`${key}:seen`)]
+      fields.set(field, value)
+      seen.set(field, String(now))
+      for (const [name, at] of seen) if (now - Number(at) > forgottenAfterMs) fields.delete(name), seen.delete(name)
+      changed()
+      return [...fields].map(([name, text]) => ({ value: text, ageMs: seen.has(name) ? now - Number(seen.get(name)) : null }))
+    },
     async streamAppend(key, value, { maxLength, ttlSeconds }) {
       const list = stream(key)
       const entry = { id: nextId(list.at(-1)), value }
@@ -153,7 +165,7 @@ export function openMemory({ snapshotFile, onWarning = () => {} }: MemoryOptions
       if (list.length > maxLength) list.splice(0, list.length - maxLength)
       put(key, list, ttlSeconds)
       for (const follow of followers.get(key) ?? []) follow(entry)
-      return entry.id
+      return { id: entry.id, run: memoryRun }
     },
     async streamRead(key, afterId, count) {
       return stream(key).filter(({ id }) => compareStreamIds(id, afterId) > 0).slice(0, count)
@@ -172,10 +184,11 @@ export function openMemory({ snapshotFile, onWarning = () => {} }: MemoryOptions
       }
     },
     async replication() {
-      return { run: 'memory', offset: 0, acknowledged: null }
+      return { run: memoryRun, offset: 0, acknowledged: null }
     },
     isUp: () => !closed,
     onReturn: () => () => {},
+    trouble: () => null,
     sentinels: () => null,
     async ping() {
       if (closed) throw new Error('The Redis stand-in is closed')
@@ -183,7 +196,7 @@ export function openMemory({ snapshotFile, onWarning = () => {} }: MemoryOptions
     },
     async close() {
       if (closed) return
-      clearInterval(sweep)
+      stopSweeping()
       save()
       closed = true
       followers.clear()

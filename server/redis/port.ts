@@ -16,9 +16,10 @@ export interface RedisPort {
   set(key: string, value: string, options?: { ttlSeconds?: number, onlyIf?: 'absent' | 'present' }): Promise<boolean>
   /**
    * Like `set`, for what must not be lost: it is never evicted for want of memory, and ends at about `ttlSeconds`. `confirmed` says whether the
-   * replicas had it within 0.3 s: only then it surely survives a failover to it.
+   * replicas had it within 0.3 s: only then it surely survives a failover to it. `onlyIf: { is }` stores only if the value is still that one: whoever has read a value and writes
+   * it back changed must not undo what another instance has written in between.
    */
-  keep(key: string, value: string, options: { ttlSeconds: number, onlyIf?: 'absent' | 'present' }): Promise<{ stored: boolean, confirmed: boolean }>
+  keep(key: string, value: string, options: { ttlSeconds: number, onlyIf?: OnlyIf }): Promise<{ stored: boolean, confirmed: boolean }>
   /** Stores unless the key holds `unless`, atomically. For caches: what was invalidated must not come back with a reader that was late. */
   fill(key: string, value: string, options: { ttlSeconds: number, unless: string }): Promise<boolean>
   /** Resolves to the number of keys that were there. */
@@ -36,13 +37,18 @@ export interface RedisPort {
   hashSet(key: string, field: string, value: string, options?: { ttlSeconds: number }): Promise<void>
   hashGetAll(key: string): Promise<Record<string, string>>
   hashDelete(key: string, ...fields: string[]): Promise<number>
+  /**
+   * Writes a field of a hash together with the moment, by the server's clock and nobody else's, and takes out the fields that were last written so more than `forgottenAfterMs` ago. Resolves to
+   * all fields with their age; null: it was written otherwise.
+   */
+  hashAnnounce(key: string, field: string, value: string, options: { forgottenAfterMs: number }): Promise<{ value: string, ageMs: number | null }[]>
 
   /**
-   * Appends to a stream, which is never evicted, kept to about `maxLength` entries. Resolves to the entry's id, `<generation>-<n>`, greater than all before and numbered without a gap
+   * Appends to a stream, which is never evicted, kept to about `maxLength` entries. Resolves to the run that took it (see `replication`) and the entry's id, `<generation>-<n>`, greater than all before and numbered without a gap
    * within the generation. A new generation begins when the server is another one than at the entry before, or has been restarted: what
    * came between may be lost.
    */
-  streamAppend(stream: string, value: string, options: { maxLength: number, ttlSeconds: number }): Promise<string>
+  streamAppend(stream: string, value: string, options: { maxLength: number, ttlSeconds: number }): Promise<{ id: string, run: string }>
   /** Entries after `afterId` (exclusive), oldest first, at most `count`. */
   streamRead(stream: string, afterId: string, count: number): Promise<StreamEntry[]>
   /**
@@ -58,7 +64,7 @@ export interface RedisPort {
 
   /**
    * How far this server's replicas have come. `run` names one life of one server; `offset` is what it has written, `acknowledged` what the furthest replica
-   * has confirmed, null without a replica. What was written before an `offset` that is acknowledged, by the same `run`, survives a failover to it.
+   * has confirmed, null where there never is a replica: one that should have some and has none at the moment has confirmed 0. What was written before an `offset` that is acknowledged, by the same `run`, survives a failover to it.
    */
   replication(): Promise<{ run: string, offset: number, acknowledged: number | null }>
 
@@ -66,6 +72,8 @@ export interface RedisPort {
   isUp(): boolean
   /** Calls `listener` each time Redis has come back, perhaps with other data than before. Returns the function that ends it. */
   onReturn(listener: () => void): () => void
+  /** What the server refuses us, in its own words: a permission, the password, the database's number. Null: nothing that waiting would not mend. From memory. */
+  trouble(): string | null
   /** What the Sentinels say, from memory; null without Sentinel. */
   sentinels(): SentinelView | null
   /** One round trip. Rejects if Redis does not answer in time. */
@@ -73,6 +81,8 @@ export interface RedisPort {
   /** Lets go of every connection; calls after it reject. The memory adapter writes its snapshot. */
   close(): Promise<void>
 }
+
+export type OnlyIf = 'absent' | 'present' | { is: string }
 
 export interface StreamEntry {
   id: string

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { Redis } from 'ioredis'
+import { formatHostPort } from '#server/config/host-port.ts'
 import { commandTimeoutMs, type RedisConnection } from './connection.ts'
+import { NamedConnector } from './connectors.ts'
 
 /** What the Sentinels say at the moment. */
 export interface SentinelView {
@@ -20,14 +22,15 @@ export interface SentinelView {
 const lookEveryMs = 1_000
 
 /**
- * Asks the Sentinels in the background, so that whoever wants to know is answered from memory, and listens to them: `onSwitch` is called with the address of each new
- * master, by each Sentinel that says so, because the one that a client asks next may be the last to know.
+ * Asks the Sentinels in the background, so that whoever wants to know is answered from memory, and listens to them: `onMaster` is called with the address of each new
+ * master, by each Sentinel that says so, because the one that a client asks next may be the last to know; and after each look with the one that most of them name, because a message may be lost.
  */
-export function watchSentinels({ sentinels, sentinelName, sentinelPassword, sentinelTls, tlsCaFile, natMap = {} }: RedisConnection, onSwitch: (master: { host: string, port: number }) => void): { view(): SentinelView, stop(): void } {
+export function watchSentinels({ sentinels, sentinelName, sentinelPassword, sentinelTls, tlsCaFile, natMap = {} }: RedisConnection, onMaster: (master: { host: string, port: number }) => void): { view(): SentinelView, stop(): void } {
+  const reachable = (host: string, port: number) => natMap[`${host}:${port}`] ?? { host, port }
   const open = ({ host, port }: { host: string, port: number }) => {
     const client = new Redis({
       host, port, password: sentinelPassword, connectTimeout: commandTimeoutMs, commandTimeout: commandTimeoutMs, disconnectTimeout: 50, lazyConnect: true,
-      maxRetriesPerRequest: 0, enableOfflineQueue: false, autoResubscribe: false, enableReadyCheck: false, retryStrategy: () => lookEveryMs, protocol: 2, disableClientInfo: true,
+      maxRetriesPerRequest: 0, enableOfflineQueue: false, autoResubscribe: false, enableReadyCheck: false, retryStrategy: () => lookEveryMs, protocol: 2, disableClientInfo: true, Connector: NamedConnector,
       ...sentinelTls ? { tls: tlsCaFile ? { ca: readFileSync(tlsCaFile) } : {} } : {},
     })
     client.on('error', () => {})
@@ -42,7 +45,7 @@ export function watchSentinels({ sentinels, sentinelName, sentinelPassword, sent
     })
     client.on('message', (_channel: string, message: string) => {
       const [name, , , host = '', port = ''] = message.split(' ')
-      if (name === sentinelName) onSwitch(natMap[`${host}:${port}`] ?? { host, port: Number(port) })
+      if (name === sentinelName) onMaster(reachable(host, Number(port)))
     })
     return client
   })
@@ -60,7 +63,7 @@ export function watchSentinels({ sentinels, sentinelName, sentinelPassword, sent
         client.call('SENTINEL', 'MASTER', sentinelName) as Promise<string[]>,
       ])
       const fields = Object.fromEntries(Array.from({ length: flat.length / 2 }, (_, at) => [flat[2 * at]!, flat[2 * at + 1]!]))
-      return { refusal: quorum, master: `${fields.ip}:${fields.port}`, replicas: Number(fields['num-slaves'] ?? 0) }
+      return { refusal: quorum, host: String(fields.ip), port: Number(fields.port), master: formatHostPort({ host: String(fields.ip), port: Number(fields.port) }), replicas: Number(fields['num-slaves'] ?? 0) }
     }
     catch (error) {
       // A connection on which an answer is overdue stays broken until it is made anew.
@@ -74,6 +77,8 @@ export function watchSentinels({ sentinels, sentinelName, sentinelPassword, sent
     if (stopped) return
     const votes = answers.map(({ master }) => master)
     const master = votes.find(one => votes.filter(other => other === one).length * 2 > clients.length) ?? null
+    const named = answers.find(answer => answer.master === master)
+    if (named) onMaster(reachable(named.host, named.port))
     const refusal = answers.find(answer => answer.refusal !== null)?.refusal ?? null
     const majority = answers.length * 2 > clients.length
     current = {

@@ -30,7 +30,7 @@ else
 end
 redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], id, 'v', ARGV[3], 'r', run)
 redis.call('ZADD', KEYS[2], now + ARGV[2], KEYS[1])
-return id`
+return {id, run}`
 
 const rangeScript = `
 local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
@@ -41,14 +41,15 @@ return {first[1], last[1], last[2][4] == run and 1 or 0}`
 
 type Streams = Pick<RedisPort, 'streamAppend' | 'streamRead' | 'streamRange' | 'replication'>
 
-/** The port's calls on streams. */
-export function createStreams(link: Link): Streams {
+/** The port's calls on streams. `replicasExpected`: how many there should be or were lately; with none of them connected nothing is acknowledged. */
+export function createStreams(link: Link, replicasExpected: () => number): Streams {
   const named = (key: string) => keyPrefix + key
   const harmless = { harmless: true }
   return {
     // Not sent again if it may have been executed: whoever publishes knows, and has an event id for those who hear it twice.
     async streamAppend(stream, value, { maxLength, ttlSeconds }) {
-      return await link.run(client => client.eval(appendScript, 2, named(stream), endings, maxLength, Math.ceil(ttlSeconds * 1000), value)) as string
+      const [id, run] = await link.run(client => client.eval(appendScript, 2, named(stream), endings, maxLength, Math.ceil(ttlSeconds * 1000), value)) as [string, string]
+      return { id, run }
     },
     async streamRead(stream, afterId, count) {
       const entries = await link.run(client => client.xrange(named(stream), `(${afterId}`, '+', 'COUNT', count), harmless)
@@ -63,7 +64,7 @@ export function createStreams(link: Link): Streams {
       if (role[0] !== 'master') throw new UnavailableError('Redis does not answer as a master.')
       const offsets = role[2].map(([, , offset]) => Number(offset))
       // The one that is furthest: Sentinel prefers it. Waiting for all would leave every event in doubt for as long as one replica is frozen.
-      return { run: /run_id:(\w+)/.exec(info)?.[1] ?? '', offset: role[1], acknowledged: offsets.length ? Math.max(...offsets) : null }
+      return { run: /run_id:(\w+)/.exec(info)?.[1] ?? '', offset: role[1], acknowledged: offsets.length ? Math.max(...offsets) : replicasExpected() > 0 ? 0 : null }
     },
   }
 }

@@ -17,7 +17,7 @@ export const heartbeatMs = 10_000
 
 /**
  * The live stream `/api/events` (server-sent events). `event:` is the key, `data:` the JSON of the value.
- * Events of the organisation carry an `id:` and are resumed by `Last-Event-ID`; `status`, `heartbeat` and `moved` concern this
+ * Events of the organisation carry an `id:` and are resumed by `Last-Event-ID`; `status`, `heartbeat`, `moved` and `ended` concern this
  * connection alone and carry none.
  */
 export interface LiveEvents {
@@ -31,6 +31,8 @@ export interface LiveEvents {
   heartbeat: { at: string, live: boolean }
   /** Sent on connection and when it changes. `live`: whether events of other instances arrive; `sensitive`: whether passwords, members and tokens can be changed. */
   status: { mode: Mode, reason: string | null, live: boolean, sensitive: boolean, instance: string }
+  /** The reason for this stream has gone: the session has ended or works in another organisation, the member was removed or may not see this any more. Ask who is signed in. */
+  ended: { reason: string }
   /** This instance is going away: reconnect, after a little random wait. */
   moved: { reason: string }
 }

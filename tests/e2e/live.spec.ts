@@ -3,7 +3,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Page } from '@playwright/test'
+import type { BrowserContext, Page } from '@playwright/test'
 import { startEmbeddedPostgres } from '../../server/database/embedded.ts'
 import { migrate } from '../../server/database/migrate.ts'
 import { migrationsFromFolder } from '../../server/database/migrations.ts'
@@ -107,6 +107,77 @@ async function open(page: Page, { owner }: Stack) {
   await expect(banner(page)).toBeHidden()
 }
 
+/** Without a SharedWorker a tab has a stream of its own: its requests are seen, and its clock can be moved. */
+const alone = (page: Page) => page.addInitScript(() => {
+  delete (window as { SharedWorker?: unknown }).SharedWorker
+})
+
+/** Live streams that the instances hold. */
+async function streams({ servers }: Stack) {
+  const held = await Promise.all(servers.map(async ({ url }) => Number(/^fleet2_event_streams (\d+)$/m.exec(await (await fetch(`${url}/metrics`)).text())?.[1])))
+  return held.reduce((sum, count) => sum + count, 0)
+}
+
+/** Tabs of one signed-in browser, over plain HTTP/1.1: it has six connections. */
+async function tabsOf(context: BrowserContext, first: Page, stack: Stack, count: number) {
+  await open(first, stack)
+  const tabs = [first]
+  while (tabs.length < count) {
+    const tab = await context.newPage()
+    await tab.goto('/')
+    await hydrated(tab)
+    await tab.getByRole('button', { name: 'Table' }).click()
+    tabs.push(tab)
+  }
+  return tabs
+}
+
+test('eight tabs share one stream, and each of them shows what comes; whichever is closed or frozen, the others go on', async ({ page, context, stack }) => {
+  const tabs = await tabsOf(context, page, stack, 8)
+  await expect.poll(() => streams(stack)).toBe(1)
+  await move(stack.servers[1]!, 53.1)
+  for (const tab of tabs) await shows(tab, 53.1)
+  // The one that opened the stream.
+  await page.close()
+  const frozen = await context.newCDPSession(tabs[1]!)
+  await frozen.send('Page.setWebLifecycleState', { state: 'frozen' })
+  await move(stack.servers[0]!, 53.2)
+  for (const tab of tabs.slice(2)) await shows(tab, 53.2)
+  await frozen.send('Page.setWebLifecycleState', { state: 'active' })
+  await shows(tabs[1]!, 53.2)
+  expect(await streams(stack)).toBe(1)
+})
+
+test('a tab that crashes takes the stream of the others with it for a moment at most', async ({ page, context, stack }) => {
+  const [first, second] = await tabsOf(context, page, stack, 2) as [Page, Page]
+  // The first to come: the worker lives in its process, as a rule.
+  const crashing = await context.newCDPSession(first)
+  await Promise.all([first.waitForEvent('crash'), crashing.send('Page.crash').catch(() => {})])
+  await move(stack.servers[0]!, 53.25)
+  await shows(second, 53.25)
+  await expect.poll(() => streams(stack)).toBe(1)
+})
+
+test('signing out in one tab ends the stream of all, and shows none of them anything more', async ({ page, context, stack }) => {
+  const [first, second] = await tabsOf(context, page, stack, 2) as [Page, Page]
+  await first.getByRole('button', { name: 'Test User' }).click()
+  await first.getByRole('menuitem', { name: 'Sign out' }).click()
+  await first.waitForURL(url => url.pathname === '/sign-in')
+  await second.waitForURL(url => url.pathname === '/sign-in')
+  await expect.poll(() => streams(stack)).toBe(0)
+})
+
+test('a browser without shared workers has a stream for each tab', async ({ page, context, stack }) => {
+  await alone(page)
+  await context.addInitScript(() => {
+    delete (window as { SharedWorker?: unknown }).SharedWorker
+  })
+  const tabs = await tabsOf(context, page, stack, 2)
+  await expect.poll(() => streams(stack)).toBe(2)
+  await move(stack.servers[1]!, 53.3)
+  for (const tab of tabs) await shows(tab, 53.3)
+})
+
 for (const fault of ['killed', 'frozen'] as const) {
   test(`with Redis ${fault} this instance's events still arrive, the banner says what is limited, and all is well again afterwards`, async ({ page, stack }) => {
     const [here, there] = stack.servers as [TestServer, TestServer]
@@ -130,6 +201,7 @@ for (const fault of ['killed', 'frozen'] as const) {
 
 test('an instance that is lost costs the browser nothing: it goes on at another one, from the last event', async ({ page, stack }) => {
   const [first, second] = stack.servers as [TestServer, TestServer]
+  await alone(page)
   stack.leadTo(first)
   await open(page, stack)
   await move(first, 52.6)
@@ -147,6 +219,7 @@ test('an instance that is lost costs the browser nothing: it goes on at another 
 
 test('an instance that freezes is noticed by its silence, and the page says how old it is until another answers', async ({ page, stack }) => {
   const [first, second] = stack.servers as [TestServer, TestServer]
+  await alone(page)
   await page.clock.install()
   await open(page, stack)
   first.kill('SIGSTOP')
@@ -167,6 +240,7 @@ test('an instance that freezes is noticed by its silence, and the page says how 
 })
 
 test('a tab that slept for an hour fetches everything anew when it wakes', async ({ page, stack }) => {
+  await alone(page)
   await page.clock.install()
   await open(page, stack)
   const fetched = page.waitForRequest(request => new URL(request.url()).pathname === '/api/v1/vehicles')

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { get, type IncomingMessage } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { signUp, type Client, type SignedUp } from '../support/client.ts'
+import { createClient, signUp, type Client, type SignedUp } from '../support/client.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
 import { startServer, type TestServer } from '../support/server.ts'
@@ -111,6 +111,91 @@ describe('the live stream', () => {
     expect(await server.stop()).toBe(0)
     await until(stream.isEnded)
     expect(stream.events.at(-1)).toMatchObject({ name: 'moved' })
+  })
+})
+
+/** Not the recheck of every half minute: what ends within this has been told. */
+const toldWithinMs = 15_000
+
+describe('a live stream ends, on whichever instance it is, as soon as its reason does:', () => {
+  const [here, there] = [() => servers[0]!, () => servers[1]!]
+  async function endsWith(reason: string, ...streams: Awaited<ReturnType<typeof open>>[]) {
+    await until(() => streams.every(stream => stream.isEnded()), `the streams to end (${reason})`, toldWithinMs)
+    for (const stream of streams) expect(stream.named('ended').map(({ data }) => data.reason)).toEqual([reason])
+  }
+  async function bothOf(client: Client) {
+    const streams = await Promise.all([here(), there()].map(server => open(server, client)))
+    await until(() => streams.every(stream => stream.named('status').length === 1))
+    return streams
+  }
+  /** The same account in another browser. */
+  async function again(person: SignedUp) {
+    const client = createClient(here().url)
+    expect((await client.send('POST', '/api/v1/session', { email: person.email, password: person.password })).status).toBe(201)
+    return client
+  }
+
+  it('the session signs out', async () => {
+    const person = await signUp(here().url)
+    const streams = await bothOf(person)
+    await person.send('DELETE', '/api/v1/session')
+    await endsWith('session-ended', ...streams)
+  })
+  it('the session is ended from another one, which keeps its own', async () => {
+    const person = await signUp(here().url)
+    const other = await again(person)
+    const [ended, kept] = [await bothOf(person), await bothOf(other)]
+    expect((await other.send('DELETE', '/api/v1/sessions')).status).toBe(204)
+    await endsWith('session-ended', ...ended)
+    expect(kept.map(stream => stream.isEnded())).toEqual([false, false])
+    for (const stream of kept) stream.close()
+  })
+  it('the password is changed', async () => {
+    const person = await signUp(here().url)
+    const streams = await bothOf(person)
+    expect((await person.send('PUT', '/api/v1/users/me/password', { currentPassword: person.password, newPassword: 'quite another password' })).status).toBe(204)
+    await endsWith('session-ended', ...streams)
+  })
+  it('the session works in another organisation', async () => {
+    const person = await signUp(here().url)
+    const streams = await bothOf(person)
+    const { body: { id } } = await person.send<{ id: string }>('POST', '/api/v1/organisations', { name: 'Another', timeZone: 'Europe/Berlin' })
+    expect((await person.send('PUT', '/api/v1/session/organisation', { organisationId: id })).status).toBe(200)
+    await endsWith('organisation-switched', ...streams)
+  })
+  it('the member is removed; that of others goes on', async () => {
+    const { body: { path } } = await owner.send<{ path: string }>('POST', '/api/v1/invitations', { email: `${randomUUID()}@example.org`, role: 'viewer' })
+    const member = createClient(here().url)
+    const joined = await member.send('POST', '/api/v1/invitation-acceptances', { token: path.split('#')[1], name: 'Viewer', password: 'a long enough password' })
+    expect(joined.status).toBe(201)
+    const [theirs, others] = [await bothOf(member), await bothOf(owner)]
+    const { body: { items } } = await owner.send<{ items: { id: string, name: string }[] }>('GET', '/api/v1/members')
+    const viewer = items.find(({ name }) => name === 'Viewer')!
+    // Another role that may see as much ends nothing.
+    expect((await owner.send('PATCH', `/api/v1/members/${viewer.id}`, { role: 'driver' })).status).toBe(200)
+    await until(() => theirs.every(stream => stream.named('changed').length === 1), 'the change of the role')
+    expect((await owner.send('DELETE', `/api/v1/members/${viewer.id}`)).status).toBe(204)
+    await endsWith('member-removed', ...theirs)
+    expect(others.map(stream => stream.isEnded())).toEqual([false, false])
+    for (const stream of others) stream.close()
+  })
+  it('and a session holds twenty on an instance: one more is refused in words, and no other session suffers', async () => {
+    const [greedy, other] = [await signUp(here().url), await signUp(here().url)]
+    const streams = await Promise.all(Array.from({ length: 20 }, () => open(here(), greedy)))
+    expect(streams.map(({ response }) => response.statusCode)).toEqual(Array.from({ length: 20 }, () => 200))
+    const refused = await fetch(`${here().url}/api/events`, { headers: { cookie: greedy.cookie() } })
+    expect(refused.status).toBe(429)
+    expect(refused.headers.get('retry-after')).toMatch(/^\d+$/)
+    expect(await refused.json()).toMatchObject({ detail: expect.stringContaining('20 live streams') as string })
+    const others = await open(here(), other)
+    expect(others.response.statusCode).toBe(200)
+    streams[0]!.close()
+    await until(async () => {
+      const next = await open(here(), greedy)
+      streams.push(next)
+      return next.response.statusCode === 200
+    }, 'the place of the one that has gone')
+    for (const stream of [...streams, others]) stream.close()
   })
 })
 

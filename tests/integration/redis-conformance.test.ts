@@ -74,6 +74,29 @@ describe.each(adapters)('%s', (_, open) => {
     expect(many.every(({ stored, confirmed }) => stored && confirmed)).toBe(true)
   })
 
+  it('keeps over what was read and over nothing else: of two that write it back changed, one finds that it is another by now', async () => {
+    const name = key()
+    await redis.keep(name, 'read', { ttlSeconds: 60 })
+    const written = await Promise.all(['a', 'b'].map(value => redis.keep(name, value, { ttlSeconds: 60, onlyIf: { is: 'read' } })))
+    expect(written.map(({ stored }) => stored).sort()).toEqual([false, true])
+    expect(await redis.get(name)).toBe(written[0]!.stored ? 'a' : 'b')
+    expect((await redis.keep(key(), 'c', { ttlSeconds: 60, onlyIf: { is: '' } })).stored).toBe(false)
+    expect((await redis.keep(name, 'd', { ttlSeconds: 0.05, onlyIf: { is: await redis.get(name) ?? '' } })).stored).toBe(true)
+    await until(async () => await redis.get(name) === null, 'the end of its time')
+  })
+
+  it('says how long ago each field was announced, by the server\'s clock, and forgets the old ones', async () => {
+    const name = key()
+    await redis.hashSet(name, 'former', 'f')
+    await redis.hashAnnounce(name, 'a', '1', { forgottenAfterMs: 60_000 })
+    await new Promise(resolve => setTimeout(resolve, 30))
+    const both = await redis.hashAnnounce(name, 'b', '2', { forgottenAfterMs: 60_000 })
+    const aged = Object.fromEntries(both.map(({ value, ageMs }) => [value, ageMs]))
+    expect(aged).toEqual({ f: null, 1: expect.any(Number) as number, 2: 0 })
+    expect(aged[1]).toBeGreaterThanOrEqual(20)
+    expect((await redis.hashAnnounce(name, 'b', '3', { forgottenAfterMs: 10 })).map(({ value }) => value).sort()).toEqual(['3', 'f'])
+  })
+
   it('keeps a hash until the latest of its times', async () => {
     const name = key()
     await redis.hashSet(name, 'a', '1', { ttlSeconds: 60 })
@@ -108,7 +131,7 @@ describe.each(adapters)('%s', (_, open) => {
     const name = key()
     expect(await redis.streamRange(name)).toBeNull()
     const ids: string[] = []
-    for (let n = 0; n < 5; n++) ids.push(await redis.streamAppend(name, `v${n}`, stream))
+    for (let n = 0; n < 5; n++) ids.push((await redis.streamAppend(name, `v${n}`, stream)).id)
     expect([...ids].sort(compareStreamIds)).toEqual(ids)
     expect(await redis.streamRead(name, ids[1]!, 2)).toEqual([{ id: ids[2], value: 'v2' }, { id: ids[3], value: 'v3' }])
     expect(await redis.streamRange(name)).toEqual({ first: ids[0], last: ids[4], intact: true })

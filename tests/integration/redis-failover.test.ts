@@ -107,6 +107,45 @@ describe('through Sentinel', () => {
     expect(await writer.missing()).toEqual([])
   })
 
+  describe('of a switch that it is not told of', () => {
+    /** A new master, the old one out of everybody's sight but the client's, and the message hidden from it. */
+    async function switchedInSilence(hurt: (old: SentinelCluster['nodes'][number]) => Promise<unknown> = async () => {}) {
+      const heard: string[] = []
+      await redis.streamFollow('s', { onEntry: ({ value }) => heard.push(value), onGap: () => heard.push('gap') })
+      await redis.streamAppend('s', 'before', { maxLength: 100, ttlSeconds: 60 })
+      await until(() => heard.includes('before'))
+      const old = await cluster.master()
+      cluster.hideSwitch('app')
+      cluster.cutOff(old.name)
+      await hurt(old)
+      await cluster.newMaster(old)
+      const other = openRedisClient({ ...await cluster.view('other'), log })
+      await until(async () => other.streamAppend('s', 'after', { maxLength: 100, ttlSeconds: 60 }).then(() => true, () => false), 'the other to write')
+      return { heard, other }
+    }
+
+    it('the client finds out by what most Sentinels say, although its own master still answers', async () => {
+      const { heard, other } = await switchedInSilence()
+      await until(() => heard.includes('after'), 'the follower to hear of it')
+      await until(async () => (await redis.replication()).run === (await other.replication()).run, 'the client to be where the other is')
+      await other.close()
+    })
+
+    it('the follower leaves a demoted master that is cut off from its new one alone, and answers every read', async () => {
+      const { heard, other } = await switchedInSilence(old => old.command('REPLICAOF', '127.0.0.1', '1'))
+      await until(() => heard.includes('after'), 'the follower to hear of it')
+      await other.close()
+    })
+  })
+
+  it('an event that a master without any replica has taken is not safe yet', async () => {
+    expect((await redis.replication()).acknowledged).not.toBeNull()
+    await Promise.all((await cluster.replicas()).map(replica => replica.kill()))
+    await until(async () => (await redis.replication()).acknowledged === 0, 'the replicas to be missed')
+    const { offset, acknowledged } = await redis.replication()
+    expect(offset).toBeGreaterThan(acknowledged!)
+  })
+
   it('the loss of the quorum is seen, and so is its return', async () => {
     await until(() => redis.sentinels()!.quorum && redis.sentinels()!.reachable === 3, 'the first look')
     expect(redis.sentinels()).toMatchObject({ total: 3, replicas: 2, reason: null })

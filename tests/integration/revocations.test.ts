@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openDatabase, type DatabaseService } from '#server/database/open.ts'
 import { endSession, replayRevocations, revokeOtherSessions, revokeSession } from '#server/identity/end-session.ts'
 import { findMembership } from '#server/identity/members.ts'
-import { deleteEndedRevocations } from '#server/identity/revocations.ts'
+import { deleteEndedRevocations, revocationsUpTo } from '#server/identity/revocations.ts'
 import { createSessions } from '#server/identity/sessions.ts'
 import { createCache } from '#server/redis/cache.ts'
 import { openMemory } from '#server/redis/memory.ts'
@@ -42,7 +42,7 @@ async function signedIn() {
   const cache = createCache({ redis: away.redis, log: pino({ level: 'silent' }) })
   const sessions = createSessions(away.redis, { idleSeconds: 3_600, absoluteSeconds: config.sessionAbsoluteSeconds, proofSeconds: 3_600, passwords: ['a-password-for-tests-of-at-least-32-characters'] })
   const begin = () => sessions.begin({ userId, organisationId: null, ipAddress: '', userAgent: '' })
-  return { userId, ...away, sessions, parts: { database, sessions, config }, begin, isKnown: (record: { id: string, createdAt: number }) => findMembership({ database, cache }, null, userId, record).then(found => found !== null) }
+  return { userId, ...away, sessions, parts: { database, sessions, config }, begin, isKnown: (record: { id: string, createdAt: number, revocationsUpTo?: number }) => findMembership({ database, cache }, null, userId, record).then(found => found !== null) }
 }
 
 describe('a session that was ended', () => {
@@ -72,6 +72,20 @@ describe('a session that was ended', () => {
     const later = await begin()
     expect(await Promise.all([a, b, c, later].map(({ record }) => isKnown(record)))).toEqual([false, true, false, true])
     expect((await sessions.list(userId, '')).map(({ id }) => id).sort()).toEqual([b.record.id, later.record.id].sort())
+  })
+  it.each([-5_000, 5_000])('is ended, and begun anew, whatever the clocks say: the other instance is %s ms off', async (off) => {
+    const { userId, parts, redis, isKnown } = await signedIn()
+    const otherInstance = createSessions(redis, { idleSeconds: 3_600, absoluteSeconds: config.sessionAbsoluteSeconds, proofSeconds: 3_600, passwords: ['a-password-for-tests-of-at-least-32-characters'] }, () => Date.now() + off)
+    const begin = async () => otherInstance.begin({ userId, organisationId: null, ipAddress: '', userAgent: '', revocationsUpTo: await revocationsUpTo(database, userId) })
+    const before = await begin()
+    await revokeOtherSessions(parts, userId, null)
+    const after = await begin()
+    expect([await isKnown(before.record), await isKnown(after.record)]).toEqual([false, true])
+    expect([await otherInstance.find(before.secret), (await otherInstance.find(after.secret))?.id]).toEqual([null, after.record.id])
+    // One after the other, also within a millisecond.
+    const [first, second] = await Promise.all([revokeOtherSessions(parts, userId, null), revokeOtherSessions(parts, userId, null)])
+    expect(first.revokedAt).not.toBe(second.revokedAt)
+    expect(await isKnown(after.record)).toBe(false)
   })
   it('with the database away is ended in Redis, from where no copy of its proof brings it back', async () => {
     const { sessions, parts, begin } = await signedIn()

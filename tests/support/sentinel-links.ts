@@ -12,6 +12,10 @@ export interface Links {
   knowSource(address: string, name: string): void
   /** From now on these see each other, and nobody else. */
   isolate(...names: string[]): void
+  /** From now on these two do not see each other; all else is as it was. */
+  cutBetween(one: string, other: string): void
+  /** From now on no Sentinel's word of a new master reaches this client. */
+  hideSwitch(client: string): void
   /** Everybody sees everybody again. */
   heal(): void
   close(): Promise<void>
@@ -31,9 +35,11 @@ export function createLinks(): Links {
   const sources = new Map<string, string>()
   const servers: Server[] = []
   const lines = new Set<Line>()
+  const cutPairs = new Set<string>()
+  const deaf = new Set<string>()
   let island: Set<string> | null = null
 
-  const cut = ({ from, to }: Pick<Line, 'from' | 'to'>) => island !== null && island.has(from) !== island.has(to)
+  const cut = ({ from, to }: Pick<Line, 'from' | 'to'>) => cutPairs.has(`${from} ${to}`) || (island !== null && island.has(from) !== island.has(to))
 
   function accept(near: Socket, target: { name: string, port: number }, client: string | undefined) {
     const from = client ?? sources.get(near.remoteAddress ?? '') ?? anonymousClient
@@ -44,6 +50,7 @@ export function createLinks(): Links {
     for (const [one, other] of [[near, far], [far, near]] as const) {
       one.on('error', () => one.destroy())
       one.on('data', (data) => {
+        if (one === far && deaf.has(from) && data.includes('message') && data.includes('+switch-master')) return
         if (!other.write(data)) one.pause()
       })
       other.on('drain', () => {
@@ -83,8 +90,16 @@ export function createLinks(): Links {
         if (cut(line)) hold(line)
       }
     },
+    cutBetween(one, other) {
+      cutPairs.add(`${one} ${other}`).add(`${other} ${one}`)
+      for (const line of lines) {
+        if (cut(line)) hold(line)
+      }
+    },
+    hideSwitch: client => void deaf.add(client),
     heal() {
       island = null
+      cutPairs.clear()
       for (const { near, far } of lines) {
         if (near.destroyed || far.destroyed) {
           near.destroy()

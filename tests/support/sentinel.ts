@@ -54,6 +54,10 @@ export interface SentinelCluster {
   replicas(): Promise<Part[]>
   /** These parts and clients see each other and nobody else. Split brain: the master, with clients and at most one Sentinel. */
   isolate(...names: string[]): void
+  /** This part sees none of the others; clients see all of them. */
+  cutOff(name: string): void
+  /** The client hears from no Sentinel that there is a new master. */
+  hideSwitch(client: string): void
   heal(): void
   /** A planned failover; resolves when every Sentinel names the new master. */
   failover(): Promise<Part>
@@ -214,6 +218,10 @@ export async function startSentinelCluster({ downAfterMs = 1_000, redisConf = []
       return nodes.filter(node => node !== master)
     },
     isolate: (...names) => links.isolate(...names),
+    cutOff(name) {
+      for (const part of all) if (part.name !== name) links.cutBetween(name, part.name)
+    },
+    hideSwitch: client => links.hideSwitch(client),
     heal: () => links.heal(),
     async failover() {
       const old = await cluster.master()

@@ -120,4 +120,50 @@ describe('a session', () => {
     expect(await sessions.find(before.secret)).toBeNull()
     expect(await sessions.find(after.secret)).not.toBeNull()
   })
+
+  it('whose organisation is changed on one instance is not changed back by a renewal on another', async () => {
+    const clock = { now: Date.now() }
+    const memory = openMemory()
+    // The renewal has read the record before the switch, and writes after it.
+    let release = () => {}
+    const slow = new Proxy(memory, { get: (target, name: keyof typeof memory) => name === 'keep'
+      ? async (...args: Parameters<typeof memory.keep>) => {
+        await new Promise<void>(resolve => release = resolve)
+        return target.keep(...args)
+      }
+      : target[name] })
+    const [here, there] = [createSessions(memory, options, () => clock.now), createSessions(slow, options, () => clock.now)]
+    const { secret } = await here.begin(user)
+    clock.now += 61_000
+    await there.resolve(secret, undefined)
+    const { record } = (await here.resolve(secret, undefined))!
+    await here.switchOrganisation(secret, record, 'another')
+    release()
+    await new Promise(resolve => setTimeout(resolve, 0))
+    expect((await here.find(secret))?.organisationId).toBe('another')
+  })
+
+  it('changed while Redis was away is brought in by its proof, and by no proof that is older than what Redis has', async () => {
+    const { clock, sessions, goAway, comeBack } = opened()
+    const { secret, record } = await sessions.begin(user)
+    goAway()
+    const away = await sessions.switchOrganisation(secret, record, 'second')
+    comeBack()
+    expect((await sessions.resolve(secret, away.proof))?.record.organisationId).toBe('second')
+    const third = await sessions.switchOrganisation(secret, away.record, 'third')
+    clock.now += 61_000
+    // A request that was on its way with the proof of before.
+    expect((await sessions.resolve(secret, away.proof))?.record.organisationId).toBe('third')
+    expect((await sessions.resolve(secret, third.proof))?.record.organisationId).toBe('third')
+  })
+
+  it('that two requests make anew is made once: the second does not undo what has become of it since', async () => {
+    const { sessions } = opened()
+    const { secret, record } = await sessions.begin(user)
+    await sessions.forget(secret, record)
+    await sessions.restore(secret, record)
+    await sessions.switchOrganisation(secret, record, 'another')
+    await sessions.restore(secret, record)
+    expect((await sessions.find(secret))?.organisationId).toBe('another')
+  })
 })

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { every } from '#server/telemetry/timers.ts'
 import type { Ingest } from '../ingest/ingest.ts'
 import { makeRoute } from './routes.ts'
 
@@ -9,7 +10,7 @@ const everyMs = 1_000
 export function startDemoDrive({ ingest, identifiers, log }: { ingest: Ingest, identifiers: string[], log: Logger }): { stop(): Promise<void> } {
   const drivers = identifiers.map(identifier => ({ identifier, route: makeRoute(Number(identifier.split('-')[1]) - 1) }))
   let sending = Promise.resolve()
-  const timer = setInterval(() => {
+  const stop = every(everyMs, () => {
     const now = Date.now()
     sending = Promise.allSettled(drivers.map(async ({ identifier, route }) => {
       const { speedKmh, courseDegrees, ignition, ...place } = route.at(now / 1000)
@@ -21,11 +22,10 @@ export function startDemoDrive({ ingest, identifiers, log }: { ingest: Ingest, i
       const failed = results.filter(result => result.status === 'rejected')
       if (failed.length) log.debug({ err: failed[0]!.reason, failed: failed.length }, 'Demo positions were not taken')
     })
-  }, everyMs)
-  timer.unref()
+  })
   return {
     async stop() {
-      clearInterval(timer)
+      stop()
       await sending
     },
   }

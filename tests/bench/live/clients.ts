@@ -9,7 +9,8 @@ export interface ClientsTask {
   kind: 'sse' | 'socket.io'
   port: number
   clients: number
-  cookie: string
+  /** Taken in turn. */
+  cookies: string[]
   /** Events are numbered from 0 to below this. */
   events: number
 }
@@ -43,7 +44,7 @@ function begin(index: number, seen: Uint8Array, lastId: string) {
   let opened = false
   socket.setNoDelay(true)
   socket.write(task.kind === 'sse'
-    ? `GET /api/events HTTP/1.1\r\nHost: localhost\r\nCookie: ${task.cookie}\r\n${id ? `Last-Event-ID: ${id}\r\n` : ''}\r\n`
+    ? `GET /api/events HTTP/1.1\r\nHost: localhost\r\nCookie: ${task.cookies[index % task.cookies.length]}\r\n${id ? `Last-Event-ID: ${id}\r\n` : ''}\r\n`
     : `GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`)
   socket.on('data', (chunk) => {
     const now = performance.timeOrigin + performance.now()

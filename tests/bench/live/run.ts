@@ -7,7 +7,11 @@ import { fileURLToPath } from 'node:url'
 import { startEmbeddedPostgres } from '../../../server/database/embedded.ts'
 import { migrate } from '../../../server/database/migrate.ts'
 import { migrationsFromFolder } from '../../../server/database/migrations.ts'
-import { signUp } from '../../support/client.ts'
+import { pino } from 'pino'
+import { createSessions } from '../../../server/identity/sessions.ts'
+import { openRedisClient } from '../../../server/redis/redis.ts'
+import { mostStreamsOfSession } from '../../../server/edge/stream-watch.ts'
+import { signUp, type SignedUp } from '../../support/client.ts'
 import { startSentinelCluster, type SentinelCluster } from '../../support/sentinel.ts'
 import { startServer } from '../../support/server.ts'
 import type { ClientsReport, ClientsTask } from './clients.ts'
@@ -63,17 +67,17 @@ async function usage(pid: number) {
 interface Figures extends ClientsReport { expected: number, cpuMsPerThousand: number, kibPerClient: number }
 
 /** One measurement: listeners at `port` of the process `pid`, and events from `publisher`. */
-async function measure({ kind, port, pid, cookie, publisher, events, during }: {
+async function measure({ kind, port, pid, cookies, publisher, events, during }: {
   kind: ClientsTask['kind']
   port: number
   pid: number
-  cookie: string
+  cookies: string[]
   publisher: ChildProcess
   events: number
   during?: () => Promise<unknown>
 }): Promise<Figures> {
   const before = await usage(pid)
-  const task: ClientsTask = { kind, port, clients, cookie, events }
+  const task: ClientsTask = { kind, port, clients, cookies, events }
   const listeners = start('clients.ts', [JSON.stringify(task)])
   await message(listeners)
   await pause(1_000)
@@ -105,12 +109,25 @@ async function benchOurs(cluster: SentinelCluster, postgres: { servingUrl: strin
   const { env, name: _, ...connection } = await cluster.view()
   const server = await startServer({ env: { NUXT_DATABASE_URL: postgres.servingUrl, NUXT_LOG_LEVEL: 'error', NUXT_MAX_EVENT_STREAMS: String(clients + 10), ...env } })
   const user = await signUp(server.url)
+  const cookies = await sessionsOf(user, connection)
   const events = rate * (withKill ? killSeconds : seconds)
   const publisher = start('publisher.ts', [postgres.servingUrl, JSON.stringify(connection), user.session.organisation!.id, String(events), String(rate)])
   await message(publisher)
-  const figures = await measure({ kind: 'sse', port: Number(new URL(server.url).port), pid: server.pid, cookie: user.cookie(), publisher, events, ...withKill ? { during: () => killMaster(cluster) } : {} })
+  const figures = await measure({ kind: 'sse', port: Number(new URL(server.url).port), pid: server.pid, cookies, publisher, events, ...withKill ? { during: () => killMaster(cluster) } : {} })
   await server.stop()
   return figures
+}
+
+/** Cookies of as many sessions as the listeners need: one holds only so many streams. Not by signing in: hashing would take a minute. */
+async function sessionsOf(user: SignedUp, connection: Omit<Awaited<ReturnType<SentinelCluster['view']>>, 'env' | 'name'>): Promise<string[]> {
+  const redis = openRedisClient({ ...connection, log: pino({ level: 'silent' }) })
+  const sessions = createSessions(redis, { idleSeconds: 3_600, absoluteSeconds: 86_400, proofSeconds: 3_600, passwords: ['a-password-for-tests-of-at-least-32-characters'] })
+  const [name] = /^\S*fleet2-session/.exec(user.cookie())!
+  const begun = await Promise.all(Array.from({ length: Math.ceil(clients / mostStreamsOfSession) }, () => sessions.begin({
+    userId: user.session.user.id, organisationId: user.session.organisation!.id, ipAddress: '', userAgent: '', revocationsUpTo: 0,
+  })))
+  await redis.close()
+  return begun.map(({ secret }) => `${name}=${secret}`)
 }
 
 async function benchSocketIo(cluster: SentinelCluster, withKill: boolean) {
@@ -120,7 +137,7 @@ async function benchSocketIo(cluster: SentinelCluster, withKill: boolean) {
   const [hub, publisher] = ['hub', 'publisher'].map(role => start('socketio.ts', [role, options, String(events), String(rate)]))
   const [{ port }] = await Promise.all([message<{ port: number }>(hub!), message(publisher!)])
   await pause(1_000)
-  const figures = await measure({ kind: 'socket.io', port, pid: hub!.pid!, cookie: '', publisher: publisher!, events, ...withKill ? { during: () => killMaster(cluster) } : {} })
+  const figures = await measure({ kind: 'socket.io', port, pid: hub!.pid!, cookies: [], publisher: publisher!, events, ...withKill ? { during: () => killMaster(cluster) } : {} })
   await stop(hub!)
   return figures
 }

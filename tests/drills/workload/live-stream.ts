@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Session } from '#shared/schemas/identity.ts'
 import { heartbeatMs, type LiveEvents } from '#shared/schemas/live.ts'
-import { reconnectWaitMs } from '../../../composables/live.ts'
+import { reconnectWaitMs } from '../../../composables/live/source.ts'
 import { attempt as request } from './requests.ts'
 import type { Recorder, Stream, StreamEvent } from '../history.ts'
 import type { Browser } from './browser.ts'
