@@ -1,4 +1,4 @@
-import { type LiveEvents } from '#shared/schemas/live.ts'
+import type { LiveEvents } from '#shared/schemas/live.ts'
 import { forgetSeen, noteSeen, useFreshness } from './freshness.ts'
 import { openSharedSource } from './live/shared-source.ts'
 import { openSource, silentMs, sleptMs, type LinkState, type Source } from './live/source.ts'

@@ -63,7 +63,7 @@ export function createOutbox({ database, events, redis, log, metrics = noMetrics
 }): Outbox {
   const underWay = new Set<Promise<unknown>>()
   /** Published since the last look at the replicas, each with the run of the server that took it. */
-  let published: { run: string, id: string }[] = []
+  const published: { run: string, id: string }[] = []
   /** Published on `run` before it had written `offset`. */
   let unconfirmed: { run: string, offset: number, ids: string[] }[] = []
   let turns = 0

@@ -42,8 +42,10 @@ export async function signIn(services: IdentityServices, { email, password }: Si
   await throttleSignIn(services.limiter, email, origin.ipAddress)
   const [found] = await services.database.read(tx => tx.select({ id: users.id }).from(users).where(eq(users.email, email)))
   // The password and the latest revocation in one snapshot: whoever signs in with a password that is being changed gets a session that this change ends.
-  const [user] = !found ? [] : await services.database.withKey('user', found.id).read(tx => tx
-    .select({ id: users.id, passwordHash: users.passwordHash, revocationsUpTo: latestRevocation }).from(users).where(eq(users.id, found.id)))
+  const [user] = found
+    ? await services.database.withKey('user', found.id).read(tx => tx
+        .select({ id: users.id, passwordHash: users.passwordHash, revocationsUpTo: latestRevocation }).from(users).where(eq(users.id, found.id)))
+    : []
   if (!user) {
     await verifyNothing(password)
     throw wrongCredentials()

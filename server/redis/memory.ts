@@ -154,7 +154,11 @@ export function openMemory({ snapshotFile, onWarning = () => {} }: MemoryOptions
       const [fields, seen] = [hash(key), hash(`${key}:seen`)]
       fields.set(field, value)
       seen.set(field, String(now))
-      for (const [name, at] of seen) if (now - Number(at) > forgottenAfterMs) fields.delete(name), seen.delete(name)
+      for (const [name, at] of seen) {
+        if (now - Number(at) <= forgottenAfterMs) continue
+        fields.delete(name)
+        seen.delete(name)
+      }
       changed()
       return [...fields].map(([name, text]) => ({ value: text, ageMs: seen.has(name) ? now - Number(seen.get(name)) : null }))
     },
