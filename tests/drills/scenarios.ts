@@ -2,6 +2,7 @@ import {
   addressHolder, both, crash, crashAndRestart, cutFrom, drain, every, fillDisk, first, formerPrimaryLivesOn, freeze, freezeUnit, kill, last, node, partition, powerCut, primary, primaryVanishesAheadOfItsStandbys, redisFailover,
   redisMaster, replicas, rollingDeploy, switchover, syncStandby, vanish, withRole, type Injector,
 } from './faults/faults.ts'
+import { memberRemoved } from './faults/member-removed.ts'
 import type { Budget } from './judge/judge.ts'
 
 export interface Scenario {
@@ -56,6 +57,10 @@ export const scenarios: Scenario[] = [
   {
     name: 'rolling-deploy', hurtsInstances: true, part: 'application', fault: 'all three instances replaced, one after the other', inject: rollingDeploy, holdSeconds: 0, budget: unnoticed,
     promise: 'nobody notices',
+  },
+  {
+    name: 'member-removed', part: 'application', fault: 'a member with an open live stream at another instance is removed', inject: memberRemoved, holdSeconds: 1, budget: unnoticed,
+    promise: 'the stream ends within seconds, tells nothing more, and is not opened again',
   },
 
   // PostgreSQL

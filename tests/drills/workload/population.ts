@@ -61,33 +61,42 @@ export async function populate(app: string, { people: count, trackers: trackerCo
   return { people, trackers }
 }
 
-const password = 'a long enough password'
+/** Of everybody whom the drills make. */
+export const password = 'a long enough password'
 
 async function makeVehicle(caller: Caller, name: string): Promise<string> {
   return (await caller.post<Vehicle>('/api/v1/vehicles', { name })).id
 }
 
-type Caller = ReturnType<typeof createCaller>
+export type Caller = ReturnType<typeof createCaller>
 
-function createCaller(app: string) {
+/** Somebody at one instance, with cookies. */
+export function createCaller(app: string) {
   const jar = new Map<string, string>()
   // RFC 2544's range: throttles count by address.
   const address = `198.18.${randomInt(256)}.${randomInt(256)}`
+  const headers = () => ({ 'x-forwarded-for': address, 'x-forwarded-proto': 'https', 'cookie': [...jar].map(([name, value]) => `${name}=${value}`).join('; ') })
   return {
     cookies: () => [...jar],
-    async post<T>(path: string, body: object): Promise<T> {
-      const response = await fetch(app + path, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', 'x-forwarded-for': address, 'x-forwarded-proto': 'https', 'cookie': [...jar].map(([name, value]) => `${name}=${value}`).join('; ') },
-        body: JSON.stringify(body),
-      })
-      const answer = await response.json() as T
-      if (!response.ok) throw new Error(`The drill's people could not be made: ${path} answered ${response.status} ${JSON.stringify(answer)}`)
-      for (const text of response.headers.getSetCookie()) {
-        const [name = '', value = ''] = text.split(';')[0]!.split(/=(.*)/s)
-        jar.set(name, value)
-      }
-      return answer
-    },
+    headers,
+    post: <T>(path: string, body: object) => ask<T>('POST', path, body),
+    get: <T>(path: string) => ask<T>('GET', path),
+    remove: (path: string) => ask<null>('DELETE', path),
+  }
+
+  async function ask<T>(method: string, path: string, body?: object): Promise<T> {
+    const response = await fetch(app + path, {
+      method,
+      headers: { 'content-type': 'application/json', ...headers() },
+      ...body ? { body: JSON.stringify(body) } : {},
+    })
+    const text = await response.text()
+    const answer = (text ? JSON.parse(text) : null) as T
+    if (!response.ok) throw new Error(`The drill's people could not be made: ${path} answered ${response.status} ${JSON.stringify(answer)}`)
+    for (const text of response.headers.getSetCookie()) {
+      const [name = '', value = ''] = text.split(';')[0]!.split(/=(.*)/s)
+      jar.set(name, value)
+    }
+    return answer
   }
 }
