@@ -3,12 +3,14 @@ import { sql } from 'drizzle-orm'
 import pg from 'pg'
 import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { createAddresses } from '#server/database/addresses.ts'
 import { plainTokens } from '#server/database/consistency.ts'
 import { createMonitor } from '#server/database/monitor.ts'
 import { openDatabase, type DatabaseOptions, type DatabaseService } from '#server/database/open.ts'
 import type { Consistency } from '#server/database/port.ts'
 import { noMetrics } from '#server/database/router-metrics.ts'
 import { backgroundContext, runInContext, type RequestContext } from '#server/telemetry/context.ts'
+import { names } from '#server/telemetry/names.ts'
 import { NotFoundError } from '#shared/errors.ts'
 import { startCluster, type Cluster } from '../support/cluster.ts'
 import { until } from '../support/until.ts'
@@ -245,7 +247,9 @@ describe('what a person has seen and what may be said of their writes, on a prim
   })
 
   it('whoever waits for the monitor is told by the look that they waited for, all at once', async () => {
-    const monitor = createMonitor({ primaryUrl: cluster.writeUrl, replicaUrl: cluster.readUrl, log, onNewEpoch() {} })
+    const of = (pool: 'primary' | 'replica') => createAddresses({ pool, names, log, onLeft() {} })
+    const addresses = { primary: of('primary'), replica: of('replica') }
+    const monitor = createMonitor({ primaryUrl: cluster.writeUrl, replicaUrl: cluster.readUrl, log, addresses, onNewEpoch() {} })
     try {
       let looks = 0
       monitor.onLook(() => void looks++)
