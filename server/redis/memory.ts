@@ -13,6 +13,8 @@ export interface MemoryOptions {
   /** Kept there over a restart. Absent: gone with the process. */
   snapshotFile?: string
   onWarning?: (message: string) => void
+  /** The clock of this server, for tests. @default Date.now */
+  now?: () => number
 }
 
 /** Expired entries are taken out when they are met, and all of them this often. */
@@ -25,7 +27,7 @@ const memoryRun = 'memory'
 const snapshotDelayMs = 1_000
 
 /** The stand-in for Redis in this very process: the same promises, for one instance. */
-export function openMemory({ snapshotFile, onWarning = () => {} }: MemoryOptions = {}): RedisPort {
+export function openMemory({ snapshotFile, onWarning = () => {}, now = Date.now }: MemoryOptions = {}): RedisPort {
   const entries = snapshotFile ? readSnapshot(snapshotFile, onWarning) : new Map<string, Entry>()
   const followers = new Map<string, Set<(entry: StreamEntry) => void>>()
   let closed = false
@@ -39,13 +41,13 @@ export function openMemory({ snapshotFile, onWarning = () => {} }: MemoryOptions
   function find(key: string): Entry | undefined {
     if (closed) throw new Error('The Redis stand-in is closed')
     const entry = entries.get(key)
-    if (!entry || entry.expiresAt === null || entry.expiresAt > Date.now()) return entry
+    if (!entry || entry.expiresAt === null || entry.expiresAt > now()) return entry
     entries.delete(key)
     return undefined
   }
 
   function put(key: string, value: Entry['value'], ttlSeconds: number | undefined) {
-    entries.set(key, { value, expiresAt: ttlSeconds === undefined ? null : Date.now() + ttlSeconds * 1000 })
+    entries.set(key, { value, expiresAt: ttlSeconds === undefined ? null : now() + ttlSeconds * 1000 })
     changed()
   }
 
@@ -77,7 +79,7 @@ export function openMemory({ snapshotFile, onWarning = () => {} }: MemoryOptions
   function nextId(last: StreamEntry | undefined): string {
     const [known, number = 0] = last?.id.split('-').map(Number) ?? []
     if (known !== undefined) return `${known}-${number + 1}`
-    generation = Math.max(Date.now(), generation + 1)
+    generation = Math.max(now(), generation + 1)
     return `${generation}-0`
   }
 
@@ -119,7 +121,7 @@ export function openMemory({ snapshotFile, onWarning = () => {} }: MemoryOptions
     async expire(key, ttlSeconds) {
       const entry = find(key)
       if (!entry) return false
-      entry.expiresAt = Date.now() + ttlSeconds * 1000
+      entry.expiresAt = now() + ttlSeconds * 1000
       changed()
       return true
     },
@@ -129,12 +131,12 @@ export function openMemory({ snapshotFile, onWarning = () => {} }: MemoryOptions
       if (entry) entry.value = String(value)
       else put(key, String(value), ttlSeconds)
       changed()
-      return { value, ttlSeconds: Math.max(1, Math.ceil((entries.get(key)!.expiresAt! - Date.now()) / 1000)) }
+      return { value, ttlSeconds: Math.max(1, Math.ceil((entries.get(key)!.expiresAt! - now()) / 1000)) }
     },
     async hashSet(key, field, value, options) {
       hash(key).set(field, value)
       const entry = entries.get(key)!
-      if (options) entry.expiresAt = Math.max(entry.expiresAt ?? 0, Date.now() + options.ttlSeconds * 1000)
+      if (options) entry.expiresAt = Math.max(entry.expiresAt ?? 0, now() + options.ttlSeconds * 1000)
       changed()
     },
     async hashGetAll(key) {
@@ -150,17 +152,17 @@ export function openMemory({ snapshotFile, onWarning = () => {} }: MemoryOptions
       return count
     },
     async hashAnnounce(key, field, value, { forgottenAfterMs }) {
-      const now = Date.now()
+      const at = now()
       const [fields, seen] = [hash(key), hash(`${key}:seen`)]
       fields.set(field, value)
-      seen.set(field, String(now))
-      for (const [name, at] of seen) {
-        if (now - Number(at) <= forgottenAfterMs) continue
+      seen.set(field, String(at))
+      for (const [name, seenAt] of seen) {
+        if (at - Number(seenAt) <= forgottenAfterMs) continue
         fields.delete(name)
         seen.delete(name)
       }
       changed()
-      return [...fields].map(([name, text]) => ({ value: text, ageMs: seen.has(name) ? now - Number(seen.get(name)) : null }))
+      return [...fields].map(([name, text]) => ({ value: text, ageMs: seen.has(name) ? at - Number(seen.get(name)) : null }))
     },
     async streamAppend(key, value, { maxLength, ttlSeconds }) {
       const list = stream(key)

@@ -47,7 +47,7 @@ describe('the list of instances', () => {
 
   it('knows who was heard of lately, who is missing, and how many there are', async () => {
     let now = Date.now()
-    const redis = openMemory()
+    const redis = openMemory({ now: () => now })
     const [a, b] = [createRegistry(redis, () => now), createRegistry(redis, () => now)]
     expect(a.instances()).toBeNull()
     expect(a.count()).toBe(3)
@@ -62,6 +62,18 @@ describe('the list of instances', () => {
     now += 70_000
     await a.announce(record('a', now))
     expect(a.missing()).toEqual([])
+  })
+  it('is the same for instances whose clocks differ by seconds', async () => {
+    let now = Date.now()
+    const redis = openMemory({ now: () => now })
+    const clocks = [-5_000, 0, 5_000].map(off => () => now + off)
+    const registries = clocks.map(clock => createRegistry(redis, clock))
+    for (let turn = 0; turn < 2; turn++) for (const [index, registry] of registries.entries()) await registry.announce(record(`app${index}`, clocks[index]!()))
+    expect(registries.map(registry => registry.instances()!.length)).toEqual([3, 3, 3])
+    expect(registries.map(registry => registry.missing())).toEqual([[], [], []])
+    now += 5_000
+    await registries[0]!.announce(record('app0', clocks[0]!()))
+    expect(registries[0]!.missing().map(({ instance }) => instance)).toEqual(['app1', 'app2'])
   })
   it('is not known while Redis is away: nobody is taken for working, and the last number still counts for an hour', async () => {
     let now = Date.now()
