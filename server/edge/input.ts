@@ -67,11 +67,13 @@ export async function boundedBody(event: H3Event, limit: number): Promise<string
 export function check<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
   const result = schema.safeParse(value)
   if (result.success) return result.data
-  throw new InvalidInputError(result.error.issues.flatMap((issue) => {
+  const faults = result.error.issues.flatMap((issue) => {
     // Each unknown field by its own name, so that a form can show it. (A body may hold a hundred thousand: the answer lists the first ones.)
     if (issue.code === 'unrecognized_keys') return issue.keys.map(key => ({ path: pathOf([...issue.path, key]), message: 'is not known here' }))
     return [{ path: pathOf(issue.path), message: issue.message }]
-  }))
+  })
+  // Two rules may say the same of one field.
+  throw new InvalidInputError([...new Map(faults.map(fault => [`${fault.path}\n${fault.message}`, fault])).values()])
 }
 
 /** A name that a caller made up is shown as far as a person would read it. */

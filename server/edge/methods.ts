@@ -43,7 +43,8 @@ export function settleMethod(event: H3Event, methodsOf: Methods): void {
   const path = event.path.split('?')[0]!
   if (path === '*' && event.method === 'OPTIONS') return void sendNoContent(event)
   // Addresses have one spelling: Nginx's limits stand at exactly that one, and another that reached the same endpoint would go around them.
-  if (isProgram(path) && path !== canonical(path)) throw new NotFoundError('address; addresses have no slash at their end and no doubled ones')
+  const spelled = canonical(path)
+  if (path !== spelled && isProgram(spelled)) throw new NotFoundError('address; addresses have no slash at their end and no doubled ones')
   const methods = methodsOf(path)
   if (!methods) return
   if (methods.includes(event.method)) {

@@ -20,7 +20,8 @@ export function isKnownMoment(moment: Date): boolean {
 /** A moment between 1970 and 2200: ISO 8601 with an offset or Z, as a string that `new Date()` takes. */
 export const Instant = z.iso.datetime({ offset: true, error: 'must be an ISO 8601 time with Z or an offset, such as 2026-11-24T08:30:00Z' })
   .max(40, 'must be an ISO 8601 time with Z or an offset, such as 2026-11-24T08:30:00Z')
-  .refine(moment => isKnownMoment(new Date(moment)), 'must lie between the years 1970 and 2200')
+  // What is no moment at all has been told so above.
+  .refine(moment => Number.isNaN(Date.parse(moment)) || isKnownMoment(new Date(moment)), 'must lie between the years 1970 and 2200')
 
 /** A short line of text, such as a name. */
 export function line(max: number) {
