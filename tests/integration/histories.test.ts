@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createTables } from '../histories/run-history.ts'
+import { createTables } from '../histories/work.ts'
 import { runSeed } from '../histories/run-seed.ts'
 import { startCluster, type Cluster } from '../support/cluster.ts'
 
