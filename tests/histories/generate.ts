@@ -19,6 +19,8 @@ export type Harm
     | { kind: 'held commits', ms: number }
     /** A failover of which the last instance hears nothing: its way leads to the former primary, which lives on. */
     | { kind: 'pinned instance', ms: number }
+    /** One of two poolers; only where the instances have two (`startTwoPoolers`). */
+    | { kind: 'freeze pooler', which: number, ms: number }
     /** Whoever asks the primary for a record of an operation waits: DDL, or a `VACUUM FULL`. Again and again, `pauseMs` in between. */
     | { kind: 'locked records', times: number, pauseMs: number, ms: number }
 
@@ -152,6 +154,7 @@ function drawFault(random: () => number, kinds: Fault['kind'][], seed: number, s
     case 'held commits': return { kind, ms }
     case 'pinned instance': return { kind, ms: longMs }
     case 'locked records': return { kind, times: 1 + pick(random, 2), pauseMs: 200, ms: longMs }
+    case 'freeze pooler': return { kind, which, ms }
     case 'slow statements': return { kind, clients: 3 + pick(random, 4), sleepsMs: [1_200, 3_000], ms: longMs }
     case 'owner transaction': return { kind, ms: longMs }
     case 'row lock': return { kind, key: `${seed}/r0`, clients: 1 + pick(random, 4), ms: longMs }

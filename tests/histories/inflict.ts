@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import type { Cluster } from '../support/cluster.ts'
+import type { PgBouncer } from '../support/cluster/pgbouncer.ts'
 import type { OwnWay } from './own-way.ts'
 import type { People } from './people.ts'
 import { slowActions, type Fault } from './generate.ts'
@@ -12,10 +13,12 @@ export interface Stage {
   /** How the last instance reaches the servers. */
   ownWay: OwnWay
   people: People
+  /** Where the instances have two. */
+  poolers: PgBouncer[]
 }
 
 /** Does it, waits, undoes it. */
-export async function inflict({ seed, cluster, ownWay, people }: Stage, fault: Fault): Promise<void> {
+export async function inflict({ seed, cluster, ownWay, people, poolers }: Stage, fault: Fault): Promise<void> {
   switch (fault.kind) {
     case 'failover': {
       if (fault.isolatedMs) {
@@ -87,6 +90,10 @@ export async function inflict({ seed, cluster, ownWay, people }: Stage, fault: F
       cluster.pgbouncer.freeze()
       await sleep(fault.ms)
       return cluster.pgbouncer.thaw()
+    case 'freeze pooler':
+      poolers[fault.which]!.freeze()
+      await sleep(fault.ms)
+      return poolers[fault.which]!.thaw()
     case 'held commits': {
       const primary = cluster.primary()
       await primary.setSynchronous(['nobody'])

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Queries } from '../../server/database/port.ts'
 import type { Cluster } from '../support/cluster.ts'
+import type { PgBouncer } from '../support/cluster/pgbouncer.ts'
 import { isCondition, type Fault, type Plan } from './generate.ts'
 import type { History, Span } from './history.ts'
 import { inflict } from './inflict.ts'
@@ -16,6 +17,8 @@ export interface RunOptions {
   instances: (Queries & Watched)[]
   /** The way of the last of them. */
   ownWay: OwnWay
+  /** Where the instances have two. */
+  poolers?: PgBouncer[]
   limits: History['limits']
   clients?: number
   /** What one request may take, in ms. */
@@ -27,7 +30,7 @@ export interface RunOptions {
 }
 
 /** Lets the clients work while the plan's faults come and go, then undoes all of them, lets everybody finish and reads what is there. */
-export async function runHistory({ cluster, plan, instances, ownWay, limits, clients = 8, budgetMs = 2_500, pauseMs = 2, spoil = {} }: RunOptions): Promise<History> {
+export async function runHistory({ cluster, plan, instances, ownWay, poolers = [], limits, clients = 8, budgetMs = 2_500, pauseMs = 2, spoil = {} }: RunOptions): Promise<History> {
   const executions = countExecutions(cluster)
   const people = createPeople({ instances, list: `${plan.seed}`, budgetMs, pauseMs, spoil, executionsOf: executions.of })
   const watch = startWatch(cluster, instances)
@@ -37,9 +40,10 @@ export async function runHistory({ cluster, plan, instances, ownWay, limits, cli
 
   async function befall(fault: Fault) {
     const from = performance.now()
-    await inflict({ seed: plan.seed, cluster, ownWay, people }, fault)
+    await inflict({ seed: plan.seed, cluster, ownWay, people, poolers }, fault)
     const until = performance.now()
     if (!isCondition(fault)) troubles.push({ what: fault.kind, from, until: until + settlingMs })
+    if (fault.kind === 'freeze pooler') silentPoolers.push({ what: fault.kind, from, until })
     if (fault.kind === 'row lock') locks.push({ what: fault.kind, key: fault.key, from, until: from + fault.ms })
   }
 

@@ -9,6 +9,7 @@ import { createOwnWay } from './own-way.ts'
 import { noteServed } from './people.ts'
 import { runHistory, type RunOptions } from './run-history.ts'
 import { isWrite } from './steps.ts'
+import { startTwoPoolers } from './two-poolers.ts'
 import { outOfBreath } from './watch.ts'
 
 export interface SeedOptions extends Pick<RunOptions, 'spoil' | 'clients' | 'budgetMs' | 'pauseMs'> {
@@ -39,18 +40,21 @@ const mostBackends = (cluster: Cluster) => 2 * cluster.poolSize + 10
 /** One seed from its plan to its verdict. The cluster is as good as new afterwards. */
 export async function runSeed({ cluster, seed, seconds, only, plan = generate({ seed, seconds, only }), database = {}, ...options }: SeedOptions): Promise<SeedResult> {
   const ownWay = await createOwnWay(cluster)
+  const two = plan.moments.some(({ faults }) => faults.some(({ kind }) => kind === 'freeze pooler')) ? await startTwoPoolers(cluster) : null
   // Two instances of the router, as two servers of a deployment would have.
-  const instances = [{ primaryUrl: cluster.writeUrl, replicaUrl: cluster.readUrl }, ownWay].map(({ primaryUrl, replicaUrl }) =>
+  const ways = two ? [two, two] : [{ primaryUrl: cluster.writeUrl, replicaUrl: cluster.readUrl }, ownWay]
+  const instances = ways.map(({ primaryUrl, replicaUrl }) =>
     openDatabase({ primaryUrl, replicaUrl, maxConnections, log: pino({ level: 'silent' }), metrics: { ...noMetrics, served: noteServed }, ...database }))
   const limits = { backends: mostBackends(cluster), lagSeconds: database.lagLimitSeconds ?? standardLagLimitSeconds }
   try {
-    const history = await runHistory({ cluster, plan, instances, ownWay, limits, ...options })
+    const history = await runHistory({ cluster, plan, instances, ownWay, poolers: two?.poolers, limits, ...options })
     const violations = check(history)
     return { history, violations, summary: summarise(plan, history, violations) }
   }
   finally {
     await Promise.all(instances.map(instance => instance.close()))
     await ownWay.close()
+    await two?.close()
   }
 }
 

@@ -90,6 +90,13 @@ export const scenarios: Scenario[] = [
     noticedAs: ['nothing was changed, it said'],
   },
   {
+    name: 'silent-pooler',
+    promise: 'one of two poolers that stands still is left for the other one',
+    moments: [{ pauseMs: 1_500, faults: [{ kind: 'freeze pooler', which: 0, ms: 12_000 }] }],
+    options: { budgetMs: 20_000, pauseMs: 50 },
+    noticedAs: ['silent pooler waited for'],
+  },
+  {
     name: 'commits-without-standby',
     promise: 'commits that wait for a standby do not pile up back ends, however many clients come and go',
     moments: [{

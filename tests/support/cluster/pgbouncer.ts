@@ -27,11 +27,14 @@ export interface PgBouncerOptions {
   users: Record<string, string>
   /** Server connections to each of the two. */
   poolSize: number
+  /** Where it listens. Default: a port of its own on 127.0.0.1. */
+  at?: { host: string, port: number }
 }
 
 /** PgBouncer in transaction mode, with the settings of the deployment. */
-export async function createPgBouncer({ folder, account, writePort, readPort, users, poolSize }: PgBouncerOptions): Promise<PgBouncer> {
-  const port = await freePort()
+export async function createPgBouncer({ folder, account, writePort, readPort, users, poolSize, at }: PgBouncerOptions): Promise<PgBouncer> {
+  const host = at?.host ?? '127.0.0.1'
+  const port = at?.port ?? await freePort()
   const usersFile = join(folder, 'pgbouncer-users.txt')
   const configFile = join(folder, 'pgbouncer.ini')
   await account.write(usersFile, Object.entries(users).map(([name, password]) => `"${name}" "${password}"\n`).join(''))
@@ -39,7 +42,7 @@ export async function createPgBouncer({ folder, account, writePort, readPort, us
 fleet = host=127.0.0.1 port=${writePort} dbname=fleet
 fleet_read = host=127.0.0.1 port=${readPort} dbname=fleet
 [pgbouncer]
-listen_addr = 127.0.0.1
+listen_addr = ${host}
 listen_port = ${port}
 unix_socket_dir =
 auth_type = scram-sha-256
@@ -65,7 +68,7 @@ log_pooler_errors = 1
   let child: ChildProcess | null = null
   const isRunning = () => child !== null && child.exitCode === null && child.signalCode === null
   const accepts = () => new Promise<boolean>((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => {
+    const socket = connect(port, host, () => {
       socket.destroy()
       resolve(true)
     }).on('error', () => resolve(false))
@@ -102,7 +105,7 @@ log_pooler_errors = 1
     },
     async admin(command) {
       const [user, password] = Object.entries(users)[0]!
-      const console = new pg.Client({ host: '127.0.0.1', port, user, password, database: 'pgbouncer' })
+      const console = new pg.Client({ host, port, user, password, database: 'pgbouncer' })
       await console.connect()
       await console.query(command)
       await console.end()
