@@ -37,8 +37,8 @@ export type Condition
     | { kind: 'row lock', key: string, clients: number, ms: number }
     /** Callers go away before they have an answer: each request with this chance, within `withinMs`. */
     | { kind: 'leave', chance: number, withinMs: number, ms: number }
-    /** Whoever is refused a change does not ask again, as somebody who closes the page. */
-    | { kind: 'give up', ms: number }
+    /** Whoever is refused a change does not ask again, as somebody who closes the page; more clients come, who make something new each time. */
+    | { kind: 'give up', clients: number, ms: number }
     /** Far more clients than there are connections, each with a statement of `sleepMs`. */
     | { kind: 'crowd', clients: number, sleepMs: number, ms: number }
     /** Nobody writes, and the primary begins a new WAL segment, as `archive_timeout` makes it do. */
@@ -159,7 +159,7 @@ function drawFault(random: () => number, kinds: Fault['kind'][], seed: number, s
     case 'owner transaction': return { kind, ms: longMs }
     case 'row lock': return { kind, key: `${seed}/r0`, clients: 1 + pick(random, 4), ms: longMs }
     case 'leave': return { kind, chance: 0.1 + 0.4 * random(), withinMs: 5 + pick(random, 60), ms: longMs }
-    case 'give up': return { kind, ms: longMs }
+    case 'give up': return { kind, clients: 4 + pick(random, 8), ms: longMs }
     case 'crowd': return { kind, clients: 40 + pick(random, 40), sleepMs: 100 + pick(random, 100), ms: longMs }
     case 'quiet': return { kind, ms: longMs }
   }

@@ -134,7 +134,7 @@ export async function inflict({ seed, cluster, ownWay, people, poolers }: Stage,
       return people.leave(0, 0)
     case 'give up':
       people.giveUp(true)
-      await sleep(fault.ms)
+      await people.more(fault.clients, client => makesNew(seed, client), fault.ms)
       return people.giveUp(false)
     case 'quiet': {
       await people.rest(true)
@@ -152,6 +152,11 @@ export async function inflict({ seed, cluster, ownWay, people, poolers }: Stage,
 function writesTo(key: string, seed: number, client: number) {
   let n = 0
   return () => ({ kind: 'write' as const, key, value: `${seed}/l${client}-${n++}` })
+}
+
+function makesNew(seed: number, client: number) {
+  let n = 0
+  return () => ({ kind: 'write' as const, key: `${seed}/n${client}-${n}`, value: `${seed}/n${client}-${n++}` })
 }
 
 /** Holds what the statement has taken for `ms`. The server may die meanwhile, and the transaction with it. */
