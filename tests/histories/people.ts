@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Queries } from '../../server/database/port.ts'
 import { currentContext, runInContext, type RequestContext } from '../../server/telemetry/context.ts'
 import type { Action, Answer, Step } from './history.ts'
+import { isChange } from './steps.ts'
 import { change, look } from './work.ts'
 
 /** Ways in which the parts around the router could break its promises. */
@@ -75,10 +76,6 @@ const servedBy = new WeakMap<RequestContext, string>()
 export function noteServed(pool: string): void {
   const context = currentContext()
   if (context) servedBy.set(context, pool)
-}
-
-export function isChange({ kind }: Action): boolean {
-  return kind === 'write' || kind === 'append' || kind === 'edit'
 }
 
 /** What the database and the router are asked, as the edge and its callers would. */

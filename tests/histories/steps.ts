@@ -1,6 +1,10 @@
-import { isChange } from './people.ts'
-import type { Step } from './history.ts'
+import type { Action, Step } from './history.ts'
 
+export function isChange({ kind }: Action): boolean {
+  return kind === 'write' || kind === 'append' || kind === 'edit'
+}
+
+/** The same of a step. */
 export function isWrite(step: Step): boolean {
   return isChange(step.action)
 }
@@ -10,7 +14,7 @@ export function name({ client, action }: Step): string {
   return `client ${client}: ${what(action)}`
 }
 
-function what(action: Step['action']): string {
+function what(action: Action): string {
   const slowly = 'sleepMs' in action && action.sleepMs ? ` in ${action.sleepMs} ms` : ''
   const manner = 'manner' in action && action.manner ? ` (${action.manner})` : ''
   switch (action.kind) {
