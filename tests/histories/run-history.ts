@@ -33,7 +33,7 @@ export interface RunOptions {
 export async function runHistory({ cluster, plan, instances, ownWay, poolers = [], limits, clients = 8, budgetMs = 2_500, pauseMs = 2, spoil = {} }: RunOptions): Promise<History> {
   const executions = countExecutions(cluster)
   const people = createPeople({ instances, list: `${plan.seed}`, budgetMs, pauseMs, spoil, executionsOf: executions.of })
-  const watch = startWatch(cluster, instances)
+  const watch = await startWatch(cluster, instances)
   const troubles: Span[] = []
   const locks: History['locks'] = []
   const silentPoolers: Span[] = []

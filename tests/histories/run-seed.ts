@@ -58,11 +58,11 @@ export async function runSeed({ cluster, seed, seconds, only, plan = generate({ 
   }
 }
 
-function summarise(plan: Plan, { steps, troubles }: History, violations: Violation[]): string {
+function summarise(plan: Plan, { steps, troubles, samples }: History, violations: Violation[]): string {
   const count = (condition: (step: History['steps'][number]) => boolean) => steps.filter(condition).length
   const faults = plan.moments.map(moment => moment.faults.map(describe).join(' + ')).join(', ')
   return `seed ${plan.seed}: ${steps.length} steps (${count(isWrite)} writes), ${count(step => isWrite(step) && step.attempts > 1)} writes asked again, ${count(step => step.replayed)} replayed, `
-    + `${count(step => !isWrite(step) && !step.answer && !step.left)} reads refused, ${count(step => step.left)} left, ${count(step => step.stale)} said to be stale, ${troubles.filter(({ what }) => what === outOfBreath).length} times out of breath; ${violations.length} violations. Faults: ${faults}`
+    + `${count(step => !isWrite(step) && !step.answer && !step.left)} reads refused, ${count(step => step.left)} left, ${count(step => step.stale)} said to be stale, ${troubles.filter(({ what }) => what === outOfBreath).length} times out of breath, ${Math.max(0, ...samples.flatMap(({ backends }) => backends.map(({ total }) => total)))} back ends; ${violations.length} violations. Faults: ${faults}`
 }
 
 function describe(fault: Fault): string {

@@ -50,8 +50,9 @@ export const scenarios: Scenario[] = [
   {
     name: 'edit-what-was-seen',
     promise: 'a change finds what its caller has just been shown, also where a replica shows it before the primary does',
-    moments: Array.from({ length: 6 }, () => ({ faults: [{ kind: 'held commits' as const, ms: 400 }] })),
-    options: { clients: 16 },
+    moments: Array.from({ length: 4 }, () => ({ faults: [{ kind: 'held commits' as const, ms: 1_200 }] })),
+    // Few of them have a change under way when a commit is held.
+    options: { clients: 24 },
     noticedAs: ['write judged on less than was seen'],
   },
   {
@@ -82,11 +83,11 @@ export const scenarios: Scenario[] = [
     promise: 'who is told that nothing was changed finds that nothing was',
     moments: [{
       faults: [
-        { kind: 'cut commits', place: 'balancer', when: 'after', count: 40, ms: 6_500 },
-        { kind: 'locked records', times: 4, pauseMs: 250, ms: 1_400 },
+        { kind: 'cut commits', place: 'balancer', when: 'after', count: 40, ms: 5_500 },
+        { kind: 'locked records', times: 6, pauseMs: 10, ms: 900 },
       ],
     }],
-    options: { budgetMs: 1_200 },
+    options: { budgetMs: 1_500 },
     noticedAs: ['nothing was changed, it said'],
   },
   {

@@ -24,12 +24,13 @@ const hiccupMs = 300
 /** What a hiccup may leave behind: a circuit that opened and has its first trial, a primary in doubt for 2 s. */
 const aftermathMs = 4_000
 
-/** Looks at all servers and instances again and again, over connections of its own. */
-export function startWatch(cluster: Cluster, instances: readonly Watched[]): Watch {
+/** Looks at all servers and instances again and again, over connections of its own, which it has when this resolves. */
+export async function startWatch(cluster: Cluster, instances: readonly Watched[]): Promise<Watch> {
   const samples: Sample[] = []
   const hiccups: Span[] = []
   const servers = cluster.nodes.map(createLook)
   let stopped = false
+  await Promise.all(servers.map(server => server.look()))
 
   async function look() {
     const at = performance.now()
