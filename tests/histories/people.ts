@@ -107,14 +107,14 @@ export function createPeople({ instances, list, budgetMs, pauseMs, spoil, execut
         gone.abort()
         const ended = answering.catch(() => {}).finally(() => leftBehind.delete(ended))
         leftBehind.add(ended)
-        return { left: true as const }
+        return { left: true as const, value: null, context }
       }
     }
     try {
-      return { value: await answering, context }
+      return { left: false as const, value: await answering, context }
     }
     catch (error) {
-      return { error, context }
+      return { left: false as const, error: error as Error & { type?: string }, context }
     }
     finally {
       if (!spoil.forgetToken) session.token = context.consistencyToken
@@ -137,7 +137,7 @@ export function createPeople({ instances, list, budgetMs, pauseMs, spoil, execut
     for (;;) {
       step.attempts++
       const result = await request(session, key, action, statement)
-      if ('left' in result) {
+      if (result.left) {
         toldNothing = false
         // Half of those who left come back: Nginx asks the next instance, somebody presses the button again.
         step.left = !isWrite || Math.random() < 0.5
@@ -153,7 +153,7 @@ export function createPeople({ instances, list, budgetMs, pauseMs, spoil, execut
         await sleep(200)
         continue
       }
-      const { type, message } = result.error as { type?: string, message: string }
+      const { type, message } = result.error
       if (action.kind === 'edit' && type === 'not-found') {
         step.answer = { kind: 'edit', found: false }
         break

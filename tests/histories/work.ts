@@ -60,8 +60,8 @@ export async function look(queries: Queries, action: Action, list: string, state
 }
 
 async function ask<Row extends Record<string, unknown>>(queries: Queries, query: SQL, manner: 'transaction' | 'query' | 'strong' = 'transaction'): Promise<Row[]> {
-  if (manner === 'query') return (await queries.read(tx => tx.execute<Row>(query))).rows
-  return queries.read(async tx => (await tx.execute<Row>(query)).rows, { consistency: manner === 'strong' ? 'strong' : 'session' })
+  if (manner === 'query') return (await queries.read(tx => tx.execute<Row>(query))).rows as Row[]
+  return queries.read(async tx => (await tx.execute<Row>(query)).rows as Row[], { consistency: manner === 'strong' ? 'strong' : 'session' })
 }
 
 /** A comment that makes a statement known on the wire. */
