@@ -78,6 +78,11 @@ export function noteServed(pool: string): void {
   if (context) servedBy.set(context, pool)
 }
 
+/** Every fourth client sends no Idempotency-Key, as a program of somebody else's may. */
+function isKeyless({ client }: Session): boolean {
+  return client % 4 === 3
+}
+
 /** What the database and the router are asked, as the edge and its callers would. */
 export function createPeople({ instances, list, budgetMs, pauseMs, spoil, executionsOf }: PeopleOptions): People {
   const steps: Step[] = []
@@ -97,7 +102,7 @@ export function createPeople({ instances, list, budgetMs, pauseMs, spoil, execut
     const deadline = Date.now() + ('sleepMs' in action && action.sleepMs ? slowBudgetMs : budgetMs)
     const context: RequestContext = {
       requestId: randomUUID(), deadline, ipAddress: null, userAgent: null, principal: null, signal: gone.signal,
-      operation: key === null ? null : { scope: `client ${session.client}`, key, fingerprint: 'same' }, writes: 0, consistencyToken: session.token, replayed: false, staleSeconds: null,
+      operation: key === null || isKeyless(session) ? null : { scope: `client ${session.client}`, key, fingerprint: 'same' }, writes: 0, consistencyToken: session.token, replayed: false, staleSeconds: null,
     }
     const instance = instances[session.requests++ % instances.length]!
     const answering = runInContext<Promise<Answer>>(context, () => key === null ? look(instance, action, list, statement) : instance.write(tx => change(tx, action, list)))
@@ -140,7 +145,7 @@ export function createPeople({ instances, list, budgetMs, pauseMs, spoil, execut
       if (result.left) {
         toldNothing = false
         // Half of those who left come back: Nginx asks the next instance, somebody presses the button again.
-        step.left = !isWrite || Math.random() < 0.5
+        step.left = !isWrite || isKeyless(session) || Math.random() < 0.5
         if (step.left) break
         continue
       }
@@ -167,8 +172,11 @@ export function createPeople({ instances, list, budgetMs, pauseMs, spoil, execut
       }
       toldNothing &&= saysNothingChanged.test(message)
       // Every second one takes the words for what they say.
-      step.believed = isWrite && toldNothing && session.client % 2 === 0
+      step.believed = isWrite && toldNothing && (session.client % 2 === 0 || isKeyless(session))
       if (step.believed) break
+      // Without a key it cannot be asked for again.
+      step.left = isWrite && isKeyless(session)
+      if (step.left) break
       step.left = isWrite && givingUp
       if (step.left) break
       // During the faults a read is given up; somebody presses a button again. Afterwards everything has to be answered, and a write until its outcome is known.
