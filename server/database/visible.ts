@@ -46,19 +46,20 @@ export function createVisibility({ replica, monitor, log }: { replica: Pool | nu
     if (!replica) return null
     let timer: NodeJS.Timeout | undefined
     try {
-      const { client, release } = await replica.acquire({ limitMs: witnessMs })
+      const connection = await replica.acquire({ limitMs: witnessMs, silentMs: witnessMs })
       try {
         const tooLate = new Promise<never>((_, reject) => {
           timer = setTimeout(() => reject(new Error(`No answer within ${witnessMs} ms`)), witnessMs)
         })
-        const { rows } = await Promise.race([client.query<{ answer: string }>('SELECT database_uncommitted($1, $2) AS answer', [monitor.cluster() ?? '0', candidates]), tooLate])
-        release(false)
+        const { rows } = await Promise.race([connection.client.query<{ answer: string }>('SELECT database_uncommitted($1, $2) AS answer', [monitor.cluster() ?? '0', candidates]), tooLate])
+        connection.answered()
+        connection.release(false)
         const position = parsePosition(rows[0]!.answer)
         const open = rows[0]!.answer.split(' ')[4] ?? ''
         return position.role === 'replica' ? { timeline: position.timeline, lsn: position.lsn, open: new Set(open.split(',').map(Number)) } : null
       }
       catch (error) {
-        release(true)
+        connection.release(true)
         throw error
       }
     }

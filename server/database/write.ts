@@ -3,7 +3,7 @@ import { currentContext, momentIn, msUntil, remainingMs, type Moment } from '#se
 import { IdempotencyMismatchError, UnavailableError } from '#shared/errors.ts'
 import type { Breaks } from '#server/config/breaks.ts'
 import { parsePosition } from './consistency.ts'
-import { AbandonedError, BehindError, CommitsStalledError, FormerPrimaryError, NotReplicatedError, classify, databaseError, isConnectionError } from './errors.ts'
+import { AbandonedError, BehindError, CommitsStalledError, FormerPrimaryError, NotReplicatedError, classify, databaseError, isConnectionError, type Outcome } from './errors.ts'
 import type { Monitor } from './monitor.ts'
 import { OperationInProgressError, claim, nextOperation, record, renamed, replayQuery, type OperationId, type StoredAnswer } from './operations.ts'
 import { createGate, type Passage } from './gate.ts'
@@ -161,13 +161,11 @@ export function createWrite({ primary, monitor, seen, visibility, metrics, log, 
       }
       catch (error) {
         const cause = causeOf(error)
-        // At the COMMIT of a replay nothing is at stake: the record stays what it is.
-        const commitSent = error instanceof TransactionError && error.commitSent
         const inProgress = cause instanceof OperationInProgressError
         // Nobody is left to be told; whoever repeats it finds out.
         if (cause instanceof AbandonedError) throw givenUp()
         met ||= inProgress || cause instanceof RecordGoneError || error instanceof ReplayError
-        const outcome = inProgress || cause instanceof RecordGoneError || cause instanceof BehindError || cause instanceof UnavailableError ? 'not-committed' : classify(cause, commitSent)
+        const outcome = inProgress || cause instanceof RecordGoneError || cause instanceof BehindError || cause instanceof UnavailableError ? 'not-committed' : outcomeOf(error)
         if (databaseError(cause).code === '57014') throw refusal('The database took too long.', cause)
         if (outcome === 'permanent' || breaks.has('no-retry')) {
           // Judged by the database once it had said that there is no record: the first attempt has not been committed.
@@ -238,6 +236,13 @@ export function createWrite({ primary, monitor, seen, visibility, metrics, log, 
 
 function causeOf(error: unknown): unknown {
   return error instanceof TransactionError || error instanceof ReplayError ? causeOf(error.cause) : error
+}
+
+function outcomeOf(error: unknown): Outcome {
+  if (error instanceof TransactionError) return classify(error.cause, error.commitSent)
+  // At the COMMIT of a replay nothing is at stake: the record stays what it is.
+  if (error instanceof ReplayError) return outcomeOf(error.cause) === 'permanent' ? 'permanent' : 'not-committed'
+  return classify(error, false)
 }
 
 function reasonOf(cause: unknown, outcome: string): RetryReason {

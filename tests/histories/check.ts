@@ -1,4 +1,6 @@
+import { checkCalm } from './check-calm.ts'
 import type { FinalState, History, Step } from './history.ts'
+import { groupBy, isWrite, name } from './steps.ts'
 
 export type BrokenPromise
   = | 'acknowledged write lost'
@@ -10,6 +12,15 @@ export type BrokenPromise
     | 'error that no client can handle'
     | 'request past its deadline'
     | 'stale without need'
+    | 'write judged on less than was seen'
+    | 'nothing was changed, it said'
+    | 'refused without need'
+    | 'circuit open without need'
+    | 'replica called late without need'
+    | 'slow statement run again'
+    | 'held up by somebody else'
+    | 'silent pooler waited for'
+    | 'more back ends than connections'
 
 export interface Violation {
   promise: BrokenPromise
@@ -20,19 +31,23 @@ export interface Violation {
 const overrunLimitMs = 5_000
 
 /** Holds a history to what the router promises. Pure; the order of the steps does not matter beyond each client's own. */
-export function check({ steps, final }: History): Violation[] {
+export function check(history: History): Violation[] {
+  const { steps, final } = history
   return [
     ...steps.flatMap(checkStep),
     ...checkLog(steps, final),
     ...checkList(steps, final),
+    ...checkEdits(steps, final),
+    ...checkBelieved(steps, final),
     ...checkRealTime(steps),
     ...groupBy(steps, step => step.client).flatMap(session => checkSession(session, final)),
+    ...checkCalm(history),
   ]
 }
 
 function checkStep(step: Step): Violation[] {
   const found: Violation[] = step.unexpected.map(error => ({ promise: 'error that no client can handle' as const, detail: `${name(step)}: ${error}` }))
-  if (isWrite(step) && !step.answer) found.push({ promise: 'outcome never known', detail: name(step) })
+  if (isWrite(step) && !step.answer && !step.left && !step.believed) found.push({ promise: 'outcome never known', detail: name(step) })
   if (step.overrunMs > overrunLimitMs) found.push({ promise: 'request past its deadline', detail: `${name(step)}: by ${Math.round(step.overrunMs)} ms` })
   if (step.afterwards && step.stale) found.push({ promise: 'stale without need', detail: `${name(step)}: all was well again` })
   if (step.afterwards && !step.answer && !isWrite(step)) found.push({ promise: 'error that no client can handle', detail: `${name(step)}: not answered although all was well again` })
@@ -74,10 +89,38 @@ function checkList(steps: Step[], { list }: FinalState): Violation[] {
   return found
 }
 
+/** Every acknowledged edit is there once. */
+function checkEdits(steps: Step[], { edits }: FinalState): Violation[] {
+  const found: Violation[] = []
+  const there = new Set(edits)
+  for (const step of steps) {
+    if (step.action.kind !== 'edit' || step.answer?.kind !== 'edit' || !step.answer.found) continue
+    if (!there.has(step.action.edit)) found.push({ promise: 'acknowledged write lost', detail: `${name(step)} is not there` })
+  }
+  for (const same of groupBy(edits, edit => edit)) {
+    if (same.length > 1) found.push({ promise: 'write applied twice', detail: `the edit ${same[0]} is there ${same.length} times` })
+  }
+  return found
+}
+
+/** Who was told that nothing was changed, and believed it: nothing was. */
+function checkBelieved(steps: Step[], { log, list, edits }: FinalState): Violation[] {
+  const there = new Set([...log.map(({ value }) => value), ...list, ...edits])
+  return steps.filter(step => step.believed && !step.answer && there.has(idOf(step)!)).map(step => ({
+    promise: 'nothing was changed, it said' as const,
+    detail: `${name(step)}: "${step.refusal}" it was told at ${Math.round(step.endedAt)} ms, and it is there`,
+  }))
+}
+
+function idOf({ action }: Step): string | null {
+  return action.kind === 'write' ? action.value : action.kind === 'append' ? action.id : action.kind === 'edit' ? action.edit : null
+}
+
 /** Across clients: a write that began after another one had been acknowledged comes after it. */
 function checkRealTime(steps: Step[]): Violation[] {
   const found: Violation[] = []
-  for (const writes of groupBy(steps.filter(step => isWrite(step) && step.answer), step => step.action.kind === 'write' ? step.action.key : 'list')) {
+  const places = steps.filter(({ answer }) => answer?.kind === 'write' || answer?.kind === 'append')
+  for (const writes of groupBy(places, step => step.action.kind === 'write' ? step.action.key : 'list')) {
     const place = (step: Step) => step.answer!.kind === 'write' ? step.answer!.version : step.answer!.kind === 'append' ? step.answer!.position : 0
     const acknowledged = writes.toSorted((a, b) => a.endedAt - b.endedAt)
     let highest: Step | null = null
@@ -94,19 +137,38 @@ function checkRealTime(steps: Step[]): Violation[] {
   return found
 }
 
-/** One client's own view: never older than what it has seen or written, unless the answer says that it may be. */
+/**
+ * One client's own view: never older than what it has seen or written, unless the answer says that it may be. What it changes, too: an answer
+ * cannot say that a change is made to older data.
+ */
 function checkSession(steps: Step[], { log, list }: FinalState): Violation[] {
   const found: Violation[] = []
   const values = new Map(log.map(entry => [`${entry.key} ${entry.version}`, entry.value]))
   const seen = new Map<string, number>()
+  const inTheEnd = new Set(list)
+  const seenIds = new Set<string>()
   let seenLength = 0
   let before: Step | null = null
   const when = (step: Step) => `, asked at ${Math.round(step.startedAt)} ms, answered at ${Math.round(step.endedAt)} ms by the ${step.servedBy}${before ? `; the step before: ${name(before)}, answered at ${Math.round(before.endedAt)} ms by the ${before.servedBy}${before.stale ? ', stale' : ''}` : ''}`
   for (const step of steps) {
     const { action, answer } = step
     if (!answer) continue
-    if (action.kind === 'write' && answer.kind === 'write') seen.set(action.key, Math.max(seen.get(action.key) ?? 0, answer.version))
-    if (action.kind === 'append' && answer.kind === 'append') seenLength = Math.max(seenLength, answer.position)
+    if (action.kind === 'write' && answer.kind === 'write') {
+      const least = seen.get(action.key) ?? 0
+      // One that came from its record was made before, whenever that was.
+      if (answer.version <= least && !step.replayed && step.attempts === 1) {
+        found.push({ promise: 'write judged on less than was seen', detail: `${name(step)}: got version ${answer.version} after version ${least}${when(step)}` })
+      }
+      seen.set(action.key, Math.max(least, answer.version))
+    }
+    if (action.kind === 'append' && answer.kind === 'append') {
+      seenLength = Math.max(seenLength, answer.position)
+      seenIds.add(action.id)
+    }
+    // What was shown and never acknowledged may be gone with its server; then it is not there in the end either.
+    if (action.kind === 'edit' && answer.kind === 'edit' && !answer.found && seenIds.has(action.id!) && inTheEnd.has(action.id!)) {
+      found.push({ promise: 'write judged on less than was seen', detail: `${name(step)}: "no such entry", which it had seen${when(step)}` })
+    }
     if (action.kind === 'read' && answer.kind === 'read') {
       const least = seen.get(action.key) ?? 0
       if (answer.version < least && !step.stale) found.push({ promise: 'session read backwards', detail: `${name(step)}: version ${answer.version} after version ${least}${when(step)}` })
@@ -119,27 +181,9 @@ function checkSession(steps: Step[], { log, list }: FinalState): Violation[] {
       const differs = answer.ids.findIndex((id, n) => list[n] !== id)
       if (differs >= 0) found.push({ promise: 'read of what was never written', detail: `${name(step)}: ${answer.ids[differs]} at ${differs + 1}, where ${list[differs] ?? 'nothing'} stands in the end` })
       seenLength = Math.max(seenLength, answer.ids.length)
+      for (const id of answer.ids) seenIds.add(id)
     }
     before = step
   }
   return found
-}
-
-function isWrite(step: Step): boolean {
-  return step.action.kind === 'write' || step.action.kind === 'append'
-}
-
-function name({ client, action }: Step): string {
-  const what = action.kind === 'write' ? `write ${action.value} to ${action.key}` : action.kind === 'append' ? `append ${action.id}` : action.kind === 'read' ? `read ${action.key}` : 'read the list'
-  return `client ${client}: ${what}`
-}
-
-function groupBy<T>(items: T[], key: (item: T) => unknown): T[][] {
-  const groups = new Map<unknown, T[]>()
-  for (const item of items) {
-    const group = groups.get(key(item))
-    if (group) group.push(item)
-    else groups.set(key(item), [item])
-  }
-  return [...groups.values()]
 }

@@ -2,8 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Break } from '#server/config/breaks.ts'
 import type { BrokenPromise } from '../histories/check.ts'
 import { generate, type Fault } from '../histories/generate.ts'
-import { createTables, type Spoil } from '../histories/run-history.ts'
+import type { Spoil } from '../histories/people.ts'
 import { runSeed, type SeedOptions } from '../histories/run-seed.ts'
+import { createTables } from '../histories/work.ts'
 import { startCluster, type Cluster } from '../support/cluster.ts'
 
 /**

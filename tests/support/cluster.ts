@@ -44,6 +44,8 @@ export interface Cluster {
   /** Between PgBouncer and the servers, in HAProxy's place. */
   balancer: { write: Wire, read: Wire }
   pgbouncer: PgBouncer
+  /** PgBouncer's server connections to each of the two databases. */
+  poolSize: number
   nodes: PostgresNode[]
   primary(): PostgresNode
   /** The present replicas that follow the primary, whether or not they are well. */
@@ -147,6 +149,7 @@ export async function startCluster({ poolSize = 20, pastBalancer = false }: Clus
     wires: { write: wireWrite, read: wireRead },
     balancer: { write: balancerWrite, read: balancerRead },
     pgbouncer,
+    poolSize,
     nodes,
     primary: () => primary,
     replicas: () => standbys,

@@ -25,6 +25,8 @@ export interface Wire {
   throttle(bytesPerSecond: number | null): void
   /** Looks at what clients send, as text. */
   onClientData(look: (data: string) => void): void
+  /** Looks at each statement that clients send, as a simple query or to be prepared. */
+  onStatement(look: (sql: string) => void): void
   /** The next answer of the server is swallowed and its connection cut instead. */
   cutAfterServerAnswers(): void
   /**
@@ -53,6 +55,7 @@ export async function createWire(targets: number[]): Promise<Wire> {
   let bytesPerSecond: number | null = null
   let cutNextAnswer = false
   let look: (data: string) => void = () => {}
+  let lookAtStatement: (sql: string) => void = () => {}
   let commitCut: { when: 'before' | 'with' | 'after', left: number } = { when: 'after', left: 0 }
   let commitsCut = 0
 
@@ -129,6 +132,7 @@ export async function createWire(targets: number[]): Promise<Wire> {
       for (const [n, frame] of frames.entries()) {
         const sql = sqlOf(frame)
         if (sql !== null) {
+          lookAtStatement(sql)
           if (begins.test(sql)) readOnly = beginsReadOnly.test(sql)
           if (!readOnly && commits.test(sql) && commitCut.left > 0) {
             commitCut.left--
@@ -219,6 +223,9 @@ export async function createWire(targets: number[]): Promise<Wire> {
     },
     onClientData(handler) {
       look = handler
+    },
+    onStatement(handler) {
+      lookAtStatement = handler
     },
     cutAfterServerAnswers() {
       cutNextAnswer = true
