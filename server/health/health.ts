@@ -123,7 +123,7 @@ export function createHealth({ config, databaseState, redis, registry, log }: He
     }
     changed()
   }
-  const address = ownAddress()
+  const address = ownAddress(config)
   const startedAt = Date.now()
   let peerTimer: NodeJS.Timeout | undefined
 
