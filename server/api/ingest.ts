@@ -13,7 +13,8 @@ export default defineEventHandler(async (event) => {
   const { username, password } = readCredentials(header('authorization'))
   const { shape, message } = parseDeviceRequest({
     contentType: header('content-type') ?? '',
-    query: getRequestURL(event).searchParams,
+    // Of the path alone: what stands in Host is the client's business.
+    query: new URLSearchParams(event.path.split('?').slice(1).join('?')),
     body: event.method === 'POST' ? await boundedBody(event, maxMessageBytes) : '',
     username,
     limitUser: header('x-limit-u'),

@@ -1,5 +1,6 @@
 import pg from 'pg'
 import type { Migration } from './migrations.ts'
+import { setForRole } from './session-settings.ts'
 
 export interface MigrateOptions {
   /** Role that owns the schema; a direct connection, not through a pooler in transaction mode. */
@@ -141,4 +142,6 @@ async function ensureServingRole(client: pg.ClientBase, servingUrl: string) {
   // Start-up parameters do not pass PgBouncer; the role's own settings do. A transaction that its client left open is ended: an instance that is frozen in the middle of one
   // holds its rows and its operation, and Nginx asks the next instance after 2 s. Instances leave no pauses of their own between statements.
   await ignoringDuplicate(client.query(`ALTER ROLE ${name} SET idle_in_transaction_session_timeout = '2s'`))
+  const { rows: [here] } = await client.query<{ name: string }>('SELECT current_database() AS name')
+  for (const statement of setForRole(role, here!.name)) await ignoringDuplicate(client.query(statement))
 }

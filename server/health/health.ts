@@ -3,18 +3,20 @@ import type { Logger } from 'pino'
 import type { Config } from '#server/config/load.ts'
 import type { ServerState } from '#server/database/look.ts'
 import type { DatabaseState } from '#server/database/monitor.ts'
+import type { DatabaseService } from '#server/database/open.ts'
 import { announceEveryMs, type Registry } from '#server/redis/instances.ts'
 import type { RedisPort } from '#server/redis/port.ts'
 import { readLoad } from '#server/telemetry/load.ts'
 import { ownAddress } from './address.ts'
 import { createCheck, type Finding } from './check.ts'
+import { createPoolJudge } from './pools.ts'
 import { judgeMemory, memoryLimitBytes } from './memory.ts'
 import { judge, type Verdict } from './verdict.ts'
 
 export interface HealthOptions {
   config: Config
-  /** What the database's monitor knows, once it has looked. It looks by itself, and at once when something fails. */
-  databaseState(): Promise<DatabaseState>
+  /** Its monitor looks by itself, and at once when something fails; beside it the program's own calls are judged. */
+  database: Pick<DatabaseService, 'firstState' | 'outcomes' | 'tryPool'>
   redis: RedisPort
   registry: Registry
   log: Logger
@@ -24,7 +26,8 @@ export interface Health {
   verdict(): Verdict
   /** The full body of `GET /api/health`; times in milliseconds. */
   report(): Record<string, unknown>
-  setPhase(phase: 'starting' | 'running' | 'draining'): void
+  /** `obstacle`: why an instance that is starting cannot serve yet, in words. */
+  setPhase(phase: 'starting' | 'running' | 'draining', obstacle?: string | null): void
   /** Called when mode, status or reason change. */
   onChange(listener: (verdict: Verdict) => void): void
   checks(): { name: string, status: Finding['status'] }[]
@@ -40,6 +43,9 @@ const hastyMs = 250
 /** The monitor's first look takes 1 s at most; the check's own limit only guards against one that does not end. */
 const databaseTimeoutMs = 1_500
 
+/** A suspected pool is tried for 2 s at most besides. */
+const poolTimeoutMs = 4_000
+
 /** Replication lag past which reads leave the replica; the specification's alert threshold. */
 const replicaLagLimitSeconds = 30
 
@@ -48,8 +54,9 @@ const stalledMs = 1_000
 const slowMs = 250
 
 /** Knows at any moment, from memory, how this instance does and what it can do. */
-export function createHealth({ config, databaseState, redis, registry, log }: HealthOptions): Health {
+export function createHealth({ config, database, redis, registry, log }: HealthOptions): Health {
   let phase: 'starting' | 'running' | 'draining' = 'starting'
+  let obstacle: string | null = null
   let peerDatabaseHealthy = false
   let last: Verdict | null = null
   const listeners: ((verdict: Verdict) => void)[] = []
@@ -57,10 +64,13 @@ export function createHealth({ config, databaseState, redis, registry, log }: He
   const loopDelay = monitorEventLoopDelay({ resolution: 20 })
   const hasReplica = Boolean(config.databaseReadUrl && config.databaseReadUrl !== config.databaseUrl)
 
+  const { outcomes } = database
+  const primaryPool = createPoolJudge({ outcomes, kinds: hasReplica ? ['writes'] : ['reads', 'writes'], probe: () => database.tryPool('primary') })
+  const replicaPool = createPoolJudge({ outcomes, kinds: ['reads'], probe: () => database.tryPool('replica') })
   const options = { everyMs, hastyMs, timeoutMs: databaseTimeoutMs, onChange: () => changed() }
   const checks = {
-    primary: createCheck({ ...options, name: 'database_primary', look: async () => judgePrimary(await databaseState()) }),
-    replica: hasReplica ? createCheck({ ...options, name: 'database_replica', look: async () => judgeServer((await databaseState()).replica!, 'replica') }) : null,
+    primary: createCheck({ ...options, name: 'database_primary', look: async () => primaryPool.judge(judgePrimary(await database.firstState())), timeoutMs: poolTimeoutMs }),
+    replica: hasReplica ? createCheck({ ...options, name: 'database_replica', look: async () => replicaPool.judge(judgeServer((await database.firstState()).replica!, 'replica')), timeoutMs: poolTimeoutMs }) : null,
     redis: createCheck({ ...options, name: 'redis', look: lookAtRedis }),
     memory: createCheck({ ...options, everyMs: 1_000, hastyMs: 1_000, name: 'memory', look: async () => judgeMemory(process.memoryUsage.rss(), limit) }),
     eventLoop: createCheck({ ...options, everyMs: 1_000, hastyMs: 1_000, name: 'event_loop', look: lookAtEventLoop }),
@@ -90,6 +100,7 @@ export function createHealth({ config, databaseState, redis, registry, log }: He
   function verdict(): Verdict {
     return judge({
       phase,
+      obstacle,
       primary: checks.primary.current().status,
       replica: checks.replica?.current().status ?? null,
       redis: checks.redis.current().status,
@@ -160,7 +171,7 @@ export function createHealth({ config, databaseState, redis, registry, log }: He
         instances: registry.instances()?.map(({ instance, version, address, phase, mode, status, load, at }) => ({ instance, version, address, phase, mode, status, load, age_ms: Date.now() - at })) ?? null,
       }
     },
-    setPhase(next) {
+    setPhase(next, why = null) {
       // An instance that is ending does not come back, whatever else is found out meanwhile.
       if (phase === 'draining') return
       // Not earlier: what held up the loop while the instance got ready was nobody's wait.
@@ -169,6 +180,7 @@ export function createHealth({ config, databaseState, redis, registry, log }: He
         void checks.eventLoop.start()
       }
       phase = next
+      obstacle = why
       changed()
     },
     onChange: listener => void listeners.push(listener),

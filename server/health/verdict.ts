@@ -5,6 +5,8 @@ type Status = 'healthy' | 'degraded' | 'unhealthy'
 /** Everything that the verdict is made of. */
 export interface Situation {
   phase: 'starting' | 'running' | 'draining'
+  /** Why an instance that is starting cannot serve yet, in words; null: it only takes its time. */
+  obstacle: string | null
   primary: Status
   /** Null: there is no separate replica. */
   replica: Status | null
@@ -31,11 +33,11 @@ export interface Verdict {
  * out of the balancer, because they can still say so, and serve what they can.
  */
 export function judge(situation: Situation): Verdict {
-  const { phase, primary, replica, redis, memory, eventLoop, peerDatabaseHealthy } = situation
+  const { phase, obstacle, primary, replica, redis, memory, eventLoop, peerDatabaseHealthy } = situation
   const mode = modeOf(situation)
   const database: Status = mode === 'unavailable' ? 'unhealthy' : primary !== 'healthy' || (replica !== null && replica !== 'healthy') ? 'degraded' : 'healthy'
   const own = phase === 'starting'
-    ? 'This instance is starting'
+    ? obstacle ?? 'This instance is starting'
     : phase === 'draining'
       ? 'This instance is ending'
       : memory === 'unhealthy'
@@ -63,7 +65,7 @@ function modeReason({ primary, replica, redis }: Situation, mode: Mode): string 
   if (mode === 'normal') return null
   if (mode === 'unavailable') return 'The database cannot be reached'
   if (mode === 'read-only') return 'No database server takes writes'
-  if (primary === 'degraded') return 'The primary database is slow'
+  if (primary === 'degraded') return 'Requests to the primary database fail'
   if (replica !== null && replica !== 'healthy') return replica === 'unhealthy' ? 'The replica cannot be reached' : 'The replica is behind'
   return redis === 'unhealthy' ? 'Redis does not answer' : null
 }

@@ -5,7 +5,7 @@ import { judgeMemory, memoryLimitBytes } from '#server/health/memory.ts'
 import { judge, type Situation } from '#server/health/verdict.ts'
 import { until } from '../support/until.ts'
 
-const fine: Situation = { phase: 'running', primary: 'healthy', replica: 'healthy', redis: 'healthy', memory: 'healthy', eventLoop: 'healthy', peerDatabaseHealthy: true }
+const fine: Situation = { phase: 'running', obstacle: null, primary: 'healthy', replica: 'healthy', redis: 'healthy', memory: 'healthy', eventLoop: 'healthy', peerDatabaseHealthy: true }
 
 describe('the verdict', () => {
   it.each<[string, Partial<Situation>, string, number, string]>([
