@@ -1,6 +1,6 @@
 import pg from 'pg'
 import type { Migration } from './migrations.ts'
-import { setForRole } from './session-settings.ts'
+import { setForRole, setForSession } from './session-settings.ts'
 
 export interface MigrateOptions {
   /** Role that owns the schema; a direct connection, not through a pooler in transaction mode. */
@@ -36,6 +36,8 @@ export async function migrate({ ownerUrl, servingUrl, migrations, log = () => {}
   client.on('error', () => {})
   await client.connect()
   try {
+    // The owner's sessions may be set up in any way, too.
+    await client.query(setForSession())
     await client.query(`SET lock_timeout = '${lockTimeout}'`)
     await client.query('SELECT pg_advisory_lock($1)', [lockKey.toString()])
     await client.query(`SET lock_timeout = '${statementLockTimeout}'`)

@@ -19,10 +19,17 @@ export const sessionSettings: readonly { name: string, value: string, because: s
   { name: 'row_security', value: 'on', because: 'without it each query on a tenant\'s rows is refused' },
 ]
 
+const assign = (name: string, value: string) => `SET ${name} = ${value.split(', ').map(part => pg.escapeLiteral(part)).join(', ')}`
+
+/** SQL that sets them in this session. */
+export function setForSession(): string {
+  return sessionSettings.map(({ name, value }) => assign(name, value)).join('; ')
+}
+
 /** SQL that sets them for the role in the database that it is run in. */
 export function setForRole(role: string, database: string): string[] {
   return sessionSettings.map(({ name, value }) =>
-    `ALTER ROLE ${pg.escapeIdentifier(role)} IN DATABASE ${pg.escapeIdentifier(database)} SET ${name} = ${value.split(', ').map(part => pg.escapeLiteral(part)).join(', ')}`)
+    `ALTER ROLE ${pg.escapeIdentifier(role)} IN DATABASE ${pg.escapeIdentifier(database)} ${assign(name, value)}`)
 }
 
 /** Which of them this session has otherwise, in words for an operator; empty: none. */

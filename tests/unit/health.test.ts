@@ -97,6 +97,11 @@ describe('memory', () => {
     expect(memoryLimitBytes(0, files({ '/sys/fs/cgroup/memory/memory.limit_in_bytes': '268435456' }))).toBe(268435456)
     expect(memoryLimitBytes(0, files({ '/sys/fs/cgroup/memory.max': 'max' }))).toBeGreaterThan(2 ** 29)
     expect(memoryLimitBytes(100, files({}))).toBe(104857600)
+    // The smallest on the way up, of both versions, wherever it stands.
+    expect(memoryLimitBytes(0, files({ '/proc/self/cgroup': '0::/kubepods/pod7/app\n', '/sys/fs/cgroup/kubepods/pod7/app/memory.max': 'max', '/sys/fs/cgroup/kubepods/pod7/memory.max': '314572800', '/sys/fs/cgroup/kubepods/memory.max': '419430400' }))).toBe(314572800)
+    expect(memoryLimitBytes(0, files({ '/proc/self/cgroup': '9:cpu,cpuacct:/x\n4:memory:/docker/a:b\n0::/\n', '/sys/fs/cgroup/memory/docker/a:b/memory.limit_in_bytes': '9223372036854771712', '/sys/fs/cgroup/memory/docker/memory.limit_in_bytes': '209715200' }))).toBe(209715200)
+    // A container that sees its own group as the root, and is told the way to it from outside.
+    expect(memoryLimitBytes(0, files({ '/proc/self/cgroup': '4:memory:/docker/abc\n', '/sys/fs/cgroup/memory/memory.limit_in_bytes': '268435456' }))).toBe(268435456)
   })
   it('warns over 85 % and is out over 95 %', () => {
     expect([84, 86, 96].map(used => judgeMemory(used, 100).status)).toEqual(['healthy', 'degraded', 'unhealthy'])
