@@ -10,7 +10,7 @@ import { readLoad } from '#server/telemetry/load.ts'
 import { ownAddress } from './address.ts'
 import { createCheck, type Finding } from './check.ts'
 import { createPoolJudge } from './pools.ts'
-import { judgeMemory, memoryLimitBytes } from './memory.ts'
+import { judgeMemory, lookAtDescriptors, memoryLimitBytes } from './memory.ts'
 import { judge, type Verdict } from './verdict.ts'
 
 export interface HealthOptions {
@@ -58,6 +58,7 @@ export function createHealth({ config, database, redis, registry, log }: HealthO
   let phase: 'starting' | 'running' | 'draining' = 'starting'
   let obstacle: string | null = null
   let peerDatabaseHealthy = false
+  let lastMemory: Finding = { status: 'healthy', reason: null, details: {} }
   let last: Verdict | null = null
   const listeners: ((verdict: Verdict) => void)[] = []
   const limit = memoryLimitBytes(config.memoryLimitMb)
@@ -72,7 +73,8 @@ export function createHealth({ config, database, redis, registry, log }: HealthO
     primary: createCheck({ ...options, name: 'database_primary', look: async () => primaryPool.judge(judgePrimary(await database.firstState())), timeoutMs: poolTimeoutMs }),
     replica: hasReplica ? createCheck({ ...options, name: 'database_replica', look: async () => replicaPool.judge(judgeServer((await database.firstState()).replica!, 'replica')), timeoutMs: poolTimeoutMs }) : null,
     redis: createCheck({ ...options, name: 'redis', look: lookAtRedis }),
-    memory: createCheck({ ...options, everyMs: 1_000, hastyMs: 1_000, name: 'memory', look: async () => judgeMemory(process.memoryUsage.rss(), limit) }),
+    memory: createCheck({ ...options, everyMs: 1_000, hastyMs: 1_000, name: 'memory', look: lookAtMemory }),
+    descriptors: createCheck({ ...options, everyMs: 1_000, hastyMs: 1_000, name: 'file_descriptors', look: async () => lookAtDescriptors() }),
     eventLoop: createCheck({ ...options, everyMs: 1_000, hastyMs: 1_000, name: 'event_loop', look: lookAtEventLoop }),
   }
   const all = Object.values(checks).filter(check => check !== null)
@@ -90,6 +92,12 @@ export function createHealth({ config, database, redis, registry, log }: HealthO
     return role === 'replica' ? { status: 'unhealthy', reason: 'Connected to a replica, not to the master', details } : { status: 'healthy', reason: null, details }
   }
 
+  /** Read from /proc: without a descriptor left it cannot be read, and is no less than it was. */
+  async function lookAtMemory(): Promise<Finding> {
+    if (lookAtDescriptors().status === 'healthy') lastMemory = judgeMemory(process.memoryUsage.rss(), limit)
+    return lastMemory
+  }
+
   async function lookAtEventLoop(): Promise<Finding> {
     const delayMs = loopDelay.max / 1e6
     loopDelay.reset()
@@ -105,6 +113,7 @@ export function createHealth({ config, database, redis, registry, log }: HealthO
       replica: checks.replica?.current().status ?? null,
       redis: checks.redis.current().status,
       memory: checks.memory.current().status,
+      descriptors: checks.descriptors.current().status,
       eventLoop: checks.eventLoop.current().status,
       peerDatabaseHealthy,
     })
@@ -165,6 +174,7 @@ export function createHealth({ config, database, redis, registry, log }: HealthO
           },
           redis: { latency_ms: null, ...shown(checks.redis.current()) },
           memory: shown(checks.memory.current()),
+          file_descriptors: shown(checks.descriptors.current()),
           event_loop: shown(checks.eventLoop.current()),
         },
         // Null: Redis is away, and nobody can be asked.

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
-import { totalmem } from 'node:os'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { devNull, totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Finding } from './check.ts'
 
@@ -49,6 +49,25 @@ function limitFiles(read: Read): string[] {
 /** /a/b, /a, / */
 function upwards(path: string): string[] {
   return path === '/' ? ['/'] : [path, ...upwards(dirname(path))]
+}
+
+/**
+ * Whether a file can still be opened: out of descriptors, nobody new can be served, and much that reads a file by the way (the resident memory is read from /proc) fails with
+ * words of its own.
+ */
+export function lookAtDescriptors(open: () => void = openAny): Finding {
+  try {
+    open()
+    return { status: 'healthy', reason: null, details: {} }
+  }
+  catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    return { status: 'unhealthy', reason: code === 'EMFILE' || code === 'ENFILE' ? `No file can be opened (${code}): raise the limit (ulimit -n)` : `No file can be opened (${code})`, details: {} }
+  }
+}
+
+function openAny() {
+  closeSync(openSync(devNull, 'r'))
 }
 
 /** Resident memory against the limit: what the kernel's out-of-memory killer looks at. */

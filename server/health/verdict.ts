@@ -12,6 +12,8 @@ export interface Situation {
   replica: Status | null
   redis: Status
   memory: Status
+  /** Unhealthy: no file or connection can be opened any more. */
+  descriptors: Status
   eventLoop: Status
   /** Whether another instance says that its database works; false also when nobody can be asked. */
   peerDatabaseHealthy: boolean
@@ -33,7 +35,7 @@ export interface Verdict {
  * out of the balancer, because they can still say so, and serve what they can.
  */
 export function judge(situation: Situation): Verdict {
-  const { phase, obstacle, primary, replica, redis, memory, eventLoop, peerDatabaseHealthy } = situation
+  const { phase, obstacle, primary, replica, redis, memory, descriptors, eventLoop, peerDatabaseHealthy } = situation
   const mode = modeOf(situation)
   const database: Status = mode === 'unavailable' ? 'unhealthy' : primary !== 'healthy' || (replica !== null && replica !== 'healthy') ? 'degraded' : 'healthy'
   const own = phase === 'starting'
@@ -42,9 +44,11 @@ export function judge(situation: Situation): Verdict {
       ? 'This instance is ending'
       : memory === 'unhealthy'
         ? 'This instance is out of memory'
-        : eventLoop === 'unhealthy'
-          ? 'The event loop of this instance is stalled'
-          : mode === 'unavailable' && peerDatabaseHealthy ? 'This instance cannot reach the database, and others can' : null
+        : descriptors === 'unhealthy'
+          ? 'This instance is out of file descriptors (ulimit -n)'
+          : eventLoop === 'unhealthy'
+            ? 'The event loop of this instance is stalled'
+            : mode === 'unavailable' && peerDatabaseHealthy ? 'This instance cannot reach the database, and others can' : null
   const reason = own ?? modeReason(situation, mode) ?? (redis === 'degraded' ? 'Redis cannot fail over at the moment' : memory === 'degraded' ? 'Memory is running short' : eventLoop === 'degraded' ? 'The event loop is slow' : null)
   return {
     status: own ? 'unhealthy' : reason ? 'degraded' : 'healthy',

@@ -68,6 +68,16 @@ function raw(text: string): Promise<number> {
   })
 }
 
+describe('a built file of another version', () => {
+  it('is missing: for a script and for a person alike, and nobody is sent to sign in for it', async () => {
+    for (const accept of ['*/*', 'text/html']) expect((await ask('/_nuxt/entry.of-another-version.js', { headers: { accept } })).status).toBe(404)
+    // This version's own are there, also without Nginx.
+    const page = await ask('/sign-in', { headers: { accept: 'text/html' } })
+    const own = /\/_nuxt\/[\w.-]+\.js/.exec(page.body)![0]
+    expect((await ask(own)).status).toBe(200)
+  })
+})
+
 describe('a Host header', () => {
   it.each(['fleet:99999', 'fleet:abc', 'a b', '[::1', '[', '%00', '../..', '<script>'])('of "%s" is nobody\'s fault but the client\'s: no 500', async (host) => {
     for (const path of ['/sign-in', '/api/health', '/api/v1/session', '/api/ingest?id=1&lat=1&lon=1', '/nowhere']) {

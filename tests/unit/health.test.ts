@@ -5,7 +5,7 @@ import { judgeMemory, memoryLimitBytes } from '#server/health/memory.ts'
 import { judge, type Situation } from '#server/health/verdict.ts'
 import { until } from '../support/until.ts'
 
-const fine: Situation = { phase: 'running', obstacle: null, primary: 'healthy', replica: 'healthy', redis: 'healthy', memory: 'healthy', eventLoop: 'healthy', peerDatabaseHealthy: true }
+const fine: Situation = { phase: 'running', obstacle: null, primary: 'healthy', replica: 'healthy', redis: 'healthy', memory: 'healthy', descriptors: 'healthy', eventLoop: 'healthy', peerDatabaseHealthy: true }
 
 describe('the verdict', () => {
   it.each<[string, Partial<Situation>, string, number, string]>([
@@ -21,6 +21,7 @@ describe('the verdict', () => {
     ['the only database is gone, and nobody can be asked', { primary: 'unhealthy', replica: null, redis: 'unhealthy', peerDatabaseHealthy: false }, 'degraded', 200, 'unavailable'],
     ['memory runs short', { memory: 'degraded' }, 'degraded', 200, 'normal'],
     ['out of memory', { memory: 'unhealthy' }, 'unhealthy', 503, 'normal'],
+    ['out of file descriptors', { descriptors: 'unhealthy' }, 'unhealthy', 503, 'normal'],
     ['the event loop is stalled', { eventLoop: 'unhealthy' }, 'unhealthy', 503, 'normal'],
     ['starting', { phase: 'starting' }, 'unhealthy', 503, 'normal'],
     ['draining', { phase: 'draining' }, 'unhealthy', 503, 'normal'],
