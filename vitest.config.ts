@@ -30,8 +30,16 @@ export default defineConfig({
           retry: process.env.CI ? 1 : 0,
         },
       },
+      // An instance in each of the situations that other people's operators have reported.
+      {
+        resolve: { alias },
+        test: {
+          name: 'operate', include: ['tests/operate/**/*.test.ts'], environment: 'node', globalSetup: 'tests/support/global-setup.ts', setupFiles: 'tests/support/end-servers.ts',
+          testTimeout: 120_000, hookTimeout: 120_000, maxWorkers: 3, sequence: { groupOrder: 3 }, retry: process.env.CI ? 1 : 0,
+        },
+      },
       // The whole stack, on a machine that lets it: npm test runs it by itself, after everything else.
-      { resolve: { alias }, test: { name: 'lab', include: ['tests/lab/**/*.test.ts'], environment: 'node', maxWorkers: 1, sequence: { groupOrder: 3 }, retry: process.env.CI ? 1 : 0 } },
+      { resolve: { alias }, test: { name: 'lab', include: ['tests/lab/**/*.test.ts'], environment: 'node', maxWorkers: 1, sequence: { groupOrder: 4 }, retry: process.env.CI ? 1 : 0 } },
     ],
   },
 })

@@ -22,7 +22,7 @@ const secretsFolder = join(labDirectory, 'secrets')
 /** Makes every file that a node needs, and says how its processes are run: as the compose file does, with the paths of lab/images.ts. Nothing runs yet. */
 export async function makePlan({ appEnv, without, postgresDiskMb }: { appEnv: Record<string, string>, without: NodeKind[], postgresDiskMb?: number }): Promise<Plan> {
   await chmod(labDirectory, 0o755)
-  const services = await readCompose()
+  const services = await readCompose({ EDGE_SUBNET: `${subnet}.0/24` })
   const nodes = topology.filter(({ kind }) => !without.includes(kind)).map(node => ({ ...node, aliases: services[node.name]?.aliases ?? [] }))
   const [release, nodeBinary] = await Promise.all([makeRelease(), copyNode(), copyDeployment()])
   const credentials = await makeSecrets(nodes)

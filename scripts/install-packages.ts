@@ -22,6 +22,8 @@ const needed = [
   // Hosts of their own on one machine: network namespaces, and packets dropped between them.
   { package: 'iproute2', at: ['/usr/sbin/ip', '/sbin/ip'] },
   { package: 'iptables', at: ['/usr/sbin/iptables', '/sbin/iptables'] },
+  // An instance with a wrong clock.
+  { package: 'faketime', at: ['/usr/bin/faketime'] },
   { package: 'shellcheck', at: ['/usr/bin/shellcheck'] },
   { package: 'openssl', at: ['/usr/bin/openssl'] },
 ]

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import type { z } from 'zod'
-import { foreignVariables, variables } from './variables.ts'
+import { foreignVariables, refusedVariables, variables } from './variables.ts'
+import { isServiceLink } from './service-links.ts'
 
 type Values = { [Key in keyof typeof variables]: z.output<(typeof variables)[Key]['schema']> }
 
@@ -45,7 +46,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, version: string): Config {
     if (result.success) values[key] = result.data
     else faults.push(`${name} ${result.error.issues[0]!.message}${secret || text === undefined ? '' : ` (it is "${text.slice(0, 80)}")`}`)
   }
-  faults.push(...misspelt(env))
+  faults.push(...refused(env), ...misspelt(env))
   const given = values as unknown as Values
   const production = env.NODE_ENV === 'production'
   const embeddedDatabase = !given.databaseUrl && !env.NUXT_DATABASE_URL_FILE
@@ -73,8 +74,8 @@ const fault = Symbol('fault')
 
 function readVariable(env: NodeJS.ProcessEnv, name: string, faults: string[]): string | undefined | typeof fault {
   const path = env[`${name}_FILE`]
-  // Compose files pass an unset variable on as an empty one.
-  const direct = env[name] === '' ? undefined : env[name]
+  // Compose files pass an unset variable on as an empty one; a secret that was made with `echo` has a line's end that nobody sees.
+  const direct = env[name]?.trim() || undefined
   if (!path) return direct
   if (direct !== undefined) {
     faults.push(`${name} and ${name}_FILE are both set; keep one of them`)
@@ -106,6 +107,14 @@ function crossCheck(given: Values, { production, embeddedDatabase }: { productio
   const s3 = [given.s3AccessKeyId, given.s3SecretAccessKey, given.s3Endpoint].some(Boolean)
   if (s3 && !given.s3Bucket) faults.push('NUXT_STORAGE_S3_BUCKET is missing, and other NUXT_STORAGE_S3_ variables are set')
   if (Boolean(given.s3AccessKeyId) !== Boolean(given.s3SecretAccessKey)) faults.push('NUXT_STORAGE_S3_ACCESS_KEY_ID and NUXT_STORAGE_S3_SECRET_ACCESS_KEY go together; one of them is missing')
+  if (given.redisTlsCaFile) {
+    try {
+      accessSync(given.redisTlsCaFile, constants.R_OK)
+    }
+    catch (error) {
+      faults.push(`NUXT_REDIS_TLS_CA names a file that cannot be read: ${given.redisTlsCaFile} (${(error as NodeJS.ErrnoException).code})`)
+    }
+  }
   if (given.logFile) {
     try {
       accessSync(dirname(given.logFile), constants.W_OK)
@@ -116,12 +125,20 @@ function crossCheck(given: Values, { production, embeddedDatabase }: { productio
   }
 }
 
+/** Names that the frameworks beneath would take and follow half. `nuxt dev` sets some of them itself. */
+function refused(env: NodeJS.ProcessEnv): string[] {
+  if (env.NODE_ENV === 'development') return []
+  return Object.keys(env).filter(name => env[name] && name in refusedVariables && !isServiceLink(name, env)).map(name => `${name} ${refusedVariables[name]}`)
+}
+
 /** NUXT_ and FLEET2_ names that nothing reads: most likely a slip of the hand, and its effect would be missed in silence. */
 function misspelt(env: NodeJS.ProcessEnv): string[] {
   const known = Object.values(variables).map(({ name }) => name)
   return Object.keys(env)
     .filter(name => /^(NUXT|FLEET2)_/.test(name) && !known.includes(name.replace(/_FILE$/, '')) && !known.includes(name))
-    .filter(name => !foreignVariables.some(foreign => name.startsWith(foreign)))
+    .filter(name => !foreignVariables.includes(name) && !(name in refusedVariables) && !isServiceLink(name, env))
+    // Set by nuxt dev for the processes that it starts.
+    .filter(name => env.NODE_ENV !== 'development' || !/^NUXT_(VITE|OPTIONS|ENV)_/.test(name))
     .map((name) => {
       const nearest = known.map(other => ({ other, steps: distance(name, other) })).sort((a, b) => a.steps - b.steps)[0]!
       return `${name} is not a variable of Fleet2${nearest.steps <= 6 ? `; did you mean ${nearest.other}?` : ''}`

@@ -1,8 +1,9 @@
 import { BlockList, isIP } from 'node:net'
 import { hostname } from 'node:os'
 import { z } from 'zod'
-import { parseHostPort } from './host-port.ts'
 import { breaks, noBreaks, type Breaks } from './breaks.ts'
+import { databaseUrlFault, redisUrlFault } from './connection-url.ts'
+import { parseHostPort, type HostPort } from './host-port.ts'
 
 /** One environment variable: what it means, how it is read, and what stands in `docs/configuration.md`. */
 export interface Variable<T = unknown> {
@@ -22,11 +23,15 @@ function variable<T>(definition: Variable<T>): Variable<T> {
   return definition
 }
 
-function postgresUrl(text: string) {
-  return /^postgres(ql)?:\/\/\S+$/.test(text) && URL.canParse(text)
+/** Checked by a function that says what is wrong. */
+function checked(faultOf: (text: string) => string | null) {
+  return z.string().superRefine((text, context) => {
+    const message = faultOf(text)
+    if (message) context.addIssue({ code: 'custom', message })
+  }).optional()
 }
 
-const databaseUrl = z.string().refine(postgresUrl, 'must be postgresql://user:password@host:port/database').optional()
+const databaseUrl = checked(databaseUrlFault)
 
 function wholeNumber(min: number, max: number, standard: number) {
   return z.string().optional().transform((text, context) => {
@@ -44,10 +49,13 @@ function flag(standard: boolean | null) {
 
 const httpUrl = (message: string) => z.string().refine(text => URL.canParse(text) && /^https?:/.test(text), message).optional()
 
-/** Addresses from which forwarded headers are believed: loopback and the private ranges, where Nginx stands. RFC 1918, 4193, 6598. */
-const privateRanges = '127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,fc00::/7'
+/**
+ * Who is believed without being named: this machine. Not the private ranges: whoever gets into one of them (a neighbour in a cloud's network, another container) could say
+ * that it stands for anybody, and see all of /metrics.
+ */
+const loopback = '127.0.0.0/8,::1/128'
 
-const networks = z.string().default(privateRanges).transform((text, context) => {
+const networks = z.string().default(loopback).transform((text, context) => {
   const list = new BlockList()
   for (const part of text.split(',').map(part => part.trim()).filter(Boolean)) {
     const [address = '', prefix] = part.split('/')
@@ -72,8 +80,8 @@ const sentinels = z.string().optional().transform((text, context) => {
   })
 })
 
-const natMap = z.string().optional().transform((text, context): Record<string, { host: string, port: number }> => {
-  const map: Record<string, { host: string, port: number }> = {}
+const natMap = z.string().optional().transform((text, context): Record<string, HostPort> => {
+  const map: Record<string, HostPort> = {}
   for (const part of text?.split(',') ?? []) {
     const [announced, reachable] = part.split('=').map(parseHostPort)
     if (!announced || !reachable || part.split('=').length !== 2) {
@@ -85,6 +93,11 @@ const natMap = z.string().optional().transform((text, context): Record<string, {
   }
   return map
 })
+
+/** The listener's. 0: a port of the system's, for tests. */
+const port = z.string().optional().pipe(wholeNumber(0, 65_535, 3000))
+
+const listenAddress = z.string().refine(text => isIP(text) !== 0 || /^[\w.-]+$/.test(text), 'must be an address or a host name of this machine, such as 127.0.0.1, 0.0.0.0 or ::').optional()
 
 const passwords = z.string().optional().transform((text, context) => {
   if (text === undefined) return []
@@ -111,12 +124,18 @@ export const variables = {
     name: 'INSTANCE_ID', group: 'Instance', description: 'Unique name of this instance, in logs, metrics, health and the header X-Fleet2-Instance.', default: 'the host name', example: 'app1',
     schema: z.string().regex(/^[\w.-]{1,64}$/, 'must be 1 to 64 letters, digits or any of . _ -').default(hostname().replace(/[^\w.-]/g, '-').slice(0, 64)),
   }),
+  port: variable({
+    name: 'PORT', group: 'Instance', description: 'Port that it listens on.', default: '3000', example: '8080', schema: port,
+  }),
+  host: variable({
+    name: 'HOST', group: 'Instance', description: 'Address that it listens on. In a container 0.0.0.0 or ::, and the container\'s network decides who comes in.', default: 'all addresses; npm start: 127.0.0.1', example: '127.0.0.1', schema: listenAddress,
+  }),
   logLevel: variable({
     name: 'NUXT_LOG_LEVEL', group: 'Instance', description: 'Least level that is logged: trace, debug, info, warn, error, fatal or silent.', default: 'info', example: 'debug',
     schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'must be trace, debug, info, warn, error, fatal or silent').default('info'),
   }),
   logFile: variable({
-    name: 'NUXT_LOG_FILE', group: 'Instance', description: 'Log lines go there too, besides standard output; opened anew on SIGHUP.', default: 'none', example: '/var/log/fleet2/app.log',
+    name: 'NUXT_LOG_FILE', group: 'Instance', description: 'Log lines go there too, besides standard output; opened anew on SIGHUP. A disk that is full or a file that cannot be written costs lines (counted), never the instance.', default: 'none', example: '/var/log/fleet2/app.log',
     schema: z.string().refine(path => path.startsWith('/'), 'must be an absolute path').optional(),
   }),
   dataDirectory: variable({
@@ -128,7 +147,7 @@ export const variables = {
     schema: httpUrl('must be an http:// or https:// address'),
   }),
   trustedProxies: variable({
-    name: 'NUXT_TRUSTED_PROXIES', group: 'Instance', description: 'Networks of the proxies whose X-Forwarded-For, X-Forwarded-Proto and X-Request-Id are believed.', default: 'loopback and the private ranges', example: '172.20.0.0/16',
+    name: 'NUXT_TRUSTED_PROXIES', group: 'Instance', description: 'Networks of the proxies whose X-Forwarded-For, X-Forwarded-Proto and X-Request-Id are believed, and from which /metrics and the full health report are given without a token. Name the narrowest: whoever stands there can say that it asks for anybody.', default: 'loopback alone', example: '127.0.0.0/8,::1,172.20.0.0/24',
     schema: networks,
   }),
   databaseUrl: variable({
@@ -161,10 +180,10 @@ export const variables = {
   }),
   redisUrl: variable({
     name: 'NUXT_REDIS_URL', group: 'Redis', description: 'Redis; with Sentinel hosts it gives password and database, and the master is asked of them.', default: 'the in-process stand-in', example: 'redis://:password@redis-primary:6379', secret: true,
-    schema: z.string().refine(text => URL.canParse(text) && /^rediss?:/.test(text) && /^(?:\/\d{0,5})?$/.test(new URL(text).pathname), 'must be redis://:password@host:port/database or rediss://…; the database is a number, or left out').optional(),
+    schema: checked(redisUrlFault),
   }),
   redisSentinels: variable({
-    name: 'NUXT_REDIS_SENTINEL_HOSTS', group: 'Redis', description: 'Sentinels, as host:port separated by commas.', default: 'none', example: 'sentinel1:26379,sentinel2:26379,sentinel3:26379',
+    name: 'NUXT_REDIS_SENTINEL_HOSTS', group: 'Redis', description: 'Sentinels, as host:port separated by commas; an IPv6 address stands in brackets.', default: 'none', example: 'sentinel1:26379,sentinel2:26379,sentinel3:26379',
     schema: sentinels,
   }),
   redisSentinelName: variable({
@@ -266,5 +285,30 @@ export const variables = {
   }),
 } as const
 
-/** Read by Nitro's listener and by the deployment, not by us: known, so that they are no typing errors. */
-export const foreignVariables = ['NUXT_TELEMETRY_DISABLED', 'NUXT_APP_BASE_URL', 'NUXT_APP_CDN_URL', 'NUXT_APP_BUILD_ASSETS_DIR', 'NUXT_PUBLIC_', 'NUXT_SECURITY_', 'NUXT_UI_', 'NUXT_ICON_', 'NUXT_OPTIONS_', 'NUXT_VITE_NODE_OPTIONS', 'NUXT_PORT', 'NUXT_HOST', 'NUXT_SOCKET', 'NUXT_SSL_', 'NUXT_ENV_']
+/** Nuxt's own, which say nothing about how an instance runs: known, so that they are no typing errors. */
+export const foreignVariables = ['NUXT_TELEMETRY_DISABLED']
+
+const listensElsewhere = 'is read by nuxt dev alone, and a built instance would not listen there; set'
+const notSupported = 'is not supported:'
+const tlsEnds = `${notSupported} TLS ends at Nginx, or at whatever stands in front`
+
+/** Names of Nuxt's and Nitro's that a built instance would take without a word and follow half or not at all, each with what to do instead. */
+export const refusedVariables: Record<string, string> = {
+  NUXT_PORT: `${listensElsewhere} PORT`,
+  NUXT_HOST: `${listensElsewhere} HOST`,
+  NUXT_SOCKET: `${listensElsewhere} PORT and HOST`,
+  NITRO_PORT: 'is one name too many for the port; set PORT',
+  NITRO_HOST: 'is one name too many for the address; set HOST',
+  NITRO_UNIX_SOCKET: `${notSupported} who asks is known by its address, and a socket has none. Listen on the loopback: HOST=127.0.0.1`,
+  NITRO_SSL_CERT: tlsEnds,
+  NITRO_SSL_KEY: tlsEnds,
+  NUXT_SSL_CERT: tlsEnds,
+  NUXT_SSL_KEY: tlsEnds,
+  NUXT_APP_BASE_URL: `${notSupported} Fleet2 has a host name of its own and is served at its root`,
+  NUXT_APP_CDN_URL: `${notSupported} the content security policy lets built files come from Fleet2 itself alone`,
+  NUXT_APP_BUILD_ASSETS_DIR: `${notSupported} Nginx and the service worker know the built files at /_nuxt/`,
+  NITRO_SHUTDOWN_DISABLED: `${notSupported} an instance always drains; see NUXT_DRAIN_DELAY and NUXT_DRAIN_TIMEOUT`,
+  NITRO_SHUTDOWN_TIMEOUT: 'would have no effect; set NUXT_DRAIN_TIMEOUT',
+  NITRO_SHUTDOWN_SIGNALS: 'would have no effect: SIGTERM and SIGINT drain',
+  NITRO_SHUTDOWN_NO_FORCE_EXIT: 'would have no effect; set NUXT_DRAIN_TIMEOUT',
+}

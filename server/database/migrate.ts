@@ -1,5 +1,6 @@
 import pg from 'pg'
 import type { Migration } from './migrations.ts'
+import { setForRole, setForSession } from './session-settings.ts'
 
 export interface MigrateOptions {
   /** Role that owns the schema; a direct connection, not through a pooler in transaction mode. */
@@ -35,6 +36,8 @@ export async function migrate({ ownerUrl, servingUrl, migrations, log = () => {}
   client.on('error', () => {})
   await client.connect()
   try {
+    // The owner's sessions may be set up in any way, too.
+    await client.query(setForSession())
     await client.query(`SET lock_timeout = '${lockTimeout}'`)
     await client.query('SELECT pg_advisory_lock($1)', [lockKey.toString()])
     await client.query(`SET lock_timeout = '${statementLockTimeout}'`)
@@ -143,4 +146,6 @@ async function ensureServingRole(client: pg.ClientBase, servingUrl: string) {
   await ignoringDuplicate(client.query(`ALTER ROLE ${name} SET idle_in_transaction_session_timeout = '2s'`))
   // A back end that is at work does not notice by itself that its client has gone; and with it the locks it holds. (A COMMIT that waits for its standby is not ended by this.)
   await ignoringDuplicate(client.query(`ALTER ROLE ${name} SET client_connection_check_interval = '500ms'`))
+  const { rows: [here] } = await client.query<{ name: string }>('SELECT current_database() AS name')
+  for (const statement of setForRole(role, here!.name)) await ignoringDuplicate(client.query(statement))
 }

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import { noBreaks, type Breaks } from '#server/config/breaks.ts'
 import { names as sharedNames, type Names } from '#server/telemetry/names.ts'
+import { afterTurning } from '#server/telemetry/patience.ts'
 import { createAddresses } from './addresses.ts'
 import { createCircuit } from './circuit.ts'
 import { plainTokens, type TokenCodec } from './consistency.ts'
@@ -8,10 +9,12 @@ import { checkSchema } from './migrate.ts'
 import type { Migration } from './migrations.ts'
 import { createMonitor, type DatabaseState } from './monitor.ts'
 import { openPool } from './pool.ts'
+import { countOutcomes, type Outcomes } from './outcomes.ts'
 import type { Database } from './port.ts'
 import { noMetrics, type RouterMetrics } from './router-metrics.ts'
 import { createRouter } from './router.ts'
 import { createSeen } from './seen.ts'
+import { wrongSettings } from './session-settings.ts'
 import { createVisibility } from './visible.ts'
 
 export interface DatabaseOptions {
@@ -48,6 +51,12 @@ export interface DatabaseService extends Database {
   onLook(listener: (state: DatabaseState) => void): void
   /** @throws {SchemaMismatchError} when the schema is newer than this code can use; connection errors pass through. */
   checkSchema(migrations: Migration[]): Promise<'current' | 'behind'>
+  /** What a session of the primary pool has set otherwise than the program relies on, in words; empty: nothing. Connection errors pass through. */
+  checkSession(): Promise<string[]>
+  /** How the calls have ended so far. */
+  outcomes(): Outcomes
+  /** Takes a connection from the pool, asks it something and gives it back. Rejects where that cannot be done within a second. */
+  tryPool(name: 'primary' | 'replica'): Promise<void>
   /** Connections in use, idle and waited for, for `db_connections_active`. */
   stats(): { pool: 'primary' | 'replica', active: number, idle: number, waiting: number, parked: number, leftAddresses: number, max: number }[]
   /** Of the replica pool; null where there is none. */
@@ -65,6 +74,9 @@ export const standardMostWaitingWrites = 500
 
 /** A look gives up after 1 s. */
 const firstLookMs = 1_200
+
+/** Whoever waits for a connection this long on a healthy system waits behind others. */
+const tryPoolMs = 1_000
 
 /** Opens the pools and begins to watch the servers. Waits for nothing, so that it works with the database away. */
 export function openDatabase({
@@ -94,7 +106,7 @@ export function openDatabase({
   const seen = createSeen({ tokens, monitor, metrics, separateReplica })
   const pools = [primary, ...replica ? [replica] : []]
   return {
-    ...createRouter({ primary, replica, circuit, monitor, seen, visibility: createVisibility({ replica, monitor, log }), metrics, log, breaks, lagLimitSeconds, mostWaiting: mostWaitingWrites }),
+    ...countOutcomes(createRouter({ primary, replica, circuit, monitor, seen, visibility: createVisibility({ replica, monitor, log }), metrics, log, breaks, lagLimitSeconds, mostWaiting: mostWaitingWrites })),
     state: monitor.state,
     firstState: () => monitor.ready(firstLookMs).then(monitor.state),
     probe: monitor.look,
@@ -107,6 +119,34 @@ export function openDatabase({
       }
       finally {
         release(false)
+      }
+    },
+    async checkSession() {
+      const { client, release } = await primary.acquire()
+      let wrong: string[] = ['?']
+      try {
+        wrong = await wrongSettings(sql => client.query(sql))
+        return wrong
+      }
+      finally {
+        // A session keeps what it began with.
+        release(wrong.length > 0)
+      }
+    },
+    async tryPool(name) {
+      const pool = name === 'primary' ? primary : replica ?? primary
+      const { client, release } = await pool.acquire({ limitMs: tryPoolMs })
+      let callOff = () => {}
+      let answered = false
+      try {
+        await Promise.race([client.query('SELECT 1'), new Promise<never>((_, reject) => {
+          callOff = afterTurning(tryPoolMs, () => reject(new Error(`No answer within ${tryPoolMs} ms`)))
+        })])
+        answered = true
+      }
+      finally {
+        callOff()
+        release(!answered)
       }
     },
     stats: () => pools.map(pool => ({ pool: pool.name, ...pool.stats(), leftAddresses: addresses[pool.name].left() })),

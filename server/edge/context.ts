@@ -56,14 +56,14 @@ export function isSecure(event: H3Event, config: Config): boolean {
   return peer !== null && isTrusted(peer, config) && event.node.req.headers['x-forwarded-proto'] === 'https'
 }
 
-/** Whether the direct peer is a trusted proxy or private network. */
+/** Whether the address is a trusted proxy's: this machine's own, or one of NUXT_TRUSTED_PROXIES. */
 export function isTrusted(address: string, config: Config): boolean {
   return config.trustedProxies.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
 }
 
-/** Without the prefix of an IPv4 address in IPv6 clothes; null if it is no address. */
+/** Without the prefix of an IPv4 address in IPv6 clothes and without a link-local address's interface; null if it is no address. */
 export function plainAddress(address: string | undefined): string | null {
-  const plain = address?.replace(/^::ffff:/, '') ?? ''
+  const plain = address?.replace(/^::ffff:/i, '').replace(/%.*$/, '') ?? ''
   return isIP(plain) ? plain : null
 }
 

@@ -4,7 +4,8 @@ import { services } from '#server/lifecycle/services.ts'
 import { isTrusted, plainAddress } from './context.ts'
 
 /**
- * Whether the caller stands inside: a direct peer in the private network that nobody forwarded, or one that shows the health token. Nginx always says
+ * Whether the caller stands inside: a direct peer on this machine or in one of NUXT_TRUSTED_PROXIES that nobody forwarded, or one that shows the health token. Nobody
+ * is believed for standing in a private network: so do the neighbours in a cloud's. Nginx always says
  * for whom it asks, so whatever comes through it is outside.
  */
 export function isInside(event: H3Event): boolean {

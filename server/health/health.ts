@@ -3,19 +3,21 @@ import type { Logger } from 'pino'
 import type { Config } from '#server/config/load.ts'
 import type { ServerState } from '#server/database/look.ts'
 import type { DatabaseState } from '#server/database/monitor.ts'
+import type { DatabaseService } from '#server/database/open.ts'
 import { announceEveryMs, type Registry } from '#server/redis/instances.ts'
 import type { RedisPort } from '#server/redis/port.ts'
 import { readLoad } from '#server/telemetry/load.ts'
 import { every } from '#server/telemetry/timers.ts'
 import { ownAddress } from './address.ts'
 import { createCheck, type Finding } from './check.ts'
-import { judgeMemory, memoryLimitBytes } from './memory.ts'
+import { createPoolJudge } from './pools.ts'
+import { judgeMemory, lookAtDescriptors, memoryLimitBytes } from './memory.ts'
 import { judge, type Verdict } from './verdict.ts'
 
 export interface HealthOptions {
   config: Config
-  /** What the database's monitor knows, once it has looked. It looks by itself, and at once when something fails. */
-  databaseState(): Promise<DatabaseState>
+  /** Its monitor looks by itself, and at once when something fails; beside it the program's own calls are judged. */
+  database: Pick<DatabaseService, 'firstState' | 'outcomes' | 'tryPool'>
   redis: RedisPort
   registry: Registry
   log: Logger
@@ -25,7 +27,8 @@ export interface Health {
   verdict(): Verdict
   /** The full body of `GET /api/health`; times in milliseconds. */
   report(): Record<string, unknown>
-  setPhase(phase: 'starting' | 'running' | 'draining'): void
+  /** `obstacle`: why an instance that is starting cannot serve yet, in words. */
+  setPhase(phase: 'starting' | 'running' | 'draining', obstacle?: string | null): void
   /** Called when mode, status or reason change. */
   onChange(listener: (verdict: Verdict) => void): void
   checks(): { name: string, status: Finding['status'] }[]
@@ -41,6 +44,9 @@ const hastyMs = 250
 /** The monitor's first look takes 1 s at most; the check's own limit only guards against one that does not end. */
 const databaseTimeoutMs = 1_500
 
+/** A suspected pool is tried for 2 s at most besides. */
+const poolTimeoutMs = 4_000
+
 /** Replication lag past which reads leave the replica; the specification's alert threshold. */
 const replicaLagLimitSeconds = 30
 
@@ -49,21 +55,27 @@ const stalledMs = 1_000
 const slowMs = 250
 
 /** Knows at any moment, from memory, how this instance does and what it can do. */
-export function createHealth({ config, databaseState, redis, registry, log }: HealthOptions): Health {
+export function createHealth({ config, database, redis, registry, log }: HealthOptions): Health {
   let phase: 'starting' | 'running' | 'draining' = 'starting'
+  let obstacle: string | null = null
   let peerDatabaseHealthy = false
+  let lastMemory: Finding = { status: 'healthy', reason: null, details: {} }
   let last: Verdict | null = null
   const listeners: ((verdict: Verdict) => void)[] = []
   const limit = memoryLimitBytes(config.memoryLimitMb)
   const loopDelay = monitorEventLoopDelay({ resolution: 20 })
   const hasReplica = Boolean(config.databaseReadUrl && config.databaseReadUrl !== config.databaseUrl)
 
+  const { outcomes } = database
+  const primaryPool = createPoolJudge({ outcomes, kinds: hasReplica ? ['writes'] : ['reads', 'writes'], probe: () => database.tryPool('primary') })
+  const replicaPool = createPoolJudge({ outcomes, kinds: ['reads'], probe: () => database.tryPool('replica') })
   const options = { everyMs, hastyMs, timeoutMs: databaseTimeoutMs, onChange: () => changed() }
   const checks = {
-    primary: createCheck({ ...options, name: 'database_primary', look: async () => judgePrimary(await databaseState()) }),
-    replica: hasReplica ? createCheck({ ...options, name: 'database_replica', look: async () => judgeServer((await databaseState()).replica!, 'replica') }) : null,
+    primary: createCheck({ ...options, name: 'database_primary', look: async () => primaryPool.judge(judgePrimary(await database.firstState())), timeoutMs: poolTimeoutMs }),
+    replica: hasReplica ? createCheck({ ...options, name: 'database_replica', look: async () => replicaPool.judge(judgeServer((await database.firstState()).replica!, 'replica')), timeoutMs: poolTimeoutMs }) : null,
     redis: createCheck({ ...options, name: 'redis', look: lookAtRedis }),
-    memory: createCheck({ ...options, everyMs: 1_000, hastyMs: 1_000, name: 'memory', look: async () => judgeMemory(process.memoryUsage.rss(), limit) }),
+    memory: createCheck({ ...options, everyMs: 1_000, hastyMs: 1_000, name: 'memory', look: lookAtMemory }),
+    descriptors: createCheck({ ...options, everyMs: 1_000, hastyMs: 1_000, name: 'file_descriptors', look: async () => lookAtDescriptors() }),
     eventLoop: createCheck({ ...options, everyMs: 1_000, hastyMs: 1_000, name: 'event_loop', look: lookAtEventLoop }),
   }
   const all = Object.values(checks).filter(check => check !== null)
@@ -85,6 +97,12 @@ export function createHealth({ config, databaseState, redis, registry, log }: He
     return role === 'replica' ? { status: 'unhealthy', reason: 'Connected to a replica, not to the master', details } : { status: 'healthy', reason: null, details }
   }
 
+  /** Read from /proc: without a descriptor left it cannot be read, and is no less than it was. */
+  async function lookAtMemory(): Promise<Finding> {
+    if (lookAtDescriptors().status === 'healthy') lastMemory = judgeMemory(process.memoryUsage.rss(), limit)
+    return lastMemory
+  }
+
   async function lookAtEventLoop(): Promise<Finding> {
     const delayMs = loopDelay.max / 1e6
     loopDelay.reset()
@@ -95,11 +113,13 @@ export function createHealth({ config, databaseState, redis, registry, log }: He
   function verdict(): Verdict {
     return judge({
       phase,
+      obstacle,
       primary: checks.primary.current().status,
       replica: checks.replica?.current().status ?? null,
       redis: checks.redis.current().status,
       redisRefuses: redis.trouble(),
       memory: checks.memory.current().status,
+      descriptors: checks.descriptors.current().status,
       eventLoop: checks.eventLoop.current().status,
       peerDatabaseHealthy,
     })
@@ -129,7 +149,7 @@ export function createHealth({ config, databaseState, redis, registry, log }: He
     }
     changed()
   }
-  const address = ownAddress()
+  const address = ownAddress(config)
   const startedAt = Date.now()
   let stopTalking = () => {}
 
@@ -160,13 +180,14 @@ export function createHealth({ config, databaseState, redis, registry, log }: He
           },
           redis: { latency_ms: null, ...shown(checks.redis.current()) },
           memory: shown(checks.memory.current()),
+          file_descriptors: shown(checks.descriptors.current()),
           event_loop: shown(checks.eventLoop.current()),
         },
         // Null: Redis is away, and nobody can be asked.
         instances: registry.instances()?.map(({ instance, version, address, phase, mode, status, load, ageMs }) => ({ instance, version, address, phase, mode, status, load, age_ms: Math.round(ageMs) })) ?? null,
       }
     },
-    setPhase(next) {
+    setPhase(next, why = null) {
       // An instance that is ending does not come back, whatever else is found out meanwhile.
       if (phase === 'draining') return
       // Not earlier: what held up the loop while the instance got ready was nobody's wait.
@@ -175,6 +196,7 @@ export function createHealth({ config, databaseState, redis, registry, log }: He
         void checks.eventLoop.start()
       }
       phase = next
+      obstacle = why
       changed()
     },
     onChange: listener => void listeners.push(listener),

@@ -5,6 +5,8 @@ type Status = 'healthy' | 'degraded' | 'unhealthy'
 /** Everything that the verdict is made of. */
 export interface Situation {
   phase: 'starting' | 'running' | 'draining'
+  /** Why an instance that is starting cannot serve yet, in words; null: it only takes its time. */
+  obstacle: string | null
   primary: Status
   /** Null: there is no separate replica. */
   replica: Status | null
@@ -12,6 +14,8 @@ export interface Situation {
   /** What Redis refuses us, in its words; null: nothing. */
   redisRefuses?: string | null
   memory: Status
+  /** Unhealthy: no file or connection can be opened any more. */
+  descriptors: Status
   eventLoop: Status
   /** Whether another instance says that its database works; false also when nobody can be asked. */
   peerDatabaseHealthy: boolean
@@ -33,18 +37,20 @@ export interface Verdict {
  * out of the balancer, because they can still say so, and serve what they can.
  */
 export function judge(situation: Situation): Verdict {
-  const { phase, primary, replica, redis, redisRefuses, memory, eventLoop, peerDatabaseHealthy } = situation
+  const { phase, obstacle, primary, replica, redis, redisRefuses, memory, descriptors, eventLoop, peerDatabaseHealthy } = situation
   const mode = modeOf(situation)
   const database: Status = mode === 'unavailable' ? 'unhealthy' : primary !== 'healthy' || (replica !== null && replica !== 'healthy') ? 'degraded' : 'healthy'
   const own = phase === 'starting'
-    ? 'This instance is starting'
+    ? obstacle ?? 'This instance is starting'
     : phase === 'draining'
       ? 'This instance is ending'
       : memory === 'unhealthy'
         ? 'This instance is out of memory'
-        : eventLoop === 'unhealthy'
-          ? 'The event loop of this instance is stalled'
-          : mode === 'unavailable' && peerDatabaseHealthy ? 'This instance cannot reach the database, and others can' : null
+        : descriptors === 'unhealthy'
+          ? 'This instance is out of file descriptors (ulimit -n)'
+          : eventLoop === 'unhealthy'
+            ? 'The event loop of this instance is stalled'
+            : mode === 'unavailable' && peerDatabaseHealthy ? 'This instance cannot reach the database, and others can' : null
   const reason = own ?? modeReason(situation, mode) ?? (redis === 'degraded' ? 'Redis cannot fail over at the moment' : memory === 'degraded' ? 'Memory is running short' : eventLoop === 'degraded' ? 'The event loop is slow' : null)
   return {
     status: own ? 'unhealthy' : reason ? 'degraded' : 'healthy',
@@ -65,7 +71,7 @@ function modeReason({ primary, replica, redis, redisRefuses }: Situation, mode: 
   if (mode === 'normal') return null
   if (mode === 'unavailable') return 'The database cannot be reached'
   if (mode === 'read-only') return 'No database server takes writes'
-  if (primary === 'degraded') return 'The primary database is slow'
+  if (primary === 'degraded') return 'Requests to the primary database fail'
   if (replica !== null && replica !== 'healthy') return replica === 'unhealthy' ? 'The replica cannot be reached' : 'The replica is behind'
   return redis === 'unhealthy' ? redisRefuses ?? 'Redis does not answer' : null
 }

@@ -90,7 +90,7 @@ export function openServices({ config, log, databaseUrl }: { config: Config, log
       database, outbox, log,
       metrics: { outcome: outcome => positionsAccepted.inc({ outcome }), batch: size => positionBatch.observe(size), quarantined: fault => positionsQuarantined.inc({ reason: fault }) },
     }),
-    health: createHealth({ config, databaseState: () => database.firstState(), redis, registry, log }),
+    health: createHealth({ config, database: bare, redis, registry, log }),
     consistencyTokens: tokens,
     makeSecret: createSecretMaker(config.sessionPasswords[0]),
     outbox,

@@ -54,8 +54,8 @@ export async function startInstance({ config, log, migrations, onStatus, warmUp 
   }
   await watchSchema({
     database, migrations, log, signal: stopping.signal,
-    // Unreachable for now: the instance serves what it can and says so. Behind: it must not serve until it has been migrated.
-    onState: state => health.setPhase(state === 'behind' ? 'starting' : 'running'),
+    // Unreachable for now: the instance serves what it can and says so. Behind, or with sessions that it would misread: it must not serve until that has been mended.
+    onState: (state, why) => health.setPhase(state === 'behind' || state === 'misconfigured' ? 'starting' : 'running', why),
     onCurrent: begin,
   })
   return {
@@ -68,7 +68,7 @@ export async function startInstance({ config, log, migrations, onStatus, warmUp 
   }
 }
 
-type SchemaState = 'current' | 'behind' | 'unreachable'
+type SchemaState = 'current' | 'behind' | 'misconfigured' | 'unreachable'
 
 /**
  * Looks at the schema until it is current; resolves after the first look. `onState` is told what each look found, `onCurrent` that it is current.
@@ -79,23 +79,29 @@ async function watchSchema({ database, migrations, log, signal, onState, onCurre
   migrations: Migration[]
   log: Logger
   signal: AbortSignal
-  onState: (state: SchemaState) => void
+  /** `why`: in words where the instance must not serve. */
+  onState: (state: SchemaState, why: string | null) => void
   onCurrent: () => void
 }): Promise<void> {
   const words: Record<SchemaState, string> = {
     current: 'The database is reachable and its schema is current',
     behind: 'The database schema is behind this version. Run npm run db:migrate; this instance waits for it.',
+    misconfigured: 'Sessions of the serving role are set otherwise than this program relies on. Run npm run db:migrate, which sets them; this instance waits for it.',
     unreachable: 'The database cannot be reached. This instance serves what it can and recovers by itself.',
   }
   let last: SchemaState | null = null
   async function look(): Promise<SchemaState> {
-    const state = await database.checkSchema(migrations).catch((error: unknown): SchemaState => {
+    let wrong: string[] = []
+    const state = await database.checkSchema(migrations).then(async (schema): Promise<SchemaState> => {
+      if (schema === 'current') wrong = await database.checkSession()
+      return wrong.length ? 'misconfigured' : schema
+    }).catch((error: unknown): SchemaState => {
       if (error instanceof SchemaMismatchError) throw error
       return 'unreachable'
     })
-    if (state !== last && (last || state !== 'current')) log[state === 'current' ? 'info' : 'warn'](words[state])
+    if (state !== last && (last || state !== 'current')) log[state === 'current' ? 'info' : 'warn']({ wrong: wrong.length ? wrong : undefined }, words[state])
     last = state
-    onState(state)
+    onState(state, state === 'behind' ? 'The database schema is behind this version: npm run db:migrate' : wrong.length ? `The database's sessions are set otherwise than needed (${wrong.join('; ')}): npm run db:migrate sets them` : null)
     if (state === 'current') onCurrent()
     return state
   }

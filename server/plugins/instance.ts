@@ -8,6 +8,8 @@ import { contextOfEvent, wrapHandler } from '#server/edge/handler.ts'
 import { answerRehearsed, isRehearsed, rehearse } from '#server/edge/rehearsal.ts'
 import { closeAllStreams, openStreamCount, sendToAllStreams } from '#server/edge/event-stream.ts'
 import { keepConnections } from '#server/lifecycle/connections.ts'
+import { configurationExitCode } from '#server/config/load.ts'
+import { watchListener } from '#server/lifecycle/listener.ts'
 import { installSignals, isDraining } from '#server/lifecycle/process.ts'
 import { servicesIfOpen } from '#server/lifecycle/services.ts'
 import { liveStatus } from '#server/lifecycle/status.ts'
@@ -24,19 +26,31 @@ const lingerMs = 1_000
 /** The process's beginning. What stands before the first await runs before the listener: a bad configuration never listens. */
 export default defineNitroPlugin((nitroApp) => {
   const config = loadConfig()
-  const { log, reopen } = createLogger({ level: config.logLevel, instance: config.instanceId, file: config.logFile, readable: Boolean(process.stdout.isTTY) })
+  const { log, reopen, flush } = createLogger({ level: config.logLevel, instance: config.instanceId, file: config.logFile, readable: Boolean(process.stdout.isTTY) })
+  process.on('exit', flush)
+  // What was checked is what Nitro's listener reads, under whichever name.
+  if (!import.meta.dev) {
+    for (const name of ['HOST', 'NITRO_HOST', 'NITRO_UNIX_SOCKET', 'NITRO_SSL_CERT', 'NITRO_SSL_KEY']) Reflect.deleteProperty(process.env, name)
+    process.env.NITRO_PORT = String(config.port)
+    if (config.host) process.env.NITRO_HOST = config.host
+  }
   // Nitro's own shutdown closes the listener at once, which loses what the balancer still sends. Ours drains first.
   process.env.NITRO_SHUTDOWN_DISABLED = 'true'
 
   let server: Server | null = null
   let instance: Instance | null = null
+  watchListener({
+    onServer: (ours) => {
+      server = ours
+        keepConnections(ours)
+    },
+    onFault({ message, configuration }) {
+      log.fatal(message)
+      process.exit(configuration ? configurationExitCode : 1)
+    },
+  })
   const handle = wrapHandler(nitroApp.h3App.handler, { config, log, isDraining, cluster: () => servicesIfOpen()?.database.cluster() ?? null })
   nitroApp.h3App.handler = ((event: Parameters<typeof handle>[0]) => {
-    // Nitro shows its listener to nobody: it is known from the first request on.
-    if (!server) {
-      server = (event.node.req.socket as { server?: Server } | null)?.server ?? null
-      if (server) keepConnections(server)
-    }
     return isRehearsed(event) ? answerRehearsed(event) : handle(event)
   }) as typeof nitroApp.h3App.handler
 

@@ -1,7 +1,10 @@
-import { pino, destination, multistream, type Logger } from 'pino'
-import pretty from 'pino-pretty'
+import { Counter } from 'prom-client'
+import { pino, type Logger } from 'pino'
+import { prettyFactory } from 'pino-pretty'
 import { currentContext } from './context.ts'
 import { safeError, withSafeErrors, withoutParameters } from './safe-error.ts'
+import { registry } from './metrics.ts'
+import { openSink, type Sink } from './sink.ts'
 
 export type { Logger }
 
@@ -14,17 +17,41 @@ export interface LoggerOptions {
   readable: boolean
 }
 
+export interface Log {
+  log: Logger
+  reopen: () => void
+  /** The last words, before the process ends. Waits a moment for a reader that is slow, and not for one that stands still. */
+  flush: () => void
+}
+
 /** Never in a log line, wherever an object happens to carry it. A person's position is personal data. */
 const secretPaths = ['password', 'token', 'cookie', 'authorization', 'latitude', 'longitude', 'sessionPassword', 'secret']
   .flatMap(name => [name, `*.${name}`, `*.*.${name}`]).concat('headers["set-cookie"]', '*.headers["set-cookie"]')
 
-/** The program's logger: one JSON line an event, with the request's id and organisation where there is one. */
-export function createLogger({ level, instance, file, readable }: LoggerOptions): { log: Logger, reopen: () => void } {
-  const files = file ? destination({ dest: file, sync: true, append: true }) : null
-  const output = readable
-    ? pretty({ colorize: true, translateTime: 'HH:MM:ss', ignore: 'pid,hostname,instance,time_zone', messageFormat: '{msg}', sync: true })
-    : destination({ dest: 1, sync: true })
-  const log = pino({
+const dropped = new Counter({ name: 'fleet2_log_lines_dropped_total', help: 'Log lines that were lost because their destination did not take them in time', labelNames: ['destination'] as const, registers: [registry] })
+
+/** A slow reader takes 64 KiB in a few milliseconds. */
+const flushMs = 500
+
+/** The program's logger: one JSON line an event, with the request's id and organisation where there is one. It never throws and never waits for a destination. */
+export function createLogger({ level, instance, file, readable }: LoggerOptions): Log {
+  const sinks: { name: 'stdout' | 'file', sink: Sink }[] = []
+  const open = (name: 'stdout' | 'file', path: string | null) => {
+    dropped.inc({ destination: name }, 0)
+    sinks.push({
+      name,
+      sink: openSink({
+        path,
+        onDropped: lines => dropped.inc({ destination: name }, lines),
+        // Not from within a write: the line that tells of it is a line like any other.
+        onTrouble: message => void queueMicrotask(() => log.warn({ destination: name }, message)),
+      }),
+    })
+  }
+  const format = readable
+    ? prettyFactory({ colorize: true, translateTime: 'HH:MM:ss', ignore: 'pid,hostname,instance,time_zone', messageFormat: '{msg}' })
+    : (line: string) => line
+  const log: Logger = pino({
     level,
     base: { instance },
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
@@ -47,6 +74,22 @@ export function createLogger({ level, instance, file, readable }: LoggerOptions)
       const organisationId = principal && principal.kind !== 'system' ? principal.organisationId : undefined
       return { request_id: context.requestId, ...organisationId ? { organisation_id: organisationId } : {} }
     },
-  }, files ? multistream([{ stream: output, level: 'trace' }, { stream: files, level: 'trace' }]) : output)
-  return { log, reopen: () => files?.reopen() }
+  }, {
+    write(line: string) {
+      for (const { name, sink } of sinks) sink.write(name === 'stdout' ? format(line) : line)
+    },
+  })
+  // What libraries print there; a reader that has gone is no reason to end.
+  process.stderr.on('error', () => {})
+  open('stdout', null)
+  if (file) open('file', file)
+  return {
+    log,
+    reopen() {
+      for (const { sink } of sinks) sink.reopen()
+    },
+    flush() {
+      for (const { sink } of sinks) sink.flush(flushMs)
+    },
+  }
 }

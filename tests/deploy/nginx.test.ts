@@ -70,7 +70,7 @@ describe('what passes through Nginx', () => {
       answer.resume()
       resolve(`${answer.statusCode} ${answer.headers.location}`)
     }).on('error', reject))
-    expect(location).toBe(`308 https://fleet.example:${nginx.httpsPort}/a?b=c`)
+    expect(location).toBe(`301 https://fleet.example:${nginx.httpsPort}/a?b=c`)
   })
 
   it('is refused where it is nobody\'s business outside', async () => {

@@ -14,6 +14,9 @@ export interface TestServer {
   /** SIGTERM, and its exit code. */
   stop(): Promise<number | null>
   kill(signal: NodeJS.Signals): void
+  /** Stops reading what it prints, and goes on. */
+  holdOutput(): void
+  releaseOutput(): void
   /** Resolves to the exit code once it has ended. */
   exited: Promise<number | null>
 }
@@ -33,11 +36,12 @@ process.once('exit', () => {
 
 const entry = fileURLToPath(new URL('../../.output/server/index.mjs', import.meta.url))
 
-/** The built application, on a port of the system's. Waits until it answers, unless told not to. */
-export async function startServer({ env = {}, ready = true }: { env?: Record<string, string>, ready?: boolean } = {}): Promise<TestServer> {
+/** The built application, on a port of the system's. Waits until it answers, unless told not to. `through`: a command that ends by executing its arguments. */
+export async function startServer({ env = {}, ready = true, through = [] }: { env?: Record<string, string>, ready?: boolean, through?: string[] } = {}): Promise<TestServer> {
   const data = await mkdtemp(join(tmpdir(), 'fleet2-data-'))
   const { PATH, HOME, LANG } = process.env
-  const child = spawn(process.execPath, [entry], {
+  const [command = '', ...args] = [...through, process.execPath, entry]
+  const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       PATH, HOME, LANG, NODE_ENV: 'production', PORT: '0', HOST: '127.0.0.1', NUXT_DATA_DIR: data, NUXT_DRAIN_DELAY: '0', NUXT_LOG_LEVEL: 'info',
@@ -58,6 +62,8 @@ export async function startServer({ env = {}, ready = true }: { env?: Record<str
     output: () => output,
     exited,
     kill: signal => void child.kill(signal),
+    holdOutput: () => void child.stdout.pause(),
+    releaseOutput: () => void child.stdout.resume(),
     async stop() {
       // A test may have frozen it.
       child.kill('SIGCONT')

@@ -5,7 +5,7 @@ import { judgeMemory, memoryLimitBytes } from '#server/health/memory.ts'
 import { judge, type Situation } from '#server/health/verdict.ts'
 import { until } from '../support/until.ts'
 
-const fine: Situation = { phase: 'running', primary: 'healthy', replica: 'healthy', redis: 'healthy', memory: 'healthy', eventLoop: 'healthy', peerDatabaseHealthy: true }
+const fine: Situation = { phase: 'running', obstacle: null, primary: 'healthy', replica: 'healthy', redis: 'healthy', memory: 'healthy', descriptors: 'healthy', eventLoop: 'healthy', peerDatabaseHealthy: true }
 
 describe('the verdict', () => {
   it.each<[string, Partial<Situation>, string, number, string]>([
@@ -21,6 +21,7 @@ describe('the verdict', () => {
     ['the only database is gone, and nobody can be asked', { primary: 'unhealthy', replica: null, redis: 'unhealthy', peerDatabaseHealthy: false }, 'degraded', 200, 'unavailable'],
     ['memory runs short', { memory: 'degraded' }, 'degraded', 200, 'normal'],
     ['out of memory', { memory: 'unhealthy' }, 'unhealthy', 503, 'normal'],
+    ['out of file descriptors', { descriptors: 'unhealthy' }, 'unhealthy', 503, 'normal'],
     ['the event loop is stalled', { eventLoop: 'unhealthy' }, 'unhealthy', 503, 'normal'],
     ['starting', { phase: 'starting' }, 'unhealthy', 503, 'normal'],
     ['draining', { phase: 'draining' }, 'unhealthy', 503, 'normal'],
@@ -97,6 +98,11 @@ describe('memory', () => {
     expect(memoryLimitBytes(0, files({ '/sys/fs/cgroup/memory/memory.limit_in_bytes': '268435456' }))).toBe(268435456)
     expect(memoryLimitBytes(0, files({ '/sys/fs/cgroup/memory.max': 'max' }))).toBeGreaterThan(2 ** 29)
     expect(memoryLimitBytes(100, files({}))).toBe(104857600)
+    // The smallest on the way up, of both versions, wherever it stands.
+    expect(memoryLimitBytes(0, files({ '/proc/self/cgroup': '0::/kubepods/pod7/app\n', '/sys/fs/cgroup/kubepods/pod7/app/memory.max': 'max', '/sys/fs/cgroup/kubepods/pod7/memory.max': '314572800', '/sys/fs/cgroup/kubepods/memory.max': '419430400' }))).toBe(314572800)
+    expect(memoryLimitBytes(0, files({ '/proc/self/cgroup': '9:cpu,cpuacct:/x\n4:memory:/docker/a:b\n0::/\n', '/sys/fs/cgroup/memory/docker/a:b/memory.limit_in_bytes': '9223372036854771712', '/sys/fs/cgroup/memory/docker/memory.limit_in_bytes': '209715200' }))).toBe(209715200)
+    // A container that sees its own group as the root, and is told the way to it from outside.
+    expect(memoryLimitBytes(0, files({ '/proc/self/cgroup': '4:memory:/docker/abc\n', '/sys/fs/cgroup/memory/memory.limit_in_bytes': '268435456' }))).toBe(268435456)
   })
   it('warns over 85 % and is out over 95 %', () => {
     expect([84, 86, 96].map(used => judgeMemory(used, 100).status)).toEqual(['healthy', 'degraded', 'unhealthy'])

@@ -67,15 +67,17 @@ function servers(): Server[] {
 /** What was known is kept when a name is not found: a stopped container's name vanishes, and comes back with it. */
 async function resolveAll() {
   await Promise.all(configured.map(async ({ name }) => {
-    const found = await lookup(name, { family: 4, all: true }).catch(() => [])
-    if (found.length) addresses.set(name, found.map(({ address }) => address).sort())
+    const found = await lookup(name, { all: true }).catch(() => [])
+    // An instance with an address of each family is one instance: it is asked over IPv4, and where there is none over IPv6.
+    const one = found.filter(({ family }) => family === 4)
+    if (found.length) addresses.set(name, (one.length ? one : found).map(({ address }) => address).sort())
   }))
 }
 
 /** Null when it is well, else why not. Any answer but 200 is a failure: 503 is an instance that says so itself. */
 async function probe({ address, port }: Server): Promise<string | null> {
   try {
-    const response = await fetch(`http://${address}:${port}${settings.path}`, { signal: AbortSignal.timeout(settings.timeoutMs), headers: { 'user-agent': 'fleet2-checker', 'connection': 'close' }, redirect: 'manual' })
+    const response = await fetch(`http://${address!.includes(':') ? `[${address}]` : address}:${port}${settings.path}`, { signal: AbortSignal.timeout(settings.timeoutMs), headers: { 'user-agent': 'fleet2-checker', 'connection': 'close' }, redirect: 'manual' })
     await response.arrayBuffer()
     return response.status === 200 ? null : `it answers ${response.status}`
   }

@@ -1,3 +1,5 @@
+import { isIPv6 } from 'node:net'
+
 /** One instance as the balancer knows it. */
 export interface Server {
   /** As in the compose file: app1. */
@@ -11,12 +13,13 @@ export interface Server {
   down: boolean
 }
 
-/** `app1:3000,app2:3000,app3:3000:backup`. @throws with the part that is wrong. */
+/** `app1:3000,app2:3000,[fd00::7]:3000:backup`; an address of IPv6 stands in brackets. @throws with the part that is wrong. */
 export function parseServers(text: string): Server[] {
   const servers = text.split(/[\s,]+/).filter(Boolean).map((part) => {
-    const match = /^([\w.-]+):(\d{1,5})(:backup)?$/.exec(part)
-    if (!match || Number(match[2]) > 65_535) throw new Error(`UPSTREAMS: "${part}" is not name:port or name:port:backup`)
-    return { name: match[1]!, port: Number(match[2]), backup: Boolean(match[3]), address: null, down: false }
+    const [, bracketed, name, digits, backup] = /^(?:\[([^\]]+)\]|([\w.-]+)):(\d{1,5})(:backup)?$/.exec(part) ?? []
+    const port = Number(digits)
+    if (!digits || port < 1 || port > 65_535 || (bracketed !== undefined && !isIPv6(bracketed))) throw new Error(`UPSTREAMS: "${part}" is not name:port or name:port:backup`)
+    return { name: bracketed ?? name!, port, backup: Boolean(backup), address: null, down: false }
   })
   if (servers.length === 0) throw new Error('UPSTREAMS names no server')
   return servers
