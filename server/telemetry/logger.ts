@@ -34,7 +34,7 @@ export function createLogger({ level, instance, file, readable }: LoggerOptions)
       if (!context) return {}
       const { principal } = context
       const organisationId = principal && principal.kind !== 'system' ? principal.organisationId : undefined
-      return { request_id: context.requestId, ...organisationId ? { organisation_id: organisationId } : {} }
+      return { request_id: context.requestId, ...organisationId ? { organisation_id: organisationId } : {}, ...principal?.kind === 'user' ? { user_id: principal.userId } : {} }
     },
   }, files ? multistream([{ stream: output, level: 'trace' }, { stream: files, level: 'trace' }]) : output)
   return { log, reopen: () => files?.reopen() }

@@ -5,7 +5,7 @@ import { Id, TimeZone, line } from './common.ts'
 const Email = z.string('must be text').trim().toLowerCase().max(254).pipe(z.email('must be an e-mail address, such as kim@example.org'))
 
 /** NIST SP 800-63B: length is what counts, nothing is asked of the composition. 128 bounds the work of hashing. */
-const NewPassword = z.string('must be text').min(10, 'must be at least 10 characters long').max(128, 'must be at most 128 characters long')
+const NewPassword = z.string('must be text').min(12, 'must be at least 12 characters long').max(128, 'must be at most 128 characters long')
 
 export const SignIn = z.strictObject({
   email: z.string('must be text').trim().toLowerCase().min(1, 'must not be empty').max(254),

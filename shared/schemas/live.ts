@@ -33,6 +33,8 @@ export interface LiveEvents {
   status: { mode: Mode, reason: string | null, live: boolean, sensitive: boolean, instance: string }
   /** This instance is going away: reconnect, after a little random wait. */
   moved: { reason: string }
+  /** The session works in another organisation than the stream was asked for, or has ended: nothing more comes. */
+  'organisation-changed': Record<string, never>
 }
 
 /** `GET /api/v1/status`: what every page needs to know, signed in or not. */
