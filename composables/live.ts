@@ -1,10 +1,12 @@
 import { heartbeatMs, type LiveEvents } from '#shared/schemas/live.ts'
+import { useOrganisationCheck } from './organisation-change.ts'
+import { useSession } from './session.ts'
 import { forgetSeen, noteSeen, useFreshness } from './freshness.ts'
 
 type Listener<Name extends keyof LiveEvents> = (data: LiveEvents[Name]) => void
 
 const listeners: { [Name in keyof LiveEvents]: Set<Listener<Name>> } = {
-  positions: new Set(), changed: new Set(), resync: new Set(), status: new Set(), heartbeat: new Set(), moved: new Set(),
+  positions: new Set(), changed: new Set(), resync: new Set(), status: new Set(), heartbeat: new Set(), moved: new Set(), 'organisation-changed': new Set(),
 }
 
 let source: EventSource | null = null
@@ -54,6 +56,9 @@ export function openLiveStream(startAfter: string | null) {
   const connection = useConnection()
   const status = useStatus()
   const freshness = useFreshness()
+  // Of what the tab shows: a stream that goes on elsewhere must not bring another organisation's events.
+  const organisationId = useSession().session.value?.organisation?.id
+  const checkOrganisation = useOrganisationCheck()
   wanted = true
   lastEventId = startAfter ?? ''
 
@@ -73,7 +78,7 @@ export function openLiveStream(startAfter: string | null) {
     source?.close()
     if (!wanted) return
     // Its own reconnection is not used: it gives up after an error status, and every second without end after others.
-    const current = new EventSource(`/api/events${lastEventId ? `?lastEventId=${encodeURIComponent(lastEventId)}` : ''}`)
+    const current = new EventSource(`/api/events?${new URLSearchParams({ ...organisationId ? { organisation: organisationId } : {}, ...lastEventId ? { lastEventId } : {} })}`)
     source = current
     const lost = setTimeout(() => {
       if (source === current && current.readyState !== EventSource.OPEN) connection.value = 'lost'
@@ -101,6 +106,7 @@ export function openLiveStream(startAfter: string | null) {
 
   function retry(current: EventSource) {
     current.close()
+    if (!wanted) return
     if (connection.value === 'open') connection.value = 'connecting'
     const wait = reconnectWaitMs(attempt++)
     setTimeout(() => {
@@ -115,6 +121,12 @@ export function openLiveStream(startAfter: string | null) {
     if (name === 'status' || name === 'heartbeat') {
       const { live } = data as LiveEvents['heartbeat']
       if (status.value) status.value = { ...status.value, ...name === 'status' ? data as LiveEvents['status'] : { live } }
+    }
+    if (name === 'organisation-changed') {
+      wanted = false
+      clearTimeout(timer)
+      current.close()
+      void checkOrganisation()
     }
     if (name === 'moved') {
       clearTimeout(timer)

@@ -12,7 +12,7 @@ test('somebody new makes an organisation, and is told how to begin', async ({ pa
   await page.getByLabel('E-mail address').fill('not an address')
   await page.getByLabel('Password').fill('short')
   await page.getByRole('button', { name: 'Sign up' }).click()
-  await expect(page.getByText('must be at least 10 characters long')).toBeVisible()
+  await expect(page.getByText('must be at least 12 characters long')).toBeVisible()
   await page.getByLabel('E-mail address').fill(`kim-${Date.now()}@example.org`)
   await page.getByLabel('Password').fill('a long enough password')
   await page.getByLabel('Organisation').fill('Kim\'s vans')
