@@ -15,7 +15,7 @@ export function useOrganisationChange() {
 /** The headers of a request that is meant for the organisation that this tab shows. Must be called in setup; the function it gives at any time. */
 export function useOrganisationHeader(): () => Record<string, string> {
   const { session } = useSession()
-  return () => {
+  return (): Record<string, string> => {
     const id = session.value?.organisation?.id
     return id ? { 'Fleet2-Organisation': id } : {}
   }
