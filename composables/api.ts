@@ -1,4 +1,5 @@
 import type { FieldFault } from '#shared/errors.ts'
+import { isOrganisationChange, useOrganisationCheck, useOrganisationHeader } from './organisation-change.ts'
 import { noteSeen, seenConsistency, useFreshness } from './freshness.ts'
 
 /** What the server says of a request that failed; or, with status 0, that it was not reached. */
@@ -59,6 +60,8 @@ export function toApiProblem(error: unknown): ApiProblem {
 export function useApi() {
   const request = useRequestFetch()
   const freshness = useFreshness()
+  const organisation = useOrganisationHeader()
+  const checkOrganisation = useOrganisationCheck()
   return async function api<T>(path: string, options: FetchOptions = {}): Promise<T> {
     const seen = import.meta.client ? seenConsistency() : ''
     try {
@@ -66,7 +69,7 @@ export function useApi() {
         retry: 0,
         ...options,
         // Never older than an answer or an event that has been shown.
-        headers: { ...seen ? { 'Fleet2-Consistency': seen } : {}, ...options.headers as Record<string, string> | undefined },
+        headers: { ...organisation(), ...seen ? { 'Fleet2-Consistency': seen } : {}, ...options.headers as Record<string, string> | undefined },
         onResponse({ response }: { response: Response }) {
           if (import.meta.client) noteSeen(response.headers.get('fleet2-consistency'))
           const stale = response.headers.get('fleet2-stale')
@@ -75,7 +78,9 @@ export function useApi() {
       } as never) as T
     }
     catch (error) {
-      throw toApiProblem(error)
+      const problem = toApiProblem(error)
+      if (import.meta.client && isOrganisationChange(problem)) void checkOrganisation()
+      throw problem
     }
   }
 }

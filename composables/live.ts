@@ -1,5 +1,6 @@
 import type { LiveEvents } from '#shared/schemas/live.ts'
 import { forgetSeen, noteSeen, useFreshness } from './freshness.ts'
+import { organisationOf } from './live/protocol.ts'
 import { openSharedSource } from './live/shared-source.ts'
 import { openSource, silentMs, sleptMs, type LinkState, type Source } from './live/source.ts'
 
@@ -91,7 +92,7 @@ export function openLiveStream(startAfter: string | null, { name, ended }: { nam
   async function connect() {
     source?.close()
     source = null
-    if (typeof SharedWorker === 'undefined') return void (source = openSource(lastEventId, handlers))
+    if (typeof SharedWorker === 'undefined') return void (source = openSource(lastEventId, organisationOf(name), handlers))
     const { default: workerUrl } = await import('./live/worker.ts?sharedworker&url')
     if (current === opening && wanted && !source) source = openSharedSource(name, workerUrl, () => lastEventId, handlers)
   }

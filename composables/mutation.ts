@@ -1,6 +1,7 @@
 import type { FieldFault } from '#shared/errors.ts'
 import type { ApiProblem } from './api.ts'
 import { toApiProblem } from './api.ts'
+import { isOrganisationChange, useOrganisationCheck, useOrganisationHeader } from './organisation-change.ts'
 import { noteSeen } from './freshness.ts'
 
 export interface Change {
@@ -38,6 +39,8 @@ export function useMutation<T = unknown>(options: MutationOptions<T> = {}) {
   const toast = useToast()
   const route = useRoute()
   const router = useRouter()
+  const organisation = useOrganisationHeader()
+  const checkOrganisation = useOrganisationCheck()
   let intent: { change: Change, key: string } | null = null
   let abandoned = false
 
@@ -49,7 +52,7 @@ export function useMutation<T = unknown>(options: MutationOptions<T> = {}) {
       state.value = 'sending'
       try {
         const result = await $fetch<unknown>(change.path as string, {
-          method: change.method, body: change.body as Record<string, unknown> | undefined, headers: { 'Idempotency-Key': key }, retry: 0,
+          method: change.method, body: change.body as Record<string, unknown> | undefined, headers: { ...organisation(), 'Idempotency-Key': key }, retry: 0,
           onResponse: ({ response }) => noteSeen(response.headers.get('fleet2-consistency')),
         }) as T
         state.value = 'done'
@@ -71,6 +74,7 @@ export function useMutation<T = unknown>(options: MutationOptions<T> = {}) {
         state.value = 'failed'
         // Something was said against the request: the next try is another intent.
         if (!failed.isPassing) intent = null
+        if (isOrganisationChange(failed)) await checkOrganisation()
         if (failed.status === 401 && !route.meta.public) await router.push({ path: '/sign-in', query: { returnTo: route.fullPath } })
         return undefined
       }

@@ -6,13 +6,18 @@ import { toApiProblem } from './api.ts'
 /** Who is signed in; null: nobody; undefined: not asked yet. */
 export function useSession() {
   const session = useState<Session | null | undefined>('session', () => undefined)
+  const change = useOrganisationChange()
   const request = useRequestFetch()
   return {
     session,
-    /** Asks the server. @throws {ApiProblem} when it cannot say. */
+    /** Asks the server. Where the session works in another organisation than the page shows, it says so by `useOrganisationChange`. @throws {ApiProblem} when it cannot say. */
     async load(): Promise<void> {
       try {
-        session.value = await request('/api/v1/session' as string, { retry: 0 }) as Session
+        const arriving = await request('/api/v1/session' as string, { retry: 0 }) as Session
+        const shown = session.value?.organisation?.id
+        // What the page shows is of the one that it was opened with: it must not go on as if it were another's.
+        if (shown && arriving.organisation?.id !== shown) change.value = { now: arriving }
+        else session.value = arriving
       }
       catch (error) {
         const problem = toApiProblem(error)

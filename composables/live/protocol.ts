@@ -29,3 +29,13 @@ export const hereEveryMs = 5_000
 
 /** A tab that has said nothing for this long is gone, or frozen: it joins again when it is back. */
 export const goneAfterMs = 180_000
+
+/** What tabs share a stream by: the session and the organisation that they show. It is the worker's name, and all that the worker knows. */
+export function streamName(sessionId: string, organisationId: string): string {
+  return `fleet2 ${sessionId} ${organisationId}`
+}
+
+/** The organisation of such a name. */
+export function organisationOf(name: string): string {
+  return name.split(' ')[2] ?? ''
+}

@@ -1,4 +1,4 @@
-import { hereEveryMs, type FromTab, type FromWorker } from './protocol.ts'
+import { hereEveryMs, organisationOf, type FromTab, type FromWorker } from './protocol.ts'
 import { openSource, type Source, type SourceHandlers } from './source.ts'
 
 /** A worker that has not said a word by then does not work here: the tab has a stream of its own. */
@@ -37,7 +37,7 @@ export function openSharedSource(name: string, workerUrl: string, lastEventId: (
   function goAlone() {
     leave()
     clearInterval(here)
-    if (!closed) own ??= openSource(lastEventId(), handlers)
+    if (!closed) own ??= openSource(lastEventId(), organisationOf(name), handlers)
   }
 
   function join() {

@@ -39,8 +39,11 @@ export function reconnectWaitMs(attempt: number, random = Math.random()) {
   return ceiling / 2 + random * ceiling / 2
 }
 
-/** @param startAfter the newest event when the page's data was fetched; empty: not known. */
-export function openSource(startAfter: string, handlers: SourceHandlers): Source {
+/**
+ * @param startAfter the newest event when the page's data was fetched; empty: not known.
+ * @param organisationId what the tabs show: a stream that goes on in another organisation must not bring that one's events.
+ */
+export function openSource(startAfter: string, organisationId: string, handlers: SourceHandlers): Source {
   let source: EventSource | null = null
   let lastEventId = startAfter
   let attempt = 0
@@ -54,7 +57,7 @@ export function openSource(startAfter: string, handlers: SourceHandlers): Source
     source?.close()
     if (closed) return
     // Its own reconnection is not used: it gives up after an error status, and every second without end after others.
-    const current = new EventSource(`/api/events${lastEventId ? `?lastEventId=${encodeURIComponent(lastEventId)}` : ''}`)
+    const current = new EventSource(`/api/events?${new URLSearchParams({ organisation: organisationId, ...lastEventId ? { lastEventId } : {} })}`)
     source = current
     const lost = setTimeout(() => {
       if (source === current && current.readyState !== EventSource.OPEN) handlers.state('lost')

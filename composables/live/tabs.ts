@@ -1,5 +1,5 @@
 import { goneAfterMs, type FromTab, type FromWorker } from './protocol.ts'
-import { openSource, type LinkState, type Source, type SourceHandlers } from './source.ts'
+import type { LinkState, Source, SourceHandlers } from './source.ts'
 
 /** What a port of a SharedWorker can do. */
 export interface Port {
@@ -17,7 +17,7 @@ const reconnectPauseMs = 5_000
  * One stream for many tabs. Over HTTP/1.1 a browser has six connections to a server: with a stream for each tab the seventh tab would wait for ever. No tab is more than the others: any may close,
  * crash or be frozen.
  */
-export function createTabs(open: (startAfter: string, handlers: SourceHandlers) => Source = openSource, now: () => number = Date.now) {
+export function createTabs(open: (startAfter: string, handlers: SourceHandlers) => Source, now: () => number = Date.now) {
   const tabs = new Map<Port, { hereAt: number }>()
   let source: Source | null = null
   let state: LinkState = 'connecting'

@@ -5,12 +5,21 @@ import { createStreamWatch, streamPermission, type StreamWatch } from '#server/e
 import { liveStatus } from '#server/lifecycle/status.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { streamsRefused } from '#server/telemetry/stream-metrics.ts'
-import { UnavailableError } from '#shared/errors.ts'
+import { ConflictError, UnavailableError } from '#shared/errors.ts'
 
 let watch: StreamWatch | null = null
 
 export default defineEventHandler(async (event) => {
-  const { session, organisationId, membershipId } = await requireMember(event, streamPermission)
+  const member = await requireMember(event, streamPermission).catch((error: unknown) => {
+    if (!(error instanceof ConflictError && error.type === 'organisation-changed')) throw error
+    // A browser's EventSource is shown no status: it is told, and asks no more.
+    const stream = openEventStream(event, () => ({ at: new Date().toISOString(), live: liveStatus().live }))
+    stream.send('ended', { reason: 'organisation-switched' })
+    stream.close()
+    return null
+  })
+  if (!member) return
+  const { session, organisationId, membershipId } = member
   const { config, events } = services()
   watch ??= createStreamWatch(services())
   if (openStreamCount() >= config.maxEventStreams) {

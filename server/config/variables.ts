@@ -270,7 +270,7 @@ export const variables = {
   }),
   demoPassword: variable({
     name: 'FLEET2_DEMO_PASSWORD', group: 'Demo', description: 'Password of the demo users.', default: 'made up at the first start and printed once', example: 'correct-horse-battery', secret: true,
-    schema: z.string().min(10, 'must be at least 10 characters').max(128, 'must be at most 128 characters').optional(),
+    schema: z.string().min(12, 'must be at least 12 characters').max(128, 'must be at most 128 characters').optional(),
   }),
   demoDrive: variable({
     name: 'FLEET2_DEMO_DRIVE', group: 'Demo', description: 'Lets the demo vehicles drive while the instance runs.', default: 'true in demo mode', example: 'false',

@@ -73,10 +73,10 @@ export function isUnsafe(method: string): boolean {
 }
 
 /**
- * The `Idempotency-Key` with a fingerprint of the request, once the caller is known: keys belong to the caller.
+ * The `Idempotency-Key` with a fingerprint of the request, once the caller is known: keys belong to the caller, and where the caller acts in an organisation to that caller there.
  * @throws {InvalidInputError} when the key is not 1 to 255 visible characters.
  */
-export async function readOperation(event: H3Event, scope: string, secret: string): Promise<RequestContext['operation']> {
+export async function readOperation(event: H3Event, { scope, organisationId }: { scope: string, organisationId: string | null }, secret: string): Promise<RequestContext['operation']> {
   const key = event.node.req.headers['idempotency-key']
   if (key === undefined || !isUnsafe(event.method)) return null
   if (typeof key !== 'string' || !/^[\x21-\x7E]{1,255}$/.test(key)) {
@@ -84,7 +84,7 @@ export async function readOperation(event: H3Event, scope: string, secret: strin
   }
   const body = await boundedBody(event, maxBodyBytes)
   // Keyed, because it is stored and the body may hold a password: a plain hash could be searched far faster than scrypt allows.
-  const fingerprint = createHmac('sha256', secret).update(`${event.method} ${event.path}\n`).update(body).digest('hex')
+  const fingerprint = createHmac('sha256', secret).update(`${event.method} ${event.path}\n${organisationId ? `${organisationId}\n` : ''}`).update(body).digest('hex')
   return { scope, key, fingerprint }
 }
 

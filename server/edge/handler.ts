@@ -38,7 +38,7 @@ export function wrapHandler(handle: Handler, { config, log, isDraining, cluster 
     const outer = currentContext()
     // A page that is rendered asks its own API in this process: the same request for the log, and no request of its own for the metrics.
     if (outer && !event.node.req.socket?.remoteAddress) {
-      const inner: RequestContext = { ...outer, principal: null, operation: null, writes: 0, replayed: false }
+      const inner: RequestContext = { ...outer, principal: null, authority: null, operation: null, writes: 0, replayed: false }
       event.context[contextKey] = inner
       return runInContext(inner, async () => {
         try {

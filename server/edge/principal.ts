@@ -1,4 +1,4 @@
-import type { H3Event } from 'h3'
+import { getQuery, type H3Event } from 'h3'
 import { services } from '#server/lifecycle/services.ts'
 import { findMembership } from '#server/identity/members.ts'
 import type { Member, SignedInUser } from '#server/identity/member.ts'
@@ -6,11 +6,12 @@ import type { Origin } from '#server/identity/services.ts'
 import { currentContext } from '#server/telemetry/context.ts'
 import type { FoundSession, SessionRecord } from '#server/identity/sessions.ts'
 import { sessionsRefused } from '#server/telemetry/session-metrics.ts'
-import { ForbiddenError, UnauthenticatedError, UnavailableError } from '#shared/errors.ts'
+import { ConflictError, ForbiddenError, InvalidInputError, UnauthenticatedError, UnavailableError } from '#shared/errors.ts'
 import { may, type Permission, type Role } from '#shared/roles.ts'
-import { readOperation } from './context.ts'
+import { Id } from '#shared/schemas/common.ts'
+import { isUnsafe, readOperation } from './context.ts'
 import { refuseCrossSite } from './csrf.ts'
-import { readProofCookie, readSessionCookie, setProofCookie } from './session-cookie.ts'
+import { readDeviceCookie, readProofCookie, readSessionCookie, setProofCookie } from './session-cookie.ts'
 
 type Caller = SignedInUser & {
   role: Role | null
@@ -42,12 +43,12 @@ export async function optionalUser(event: H3Event, { tolerant = false } = {}): P
     // Ended in the database while Redis was away: it need not be found there again.
     if (record && session.vouchedBy === 'redis') void sessions.forget(secret!, record).catch(() => {})
     // Nobody's address: a phone that changes its network between two attempts has another one.
-    await adoptOperation(event, 'anonymous')
+    await keyBelongsTo(event, 'anonymous')
     return null
   }
   const context = currentContext()
   if (context) context.principal = { kind: 'user', userId: record.userId, name: found.name, organisationId: found.organisationId, sessionId: record.id }
-  await adoptOperation(event, `user:${record.userId}`)
+  await keyBelongsTo(event, `user:${record.userId}`)
   return { userId: record.userId, name: found.name, email: found.email, sessionId: record.id, organisationId: found.organisationId, role: found.role, membershipId: found.id, session: record, confirmed }
 }
 
@@ -78,21 +79,58 @@ export async function requireUser(event: H3Event): Promise<Caller> {
   return user
 }
 
-/** The signed-in user as a member of an organisation who may do this. @throws {UnauthenticatedError} {ForbiddenError} */
+/**
+ * The signed-in user as a member of an organisation who may do this. Every change of the request is authorised by it once more, in its own transaction.
+ * @throws {UnauthenticatedError} {ForbiddenError}; {ConflictError} when it was meant for another organisation than the session's.
+ */
 export async function requireMember(event: H3Event, permission: Permission): Promise<Member & Pick<Caller, 'confirmed' | 'session'> & { membershipId: string }> {
   const user = await requireUser(event)
   const { organisationId, role, membershipId } = user
+  refuseOtherOrganisation(event, user)
   if (!organisationId || !role || !membershipId) throw new ForbiddenError('You belong to no organisation. Ask for an invitation, or make an organisation of your own.')
   if (!may(role, permission)) throw new ForbiddenError()
+  const context = currentContext()
+  if (context) context.authority = { userId: user.userId, organisationId, permission }
+  await keyBelongsTo(event, `user:${user.userId} organisation:${organisationId}`, organisationId)
   return { ...user, organisationId, role, membershipId }
+}
+
+const organisationHeader = 'Fleet2-Organisation'
+
+/**
+ * A session works in one organisation at a time, and another tab may have changed it, or somebody have taken its user out. Browsers say with each request which one they show; what
+ * was meant for one must neither land in another nor be answered from it. A client that does not say it is taken at its session's word, but makes no change after that
+ * organisation is gone.
+ * @throws {ConflictError}
+ */
+function refuseOtherOrganisation(event: H3Event, { organisationId, session }: Caller) {
+  const meant = meantOrganisation(event)
+  if (meant === organisationId) return
+  if (meant === null && (!isUnsafe(event.method) || session.organisationId === null || session.organisationId === organisationId)) return
+  throw new ConflictError('You work in another organisation by now, or do not belong to the one that this was meant for any more. Nothing was changed.', {
+    type: 'organisation-changed', errors: [{ path: organisationHeader, message: 'is not the organisation of this session' }],
+  })
+}
+
+/** The organisation that the request says it is meant for; `EventSource` can send no header and says it in its address. Null: it does not say. @throws {InvalidInputError} */
+function meantOrganisation(event: H3Event): string | null {
+  const said = event.node.req.headers[organisationHeader.toLowerCase()] ?? (event.path.startsWith('/api/events') ? getQuery(event).organisation : undefined)
+  if (said === undefined) return null
+  const { success, data } = Id.safeParse(said)
+  if (!success) throw new InvalidInputError([{ path: organisationHeader, message: 'must be the id of an organisation' }])
+  return data
 }
 
 /** Where the request comes from, as it is kept with a session. */
 export function originOf(event: H3Event): Origin {
-  return { ipAddress: currentContext()?.ipAddress ?? '', userAgent: event.node.req.headers['user-agent']?.slice(0, 300) ?? '' }
+  return { ipAddress: currentContext()?.ipAddress ?? '', userAgent: event.node.req.headers['user-agent']?.slice(0, 300) ?? '', deviceCookie: readDeviceCookie(event, services().config) }
 }
 
-async function adoptOperation(event: H3Event, scope: string) {
+/**
+ * Whose the request's Idempotency-Key is: the same key of somebody else, or of the same person in another organisation, is another one. Called again by what makes another caller of
+ * whoever asks (signing up, accepting an invitation): its repeat comes with other cookies.
+ */
+export async function keyBelongsTo(event: H3Event, scope: string, organisationId: string | null = null): Promise<void> {
   const context = currentContext()
-  if (context) context.operation = await readOperation(event, scope, services().config.sessionPasswords[0])
+  if (context) context.operation = await readOperation(event, { scope, organisationId }, services().config.sessionPasswords[0])
 }

@@ -1,10 +1,13 @@
 import { deleteCookie, getCookie, setCookie, type H3Event } from 'h3'
 import type { Config } from '#server/config/load.ts'
+import { knownDeviceSeconds } from '#server/identity/known-devices.ts'
 import { isSecure } from './context.ts'
 
 const cookieName = 'fleet2-session'
 /** A sealed proof that stands in for Redis; worth nothing without the secret beside it. */
 const proofName = 'fleet2-proof'
+/** Opens nothing: see `server/identity/known-devices.ts`. */
+const deviceName = 'fleet2-device'
 
 /**
  * `__Host-` ties the cookie to this very host and to TLS. Browsers take http://localhost for secure, so it holds there too. On another host over
@@ -28,8 +31,16 @@ export function readProofCookie(event: H3Event, config: Config): string | undefi
   return getCookie(event, cookieForm(event, config, proofName).name)
 }
 
-/** Gives the browser the secret and the proof of a session that begins. */
-export function setSessionCookie(event: H3Event, config: Config, { secret, proof }: { secret: string, proof: string }, expiresAt: string) {
+/** What the browser shows of its having signed in before, or undefined. */
+export function readDeviceCookie(event: H3Event, config: Config): string | undefined {
+  return getCookie(event, cookieForm(event, config, deviceName).name)
+}
+
+/** Gives the browser the secret and the proof of a session that begins, and what it is known by when it signs in again. */
+export function setSessionCookie(event: H3Event, config: Config, { secret, proof, deviceCookie }: { secret: string, proof: string, deviceCookie: string }, expiresAt: string) {
+  const device = cookieForm(event, config, deviceName)
+  // Strict: only our own page signs anybody in. It outlives the session, and signing out.
+  setCookie(event, device.name, deviceCookie, { httpOnly: true, secure: device.secure, sameSite: 'strict', path: '/', maxAge: knownDeviceSeconds })
   setProofCookie(event, config, proof, expiresAt)
   const { name, secure } = cookieForm(event, config)
   // Lax: a link from a mail or a chat opens the page signed in; a change from another site is refused by `csrf.ts` besides.

@@ -6,6 +6,8 @@ import { decodeCursor, toPage } from '#server/database/cursor.ts'
 import { violatedUnique } from '#server/database/errors.ts'
 import type { Transaction } from '#server/database/port.ts'
 import { deviceFittings, devices, deviceStates, vehicles } from '#server/database/schema/fleet.ts'
+import { lockAuthority } from '#server/identity/authority.ts'
+import type { Member } from '#server/identity/member.ts'
 import { ConflictError, InvalidInputError, NotFoundError } from '#shared/errors.ts'
 import type { Page } from '#shared/schemas/common.ts'
 import type { Device, DeviceCreate, DeviceQuery, DeviceUpdate, DeviceWithToken } from '#shared/schemas/devices.ts'
@@ -78,9 +80,11 @@ export async function updateDevice({ database }: FleetServices, organisationId: 
 }
 
 /** A new token for the device; the old one ends at once. From now on the device must show it. */
-export async function renewDeviceToken({ database, makeSecret }: FleetServices, organisationId: string, id: string): Promise<DeviceWithToken> {
+export async function renewDeviceToken({ database, makeSecret }: FleetServices, actor: Member, id: string): Promise<DeviceWithToken> {
+  const { organisationId } = actor
   const token = makeSecret('device-token')
   const device = await database.inOrganisation(organisationId).write(async (tx) => {
+    await lockAuthority(tx, actor, 'devices:write')
     const before = await lockDevice(tx, id)
     const [row] = await tx.update(devices)
       .set({ tokenHash: hashToken(token), tokenRequired: true, version: before.version + 1, updatedAt: new Date() })

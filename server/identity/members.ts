@@ -2,16 +2,18 @@ import { and, asc, eq, gt, or, sql } from 'drizzle-orm'
 import { recordAudit } from '#server/audit/record.ts'
 import { decodeCursor, toPage } from '#server/database/cursor.ts'
 import type { Database, ReadOptions, Transaction } from '#server/database/port.ts'
-import { memberships, organisations, users } from '#server/database/schema/identity.ts'
+import { memberships, users } from '#server/database/schema/identity.ts'
 import { recordChange } from '#server/fleet/changes.ts'
 import type { Cache } from '#server/redis/cache.ts'
 import { ConflictError, ForbiddenError, NotFoundError } from '#shared/errors.ts'
 import { mayManageRole, type Role } from '#shared/roles.ts'
 import type { Page, PageQuery } from '#shared/schemas/common.ts'
 import type { Member as ListedMember } from '#shared/schemas/identity.ts'
+import { lockAuthority } from './authority.ts'
 import type { Member } from './member.ts'
 import { isRevoked, type SessionIdentity } from './revocations.ts'
 import type { IdentityServices } from './services.ts'
+import { revokeStrandedInvitations } from './stranded-invitations.ts'
 
 /** The organisation's members by name. */
 export async function listMembers({ database }: { database: Database }, organisationId: string, query: PageQuery): Promise<Page<ListedMember>> {
@@ -32,8 +34,9 @@ export async function listMembers({ database }: { database: Database }, organisa
 export async function changeRole({ database, cache }: IdentityServices, actor: Member, membershipId: string, role: Role): Promise<ListedMember> {
   const { organisationId } = actor
   const member = await database.inOrganisation(organisationId).write(async (tx) => {
-    const before = await lockMember(tx, organisationId, membershipId)
-    if (!mayManageRole(actor.role, before.membership.role) || !mayManageRole(actor.role, role)) throw new ForbiddenError('Only an owner may make or change owners.')
+    const mine = await lockAuthority(tx, actor, 'members:write')
+    const before = await findMember(tx, organisationId, membershipId)
+    if (!mayManageRole(mine, before.membership.role) || !mayManageRole(mine, role)) throw new ForbiddenError('Only an owner may make or change owners.')
     if (before.membership.role === role) return toMember(before)
     if (before.membership.role === 'owner' && role !== 'owner') await refuseLastOwner(tx)
     const [membership] = await tx.update(memberships).set({ role, version: before.membership.version + 1 }).where(eq(memberships.id, membershipId)).returning()
@@ -42,6 +45,7 @@ export async function changeRole({ database, cache }: IdentityServices, actor: M
       before: { role: before.membership.role }, after: { role },
     })
     await recordChange(tx, organisationId, { type: 'member', id: membershipId, change: 'updated' })
+    await revokeStrandedInvitations(tx, { organisationId, inviter: { userId: before.membership.userId, name: before.name }, role })
     return toMember({ ...before, membership: membership! })
   })
   await cache.forget('organisations', member.userId)
@@ -55,9 +59,10 @@ export async function changeRole({ database, cache }: IdentityServices, actor: M
 export async function removeMember({ database, cache }: IdentityServices, actor: Member, membershipId: string): Promise<void> {
   const { organisationId } = actor
   const { userId } = await database.inOrganisation(organisationId).write(async (tx) => {
-    const before = await lockMember(tx, organisationId, membershipId)
+    const mine = await lockAuthority(tx, actor, 'vehicles:read')
+    const before = await findMember(tx, organisationId, membershipId)
     const leaving = before.membership.userId === actor.userId
-    if (!leaving && !mayManageRole(actor.role, before.membership.role)) throw new ForbiddenError()
+    if (!leaving && !mayManageRole(mine, before.membership.role)) throw new ForbiddenError()
     if (before.membership.role === 'owner') await refuseLastOwner(tx)
     await tx.delete(memberships).where(eq(memberships.id, membershipId))
     await recordAudit(tx, {
@@ -65,6 +70,7 @@ export async function removeMember({ database, cache }: IdentityServices, actor:
       before: { name: before.name, email: before.email, role: before.membership.role },
     })
     await recordChange(tx, organisationId, { type: 'member', id: membershipId, change: 'removed' })
+    await revokeStrandedInvitations(tx, { organisationId, inviter: { userId: before.membership.userId, name: before.name }, role: null })
     return { userId: before.membership.userId }
   })
   await cache.forget('organisations', userId)
@@ -96,14 +102,13 @@ async function loadMembership(database: Database, organisationId: string | null,
   return row && !row.revoked ? row : null
 }
 
-/** Changes to the owners of one organisation wait for each other: two owners who remove each other at once must not both succeed. */
+/** Under the organisation's lock: two owners who remove each other at once must not both succeed. */
 async function refuseLastOwner(tx: Transaction) {
   const owners = await tx.select({ id: memberships.id }).from(memberships).where(eq(memberships.role, 'owner'))
   if (owners.length <= 1) throw new ConflictError('An organisation needs an owner. Make somebody else an owner first.')
 }
 
-async function lockMember(tx: Transaction, organisationId: string, id: string) {
-  await tx.select({ id: organisations.id }).from(organisations).where(eq(organisations.id, organisationId)).for('update')
+async function findMember(tx: Transaction, organisationId: string, id: string) {
   const [row] = await tx.select({ membership: memberships, name: users.name, email: users.email })
     .from(memberships).innerJoin(users, eq(users.id, memberships.userId))
     .where(and(eq(memberships.organisationId, organisationId), eq(memberships.id, id)))

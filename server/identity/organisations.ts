@@ -1,4 +1,4 @@
-import { and, asc, eq, sql } from 'drizzle-orm'
+import { asc, eq, sql } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import { changesNothing, recordAudit } from '#server/audit/record.ts'
 import type { Consistency, Database, Transaction } from '#server/database/port.ts'
@@ -8,6 +8,7 @@ import type { Cache } from '#server/redis/cache.ts'
 import { withinLimit } from '#server/telemetry/context.ts'
 import { InvalidInputError, NotFoundError } from '#shared/errors.ts'
 import type { OrganisationCreate, OrganisationSummary, OrganisationUpdate } from '#shared/schemas/identity.ts'
+import { lockAuthority } from './authority.ts'
 import type { Member, SignedInUser } from './member.ts'
 import type { IdentityServices } from './services.ts'
 
@@ -46,16 +47,17 @@ export async function createOrganisation({ database, cache }: IdentityServices, 
 export async function updateOrganisation({ database, cache }: IdentityServices, member: Member, id: string, input: OrganisationUpdate): Promise<OrganisationSummary> {
   if (id !== member.organisationId) throw new NotFoundError('organisation')
   const { userIds, ...changed } = await database.inOrganisation(id).write(async (tx) => {
-    const [before] = await tx.select().from(organisations).where(eq(organisations.id, id)).for('update')
+    const role = await lockAuthority(tx, member, 'organisation:write')
+    const [before] = await tx.select().from(organisations).where(eq(organisations.id, id))
     if (!before) throw new NotFoundError('organisation')
     const fields = ({ name, timeZone }: typeof before) => ({ name, timeZone })
-    if (changesNothing(before, input)) return { id, ...fields(before), role: member.role, userIds: [] }
+    if (changesNothing(before, input)) return { id, ...fields(before), role, userIds: [] }
     await refuseUnknownZone(tx, input.timeZone)
-    const [after] = await tx.update(organisations).set({ ...input, version: before.version + 1, updatedAt: new Date() }).where(and(eq(organisations.id, id))).returning()
+    const [after] = await tx.update(organisations).set({ ...input, version: before.version + 1, updatedAt: new Date() }).where(eq(organisations.id, id)).returning()
     await recordAudit(tx, { organisationId: id, action: 'organisation.updated', subject: { type: 'organisation', id, label: after!.name }, before: fields(before), after: fields(after!) })
     await recordChange(tx, id, { type: 'organisation', id, change: 'updated' })
     const members = await tx.select({ userId: memberships.userId }).from(memberships).where(eq(memberships.organisationId, id))
-    return { id, ...fields(after!), role: member.role, userIds: members.map(({ userId }) => userId) }
+    return { id, ...fields(after!), role, userIds: members.map(({ userId }) => userId) }
   })
   await Promise.all(userIds.map(userId => cache.forget('organisations', userId)))
   return changed

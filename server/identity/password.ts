@@ -20,8 +20,7 @@ const waiting: (() => void)[] = []
 /** Hashes a password as `$scrypt$ln=17,r=8,p=1$salt$key`. @throws {UnavailableError} when too many wait already. */
 export async function hashPassword(password: string): Promise<string> {
   const salt = randomBytes(16)
-  const key = await bounded(() => deriveKey(password, salt, standard, keyBytes))
-  return `$scrypt$ln=${standard.logN},r=${standard.r},p=${standard.p}$${salt.toString('base64url')}$${key.toString('base64url')}`
+  return written(salt, await bounded(() => deriveKey(password, salt, standard, keyBytes)))
 }
 
 /**
@@ -37,12 +36,16 @@ export async function verifyPassword(password: string, hash: string): Promise<{ 
   return { matches: timingSafeEqual(key, expected), outdated: logN < standard.logN || r < standard.r || p < standard.p }
 }
 
-let decoy: Promise<string> | null = null
+/** Of today's standard, and of no password: nothing had to be hashed for it, which could fail. */
+const decoy = written(randomBytes(16), randomBytes(keyBytes))
 
-/** Takes the time of a verification and matches nothing: an unknown account must not answer faster than a known one. */
+/** Takes the time of a verification and matches nothing: an unknown account must not answer faster than a known one. @throws {UnavailableError} as a verification does. */
 export async function verifyNothing(password: string): Promise<void> {
-  decoy ??= hashPassword(randomBytes(16).toString('hex'))
-  await verifyPassword(password, await decoy)
+  await verifyPassword(password, decoy)
+}
+
+function written(salt: Buffer, key: Buffer): string {
+  return `$scrypt$ln=${standard.logN},r=${standard.r},p=${standard.p}$${salt.toString('base64url')}$${key.toString('base64url')}`
 }
 
 function deriveKey(password: string, salt: Buffer, { logN, r, p }: { logN: number, r: number, p: number }, length: number) {

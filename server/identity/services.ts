@@ -1,7 +1,10 @@
+import type { Logger } from 'pino'
+import type { AccountLog } from '#server/audit/account-log.ts'
 import type { SecretMaker } from '#server/config/secret.ts'
 import type { Database } from '#server/database/port.ts'
 import type { Cache } from '#server/redis/cache.ts'
 import type { RateLimiter } from '#server/redis/rate-limit.ts'
+import type { KnownDevices } from './known-devices.ts'
 import type { Sessions } from './sessions.ts'
 
 /** What identity's functions work with. */
@@ -10,7 +13,10 @@ export interface IdentityServices {
   cache: Cache
   limiter: RateLimiter
   sessions: Sessions
-  config: { sessionAbsoluteSeconds: number }
+  knownDevices: KnownDevices
+  accountLog: AccountLog
+  log: Logger
+  config: { sessionAbsoluteSeconds: number, sessionPasswords: readonly string[] }
   makeSecret: SecretMaker
 }
 
@@ -18,4 +24,6 @@ export interface IdentityServices {
 export interface Origin {
   ipAddress: string
   userAgent: string
+  /** The cookie by which a browser that has signed in before is known. */
+  deviceCookie?: string
 }

@@ -1,69 +1,111 @@
+import { createHmac } from 'node:crypto'
 import { eq } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
+import { isTelling, prepare } from '#server/audit/account-log.ts'
 import { violatedUnique } from '#server/database/errors.ts'
 import type { Database } from '#server/database/port.ts'
 import { users } from '#server/database/schema/identity.ts'
 import type { Cache } from '#server/redis/cache.ts'
+import type { RateLimiter } from '#server/redis/rate-limit.ts'
 import { currentContext } from '#server/telemetry/context.ts'
 import { ConflictError, InvalidInputError, UnauthenticatedError } from '#shared/errors.ts'
+import type { AccountAction } from '#shared/schemas/audit.ts'
 import type { PasswordChange, ProfileUpdate, Session, SignIn, SignUp } from '#shared/schemas/identity.ts'
 import { revokeOtherSessions } from './end-session.ts'
+import { refuseGuessable } from './guessable.ts'
 import type { SignedInUser } from './member.ts'
 import { latestRevocation } from './revocations.ts'
 import { insertOrganisation, organisationsOf } from './organisations.ts'
 import { hashPassword, verifyNothing, verifyPassword } from './password.ts'
 import type { IdentityServices, Origin } from './services.ts'
 import type { SessionRecord } from './sessions.ts'
-import { forgetSignIns, throttleSignIn, throttleSignUp } from './throttle.ts'
+import { forgetPasswordChecks, forgetSignIns, throttleAccountsTold, throttlePasswordCheck, throttleSignIn, throttleSignUp } from './throttle.ts'
 
 /** A session that has begun: its secret and proof are for the cookies alone. */
 export interface BegunSession {
   secret: string
   proof: string
   session: Session
+  /** By which the browser is known when it signs in to this account again. */
+  deviceCookie: string
 }
 
-/** Makes a user and an organisation of the user's own, and signs in. @throws {ConflictError} when the e-mail address has an account. */
+/** Makes a user and an organisation of the user's own, and signs in. @throws {ConflictError} when the e-mail address has an account; {InvalidInputError} for a password that is guessed first. */
 export async function signUp(services: IdentityServices, input: SignUp, origin: Origin): Promise<BegunSession> {
   await throttleSignUp(services.limiter, origin.ipAddress)
+  refuseGuessable('password', input.password, [input.name, input.email, input.organisationName])
   const passwordHash = await hashPassword(input.password)
   const organisationId = uuidv7()
-  const user = await refusingTakenEmail(() => services.database.inOrganisation(organisationId).write(async (tx) => {
+  const user = await refusingTakenEmail(services.limiter, origin, () => services.database.inOrganisation(organisationId).write(async (tx) => {
     const [row] = await tx.insert(users).values({ id: uuidv7(), email: input.email, name: input.name, passwordHash }).returning()
     actAs({ userId: row!.id, name: row!.name })
     await insertOrganisation(tx, { id: organisationId, owner: { userId: row!.id, name: row!.name }, input: { name: input.organisationName, timeZone: input.timeZone } })
     return { id: row!.id, organisationId }
   }))
+  await proveFounder(services, user.id, input.password)
+  if (!currentContext()?.replayed) await services.accountLog.record({ userId: user.id, name: input.name, action: 'account.created' })
   return beginSession(services, { id: user.id, revocationsUpTo: 0 }, origin, user.organisationId)
+}
+
+/**
+ * A request that made an account, repeated with its Idempotency-Key, begins a session too, because its first answer may have been lost. But not with a password that has been changed since.
+ * @throws {UnauthenticatedError}
+ */
+export async function proveFounder({ database }: IdentityServices, userId: string, password: string): Promise<void> {
+  if (!currentContext()?.replayed) return
+  const [row] = await database.read(tx => tx.select({ passwordHash: users.passwordHash }).from(users).where(eq(users.id, userId)), { consistency: 'strong' })
+  if (!row || !(await verifyPassword(password, row.passwordHash)).matches) throw new UnauthenticatedError('This account has been made, and its password has been changed since. Sign in.')
 }
 
 /** @throws {UnauthenticatedError} the same for an unknown account and a wrong password; {TooManyRequestsError} */
 export async function signIn(services: IdentityServices, { email, password }: SignIn, origin: Origin): Promise<BegunSession> {
-  await throttleSignIn(services.limiter, email, origin.ipAddress)
+  const { limiter, knownDevices, accountLog } = services
+  const attempt = { email, address: origin.ipAddress, device: knownDevices.recognise(origin.deviceCookie, email) }
+  await throttleSignIn(limiter, attempt)
   const [found] = await services.database.read(tx => tx.select({ id: users.id }).from(users).where(eq(users.email, email)))
   // The password and the latest revocation in one snapshot: whoever signs in with a password that is being changed gets a session that this change ends.
   const [user] = found
     ? await services.database.withKey('user', found.id).read(tx => tx
-        .select({ id: users.id, passwordHash: users.passwordHash, revocationsUpTo: latestRevocation }).from(users).where(eq(users.id, found.id)))
+        .select({ id: users.id, name: users.name, passwordHash: users.passwordHash, revocationsUpTo: latestRevocation }).from(users).where(eq(users.id, found.id)))
     : []
   if (!user) {
     await verifyNothing(password)
+    // Not the address: people type their passwords there too. By this name an operator sees whether it is one address over and over.
+    services.log.info({ outcome: 'refused', account: 'unknown', email_name: nameOf(email, services.config.sessionPasswords[0]!) }, 'Sign-in to an unknown account')
     throw wrongCredentials()
   }
   const { matches, outdated } = await verifyPassword(password, user.passwordHash)
-  if (!matches) throw wrongCredentials()
-  await forgetSignIns(services.limiter, email, origin.ipAddress)
-  if (outdated) await storePassword(services, user.id, password)
-  return beginSession(services, { id: user.id, revocationsUpTo: user.revocationsUpTo }, origin)
+  if (!matches) {
+    await recordRefusal(services, user, 'account.sign-in-refused')
+    throw wrongCredentials()
+  }
+  await forgetSignIns(limiter, attempt)
+  if (outdated) await storePassword(services, user, password, null)
+  const begun = await beginSession(services, { id: user.id, revocationsUpTo: user.revocationsUpTo }, origin)
+  actAs({ userId: user.id, name: user.name })
+  await accountLog.record({ userId: user.id, name: user.name, action: 'account.signed-in' })
+  return begun
+}
+
+/** A keyed hash, of which nobody can tell the address without the key. */
+function nameOf(email: string, key: string): string {
+  return createHmac('sha256', key).update(`unknown account ${email}`).digest('base64url').slice(0, 12)
+}
+
+/** Not each of them: see `isTelling`. */
+async function recordRefusal({ limiter, accountLog, log }: IdentityServices, { id, name }: { id: string, name: string }, action: AccountAction) {
+  const { count } = await limiter.take(`refused:${id}`, { limit: 1, windowSeconds: 3_600 })
+  if (isTelling(count)) await accountLog.record({ userId: id, name, action, attempts: count })
+  else log.info({ user_id: id, action, attempts: count }, 'Account event, not written into the audit log: there are too many')
 }
 
 /** Begins a session in the given organisation, or in the first of the user's. `revocationsUpTo`: those that it comes after, as of the moment that the person was known. */
 export async function beginSession(services: IdentityServices, { id: userId, revocationsUpTo }: { id: string, revocationsUpTo: number }, origin: Origin, organisationId?: string): Promise<BegunSession> {
   const first = organisationId ?? (await organisationsOf(services, userId))[0]?.id ?? null
-  const { secret, proof, record } = await services.sessions.begin({ userId, organisationId: first, revocationsUpTo, ...origin })
+  const { secret, proof, record } = await services.sessions.begin({ userId, organisationId: first, revocationsUpTo, ipAddress: origin.ipAddress, userAgent: origin.userAgent })
   const session = await describeSession(services, record)
   // The account cannot have gone in between: there is no way to delete one.
-  return { secret, proof, session: session! }
+  return { secret, proof, session: session!, deviceCookie: services.knownDevices.remember(origin.deviceCookie, session!.user.email) }
 }
 
 /** Who is signed in, and where; null when the account is gone. */
@@ -82,32 +124,40 @@ async function readSession({ database, cache }: { database: Database, cache: Cac
 
 /** Changes the user's own name. */
 export async function updateProfile({ database }: IdentityServices, user: SignedInUser, input: ProfileUpdate): Promise<{ id: string, name: string, email: string }> {
-  return database.write(async (tx) => {
+  return database.withKey('user', user.userId).write(async (tx) => {
+    const [before] = await tx.select({ name: users.name }).from(users).where(eq(users.id, user.userId)).for('update')
     const [row] = await tx.update(users).set({ name: input.name, updatedAt: new Date() }).where(eq(users.id, user.userId)).returning()
+    if (before!.name !== input.name) await prepare({ userId: user.userId, name: input.name, action: 'account.renamed', before: { name: before!.name }, after: { name: input.name } })(tx)
     return { id: row!.id, name: row!.name, email: row!.email }
   })
 }
 
 /**
  * Changes the password, ends every session and begins a new one: who has stolen the old one is out, and so is a stolen cookie.
- * @throws {InvalidInputError} when the present password is wrong; {TooManyRequestsError}
+ * @throws {InvalidInputError} when the present password is wrong, or the new one is guessed first; {TooManyRequestsError}
  */
 export async function changePassword(services: IdentityServices, user: SignedInUser, input: PasswordChange, origin: Origin): Promise<BegunSession> {
-  await throttleSignIn(services.limiter, user.email, origin.ipAddress)
+  // By the account, not by the address: nobody else can use it up.
+  await throttlePasswordCheck(services.limiter, user.userId)
   const [row] = await services.database.read(tx => tx.select({ passwordHash: users.passwordHash }).from(users).where(eq(users.id, user.userId)), { consistency: 'strong' })
   if (!row || !(await verifyPassword(input.currentPassword, row.passwordHash)).matches) {
+    await recordRefusal(services, { id: user.userId, name: user.name }, 'account.password-refused')
     throw new InvalidInputError([{ path: 'currentPassword', message: 'is not your present password' }])
   }
-  await forgetSignIns(services.limiter, user.email, origin.ipAddress)
-  await storePassword(services, user.userId, input.newPassword)
+  await forgetPasswordChecks(services.limiter, user.userId)
+  refuseGuessable('newPassword', input.newPassword, [user.name, user.email])
+  await storePassword(services, { id: user.userId, name: user.name }, input.newPassword, 'account.password-changed')
   const { revokedAt } = await revokeOtherSessions(services, user.userId, null)
   return beginSession(services, { id: user.userId, revocationsUpTo: revokedAt }, origin, user.organisationId ?? undefined)
 }
 
-async function storePassword({ database }: IdentityServices, userId: string, password: string) {
+/** With its entry in the log, where it is the person's doing and not the hash's. */
+async function storePassword({ database }: IdentityServices, { id, name }: { id: string, name: string }, password: string, action: AccountAction | null) {
   const passwordHash = await hashPassword(password)
-  await database.write(async (tx) => {
-    await tx.update(users).set({ passwordHash, updatedAt: new Date() }).where(eq(users.id, userId))
+  const write = action && prepare({ userId: id, name, action })
+  await database.withKey('user', id).write(async (tx) => {
+    await tx.update(users).set({ passwordHash, updatedAt: new Date() }).where(eq(users.id, id))
+    await write?.(tx)
     return {}
   })
 }
@@ -122,13 +172,17 @@ function wrongCredentials() {
   return new UnauthenticatedError('E-mail address and password do not fit together.')
 }
 
-/** @throws {ConflictError} instead of the database's word on a second account with the address. */
-export async function refusingTakenEmail<T>(work: () => Promise<T>): Promise<T> {
+/**
+ * Says that the address has an account: without mail that could be sent to it there is no other way. Few such answers are given to one network.
+ * @throws {ConflictError} instead of the database's word on a second account with the address; {TooManyRequestsError}
+ */
+export async function refusingTakenEmail<T>(limiter: RateLimiter, origin: Origin, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   }
   catch (error) {
     if (violatedUnique(error) !== 'users_email_key') throw error
+    await throttleAccountsTold(limiter, origin.ipAddress)
     throw new ConflictError('There is an account with this e-mail address already. Sign in instead.', { errors: [{ path: 'email', message: 'already has an account' }] })
   }
 }

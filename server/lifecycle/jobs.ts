@@ -1,4 +1,5 @@
 import { lt, sql } from 'drizzle-orm'
+import { deleteOldAccountEvents } from '#server/audit/account-log.ts'
 import { partitionMonthsAhead } from '#server/database/migrate.ts'
 import { operations } from '#server/database/schema/operations.ts'
 import { deleteEndedRevocations } from '#server/identity/revocations.ts'
@@ -47,6 +48,14 @@ const jobs: Job[] = [
     everyMs: hourMs,
     async run({ database }) {
       const gone = await deleteEndedRevocations(database)
+      return gone ? `${gone} deleted` : null
+    },
+  },
+  {
+    name: 'old account events',
+    everyMs: hourMs,
+    async run({ database }) {
+      const gone = await deleteOldAccountEvents(database)
       return gone ? `${gone} deleted` : null
     },
   },

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { createAccountLog, type AccountLog } from '#server/audit/account-log.ts'
 import type { Config } from '#server/config/load.ts'
 import { createSecretMaker, type SecretMaker } from '#server/config/secret.ts'
 import { sealedTokens, type TokenCodec } from '#server/database/consistency.ts'
@@ -7,7 +8,9 @@ import { createIngest, type Ingest } from '#server/fleet/ingest/ingest.ts'
 import { publishingAfterCommit } from '#server/fleet/changes.ts'
 import { createOutbox, type Outbox } from '#server/fleet/outbox.ts'
 import { createHealth, type Health } from '#server/health/health.ts'
+import { authorisingWrites } from '#server/identity/authority.ts'
 import { replayRevocations } from '#server/identity/end-session.ts'
+import { createKnownDevices, type KnownDevices } from '#server/identity/known-devices.ts'
 import { createSessions, type Sessions } from '#server/identity/sessions.ts'
 import { createCache, type Cache } from '#server/redis/cache.ts'
 import { createEvents, type Events } from '#server/redis/events.ts'
@@ -35,6 +38,8 @@ export interface Services {
   storage: Storage
   events: Events
   sessions: Sessions
+  knownDevices: KnownDevices
+  accountLog: AccountLog
   ingest: Ingest
   health: Health
   makeSecret: SecretMaker
@@ -73,7 +78,7 @@ export function openServices({ config, log, databaseUrl }: { config: Config, log
   const redis = openRedis(config, log)
   const events = createEvents(redis, log, eventMetrics)
   const outbox = createOutbox({ database: bare, events, redis, log, metrics: outboxMetrics })
-  const database = publishingAfterCommit(bare, outbox.publishEntries)
+  const database = publishingAfterCommit(authorisingWrites(bare), outbox.publishEntries)
   const registry = createRegistry(redis)
   current = {
     config,
@@ -86,6 +91,8 @@ export function openServices({ config, log, databaseUrl }: { config: Config, log
     storage: openStorage(config),
     events,
     sessions: createSessions(redis, { idleSeconds: config.sessionIdleSeconds, absoluteSeconds: config.sessionAbsoluteSeconds, proofSeconds: config.sessionProofSeconds, passwords: config.sessionPasswords }),
+    knownDevices: createKnownDevices(config.sessionPasswords),
+    accountLog: createAccountLog({ database, log }),
     ingest: createIngest({
       database, outbox, log,
       metrics: { outcome: outcome => positionsAccepted.inc({ outcome }), batch: size => positionBatch.observe(size), quarantined: fault => positionsQuarantined.inc({ reason: fault }) },

@@ -10,6 +10,8 @@ export interface Limit {
 
 export interface Verdict {
   allowed: boolean
+  /** Attempts in this window so far, over all instances as far as is known. */
+  count: number
   /** When the window ends, if it is not allowed. */
   retryAfterSeconds: number
 }
@@ -36,7 +38,7 @@ export function createRateLimiter(redis: RedisPort, instances: () => number, now
     const window = found && found.endsAt > at ? found : { count: 0, endsAt: at + windowSeconds * 1000 }
     window.count++
     local.set(key, window)
-    return { allowed: window.count <= Math.max(1, Math.floor(limit / instances())), retryAfterSeconds: Math.ceil((window.endsAt - at) / 1000) }
+    return { count: window.count * instances(), allowed: window.count <= Math.max(1, Math.floor(limit / instances())), retryAfterSeconds: Math.ceil((window.endsAt - at) / 1000) }
   }
 
   return {
@@ -44,7 +46,7 @@ export function createRateLimiter(redis: RedisPort, instances: () => number, now
     async take(key: string, limit: Limit): Promise<Verdict> {
       try {
         const { value, ttlSeconds } = await redis.increment(`limit:${key}`, { ttlSeconds: limit.windowSeconds })
-        return { allowed: value <= limit.limit, retryAfterSeconds: ttlSeconds }
+        return { count: value, allowed: value <= limit.limit, retryAfterSeconds: ttlSeconds }
       }
       catch (error) {
         if (!(error instanceof UnavailableError)) throw error

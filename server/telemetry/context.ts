@@ -38,6 +38,8 @@ export interface RequestContext {
   readonly userAgent: string | null
   /** Set once the caller is known. */
   principal: Principal | null
+  /** Set once a member's permission has been found good: each change of the request is authorised by it again, in its own transaction. */
+  authority?: Authority | null
   /** Set once the caller is known: the client's `Idempotency-Key` with a fingerprint of the request; null: the request is not to be repeated. */
   operation: Operation | null
   /** How many transactions with effect the request has made, so that each has an operation id of its own. */
@@ -54,6 +56,14 @@ export interface RequestContext {
   replicaSilent?: boolean
   /** Aborted when nobody waits for the answer any more: what has not been begun by then need not be. */
   readonly signal?: AbortSignal
+}
+
+/** Who may do what where. */
+export interface Authority {
+  readonly userId: string
+  readonly organisationId: string
+  /** One of `shared/roles.ts`. */
+  readonly permission: string
 }
 
 /** Makes a write safe to repeat. `scope` keeps the keys of one caller apart from another's. */

@@ -72,7 +72,7 @@ export function createLogger({ level, instance, file, readable }: LoggerOptions)
       if (!context) return {}
       const { principal } = context
       const organisationId = principal && principal.kind !== 'system' ? principal.organisationId : undefined
-      return { request_id: context.requestId, ...organisationId ? { organisation_id: organisationId } : {} }
+      return { request_id: context.requestId, ...organisationId ? { organisation_id: organisationId } : {}, ...principal?.kind === 'user' ? { user_id: principal.userId } : {} }
     },
   }, {
     write(line: string) {

@@ -25,3 +25,21 @@ export interface AuditEntry {
   ipAddress: string | null
   requestId: string | null
 }
+
+/** What can happen to an account. */
+export const accountActions = [
+  'account.created', 'account.signed-in', 'account.sign-in-refused', 'account.signed-out', 'account.session-ended', 'account.other-sessions-ended',
+  'account.password-changed', 'account.password-refused', 'account.renamed',
+] as const
+export type AccountAction = (typeof accountActions)[number]
+
+/** One row of `GET /api/v1/account-events`: what happened to the person's own account. */
+export interface AccountEvent {
+  id: string
+  at: string
+  action: AccountAction
+  /** Attempts within the hour that the entry stands for; null where that is of no meaning. */
+  attempts: number | null
+  ipAddress: string | null
+  userAgent: string | null
+}

@@ -4,7 +4,7 @@ import { Id, TimeZone, line } from './common.ts'
 import { Email, password, text, textLike } from './text.ts'
 
 /** NIST SP 800-63B: length is what counts, nothing is asked of the composition. 128 bounds the work of hashing. */
-const NewPassword = password({ min: 10, max: 128 })
+const NewPassword = password({ min: 12, max: 128 })
 
 export const SignIn = z.strictObject({
   email: text({ max: 254, lower: true }),

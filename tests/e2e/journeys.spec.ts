@@ -12,7 +12,7 @@ test('somebody new makes an organisation, and is told how to begin', async ({ pa
   await page.getByLabel('E-mail address').fill('not an address')
   await page.getByLabel('Password').fill('short')
   await page.getByRole('button', { name: 'Sign up' }).click()
-  await expect(page.getByText('must be at least 10 characters long')).toBeVisible()
+  await expect(page.getByText('must be at least 12 characters long')).toBeVisible()
   await page.getByLabel('E-mail address').fill(`kim-${Date.now()}@example.org`)
   await page.getByLabel('Password').fill('a long enough password')
   await page.getByLabel('Organisation').fill('Kim\'s vans')
@@ -165,6 +165,45 @@ test.describe('a session', () => {
     await other.goto('/vehicles')
     await expect(other).toHaveURL(/sign-in/)
     await context.close()
+  })
+})
+
+test.describe('two tabs', () => {
+  test.use({ expectedErrors: ['409'] })
+  test('of one person: what is meant for one organisation never lands in another, and the tab says so and finds back', async ({ page, context, baseURL }) => {
+    // A person of the test's own, in two organisations.
+    const send = (method: 'post' | 'put', path: string, data: object) => context.request[method](`${baseURL}${path}`, { data, headers: { 'sec-fetch-site': 'same-origin' } })
+    expect((await send('post', '/api/v1/users', { name: 'Tab User', email: `tabs-${Date.now()}-${Math.random()}@example.org`, password: 'a long enough password', organisationName: 'Alpha' })).status()).toBe(201)
+    const beta = await (await send('post', '/api/v1/organisations', { name: 'Beta' })).json() as { id: string }
+
+    await page.goto('/vehicles')
+    await hydrated(page)
+    await page.getByRole('button', { name: 'Add vehicle' }).first().click()
+    await page.getByLabel('Name').fill('Of Alpha')
+    const other = await context.newPage()
+    watch(other, [])
+    await other.goto('/vehicles')
+    await hydrated(other)
+    await other.getByRole('button', { name: 'Alpha' }).click()
+    await other.getByRole('menuitem', { name: 'Beta' }).click()
+    await expect(other.getByRole('button', { name: 'Beta' })).toBeVisible()
+
+    await page.getByRole('button', { name: 'Add', exact: true }).click()
+    const notice = page.getByRole('dialog', { name: 'You work in another organisation by now' })
+    await expect(notice).toContainText('By now you work in Beta')
+    await notice.getByRole('button', { name: 'Back to Alpha' }).click()
+    await expect(notice).toBeHidden()
+    // What was typed is still there, and now it is where it was meant to be.
+    await page.getByRole('button', { name: 'Add', exact: true }).click()
+    await expect(page.getByRole('link', { name: 'Of Alpha' })).toBeVisible()
+
+    // The other tab shows Beta, which the session has left; it goes on in Alpha.
+    await other.goto('/vehicles')
+    await hydrated(other)
+    await expect(other.getByRole('link', { name: 'Of Alpha' })).toBeVisible()
+    await send('put', '/api/v1/session/organisation', { organisationId: beta.id })
+    await page.reload()
+    await expect(page.getByRole('link', { name: 'Of Alpha' })).toBeHidden()
   })
 })
 

@@ -80,11 +80,11 @@ describe('signing in', () => {
   it('is throttled per account and address, says when to come back, and lets the owner in from elsewhere', async () => {
     const redis = openMemory()
     const limiter = createRateLimiter(redis, () => 3)
-    for (let n = 0; n < 10; n++) await throttleSignIn(limiter, 'a@example.org', '192.0.2.1')
-    await expect(throttleSignIn(limiter, 'a@example.org', '192.0.2.1')).rejects.toMatchObject({ type: 'too-many-requests', retryAfterSeconds: expect.any(Number) })
-    await throttleSignIn(limiter, 'a@example.org', '192.0.2.2')
-    await forgetSignIns(limiter, 'a@example.org', '192.0.2.1')
-    await throttleSignIn(limiter, 'a@example.org', '192.0.2.1')
+    for (let n = 0; n < 10; n++) await throttleSignIn(limiter, { email: 'a@example.org', address: '192.0.2.1' })
+    await expect(throttleSignIn(limiter, { email: 'a@example.org', address: '192.0.2.1' })).rejects.toMatchObject({ type: 'too-many-requests', retryAfterSeconds: expect.any(Number) })
+    await throttleSignIn(limiter, { email: 'a@example.org', address: '192.0.2.2' })
+    await forgetSignIns(limiter, { email: 'a@example.org', address: '192.0.2.1' })
+    await throttleSignIn(limiter, { email: 'a@example.org', address: '192.0.2.1' })
     await redis.close()
   })
   it('that is throttled answers 429 with Retry-After', async () => {
@@ -243,7 +243,7 @@ describe('the audit log', () => {
     const changed = await owner.send('PATCH', `/api/v1/vehicles/${vehicle.id}`, { name: 'Bus' })
     await owner.send('POST', '/api/v1/devices', { name: 'Tracker', identifier: `audited-${Date.now()}`, tokenRequired: true })
     const { body: { items } } = await owner.send<{ items: AuditEntry[] }>('GET', '/api/v1/audit-entries')
-    expect(items.map(({ action }) => action)).toEqual(['device.created', 'vehicle.updated', 'vehicle.created', 'organisation.created'])
+    expect(items.map(({ action }) => action)).toEqual(['device.created', 'vehicle.updated', 'vehicle.created', 'account.created', 'organisation.created'])
     expect(items[1]).toMatchObject({
       actor: { kind: 'user', name: 'Test User', id: owner.session.user.id }, subject: { type: 'vehicle', id: vehicle.id, label: 'Bus' }, before: { name: 'Van' }, after: { name: 'Bus' },
       ipAddress: expect.stringMatching(/^198\.18\./), requestId: changed.headers.get('x-request-id'),

@@ -55,6 +55,7 @@ const cases: Record<string, Case> = {
   'GET /api/v1/organisations': { list: '/api/v1/organisations' },
   'GET /api/v1/audit-entries': { list: '/api/v1/audit-entries' },
   'GET /api/v1/sessions': { list: '/api/v1/sessions' },
+  'GET /api/v1/account-events': { list: '/api/v1/account-events' },
   'GET /api/v1/session': { list: '/api/v1/session' },
   'GET /api/events': { own: 'the stream is opened for the session\'s organisation: see live.test.ts' },
   'POST /api/v1/vehicles': { own: 'makes one in the session\'s organisation' },

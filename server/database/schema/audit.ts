@@ -1,4 +1,5 @@
-import { jsonb, pgTable, text, timestamp, uuid } from 'drizzle-orm/pg-core'
+import { integer, jsonb, pgTable, text, timestamp, uuid } from 'drizzle-orm/pg-core'
+import type { AccountAction } from '#shared/schemas/audit.ts'
 
 /** Who did what to what, when, from where. The serving role may add and read, never change or delete. */
 export const auditEntries = pgTable('audit_entries', {
@@ -16,5 +17,18 @@ export const auditEntries = pgTable('audit_entries', {
   before: jsonb('before').$type<Record<string, unknown>>(),
   after: jsonb('after').$type<Record<string, unknown>>(),
   ipAddress: text('ip_address'),
+  requestId: text('request_id'),
+})
+
+/** What happened to an account: the person's own log. The serving role may add and read. */
+export const accountEvents = pgTable('account_events', {
+  id: uuid('id').primaryKey(),
+  userId: uuid('user_id').notNull(),
+  at: timestamp('at', { withTimezone: true, mode: 'date' }).notNull(),
+  action: text('action').$type<AccountAction>().notNull(),
+  /** How many attempts within the hour the entry stands for. */
+  attempts: integer('attempts'),
+  ipAddress: text('ip_address'),
+  userAgent: text('user_agent'),
   requestId: text('request_id'),
 })

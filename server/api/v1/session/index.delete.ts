@@ -7,7 +7,10 @@ import { services } from '#server/lifecycle/services.ts'
 export default defineEventHandler(async (event) => {
   const user = await optionalUser(event)
   const { config } = services()
-  if (user) await endSession(services(), readSessionCookie(event, config)!, user.session)
+  if (user) {
+    await endSession(services(), readSessionCookie(event, config)!, user.session)
+    await services().accountLog.record({ userId: user.userId, name: user.name, action: 'account.signed-out' })
+  }
   clearSessionCookie(event, config)
   return noContent(event)
 })

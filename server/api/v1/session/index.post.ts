@@ -6,20 +6,21 @@ import { endSession } from '#server/identity/end-session.ts'
 import { signIn } from '#server/identity/users.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { signIns } from '#server/telemetry/metrics.ts'
+import { TooManyRequestsError, UnauthenticatedError } from '#shared/errors.ts'
 import { SignIn } from '#shared/schemas/identity.ts'
 
 export default defineEventHandler(async (event) => {
   const before = await optionalUser(event, { tolerant: true })
   const { config } = services()
   const input = await readInput(event, SignIn)
-  const { secret, proof, session } = await signIn(services(), input, originOf(event)).catch((error: unknown) => {
-    signIns.inc({ outcome: 'refused' })
+  const { session, ...cookies } = await signIn(services(), input, originOf(event)).catch((error: unknown) => {
+    signIns.inc({ outcome: error instanceof UnauthenticatedError ? 'refused' : error instanceof TooManyRequestsError ? 'throttled' : 'failed' })
     throw error
   })
   signIns.inc({ outcome: 'accepted' })
   // A new secret at every sign-in: one that was planted in the browser before is worth nothing.
   const former = readSessionCookie(event, config)
   if (former && before) await endSession(services(), former, before.session)
-  setSessionCookie(event, config, { secret, proof }, session.expiresAt)
+  setSessionCookie(event, config, cookies, session.expiresAt)
   return created(event, '/api/v1/session', session)
 })

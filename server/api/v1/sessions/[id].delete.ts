@@ -10,5 +10,6 @@ export default defineEventHandler(async (event) => {
   const user = await requireUser(event)
   const { id } = parameters(event, SessionParameter)
   if (!await revokeSession(services(), user.userId, id)) throw new NotFoundError('session')
+  await services().accountLog.record({ userId: user.userId, name: user.name, action: 'account.session-ended' })
   return noContent(event)
 })

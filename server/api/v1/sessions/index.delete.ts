@@ -6,5 +6,6 @@ import { services } from '#server/lifecycle/services.ts'
 export default defineEventHandler(async (event) => {
   const user = await requireUser(event)
   await revokeOtherSessions(services(), user.userId, user.sessionId)
+  await services().accountLog.record({ userId: user.userId, name: user.name, action: 'account.other-sessions-ended' })
   return noContent(event)
 })

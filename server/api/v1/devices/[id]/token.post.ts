@@ -8,5 +8,5 @@ export default defineEventHandler(async (event) => {
   const member = await requireMember(event, 'devices:write')
   refuseUnconfirmed(member)
   const { id } = parameters(event, IdParameter)
-  return renewDeviceToken(services(), member.organisationId, id)
+  return renewDeviceToken(services(), member, id)
 })
