@@ -45,7 +45,8 @@ export async function useFleet() {
   /** Fetched anew since the list was; null: removed since. */
   const changed = shallowRef(new Map<string, Vehicle | null>())
   const positions = shallowRef(new Map<string, LivePosition>())
-  const complete = ref(data.value?.nextCursor === null)
+  const restLoaded = ref(false)
+  const complete = computed(() => data.value?.nextCursor === null || restLoaded.value)
   const problem = shallowRef<ApiProblem | null>(null)
   /** A list that was asked for anew makes the pages of the one before worthless. */
   let generation = 0
@@ -66,7 +67,7 @@ export async function useFleet() {
   async function loadRest() {
     const mine = ++generation
     problem.value = null
-    complete.value = data.value?.nextCursor === null
+    restLoaded.value = false
     if (!data.value?.nextCursor) return void (further.value = [])
     const items: Vehicle[] = []
     try {
@@ -76,7 +77,7 @@ export async function useFleet() {
         // Never fewer than are shown already: a refresh must not empty the map.
         if (items.length >= further.value.length || page.nextCursor === null) further.value = [...items]
       }
-      complete.value = true
+      restLoaded.value = true
     }
     catch (caught) {
       if (mine === generation) problem.value = toApiProblem(caught)
