@@ -1,5 +1,6 @@
 import type { FieldFault } from '#shared/errors.ts'
 import { isOrganisationChange, useOrganisationCheck, useOrganisationHeader } from './organisation-change.ts'
+import type { Page } from '#shared/schemas/common.ts'
 import { noteSeen, seenConsistency, useFreshness } from './freshness.ts'
 
 /** What the server says of a request that failed; or, with status 0, that it was not reached. */
@@ -104,14 +105,18 @@ export function useQuery<T>(key: MaybeRefOrGetter<string>, fetch: (api: ReturnTy
   }, { watch: options.watch, dedupe: 'cancel', deep: false })
 }
 
-/** All pages of a list, up to a bound that a screen can still show. */
-export async function fetchAll<T>(api: ReturnType<typeof useApi>, path: string, query: Record<string, unknown> = {}, most = 2_000): Promise<T[]> {
+/** All pages of a list: what is shown as the whole is the whole. */
+export async function fetchAll<T>(api: ReturnType<typeof useApi>, path: string, query: Record<string, unknown> = {}): Promise<T[]> {
   const items: T[] = []
-  let cursor: string | undefined
-  do {
-    const page: { items: T[], nextCursor: string | null } = await api(path, { query: { limit: 200, ...query, cursor } })
-    items.push(...page.items)
-    cursor = page.nextCursor ?? undefined
-  } while (cursor && items.length < most)
+  for await (const page of fetchPages<T>(api, path, query)) items.push(...page.items)
   return items
+}
+
+/** The pages of a list one after the other, from `cursor` on, for as long as the caller goes on asking. */
+export async function* fetchPages<T>(api: ReturnType<typeof useApi>, path: string, query: Record<string, unknown> = {}, cursor?: string | null): AsyncGenerator<Page<T>> {
+  do {
+    const page: Page<T> = await api(path, { query: { limit: 200, ...query, cursor: cursor ?? undefined } })
+    yield page
+    cursor = page.nextCursor
+  } while (cursor)
 }

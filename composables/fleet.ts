@@ -1,5 +1,6 @@
+import type { Page } from '#shared/schemas/common.ts'
 import type { LivePosition, Vehicle } from '#shared/schemas/vehicles.ts'
-import { fetchAll } from './api.ts'
+import { fetchPages, toApiProblem, type ApiProblem } from './api.ts'
 
 /** A vehicle that has said nothing for this long is offline. Trackers of parked vehicles often speak every few minutes. */
 const offlineAfterMs = 10 * 60_000
@@ -22,16 +23,84 @@ export function newer(known: LivePosition | null, arriving: LivePosition | null)
   return arriving.fixTime > known.fixTime ? arriving : known
 }
 
-/** All vehicles of the organisation, live: from the list, and then from the stream. */
-export async function useFleet() {
-  const query = useQuery('fleet', api => fetchAll<Vehicle>(api, '/api/v1/vehicles'))
-  const { data, refresh, error, status } = query
-  const positions = shallowRef(new Map<string, LivePosition>())
+/** A page of the fleet. */
+const pageSize = 200
 
-  const vehicles = computed(() => (data.value ?? []).map(vehicle => ({
-    ...vehicle,
-    lastPosition: newer(vehicle.lastPosition, positions.value.get(vehicle.id) ?? null),
-  })))
+/** Changes of more vehicles than this at once are an import: the fleet is fetched anew. Fewer are fetched one by one. */
+const mostSingly = 10
+
+/** Changes that come together are fetched together. */
+const gatherMs = 150
+
+/**
+ * All vehicles of the organisation, live: from the list, and then from the stream. The first page comes with the page itself; the others follow in the
+ * browser, `vehicles` growing with each, and `total` says how many there will be (null: more than is counted).
+ */
+export async function useFleet() {
+  const api = useApi()
+  const query = useQuery('fleet', api => api<Page<Vehicle>>('/api/v1/vehicles', { query: { limit: pageSize } }))
+  const { data, refresh, error, status } = query
+  /** Beyond the first page. */
+  const further = shallowRef<Vehicle[]>([])
+  /** Fetched anew since the list was; null: removed since. */
+  const changed = shallowRef(new Map<string, Vehicle | null>())
+  const positions = shallowRef(new Map<string, LivePosition>())
+  const restLoaded = ref(false)
+  const complete = computed(() => data.value?.nextCursor === null || restLoaded.value)
+  const problem = shallowRef<ApiProblem | null>(null)
+  /** A list that was asked for anew makes the pages of the one before worthless. */
+  let generation = 0
+
+  const vehicles = computed(() => {
+    const listed = new Map([...data.value?.items ?? [], ...further.value].map(vehicle => [vehicle.id, vehicle]))
+    for (const [id, vehicle] of changed.value) {
+      if (vehicle && !vehicle.removedAt) listed.set(id, vehicle)
+      else listed.delete(id)
+    }
+    return [...listed.values()].map(vehicle => ({
+      ...vehicle,
+      lastPosition: newer(vehicle.lastPosition, positions.value.get(vehicle.id) ?? null),
+    }))
+  })
+
+  /** Fetches what comes after the first page. A failure is shown, with what has come so far, and can be tried again. */
+  async function loadRest() {
+    const mine = ++generation
+    problem.value = null
+    restLoaded.value = false
+    if (!data.value?.nextCursor) return void (further.value = [])
+    const items: Vehicle[] = []
+    try {
+      for await (const page of fetchPages<Vehicle>(api, '/api/v1/vehicles', { limit: pageSize }, data.value.nextCursor)) {
+        if (mine !== generation) return
+        items.push(...page.items)
+        // Never fewer than are shown already: a refresh must not empty the map.
+        if (items.length >= further.value.length || page.nextCursor === null) further.value = [...items]
+      }
+      restLoaded.value = true
+    }
+    catch (caught) {
+      if (mine === generation) problem.value = toApiProblem(caught)
+    }
+  }
+
+  const pending = new Set<string>()
+  let gathering: ReturnType<typeof setTimeout> | undefined
+  async function fetchChanged() {
+    const ids = [...pending]
+    pending.clear()
+    if (ids.length > mostSingly) return refresh()
+    await Promise.all(ids.map(async (id) => {
+      try {
+        const vehicle = await api<Vehicle>(`/api/v1/vehicles/${encodeURIComponent(id)}`)
+        changed.value = new Map(changed.value).set(id, vehicle)
+      }
+      catch (caught) {
+        if (toApiProblem(caught).status !== 404) return refresh()
+        changed.value = new Map(changed.value).set(id, null)
+      }
+    }))
+  }
 
   // Before the first await: after it Vue no longer knows whose listeners these are, and they would never be added.
   onLiveEvent('positions', ({ positions: arriving }) => {
@@ -39,10 +108,23 @@ export async function useFleet() {
     for (const position of arriving) next.set(position.vehicleId, newer(next.get(position.vehicleId) ?? null, position)!)
     positions.value = next
   })
-  onLiveEvent('changed', ({ type }) => {
-    if (type === 'vehicle' || type === 'device') void refresh()
+  onLiveEvent('changed', ({ type, id }) => {
+    // A device that is fitted or removed says so of its vehicle too.
+    if (type !== 'vehicle') return
+    pending.add(id)
+    clearTimeout(gathering)
+    gathering = setTimeout(() => void fetchChanged(), gatherMs)
   })
   onLiveEvent('resync', () => void refresh())
+  watch(data, () => {
+    changed.value = new Map()
+    if (import.meta.client) void loadRest()
+  })
+  onMounted(() => void loadRest())
+  onUnmounted(() => {
+    generation++
+    clearTimeout(gathering)
+  })
   await query
-  return { vehicles, refresh, error, status }
+  return { vehicles, total: computed(() => data.value?.total ?? null), complete, problem, loadRest, refresh, error, status }
 }

@@ -14,11 +14,15 @@ export function useFormatting() {
     time: (moment: string) => timeFormat.value.format(new Date(moment)),
     /** `2026-11-24`, in the organisation's time zone. */
     day: (moment: Date) => dayFormat.value.format(moment),
+    /** `12,345`. */
+    count: (number: number) => countFormat.format(number),
     speed: (kmh: number | null) => kmh === null ? '–' : `${Math.round(kmh)} km/h`,
     distance: (metres: number) => metres < 1_000 ? `${Math.round(metres)} m` : `${(metres / 1_000).toFixed(1)} km`,
     age,
   }
 }
+
+const countFormat = new Intl.NumberFormat('en-GB')
 
 /** "12 s ago". Only in the browser, and only in what is rendered after mounting: the server's now is another one. */
 export function age(moment: string, now: number): string {

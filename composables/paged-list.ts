@@ -19,6 +19,8 @@ export async function usePagedList<T extends { id: string }>(key: string, path: 
 
   return {
     items: computed(() => [...data.value?.items ?? [], ...further.value?.items ?? []]),
+    /** Of all that the filters leave; null: more than is counted. */
+    total: computed(() => data.value?.total ?? null),
     hasMore: computed(() => nextCursor.value !== null),
     loadingMore, problem, error, status, refresh,
     async loadMore() {
@@ -26,7 +28,7 @@ export async function usePagedList<T extends { id: string }>(key: string, path: 
       problem.value = null
       try {
         const page = await api<Page<T>>(path, { query: { limit, ...filters(), cursor: nextCursor.value ?? undefined } })
-        further.value = { items: [...further.value?.items ?? [], ...page.items], nextCursor: page.nextCursor }
+        further.value = { ...page, items: [...further.value?.items ?? [], ...page.items] }
       }
       catch (caught) {
         problem.value = toApiProblem(caught)

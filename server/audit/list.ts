@@ -1,5 +1,5 @@
-import { and, desc, eq, gte, like, lt, type SQL } from 'drizzle-orm'
-import { decodeCursor, toPage } from '#server/database/cursor.ts'
+import { and, desc, eq, getTableColumns, gte, like, lt, type SQL } from 'drizzle-orm'
+import { countAll, decodeCursor, toPage } from '#server/database/cursor.ts'
 import type { Database } from '#server/database/port.ts'
 import { auditEntries } from '#server/database/schema/audit.ts'
 import type { AuditEntry, AuditQuery } from '#shared/schemas/audit.ts'
@@ -15,11 +15,11 @@ export async function listAuditEntries({ database }: { database: Database }, org
     query.subjectId && eq(auditEntries.subjectId, query.subjectId),
     query.from && gte(auditEntries.at, new Date(query.from)),
     query.to && lt(auditEntries.at, new Date(query.to)),
-    cursor && lt(auditEntries.id, cursor[1]),
   ].map(condition => condition || undefined)
-  const rows = await database.inOrganisation(organisationId).read(tx => tx.select().from(auditEntries)
-    .where(and(...conditions)).orderBy(desc(auditEntries.id)).limit(query.limit + 1))
-  return toPage(rows, query.limit, row => ['', row.id], row => ({
+  const asked = and(...conditions)
+  const rows = await database.inOrganisation(organisationId).read(tx => tx.select({ ...getTableColumns(auditEntries), total: countAll(auditEntries, asked, cursor) }).from(auditEntries)
+    .where(and(asked, cursor ? lt(auditEntries.id, cursor[1]) : undefined)).orderBy(desc(auditEntries.id)).limit(query.limit + 1))
+  return toPage(rows, query, row => ['', row.id], row => ({
     id: row.id,
     at: row.at.toISOString(),
     action: row.action,

@@ -1,5 +1,7 @@
+import { sql, type SQL } from 'drizzle-orm'
+import type { PgTable } from 'drizzle-orm/pg-core'
 import { InvalidInputError } from '#shared/errors.ts'
-import { isKnownMoment, type Page } from '#shared/schemas/common.ts'
+import { isKnownMoment, mostCounted, type Page } from '#shared/schemas/common.ts'
 
 /** A place in a sorted list: the sort key and the id of the last row shown. */
 export type Cursor = [key: string, id: string]
@@ -42,13 +44,28 @@ function readCursor(text: string): Cursor | null {
 }
 
 /**
- * Makes a page of `limit` rows out of a query for `limit + 1`: the extra one tells whether there is a next page.
+ * A column for the page's own query that tells how many rows `where` leaves of `table`: counted in the same snapshot and the same round trip, once
+ * a query and not once a row. Null where the page is not the first: it has been told. `where` may name columns of `table` alone.
+ */
+export function countAll(table: PgTable, where: SQL | undefined, cursor: Cursor | null): SQL<number | null> {
+  if (cursor) return sql<null>`NULL::int`
+  return sql<number>`(SELECT count(*)::int FROM (SELECT FROM ${table} WHERE ${where ?? sql`true`} LIMIT ${mostCounted + 1}) AS counted)`
+}
+
+/**
+ * Makes a page of `limit` rows out of a query for `limit + 1`: the extra one tells whether there is a next page. `total` is what `countAll` found; a list
+ * that ends on its first page needs none.
  * @param place the sort key and id of a row.
  */
-export function toPage<Row, Item>(rows: Row[], limit: number, place: (row: Row) => Cursor, item: (row: Row) => Item): Page<Item> {
+export function toPage<Row extends object, Item>(
+  rows: Row[], { limit, cursor }: { limit: number, cursor?: string }, place: (row: Row) => Cursor, item: (row: Row) => Item,
+): Page<Item> {
   const shown = rows.slice(0, limit)
+  const isWhole = cursor === undefined && rows.length <= limit
+  const total = isWhole ? rows.length : (rows[0] as { total?: number | null } | undefined)?.total ?? null
   return {
     items: shown.map(item),
     nextCursor: rows.length > limit ? encodeCursor(place(shown.at(-1)!)) : null,
+    total: total !== null && total <= mostCounted ? total : null,
   }
 }

@@ -65,5 +65,5 @@ const vehicles: Vehicle[] = Array.from({ length: 10 }, (_, n) => ({
 const answers: Record<string, unknown> = {
   '/api/v1/session': session,
   '/api/v1/status': status,
-  '/api/v1/vehicles': { items: vehicles, nextCursor: null },
+  '/api/v1/vehicles': { items: vehicles, nextCursor: null, total: vehicles.length },
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { and, asc, eq, gt, ilike, isNull, or, sql } from 'drizzle-orm'
+import { and, asc, eq, gt, ilike, isNull, or, sql, type SQL } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import { changesNothing, recordAudit } from '#server/audit/record.ts'
-import { decodeCursor, toPage } from '#server/database/cursor.ts'
+import { countAll, decodeCursor, toPage } from '#server/database/cursor.ts'
 import { violatedUnique } from '#server/database/errors.ts'
 import type { Transaction } from '#server/database/port.ts'
 import { deviceFittings, devices, deviceStates, vehicles } from '#server/database/schema/fleet.ts'
@@ -21,15 +21,15 @@ type DeviceRow = typeof devices.$inferSelect
 export async function listDevices({ database }: FleetServices, organisationId: string, query: DeviceQuery): Promise<Page<Device>> {
   const cursor = decodeCursor(query.cursor, 'text')
   const name = sql<string>`lower(${devices.name})`
-  const rows = await database.inOrganisation(organisationId).read(tx => selectDevices(tx)
-    .where(and(
-      eq(devices.organisationId, organisationId),
-      query.search ? or(ilike(devices.name, contains(query.search)), ilike(devices.identifier, contains(query.search))) : undefined,
-      cursor ? or(gt(name, cursor[0]), and(eq(name, cursor[0]), gt(devices.id, cursor[1]))) : undefined,
-    ))
+  const asked = and(
+    eq(devices.organisationId, organisationId),
+    query.search ? or(ilike(devices.name, contains(query.search)), ilike(devices.identifier, contains(query.search))) : undefined,
+  )
+  const rows = await database.inOrganisation(organisationId).read(tx => selectDevices(tx, countAll(devices, asked, cursor))
+    .where(and(asked, cursor ? or(gt(name, cursor[0]), and(eq(name, cursor[0]), gt(devices.id, cursor[1]))) : undefined))
     .orderBy(asc(name), asc(devices.id))
     .limit(query.limit + 1))
-  return toPage(rows, query.limit, row => [row.sortName, row.device.id], toDevice)
+  return toPage(rows, query, row => [row.sortName, row.device.id], toDevice)
 }
 
 /** @throws {NotFoundError} also for another organisation's. */
@@ -149,12 +149,13 @@ async function findDevice(tx: Transaction, id: string): Promise<Device> {
   return toDevice(row)
 }
 
-function selectDevices(tx: Transaction) {
+function selectDevices(tx: Transaction, total: SQL<number | null> = sql<null>`NULL::int`) {
   return tx.select({
     device: devices,
     vehicle: { id: vehicles.id, name: vehicles.name },
     lastSeenAt: deviceStates.lastSeenAt,
     sortName: sql<string>`lower(${devices.name})`,
+    total,
   }).from(devices)
     .leftJoin(vehicles, eq(vehicles.id, devices.vehicleId))
     .leftJoin(deviceStates, eq(deviceStates.deviceId, devices.id))

@@ -25,7 +25,7 @@ export async function listPositions({ database }: Pick<FleetServices, 'database'
     const rows = await tx.select().from(positions)
       .where(and(eq(positions.vehicleId, vehicleId), gte(positions.fixTime, from), lt(positions.fixTime, to), after ? or(gt(positions.fixTime, after), and(eq(positions.fixTime, after), gt(positions.deviceId, cursor[1]))) : undefined))
       .orderBy(asc(positions.fixTime), asc(positions.deviceId)).limit(query.limit + 1)
-    return toPage(rows, query.limit, row => [row.fixTime.toISOString(), row.deviceId], row => ({
+    return toPage(rows, query, row => [row.fixTime.toISOString(), row.deviceId], row => ({
       fixTime: row.fixTime.toISOString(), latitude: row.latitude, longitude: row.longitude, speedKmh: row.speedKmh, courseDegrees: row.courseDegrees,
       altitudeMetres: row.altitudeMetres, accuracyMetres: row.accuracyMetres, attributes: row.attributes,
     }))

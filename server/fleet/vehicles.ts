@@ -1,8 +1,8 @@
-import { and, asc, eq, gt, ilike, inArray, isNotNull, isNull, or, sql } from 'drizzle-orm'
+import { and, asc, eq, gt, ilike, inArray, isNotNull, isNull, or, sql, type SQL } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import { changesNothing, recordAudit } from '#server/audit/record.ts'
 import type { SecretMaker } from '#server/config/secret.ts'
-import { decodeCursor, toPage } from '#server/database/cursor.ts'
+import { countAll, decodeCursor, toPage } from '#server/database/cursor.ts'
 import { violatedUnique } from '#server/database/errors.ts'
 import type { Database, Transaction } from '#server/database/port.ts'
 import { deviceFittings, devices, vehicles, vehicleStates } from '#server/database/schema/fleet.ts'
@@ -24,16 +24,16 @@ type StateRow = typeof vehicleStates.$inferSelect
 export async function listVehicles({ database }: FleetServices, organisationId: string, query: VehicleQuery): Promise<Page<Vehicle>> {
   const cursor = decodeCursor(query.cursor, 'text')
   const name = sql<string>`lower(${vehicles.name})`
-  const rows = await database.inOrganisation(organisationId).read(tx => selectVehicles(tx)
-    .where(and(
-      eq(vehicles.organisationId, organisationId),
-      query.state === 'removed' ? isNotNull(vehicles.removedAt) : isNull(vehicles.removedAt),
-      query.search ? or(ilike(vehicles.name, contains(query.search)), ilike(vehicles.registration, contains(query.search))) : undefined,
-      cursor ? or(gt(name, cursor[0]), and(eq(name, cursor[0]), gt(vehicles.id, cursor[1]))) : undefined,
-    ))
+  const asked = and(
+    eq(vehicles.organisationId, organisationId),
+    query.state === 'removed' ? isNotNull(vehicles.removedAt) : isNull(vehicles.removedAt),
+    query.search ? or(ilike(vehicles.name, contains(query.search)), ilike(vehicles.registration, contains(query.search))) : undefined,
+  )
+  const rows = await database.inOrganisation(organisationId).read(tx => selectVehicles(tx, countAll(vehicles, asked, cursor))
+    .where(and(asked, cursor ? or(gt(name, cursor[0]), and(eq(name, cursor[0]), gt(vehicles.id, cursor[1]))) : undefined))
     .orderBy(asc(name), asc(vehicles.id))
     .limit(query.limit + 1))
-  return toPage(rows, query.limit, row => [row.sortName, row.vehicle.id], toVehicle)
+  return toPage(rows, query, row => [row.sortName, row.vehicle.id], toVehicle)
 }
 
 /** One vehicle, removed or not. @throws {NotFoundError} also for another organisation's. */
@@ -143,13 +143,14 @@ async function findVehicle(tx: Transaction, id: string): Promise<Vehicle> {
   return toVehicle(row)
 }
 
-function selectVehicles(tx: Transaction) {
+function selectVehicles(tx: Transaction, total: SQL<number | null> = sql<null>`NULL::int`) {
   return tx.select({
     vehicle: vehicles,
     state: vehicleStates,
     devices: sql<{ id: string, name: string }[]>`coalesce((SELECT json_agg(json_build_object('id', d.id, 'name', d.name) ORDER BY d.name)
       FROM ${devices} d WHERE d.vehicle_id = ${vehicles.id}), '[]')`,
     sortName: sql<string>`lower(${vehicles.name})`,
+    total,
   }).from(vehicles).leftJoin(vehicleStates, eq(vehicleStates.vehicleId, vehicles.id)).$dynamic()
 }
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { and, desc, eq, lt } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import { recordAudit } from '#server/audit/record.ts'
-import { decodeCursor, toPage } from '#server/database/cursor.ts'
+import { countAll, decodeCursor, toPage } from '#server/database/cursor.ts'
 import type { Database, Transaction } from '#server/database/port.ts'
 import { invitations, memberships, organisations, users } from '#server/database/schema/identity.ts'
 import { recordChange } from '#server/fleet/changes.ts'
@@ -29,11 +29,13 @@ type Row = typeof invitations.$inferSelect
 /** Invitations that can still be accepted, the newest first. */
 export async function listInvitations({ database }: { database: Database }, organisationId: string, query: PageQuery): Promise<Page<Invitation>> {
   const cursor = decodeCursor(query.cursor, 'none')
-  const rows = await database.inOrganisation(organisationId).read(tx => tx.select({ invitation: invitations, invitedBy: users.name })
+  const asked = and(eq(invitations.organisationId, organisationId), isOpen())
+  const rows = await database.inOrganisation(organisationId).read(tx => tx
+    .select({ invitation: invitations, invitedBy: users.name, total: countAll(invitations, asked, cursor) })
     .from(invitations).leftJoin(users, eq(users.id, invitations.invitedBy))
-    .where(and(eq(invitations.organisationId, organisationId), isOpen(), cursor ? lt(invitations.id, cursor[1]) : undefined))
+    .where(and(asked, cursor ? lt(invitations.id, cursor[1]) : undefined))
     .orderBy(desc(invitations.id)).limit(query.limit + 1))
-  return toPage(rows, query.limit, row => ['', row.invitation.id], row => toInvitation(row.invitation, row.invitedBy))
+  return toPage(rows, query, row => ['', row.invitation.id], row => toInvitation(row.invitation, row.invitedBy))
 }
 
 /**

@@ -1,6 +1,6 @@
 import { and, asc, eq, gt, or, sql } from 'drizzle-orm'
 import { recordAudit } from '#server/audit/record.ts'
-import { decodeCursor, toPage } from '#server/database/cursor.ts'
+import { countAll, decodeCursor, toPage } from '#server/database/cursor.ts'
 import type { Database, ReadOptions, Transaction } from '#server/database/port.ts'
 import { memberships, users } from '#server/database/schema/identity.ts'
 import { recordChange } from '#server/fleet/changes.ts'
@@ -20,14 +20,14 @@ export async function listMembers({ database }: { database: Database }, organisa
   const cursor = decodeCursor(query.cursor, 'text')
   const name = sql<string>`lower(${users.name})`
   const rows = await database.inOrganisation(organisationId).read(tx => tx
-    .select({ membership: memberships, name: users.name, email: users.email, sortName: name })
+    .select({ membership: memberships, name: users.name, email: users.email, sortName: name, total: countAll(memberships, eq(memberships.organisationId, organisationId), cursor) })
     .from(memberships).innerJoin(users, eq(users.id, memberships.userId))
     .where(and(
       eq(memberships.organisationId, organisationId),
       cursor ? or(gt(name, cursor[0]), and(eq(name, cursor[0]), gt(memberships.id, cursor[1]))) : undefined,
     ))
     .orderBy(asc(name), asc(memberships.id)).limit(query.limit + 1))
-  return toPage(rows, query.limit, row => [row.sortName, row.membership.id], toMember)
+  return toPage(rows, query, row => [row.sortName, row.membership.id], toMember)
 }
 
 /** @throws {ForbiddenError} when the actor may not give or take the role; {ConflictError} when it is the last owner. */

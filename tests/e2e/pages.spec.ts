@@ -1,4 +1,4 @@
-import { expect, expectAccessible, hydrated, test } from './support/fixtures.ts'
+import { expect, expectAccessible, expectInSight, hydrated, test } from './support/fixtures.ts'
 
 const looks = [
   { name: 'light, 1280 px', colorScheme: 'light', viewport: { width: 1280, height: 800 } },
@@ -26,11 +26,13 @@ for (const { name, ...look } of looks) {
         await expect(page.getByRole('heading', { level: 1 })).toBeVisible()
         await expectAccessible(page)
         expect([path, await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)]).toEqual([path, 0])
+        await expectInSight(page)
       }
       await page.goto('/')
       await page.getByRole('button', { name: 'Table' }).click()
       await expect(page.getByRole('table')).toBeVisible()
       await expectAccessible(page)
+      await expectInSight(page)
     })
 
     test('its dialogs are accessible too', async ({ page, signIn }) => {

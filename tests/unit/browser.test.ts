@@ -3,7 +3,7 @@ import { startOfDay } from '../../composables/formatting.ts'
 import { activityOf, newer } from '../../composables/fleet.ts'
 import { ageInWords } from '../../composables/freshness.ts'
 import { reconnectWaitMs } from '../../composables/live/source.ts'
-import { summarise } from '../../composables/track.ts'
+import { metresBetween, sideBySide, summarise, unwrapped } from '../../composables/track.ts'
 import { makeRoute } from '#server/fleet/demo/routes.ts'
 import { laterToken } from '#shared/consistency.ts'
 import type { LivePosition } from '#shared/schemas/vehicles.ts'
@@ -42,6 +42,53 @@ describe('the live fleet', () => {
     expect(summary.topKmh).toBe(80)
     expect(summary.halfHours.map(({ from }) => from)).toEqual(['2026-11-24T10:00:00.000Z', '2026-11-24T10:30:00.000Z'])
     expect(summarise([])).toEqual({ metres: 0, topKmh: null, halfHours: [] })
+  })
+})
+
+describe('a track', () => {
+  const second = (n: number) => new Date(Date.UTC(2026, 10, 24) + n * 1_000).toISOString()
+  /** Two numbers with mean 0 and standard deviation 1, the same in each run. */
+  function* noise(seed: number) {
+    const next = () => (seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31) / 2 ** 31
+    for (;;) {
+      const radius = Math.sqrt(-2 * Math.log(1 - next()))
+      const angle = 2 * Math.PI * next()
+      yield [radius * Math.cos(angle), radius * Math.sin(angle)] as const
+    }
+  }
+
+  it('over the 180th meridian is as long as anywhere else, and is drawn without a line across the world', () => {
+    const track = [at(second(0), { latitude: 0, longitude: 179.9999 }), at(second(1), { latitude: 0, longitude: -179.9999 }), at(second(2), { latitude: 0, longitude: -179.9990 })]
+    expect(metresBetween(track[0]!, track[1]!)).toBeCloseTo(22.264, 2)
+    expect(summarise(track).metres).toBeCloseTo(122.452, 2)
+    expect(unwrapped(track).map(([longitude]) => Number(longitude.toFixed(4)))).toEqual([179.9999, 180.0001, 180.001])
+    expect(unwrapped([...track].reverse()).map(([longitude]) => Number(longitude.toFixed(4)))).toEqual([-179.999, -179.9999, -180.0001])
+  })
+  it('of 24 hours of parking with 5 m of drift is 0 m long', () => {
+    const drift = noise(7)
+    const parked = Array.from({ length: 86_400 }, (_, n) => {
+      const [north, east] = drift.next().value!
+      return at(second(n), { latitude: 52 + north * 5 / 111_320, longitude: 13 + east * 5 / (111_320 * Math.cos(52 * Math.PI / 180)) })
+    })
+    expect(summarise(parked).metres).toBe(0)
+  })
+  it('of a slow drive with the same drift is about as long as the drive', () => {
+    const drift = noise(7)
+    // 20 km/h to the north for half an hour.
+    const driven = Array.from({ length: 1_800 }, (_, n) => {
+      const [north, east] = drift.next().value!
+      return at(second(n), { latitude: 52 + (north * 5 + n * 20 / 3.6) / 111_320, longitude: 13 + east * 5 / (111_320 * Math.cos(52 * Math.PI / 180)) })
+    })
+    expect(summarise(driven).metres / 10_000).toBeGreaterThan(0.97)
+    expect(summarise(driven).metres / 10_000).toBeLessThan(1.05)
+  })
+})
+
+describe('a fleet on both sides of the 180th meridian', () => {
+  it('is shown together, and any other as it stands', () => {
+    expect(sideBySide([{ longitude: 179, latitude: 1 }, { longitude: -179, latitude: 2 }, { longitude: 175, latitude: 3 }])).toEqual([[179, 1], [181, 2], [175, 3]])
+    expect(sideBySide([{ longitude: 13, latitude: 52 }, { longitude: -74, latitude: 41 }])).toEqual([[13, 52], [-74, 41]])
+    expect(sideBySide([])).toEqual([])
   })
 })
 

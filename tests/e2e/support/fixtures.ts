@@ -65,3 +65,21 @@ export async function expectAccessible(page: Page) {
   const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze()
   expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`)).toEqual([])
 }
+
+/** Nothing that can be read or pressed lies beside the screen. A map is moved by hand and may. */
+export async function expectInSight(page: Page) {
+  const outside = await page.evaluate(() => {
+    const found: string[] = []
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+    const elements = new Set<Element>(document.querySelectorAll('button, a, input, select, textarea, [role=combobox]'))
+    while (walker.nextNode()) if (walker.currentNode.textContent?.trim()) elements.add(walker.currentNode.parentElement!)
+    for (const element of elements) {
+      // What only a screen reader is to find, and what is not shown at all, has no place to be outside of.
+      if (element.closest('.maplibregl-map, .sr-only, [aria-hidden=true], script, style, template, caption') || !element.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue
+      const { left, right, width, height } = element.getBoundingClientRect()
+      if (width > 1 && height > 1 && (left < -1 || right > window.innerWidth + 1)) found.push(`${Math.round(left)} to ${Math.round(right)}: ${element.outerHTML.slice(0, 160)}`)
+    }
+    return found
+  })
+  expect(outside).toEqual([])
+}

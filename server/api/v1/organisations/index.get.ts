@@ -4,5 +4,6 @@ import { services } from '#server/lifecycle/services.ts'
 
 export default defineEventHandler(async (event) => {
   const user = await requireUser(event)
-  return { items: await organisationsOf(services(), user.userId), nextCursor: null }
+  const items = await organisationsOf(services(), user.userId)
+  return { items, nextCursor: null, total: items.length }
 })
