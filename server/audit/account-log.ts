@@ -1,7 +1,7 @@
-import { desc, eq, lt, and, sql } from 'drizzle-orm'
+import { and, desc, eq, getTableColumns, lt, sql } from 'drizzle-orm'
 import type { Logger } from 'pino'
 import { v7 as uuidv7 } from 'uuid'
-import { decodeCursor, toPage } from '#server/database/cursor.ts'
+import { countAll, decodeCursor, toPage } from '#server/database/cursor.ts'
 import type { Database, Transaction } from '#server/database/port.ts'
 import { accountEvents, auditEntries } from '#server/database/schema/audit.ts'
 import { memberships } from '#server/database/schema/identity.ts'
@@ -103,10 +103,12 @@ export function isTelling(n: number): boolean {
 
 /** The person's own events, the newest first. */
 export async function listAccountEvents({ database }: { database: Database }, userId: string, query: PageQuery): Promise<Page<AccountEvent>> {
-  const cursor = decodeCursor(query.cursor)
-  const rows = await database.withKey('user', userId).read(tx => tx.select().from(accountEvents)
-    .where(and(eq(accountEvents.userId, userId), cursor ? lt(accountEvents.id, cursor[1]) : undefined)).orderBy(desc(accountEvents.id)).limit(query.limit + 1))
-  return toPage(rows, query.limit, row => ['', row.id], ({ id, at, action, attempts, ipAddress, userAgent }) => ({ id, at: at.toISOString(), action, attempts, ipAddress, userAgent }))
+  const cursor = decodeCursor(query.cursor, 'none')
+  const mine = eq(accountEvents.userId, userId)
+  const rows = await database.withKey('user', userId).read(tx => tx
+    .select({ ...getTableColumns(accountEvents), total: countAll(accountEvents, mine, cursor) }).from(accountEvents)
+    .where(and(mine, cursor ? lt(accountEvents.id, cursor[1]) : undefined)).orderBy(desc(accountEvents.id)).limit(query.limit + 1))
+  return toPage(rows, query, row => ['', row.id], ({ id, at, action, attempts, ipAddress, userAgent }) => ({ id, at: at.toISOString(), action, attempts, ipAddress, userAgent }))
 }
 
 /** Deletes what is older than is kept. Resolves to the number. The organisations' audit entries stay. */

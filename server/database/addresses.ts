@@ -2,6 +2,7 @@ import { connect, isIP, Socket } from 'node:net'
 import type { Logger } from 'pino'
 import type { Names } from '#server/telemetry/names.ts'
 import { afterTurning } from '#server/telemetry/patience.ts'
+import { every, later } from '#server/telemetry/timers.ts'
 import { AddressLeftError } from './errors.ts'
 
 /**
@@ -67,10 +68,11 @@ interface Watch {
 export function createAddresses({ pool, names, log, onLeft }: AddressesOptions): Addresses {
   const known = new Map<string, Address>()
   const watches = new Map<Socket, Watch>()
-  const timers = new Set<NodeJS.Timeout>()
+  /** What ends the waits of those that are asked again. */
+  const endings = new Set<() => void>()
   let current: string[] = []
   let turn = 0
-  let sweeper: NodeJS.Timeout | null = null
+  let stopSweeping: (() => void) | null = null
   let lastLeftAt = -Infinity
   let closed = false
 
@@ -116,9 +118,8 @@ export function createAddresses({ pool, names, log, onLeft }: AddressesOptions):
   const addressOf = ({ remoteAddress = '', remotePort = 0 }: Socket) => known.get(keyOf(remoteAddress, remotePort))
 
   function watch() {
-    if (closed || sweeper) return
-    sweeper = setInterval(sweep, sweepMs)
-    sweeper.unref()
+    if (closed) return
+    stopSweeping ??= every(sweepMs, sweep)
   }
 
   function sweep() {
@@ -139,9 +140,9 @@ export function createAddresses({ pool, names, log, onLeft }: AddressesOptions):
         void ask(addressOf(socket), watch.since)
       }
     }
-    if (anybody || !sweeper) return
-    clearInterval(sweeper)
-    sweeper = null
+    if (anybody) return
+    stopSweeping?.()
+    stopSweeping = null
   }
 
   async function ask(address: Address | undefined, silentSince = performance.now()) {
@@ -166,15 +167,14 @@ export function createAddresses({ pool, names, log, onLeft }: AddressesOptions):
 
   function askAgain(address: Address) {
     if (closed) return
-    const timer = setTimeout(async () => {
-      timers.delete(timer)
+    const callOff = later(askAgainMs, async () => {
+      endings.delete(callOff)
       if (!await probe(address)) return askAgain(address)
       address.isLeft = false
       address.answeredAt = performance.now()
       log.info({ pool, address: address.host }, 'A pooler answers again')
-    }, askAgainMs)
-    timer.unref()
-    timers.add(timer)
+    })
+    endings.add(callOff)
   }
 
   return {
@@ -202,8 +202,8 @@ export function createAddresses({ pool, names, log, onLeft }: AddressesOptions):
     left: () => [...known.values()].filter(({ isLeft }) => isLeft).length,
     close() {
       closed = true
-      if (sweeper) clearInterval(sweeper)
-      for (const timer of timers) clearTimeout(timer)
+      stopSweeping?.()
+      for (const callOff of endings) callOff()
     },
   }
 }

@@ -42,7 +42,7 @@ export default defineNitroPlugin((nitroApp) => {
   watchListener({
     onServer: (ours) => {
       server = ours
-        keepConnections(ours)
+      keepConnections(ours)
     },
     onFault({ message, configuration }) {
       log.fatal(message)

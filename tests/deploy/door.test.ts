@@ -1,6 +1,6 @@
 import { get } from 'node:http'
 import { request } from 'node:https'
-import { connect as connectTls, type TLSSocket } from 'node:tls'
+import { connect as connectTls, type TLSSocket, type ConnectionOptions } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseHostPort } from '#server/config/host-port.ts'
 import { parseServers, renderUpstream } from '../../deploy/nginx/checker/upstream.ts'
@@ -28,7 +28,7 @@ function plain(path: string): Promise<{ status: number, headers: Record<string, 
 
 function open(text: string, localAddress = '127.0.0.1'): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
-    const socket: TLSSocket = connectTls({ port: nginx.httpsPort, host: '127.0.0.1', localAddress, rejectUnauthorized: false } as Parameters<typeof connectTls>[0], () => {
+    const socket: TLSSocket = connectTls({ port: nginx.httpsPort, host: '127.0.0.1', localAddress, rejectUnauthorized: false } as ConnectionOptions, () => {
       socket.write(text)
       resolve(socket)
     }).on('error', reject)
@@ -114,7 +114,7 @@ describe('a host and a port', () => {
   it.each(['app1:3000', '[::1]:3000', '[fd00::7]:65535', 'a.b-c_d:1', '10.0.0.1:80', '::1:3000', 'app1', 'app1:0', 'app1:65536', '[app1]:3000', '[::1]', '[::1:3000', 'a b:3000', ':3000'])('is read by the checker as by the program: %s', (text) => {
     const read = () => {
       try {
-        const [{ name, port }] = parseServers(text.replace(' ', '%')) as [{ name: string, port: number }]
+        const [{ name, port }] = parseServers(text.replace(' ', '%')) as unknown as [{ name: string, port: number }]
         return { host: name, port }
       }
       catch {

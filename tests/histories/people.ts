@@ -150,7 +150,7 @@ export function createPeople({ instances, list, budgetMs, pauseMs, spoil, execut
         continue
       }
       if ('value' in result) {
-        step.answer = result.value
+        step.answer = result.value ?? null
         step.stale = result.context.staleSeconds !== null
         step.replayed = result.context.replayed
         step.servedBy = servedBy.get(result.context) ?? null

@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
+import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { createAddresses } from '#server/database/addresses.ts'
 import { createLooker, unreachable } from '#server/database/look.ts'
 import { migrate } from '#server/database/migrate.ts'
 import { migrationsFromFolder } from '#server/database/migrations.ts'
+import { names } from '#server/telemetry/names.ts'
 import { signUp } from '../support/client.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { startServer } from '../support/server.ts'
@@ -69,9 +72,11 @@ describe('health', () => {
   ])('names the cause: %s', async (_, change, words) => {
     const url = new URL(database.servingUrl)
     change(url)
-    const looker = createLooker(url.href, 10_000, () => {})
+    const addresses = createAddresses({ pool: 'primary', names, log: pino({ level: 'silent' }), onLeft() {} })
+    const looker = createLooker(url.href, 10_000, addresses, () => {})
     const error: unknown = await looker.look().then(() => null, error => error)
     looker.close()
+    addresses.close()
     expect(unreachable(error).error).toMatch(words)
   })
 })
@@ -80,7 +85,7 @@ describe('a database that somebody has set up otherwise', () => {
   it('does not change what the serving role reads and writes', async () => {
     const own = await createTestDatabase()
     const name = new URL(own.servingUrl).pathname.slice(1)
-    const strange = { 'datestyle': '\'German\'', 'intervalstyle': '\'sql_standard\'', 'timezone': '\'Asia/Kathmandu\'', 'standard_conforming_strings': 'off', 'bytea_output': '\'escape\'', 'extra_float_digits': '-3', 'search_path': '\'nowhere\'', 'default_transaction_read_only': 'on', 'client_min_messages': '\'error\'' }
+    const strange = { datestyle: '\'German\'', intervalstyle: '\'sql_standard\'', timezone: '\'Asia/Kathmandu\'', standard_conforming_strings: 'off', bytea_output: '\'escape\'', extra_float_digits: '-3', search_path: '\'nowhere\'', default_transaction_read_only: 'on', client_min_messages: '\'error\'' }
     for (const [setting, value] of Object.entries(strange)) await own.asOwner(`ALTER DATABASE ${name} SET ${setting} = ${value}`)
     const server = await startServer({ ready: false, env: { NUXT_DATABASE_URL: own.servingUrl } })
     try {
