@@ -21,6 +21,6 @@ describe('host:port', () => {
     const config = loadConfig(env, '0')
     expect(config.redisSentinels).toEqual([{ host: '::1', port: 26_379 }, { host: 'sentinel2', port: 26_379 }])
     expect(config.redisNatMap).toEqual({ '2001:db8::5:6379': { host: '::1', port: 16_379 }, '10.0.0.6:6379': { host: 'localhost', port: 16_380 } })
-    expect(() => loadConfig({ ...env, NUXT_REDIS_URL: 'redis://h:6379/main' }, '0')).toThrow(/NUXT_REDIS_URL must be .*a number/)
+    expect(() => loadConfig({ ...env, NUXT_REDIS_URL: 'redis://h:6379/main' }, '0')).toThrow(/NUXT_REDIS_URL must be .*with the number of the database/)
   })
 })
