@@ -52,6 +52,8 @@ export interface Pool {
   acquire(options?: AcquireOptions): Promise<Connection>
   /** The server behind the pool is another one now: connections made before this moment are not used again, those in use are closed when they come back. */
   beginEpoch(): void
+  /** Whether one of its poolers has just been left, or may have to be: what fails meanwhile says nothing of the servers behind. */
+  unsettled(): boolean
   stats(): { active: number, idle: number, waiting: number, parked: number, max: number }
   close(): Promise<void>
 }
@@ -235,6 +237,7 @@ export function openPool({ name, connectionString, maxConnections, log, addresse
       // Taking an idle one out and destroying it is the way that the pool itself offers. It hands out idle ones first, and at once.
       for (let count = pool.idleCount; count > 0; count--) pool.connect().then(client => client.release(epochs.get(client) !== epoch), () => {})
     },
+    unsettled: () => addresses?.undecided() ?? false,
     stats: () => ({ active: checkedOut, idle: pool.idleCount, waiting: queue.size + connecting, parked: parked.size, max: maxConnections }),
     close() {
       for (const cut of parked) cut()

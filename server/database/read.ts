@@ -4,7 +4,7 @@ import { UnavailableError } from '#shared/errors.ts'
 import type { Breaks } from '#server/config/breaks.ts'
 import type { Circuit } from './circuit.ts'
 import { hasSeen, parsePosition, type Position, type Token } from './consistency.ts'
-import { AbandonedError, AddressLeftError, BehindError, BusyError, FormerPrimaryError, NoVerdictError, SilentPoolError, classify, databaseError } from './errors.ts'
+import { AbandonedError, AddressLeftError, BehindError, BusyError, FormerPrimaryError, NoVerdictError, SilentPoolError, classify, databaseError, isConnectionError } from './errors.ts'
 import type { Monitor } from './monitor.ts'
 import type { Pool } from './pool.ts'
 import type { Consistency, ReadOptions, Transaction } from './port.ts'
@@ -133,7 +133,7 @@ export function createRead(parts: ReadParts) {
         // Not again in the same request, once it has been waited for in vain. And a trial costs its caller time: none while the monitor finds nobody there.
         if (!context?.replicaSilent && circuit.allows(monitor.state().replica?.reachable ?? true)) {
           try {
-            const value = await attemptReplica(() => attempt(replica, settings, fn, { token, anyAge: false, answerMs: replicaAnswerMs }))
+            const value = await attemptReplica(replica, () => attempt(replica, settings, fn, { token, anyAge: false, answerMs: replicaAnswerMs }))
             circuit.succeeded()
             return value
           }
@@ -161,7 +161,7 @@ export function createRead(parts: ReadParts) {
       }
       catch (error) {
         const cause = causeOf(error)
-        if (hasChoice && isSilence(error)) primaryInDoubtUntil = performance.now() + doubtMs
+        if (hasChoice && isSilence(error) && !primary.unsettled()) primaryInDoubtUntil = performance.now() + doubtMs
         // A primary with too much to do is no reason to show anybody older data.
         if (!worthElsewhere(cause) || cause instanceof NoVerdictError || breaks.has('no-retry')) throw permanent(cause)
         lastError = cause
@@ -219,7 +219,7 @@ export function createRead(parts: ReadParts) {
     }
     if (isTooSlow(cause)) return circuit.succeeded()
     // Too many at once, a queue in the pooler, one of several that stands still while the others answer: that is not the pool.
-    if (cause instanceof NoVerdictError || cause instanceof AddressLeftError || (error instanceof TransactionError && error.passedOver)) circuit.undecided()
+    if (cause instanceof NoVerdictError || replica!.unsettled() || (error instanceof TransactionError && error.passedOver)) circuit.undecided()
     else circuit.failed({ atOnce: isSilence(error) })
     monitor.hurry()
     metrics.retried('connection')
@@ -242,12 +242,13 @@ function isTooSlow(error: unknown): boolean {
 }
 
 /** A pooler that stands still takes its connections with it; there is another, or nobody would have left it. */
-async function attemptReplica<T>(attempt: () => Promise<T>): Promise<T> {
+async function attemptReplica<T>(pool: Pool, attempt: () => Promise<T>): Promise<T> {
   try {
     return await attempt()
   }
   catch (error) {
-    if (causeOf(error) instanceof AddressLeftError && !isAbandoned()) return attempt()
+    const cause = causeOf(error)
+    if (isConnectionError(cause) && (cause instanceof AddressLeftError || pool.unsettled()) && !isAbandoned()) return attempt()
     throw error
   }
 }
