@@ -35,7 +35,7 @@ export default defineConfig({
         resolve: { alias },
         test: {
           name: 'operate', include: ['tests/operate/**/*.test.ts'], environment: 'node', globalSetup: 'tests/support/global-setup.ts', setupFiles: 'tests/support/end-servers.ts',
-          testTimeout: 120_000, hookTimeout: 120_000, maxWorkers: 3, sequence: { groupOrder: 3 }, retry: process.env.CI ? 1 : 0,
+          testTimeout: 240_000, hookTimeout: 240_000, maxWorkers: 2, sequence: { groupOrder: 3 }, retry: process.env.CI ? 1 : 0,
         },
       },
       // The whole stack, on a machine that lets it: npm test runs it by itself, after everything else.

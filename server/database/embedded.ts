@@ -1,7 +1,7 @@
 import { spawn, execFile, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
-import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -38,6 +38,9 @@ export class EmbeddedUnavailableError extends Error {}
 /** A PostgreSQL socket's path must fit into sockaddr_un: 107 bytes with "/.s.PGSQL.5432". */
 const longestSocketDirectory = 107 - '/.s.PGSQL.5432'.length
 
+/** Beginning of the name of a data folder that is still being made. */
+const unfinished = 'data.unfinished-'
+
 /** A start takes 0.04 s, and up to some seconds of recovery after a kill -9. */
 const startTimeoutMs = 60_000
 
@@ -66,7 +69,11 @@ export async function startEmbeddedPostgres({ directory, log, durable = true, tc
   if (!existsSync(join(data, 'PG_VERSION'))) {
     log('Making a new embedded database')
     await rm(data, { recursive: true, force: true })
-    await account.run(join(native, 'bin/initdb'), ['-D', data, '-U', 'fleet', '--auth-local=trust', '--auth-host=scram-sha-256', '-E', 'UTF8', '--locale=C.UTF-8', '--no-instructions', ...durable ? [] : ['--no-sync']])
+    // Under another name until it is whole. An instance that is ended meanwhile leaves an initdb behind that works on: what it makes must not be taken for a database.
+    const making = join(root, `${unfinished}${process.pid}`)
+    await account.run(join(native, 'bin/initdb'), ['-D', making, '-U', 'fleet', '--auth-local=trust', '--auth-host=scram-sha-256', '-E', 'UTF8', '--locale=C.UTF-8', '--no-instructions', ...durable ? [] : ['--no-sync']])
+    await rename(making, data)
+    for (const name of (await readdir(root)).filter(name => name.startsWith(unfinished))) await rm(join(root, name), { recursive: true, force: true }).catch(() => {})
   }
   const major = readFileSync(join(data, 'PG_VERSION'), 'utf8').trim()
   const { stdout } = await run(join(native, 'bin/postgres'), ['--version'])

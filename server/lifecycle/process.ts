@@ -76,9 +76,7 @@ export function installSignals({ config, log, instance, reopenLog, closeStreams,
   process.on('SIGHUP', reopenLog)
   // A rejected promise that nobody waits for is a bug in one request, not a reason to end everybody else's.
   process.on('unhandledRejection', error => log.error({ err: error }, 'A promise was rejected and nobody waited for it'))
-  process.on('uncaughtException', (error: NodeJS.ErrnoException) => {
-    // No file or socket can be opened: whoever could not be served is told so, and the next one may be.
-    if (error.code === 'EMFILE' || error.code === 'ENFILE') return log.error({ err: error }, 'Out of file descriptors: raise the limit (ulimit -n)')
+  process.on('uncaughtException', (error) => {
     // After it the state of the process is not known (Node's documentation): the supervisor starts a fresh one.
     log.fatal({ err: error }, 'Uncaught exception: ending')
     process.exit(1)

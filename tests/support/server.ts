@@ -34,6 +34,9 @@ process.once('exit', () => {
   for (const child of running.keys()) child.kill('SIGKILL')
 })
 
+/** Against hanging. A start is some seconds of CPU; on a machine that is out of breath it took 25 s. */
+const startLimitMs = 100_000
+
 const entry = fileURLToPath(new URL('../../.output/server/index.mjs', import.meta.url))
 
 /** The built application, on a port of the system's. Waits until it answers, unless told not to. `through`: a command that ends by executing its arguments. */
@@ -76,7 +79,7 @@ export async function startServer({ env = {}, ready = true, through = [] }: { en
   }
   running.set(child, server.stop)
   if (!ready) {
-    await Promise.race([exited, until(() => /Listening on/.test(output), 'the server to listen')])
+    await Promise.race([exited, until(() => /Listening on/.test(output), 'the server to listen', startLimitMs)])
     server.url = addressIn(output)
     return server
   }
@@ -84,9 +87,9 @@ export async function startServer({ env = {}, ready = true, through = [] }: { en
     await until(() => {
       if (child.exitCode !== null) throw new Error(`The server ended: ${output}`)
       return /Listening on/.test(output)
-    }, 'the server to listen')
+    }, 'the server to listen', startLimitMs)
     server.url = addressIn(output)
-    await until(() => fetch(`${server.url}/api/health/ready`).then(({ ok }) => ok, () => false), 'the server to be ready')
+    await until(() => fetch(`${server.url}/api/health/ready`).then(({ ok }) => ok, () => false), 'the server to be ready', startLimitMs)
   }
   catch (error) {
     child.kill('SIGKILL')
