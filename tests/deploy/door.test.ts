@@ -114,8 +114,8 @@ describe('a host and a port', () => {
   it.each(['app1:3000', '[::1]:3000', '[fd00::7]:65535', 'a.b-c_d:1', '10.0.0.1:80', '::1:3000', 'app1', 'app1:0', 'app1:65536', '[app1]:3000', '[::1]', '[::1:3000', 'a b:3000', ':3000'])('is read by the checker as by the program: %s', (text) => {
     const read = () => {
       try {
-        const [{ name, port }] = parseServers(text.replace(' ', '%')) as unknown as [{ name: string, port: number }]
-        return { host: name, port }
+        const [one] = parseServers(text.replace(' ', '%'))
+        return { host: one!.name, port: one!.port }
       }
       catch {
         return null
