@@ -116,11 +116,15 @@ export async function useFleet() {
     gathering = setTimeout(() => void fetchChanged(), gatherMs)
   })
   onLiveEvent('resync', () => void refresh())
+  let mounted = false
   watch(data, () => {
     changed.value = new Map()
-    if (import.meta.client) void loadRest()
+    if (mounted) void loadRest()
   })
-  onMounted(() => void loadRest())
+  onMounted(() => {
+    mounted = true
+    void loadRest()
+  })
   onUnmounted(() => {
     generation++
     clearTimeout(gathering)

@@ -34,7 +34,6 @@ const quietRoutes = /^\/(api\/health|api\/ingest|metrics|_nuxt\/|__nuxt)/
  */
 export function wrapHandler(handle: Handler, { config, log, isDraining, cluster }: HandlerOptions): Handler {
   return (event) => {
-    plainHost(event)
     const outer = currentContext()
     // A page that is rendered asks its own API in this process: the same request for the log, and no request of its own for the metrics.
     if (outer && !event.node.req.socket?.remoteAddress) {
@@ -89,15 +88,6 @@ function measure(event: H3Event, context: RequestContext, log: Logger) {
       else log.info(line, 'Request')
     })
   })
-}
-
-/**
- * The frameworks beneath make a URL of the Host header and fall over one that makes none (`fleet:99999`): whoever sends it must not get a 500 for it. Nothing of ours reads
- * anything from it but whether a change comes from the same origin, and none comes from there.
- */
-function plainHost({ node: { req } }: H3Event) {
-  const { host } = req.headers
-  if (host !== undefined && !(/^[\w.:[\]-]+$/.test(host) && URL.canParse(`http://${host}`))) req.headers.host = 'invalid'
 }
 
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])

@@ -86,7 +86,7 @@ describe('a role', () => {
   const personal = /^\/api\/v1\/(session|sessions|users|organisations$|invitation-)/
 
   it('is asked for by every change of a member', () => {
-    const found = endpointFiles().filter(({ method, path }) => !['GET', 'ANY'].includes(method) && !personal.test(path)).map(({ method, path }) => `${method} ${path}`)
+    const found = endpointFiles().filter(({ method, path }) => method !== 'GET' && path.startsWith('/api/v1/') && !personal.test(path)).map(({ method, path }) => `${method} ${path}`)
     expect(Object.keys(changes).sort()).toEqual(found.sort())
   })
 

@@ -48,9 +48,9 @@ describe('what the drills\' judge reads from the primary', () => {
     return vehicle!
   }
 
-  it('an update that was made twice is found, though the second one changed nothing; and so is one with another in between, and a vehicle that was made twice', async () => {
+  it('an update that was made again after another one is found, and a vehicle that was made twice; one that was made twice in a row changed nothing the second time', async () => {
     const state = await readFinalState({ scenario: '', beganAt: '', operations, streams: [], marks: [] }, (text, values) => database.asOwner(text, values))
-    expect(state.applied).toEqual({ 'a new van': 1, 'once': 1, 'twice': 2, 'once more': 1, 'three times, parted': 3, 'between': 1, 'two new vans': 2 })
-    expect(doubledWrites(operations, state)).toEqual(['update "twice" 2 times', 'update "three times, parted" 3 times', 'create "two new vans" 2 times'])
+    expect(state.applied).toEqual({ 'a new van': 1, 'once': 1, 'twice': 1, 'once more': 1, 'three times, parted': 2, 'between': 1, 'two new vans': 2 })
+    expect(doubledWrites(operations, state)).toEqual(['update "three times, parted" 2 times', 'create "two new vans" 2 times'])
   })
 })

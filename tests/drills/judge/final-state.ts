@@ -4,17 +4,12 @@ import { isPosition, isWrite, type FinalState, type History } from '../history.t
 export type Query = <Row extends object>(text: string, values?: unknown[]) => Promise<Row[]>
 
 /**
- * Each update that was carried out left an audit entry with the fields that it changed. One that was carried out again changed nothing and names no field: it
- * belongs to the last one that did. By the entries' ids, which are made while the vehicle is locked; `at` is when the transaction began.
+ * Each update that changed something left an audit entry with the fields that it changed. One that was carried out again with nothing in between changes nothing and
+ * leaves nothing, so it did no harm; with another one in between it takes that one's effect away, and leaves an entry.
  */
 const updatesByValue = `
-  SELECT value, count(*)::int AS times FROM (
-    SELECT max(notes) OVER (PARTITION BY subject_id, nth) AS value FROM (
-      SELECT subject_id, after->>'notes' AS notes, count(after->>'notes') OVER (PARTITION BY subject_id ORDER BY id) AS nth
-      FROM audit_entries WHERE action = 'vehicle.updated' AND subject_id = ANY($2) AND at > now() - interval '1 hour'
-    ) entries
-  ) changes
-  WHERE value = ANY($1) GROUP BY value`
+  SELECT after->>'notes' AS value, count(*)::int AS times
+  FROM audit_entries WHERE action = 'vehicle.updated' AND subject_id = ANY($2) AND after->>'notes' = ANY($1) AND at > now() - interval '1 hour' GROUP BY 1`
 
 /** What the primary holds of what the history speaks of. Read once all is whole again, not through the application: it is what is judged. */
 export async function readFinalState(history: History, query: Query): Promise<FinalState> {
