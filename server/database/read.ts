@@ -70,7 +70,8 @@ export function createRead(parts: ReadParts) {
       pool,
       settings,
       // A pool that is full says nothing of a server; one in which nobody is answered does.
-      acquire: { limitMs, silentMs: answerMs },
+      acquire: { limitMs: breaks.has('busy-is-illness') ? Math.min(limitMs, answerMs) : limitMs, silentMs: answerMs },
+      lateAnswer: breaks.has('slow-is-silent'),
       limitMs,
       firstAnswerMs: answerMs,
       queues: !onReplica,
@@ -161,9 +162,9 @@ export function createRead(parts: ReadParts) {
       }
       catch (error) {
         const cause = causeOf(error)
-        if (hasChoice && isSilence(error) && !primary.unsettled()) primaryInDoubtUntil = performance.now() + doubtMs
+        if (hasChoice && ((isSilence(error) && !primary.unsettled()) || isTakenForIllness(cause))) primaryInDoubtUntil = performance.now() + doubtMs
         // A primary with too much to do is no reason to show anybody older data.
-        if (!worthElsewhere(cause) || cause instanceof NoVerdictError || breaks.has('no-retry')) throw permanent(cause)
+        if (!worthElsewhere(cause) || (cause instanceof NoVerdictError && !isTakenForIllness(cause)) || breaks.has('no-retry')) throw permanent(cause)
         lastError = cause
         if (cause instanceof FormerPrimaryError) primary.beginEpoch()
         if (!(cause instanceof BehindError)) monitor.hurry()
@@ -201,6 +202,8 @@ export function createRead(parts: ReadParts) {
     if (monitor.hasPrimary() && seen.wanted()) yield { pool: primary, anyAge: true, answerMs: Infinity }
   }
 
+  const isTakenForIllness = (cause: unknown) => breaks.has('busy-is-illness') && cause instanceof NoVerdictError
+
   function permanent(cause: unknown): unknown {
     if (cause instanceof AbandonedError) metrics.abandoned()
     if (cause instanceof BusyError) metrics.busy()
@@ -219,7 +222,8 @@ export function createRead(parts: ReadParts) {
     }
     if (isTooSlow(cause)) return circuit.succeeded()
     // Too many at once, a queue in the pooler, one of several that stands still while the others answer: that is not the pool.
-    if (cause instanceof NoVerdictError || replica!.unsettled() || (error instanceof TransactionError && error.passedOver)) circuit.undecided()
+    if (isTakenForIllness(cause)) circuit.failed()
+    else if (cause instanceof NoVerdictError || replica!.unsettled() || (error instanceof TransactionError && error.passedOver)) circuit.undecided()
     else circuit.failed({ atOnce: isSilence(error) })
     monitor.hurry()
     metrics.retried('connection')
