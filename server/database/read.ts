@@ -124,10 +124,17 @@ export function createRead(parts: ReadParts) {
     await monitor.ready(remainingMs(patienceMs))
     const context = currentContext()
     const spent = context?.patienceSpent ?? false
-    const until = performance.now() + (spent ? 0 : remainingMs(patienceMs))
+    let until = performance.now() + (spent ? 0 : remainingMs(patienceMs))
+    let wasUnsettled = false
     /** There is somebody else to ask. */
     const hasChoice = replica !== null && consistency !== 'strong'
     let lastError: unknown
+    /** What was waited for a pooler that stood still is nobody's patience with the servers: it begins anew, once. */
+    const excuse = (pool: Pool) => {
+      if (wasUnsettled || spent || !pool.unsettled()) return
+      wasUnsettled = true
+      until = performance.now() + remainingMs(patienceMs)
+    }
     for (let round = 0; ; round++) {
       const token = consistency === 'eventual' ? null : seen.wanted()
       if (hasChoice) {
@@ -147,7 +154,8 @@ export function createRead(parts: ReadParts) {
               throw permanent(lastError)
             }
             missed(error, lastError)
-            if (context && isSilence(error)) context.replicaSilent = true
+            excuse(replica)
+            if (context && isSilence(error) && !replica.unsettled()) context.replicaSilent = true
           }
         }
         else { metrics.fellBack('circuit') }
@@ -166,6 +174,7 @@ export function createRead(parts: ReadParts) {
         // A primary with too much to do is no reason to show anybody older data.
         if (!worthElsewhere(cause) || (cause instanceof NoVerdictError && !isTakenForIllness(cause)) || breaks.has('no-retry')) throw permanent(cause)
         lastError = cause
+        excuse(primary)
         if (cause instanceof FormerPrimaryError) primary.beginEpoch()
         if (!(cause instanceof BehindError)) monitor.hurry()
         metrics.retried(cause instanceof FormerPrimaryError ? 'former-primary' : 'connection')
@@ -202,7 +211,9 @@ export function createRead(parts: ReadParts) {
     if (monitor.hasPrimary() && seen.wanted()) yield { pool: primary, anyAge: true, answerMs: Infinity }
   }
 
-  const isTakenForIllness = (cause: unknown) => breaks.has('busy-is-illness') && cause instanceof NoVerdictError
+  function isTakenForIllness(cause: unknown): boolean {
+    return breaks.has('busy-is-illness') && cause instanceof NoVerdictError
+  }
 
   function permanent(cause: unknown): unknown {
     if (cause instanceof AbandonedError) metrics.abandoned()
@@ -223,7 +234,7 @@ export function createRead(parts: ReadParts) {
     if (isTooSlow(cause)) return circuit.succeeded()
     // Too many at once, a queue in the pooler, one of several that stands still while the others answer: that is not the pool.
     if (isTakenForIllness(cause)) circuit.failed()
-    else if (cause instanceof NoVerdictError || replica!.unsettled() || (error instanceof TransactionError && error.passedOver)) circuit.undecided()
+    else if (cause instanceof NoVerdictError || replica!.unsettled() || isPassedOver(error)) circuit.undecided()
     else circuit.failed({ atOnce: isSilence(error) })
     monitor.hurry()
     metrics.retried('connection')
@@ -237,7 +248,12 @@ function causeOf(error: unknown): unknown {
 
 /** Nobody answered in time. */
 function isSilence(error: unknown): boolean {
-  return error instanceof TransactionError && (error.silent || error.cause instanceof SilentPoolError)
+  return error instanceof TransactionError && (error.silent || (error.cause instanceof SilentPoolError && !error.cause.passedOver))
+}
+
+/** This one was not answered in time, while others were. */
+function isPassedOver(error: unknown): boolean {
+  return error instanceof TransactionError && (error.passedOver || (error.cause instanceof SilentPoolError && error.cause.passedOver))
 }
 
 /** The statement used up the time that it was given: on a replica half of what there was, so that the other half is there for the primary. */
