@@ -125,14 +125,14 @@ export function createRead(parts: ReadParts) {
     const context = currentContext()
     const spent = context?.patienceSpent ?? false
     let until = performance.now() + (spent ? 0 : remainingMs(patienceMs))
-    let wasUnsettled = false
+    let isExcused = false
     /** There is somebody else to ask. */
     const hasChoice = replica !== null && consistency !== 'strong'
     let lastError: unknown
-    /** What was waited for a pooler that stood still is nobody's patience with the servers: it begins anew, once. */
-    const excuse = (pool: Pool) => {
-      if (wasUnsettled || spent || !pool.unsettled()) return
-      wasUnsettled = true
+    /** What was waited for a turn, or for a pooler that stood still, is no patience with the servers: it begins anew, once. */
+    const excuse = (pool: Pool, cause: unknown) => {
+      if (isExcused || spent || !(cause instanceof BehindError || cause instanceof NoVerdictError || pool.unsettled())) return
+      isExcused = true
       until = performance.now() + remainingMs(patienceMs)
     }
     for (let round = 0; ; round++) {
@@ -154,7 +154,7 @@ export function createRead(parts: ReadParts) {
               throw permanent(lastError)
             }
             missed(error, lastError)
-            excuse(replica)
+            excuse(replica, lastError)
             if (context && isSilence(error) && !replica.unsettled()) context.replicaSilent = true
           }
         }
@@ -163,7 +163,7 @@ export function createRead(parts: ReadParts) {
       // An earlier read of this request has asked it in vain. Each further one would wait for the same: a balancer that does not know yet takes half a second to refuse.
       if (spent && hasChoice) break
       try {
-        const answerMs = !hasChoice ? Infinity : Math.min(performance.now() < primaryInDoubtUntil || !monitor.hasPrimary() ? doubtedAnswerMs : primaryAnswerMs, Math.max(pauseMs, until - performance.now()))
+        const answerMs = !hasChoice ? Infinity : Math.min(performance.now() < primaryInDoubtUntil || !monitor.hasPrimary() ? doubtedAnswerMs : primaryAnswerMs, Math.max(doubtedAnswerMs, until - performance.now()))
         const value = await attempt(primary, settings, fn, { token, anyAge: false, answerMs })
         primaryInDoubtUntil = 0
         return value
@@ -174,7 +174,7 @@ export function createRead(parts: ReadParts) {
         // A primary with too much to do is no reason to show anybody older data.
         if (!worthElsewhere(cause) || (cause instanceof NoVerdictError && !isTakenForIllness(cause)) || breaks.has('no-retry')) throw permanent(cause)
         lastError = cause
-        excuse(primary)
+        excuse(primary, cause)
         if (cause instanceof FormerPrimaryError) primary.beginEpoch()
         if (!(cause instanceof BehindError)) monitor.hurry()
         metrics.retried(cause instanceof FormerPrimaryError ? 'former-primary' : 'connection')
