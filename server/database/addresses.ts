@@ -12,7 +12,7 @@ import { AddressLeftError } from './errors.ts'
  * hangs on it is cut and goes to the others, and it is asked again every second until it answers.
  */
 export interface Addresses {
-  /** A socket for node-postgres, which connects to the name's addresses in turn: those that answer first, those that were left last. */
+  /** A socket for node-postgres, which connects to the name's addresses in turn; to those that were left only where there is no other. */
   openSocket(): Socket
   /** Whether somebody waits for an answer on it. New ones are waited for. */
   waiting(socket: Socket, isWaiting: boolean): void
@@ -79,7 +79,7 @@ export function createAddresses({ pool, names, log, onLeft }: AddressesOptions):
   const keyOf = (host: string, port: number) => `${host} ${port}`
   const sound = () => current.map(key => known.get(key)!).filter(({ isLeft }) => !isLeft)
 
-  /** The name's addresses, sound ones first and each of them first in turn. */
+  /** The name's addresses, each of them first in turn. One that was left is none, as long as there is another: a frozen one would take the connection and keep it. */
   async function inTurn(name: string, port: number) {
     const found = await names.addresses(name)
     for (const { address: host } of found) {
@@ -90,8 +90,9 @@ export function createAddresses({ pool, names, log, onLeft }: AddressesOptions):
     for (const [key, { isLeft }] of known) if (!isLeft && !current.includes(key)) known.delete(key)
     const isLeft = ({ address }: { address: string }) => known.get(keyOf(address, port))!.isLeft
     const first = found.filter(one => !isLeft(one))
-    const at = first.length ? turn++ % first.length : 0
-    return [...first.slice(at), ...first.slice(0, at), ...found.filter(isLeft)]
+    if (!first.length) return found
+    const at = turn++ % first.length
+    return [...first.slice(at), ...first.slice(0, at)]
   }
 
   function openSocket(): Socket {
@@ -104,6 +105,10 @@ export function createAddresses({ pool, names, log, onLeft }: AddressesOptions):
       socket.once('close', () => watches.delete(socket))
       socket.on('connectionAttemptFailed', (host: string) => void ask(known.get(keyOf(host, port))))
       socket.on('connectionAttemptTimeout', (host: string) => void ask(known.get(keyOf(host, port))))
+      // Left while this one was on its way there: it was not among those that were cut.
+      socket.once('connect', () => {
+        if (addressOf(socket)?.isLeft && sound().length) socket.destroy(new AddressLeftError())
+      })
       watch()
       return plainConnect({
         port, host: name, autoSelectFamily: true, autoSelectFamilyAttemptTimeout: suspectMs,

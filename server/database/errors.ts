@@ -119,8 +119,11 @@ export class AbandonedError extends NoVerdictError {
 
 /** No connection could be had, and whoever has one gets no answer either. */
 export class SilentPoolError extends UnavailableError {
-  constructor(pool: string) {
+  /** One connection could not be made, while others were answered. */
+  readonly passedOver: boolean
+  constructor(pool: string, { passedOver = false } = {}) {
     super(`The ${pool} database does not answer.`)
+    this.passedOver = passedOver
   }
 }
 

@@ -2,6 +2,7 @@ import pg from 'pg'
 import type { Addresses } from './addresses.ts'
 import { afterTurning } from '#server/telemetry/patience.ts'
 import { parseLsn, parsePosition, type Position } from './consistency.ts'
+import { AddressLeftError } from './errors.ts'
 
 /** What one look at a server found. */
 export interface ServerState {
@@ -46,7 +47,10 @@ export interface Sighting {
 }
 
 export interface Looker {
-  /** Rejects in about `timeoutMs` at the latest, times not counted in which this process itself stood still. */
+  /**
+   * Rejects in about `timeoutMs` at the latest, times not counted in which this process itself stood still; later only while it may turn out that it is a pooler that stands still. Where
+   * one was left meanwhile, the other is asked: nothing was learnt of the server.
+   */
   look(): Promise<Sighting>
   close(): void
 }
@@ -54,10 +58,14 @@ export interface Looker {
 /** PostgreSQL's `wal_block_size`, unless it was built with another. */
 const walPageBytes = 8192
 
+/** It turns out within half a second. */
+const undecidedPauseMs = 50
+
 /** Looks at one server over a connection of its own, so that a pool that is full cannot blind it. `onLost`: that connection ended by itself. */
 export function createLooker(connectionString: string, timeoutMs: number, addresses: Addresses, onLost: () => void): Looker {
   let client: pg.Client | null = null
   let socket: ReturnType<Addresses['openSocket']> | null = null
+  let closed = false
 
   function drop() {
     const old = client
@@ -109,27 +117,39 @@ export function createLooker(connectionString: string, timeoutMs: number, addres
     }
   }
 
+  async function lookInTime(): Promise<Sighting> {
+    let callOff = () => {}
+    try {
+      return await Promise.race([
+        look(),
+        new Promise<never>((_, reject) => {
+          const tooLate = () => {
+            if (socket && addresses.undecided(socket)) callOff = afterTurning(undecidedPauseMs, tooLate)
+            else reject(new Error(`No answer within ${timeoutMs} ms`))
+          }
+          callOff = afterTurning(timeoutMs, tooLate)
+        }),
+      ])
+    }
+    catch (error) {
+      drop()
+      throw error
+    }
+    finally {
+      callOff()
+      if (socket) addresses.waiting(socket, false)
+    }
+  }
+
   return {
-    async look() {
-      let callOff = () => {}
-      try {
-        return await Promise.race([
-          look(),
-          new Promise<never>((_, reject) => {
-            callOff = afterTurning(timeoutMs, () => reject(new Error(`No answer within ${timeoutMs} ms`)))
-          }),
-        ])
-      }
-      catch (error) {
-        drop()
-        throw error
-      }
-      finally {
-        callOff()
-        if (socket) addresses.waiting(socket, false)
-      }
+    look: () => lookInTime().catch((error: unknown) => {
+      if (closed || (!(error instanceof AddressLeftError) && !addresses.undecided())) throw error
+      return lookInTime()
+    }),
+    close() {
+      closed = true
+      drop()
     },
-    close: drop,
   }
 }
 

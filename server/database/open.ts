@@ -87,8 +87,9 @@ export function openDatabase({
   const onLost = () => monitor.hurry()
   const addressesOf = (pool: 'primary' | 'replica') => createAddresses({ pool, names, log, onLeft: () => metrics.leftAddress(pool) })
   const addresses = { primary: addressesOf('primary'), replica: addressesOf('replica') }
-  const primary = openPool({ name: 'primary', connectionString: primaryUrl, maxConnections, log, addresses: addresses.primary, onLost })
-  const replica = separateReplica ? openPool({ name: 'replica', connectionString: replicaUrl, maxConnections, log, addresses: addresses.replica, onLost }) : null
+  const ofPool = breaks.has('one-pooler') ? { primary: undefined, replica: undefined } : addresses
+  const primary = openPool({ name: 'primary', connectionString: primaryUrl, maxConnections, log, addresses: ofPool.primary, onLost })
+  const replica = separateReplica ? openPool({ name: 'replica', connectionString: replicaUrl, maxConnections, log, addresses: ofPool.replica, onLost }) : null
   const circuit = createCircuit({
     onChange: state => log[state === 'open' ? 'warn' : 'info'](state === 'open' ? 'Reads leave the replicas: they fail, or are too late' : 'Reads are back on the replicas'),
   })
@@ -106,7 +107,7 @@ export function openDatabase({
   const seen = createSeen({ tokens, monitor, metrics, separateReplica })
   const pools = [primary, ...replica ? [replica] : []]
   return {
-    ...countOutcomes(createRouter({ primary, replica, circuit, monitor, seen, visibility: createVisibility({ replica, monitor, log }), metrics, log, breaks, lagLimitSeconds, mostWaiting: mostWaitingWrites })),
+    ...countOutcomes(createRouter({ primary, replica, circuit, monitor, seen, visibility: createVisibility({ replica, monitor, log, breaks }), metrics, log, breaks, lagLimitSeconds, mostWaiting: mostWaitingWrites })),
     state: monitor.state,
     firstState: () => monitor.ready(firstLookMs).then(monitor.state),
     probe: monitor.look,

@@ -172,6 +172,7 @@ export function openPool({ name, connectionString, maxConnections, log, addresse
   /** One from the pool, within the time; a client that comes too late goes straight back, and the turn with it. */
   async function connect(until: Moment, silentMs: number): Promise<pg.PoolClient> {
     const limit = Math.min(msUntil(until), silentMs)
+    const began = performance.now()
     const client = pool.connect()
     let timer: NodeJS.Timeout | undefined
     let late = false
@@ -184,7 +185,7 @@ export function openPool({ name, connectionString, maxConnections, log, addresse
           return
         }
         late = true
-        reject(outOfTime && limit < silenceMs ? new OutOfTimeError() : new SilentPoolError(name))
+        reject(outOfTime && limit < silenceMs ? new OutOfTimeError() : new SilentPoolError(name, { passedOver: lastAnswerAt > began }))
       }
       timer = setTimeout(look, limit)
     })

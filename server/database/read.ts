@@ -70,7 +70,8 @@ export function createRead(parts: ReadParts) {
       pool,
       settings,
       // A pool that is full says nothing of a server; one in which nobody is answered does.
-      acquire: { limitMs, silentMs: answerMs },
+      acquire: { limitMs: breaks.has('busy-is-illness') ? Math.min(limitMs, answerMs) : limitMs, silentMs: answerMs },
+      lateAnswer: breaks.has('slow-is-silent'),
       limitMs,
       firstAnswerMs: answerMs,
       queues: !onReplica,
@@ -123,10 +124,17 @@ export function createRead(parts: ReadParts) {
     await monitor.ready(remainingMs(patienceMs))
     const context = currentContext()
     const spent = context?.patienceSpent ?? false
-    const until = performance.now() + (spent ? 0 : remainingMs(patienceMs))
+    let until = performance.now() + (spent ? 0 : remainingMs(patienceMs))
+    let isExcused = false
     /** There is somebody else to ask. */
     const hasChoice = replica !== null && consistency !== 'strong'
     let lastError: unknown
+    /** What was waited for a turn, or for a pooler that stood still, is no patience with the servers: it begins anew, once. */
+    const excuse = (pool: Pool, cause: unknown) => {
+      if (isExcused || spent || !(cause instanceof BehindError || cause instanceof NoVerdictError || pool.unsettled())) return
+      isExcused = true
+      until = performance.now() + remainingMs(patienceMs)
+    }
     for (let round = 0; ; round++) {
       const token = consistency === 'eventual' ? null : seen.wanted()
       if (hasChoice) {
@@ -146,7 +154,8 @@ export function createRead(parts: ReadParts) {
               throw permanent(lastError)
             }
             missed(error, lastError)
-            if (context && isSilence(error)) context.replicaSilent = true
+            excuse(replica, lastError)
+            if (context && isSilence(error) && !replica.unsettled()) context.replicaSilent = true
           }
         }
         else { metrics.fellBack('circuit') }
@@ -154,17 +163,18 @@ export function createRead(parts: ReadParts) {
       // An earlier read of this request has asked it in vain. Each further one would wait for the same: a balancer that does not know yet takes half a second to refuse.
       if (spent && hasChoice) break
       try {
-        const answerMs = !hasChoice ? Infinity : Math.min(performance.now() < primaryInDoubtUntil || !monitor.hasPrimary() ? doubtedAnswerMs : primaryAnswerMs, Math.max(pauseMs, until - performance.now()))
+        const answerMs = !hasChoice ? Infinity : Math.min(performance.now() < primaryInDoubtUntil || !monitor.hasPrimary() ? doubtedAnswerMs : primaryAnswerMs, Math.max(doubtedAnswerMs, until - performance.now()))
         const value = await attempt(primary, settings, fn, { token, anyAge: false, answerMs })
         primaryInDoubtUntil = 0
         return value
       }
       catch (error) {
         const cause = causeOf(error)
-        if (hasChoice && isSilence(error) && !primary.unsettled()) primaryInDoubtUntil = performance.now() + doubtMs
+        if (hasChoice && ((isSilence(error) && !primary.unsettled()) || isTakenForIllness(cause))) primaryInDoubtUntil = performance.now() + doubtMs
         // A primary with too much to do is no reason to show anybody older data.
-        if (!worthElsewhere(cause) || cause instanceof NoVerdictError || breaks.has('no-retry')) throw permanent(cause)
+        if (!worthElsewhere(cause) || (cause instanceof NoVerdictError && !isTakenForIllness(cause)) || breaks.has('no-retry')) throw permanent(cause)
         lastError = cause
+        excuse(primary, cause)
         if (cause instanceof FormerPrimaryError) primary.beginEpoch()
         if (!(cause instanceof BehindError)) monitor.hurry()
         metrics.retried(cause instanceof FormerPrimaryError ? 'former-primary' : 'connection')
@@ -201,6 +211,10 @@ export function createRead(parts: ReadParts) {
     if (monitor.hasPrimary() && seen.wanted()) yield { pool: primary, anyAge: true, answerMs: Infinity }
   }
 
+  function isTakenForIllness(cause: unknown): boolean {
+    return breaks.has('busy-is-illness') && cause instanceof NoVerdictError
+  }
+
   function permanent(cause: unknown): unknown {
     if (cause instanceof AbandonedError) metrics.abandoned()
     if (cause instanceof BusyError) metrics.busy()
@@ -219,7 +233,8 @@ export function createRead(parts: ReadParts) {
     }
     if (isTooSlow(cause)) return circuit.succeeded()
     // Too many at once, a queue in the pooler, one of several that stands still while the others answer: that is not the pool.
-    if (cause instanceof NoVerdictError || replica!.unsettled() || (error instanceof TransactionError && error.passedOver)) circuit.undecided()
+    if (isTakenForIllness(cause)) circuit.failed()
+    else if (cause instanceof NoVerdictError || replica!.unsettled() || isPassedOver(error)) circuit.undecided()
     else circuit.failed({ atOnce: isSilence(error) })
     monitor.hurry()
     metrics.retried('connection')
@@ -233,7 +248,12 @@ function causeOf(error: unknown): unknown {
 
 /** Nobody answered in time. */
 function isSilence(error: unknown): boolean {
-  return error instanceof TransactionError && (error.silent || error.cause instanceof SilentPoolError)
+  return error instanceof TransactionError && (error.silent || (error.cause instanceof SilentPoolError && !error.cause.passedOver))
+}
+
+/** This one was not answered in time, while others were. */
+function isPassedOver(error: unknown): boolean {
+  return error instanceof TransactionError && (error.passedOver || (error.cause instanceof SilentPoolError && error.cause.passedOver))
 }
 
 /** The statement used up the time that it was given: on a replica half of what there was, so that the other half is there for the primary. */

@@ -11,6 +11,8 @@ import type { Transaction } from './port.ts'
 export type Settings = readonly (readonly [name: string, value: string])[]
 
 interface Common {
+  /** For tests: the first answer waits for `fn`'s first statement. */
+  lateAnswer?: boolean
   pool: Pool
   settings: Settings
 }
@@ -136,7 +138,7 @@ export async function runRead<T>(attempt: ReadAttempt, fn: (tx: Transaction) => 
       const first = select([...settingCalls(settings, limit), 'set_config(\'transaction_read_only\', \'on\', true)', ...before])
       return new Promise((resolve, reject) => {
         handle.only = (ask) => {
-          const begun = line.queryPromptly(first)
+          const begun = attempt.lateAnswer ? line.query(first) : line.queryPromptly(first)
           begun.then(answered, stopWaiting)
           const answer = ask()
           // Where the query fails, what was asked for before it can still tell that this server lacks something.
@@ -149,7 +151,7 @@ export async function runRead<T>(attempt: ReadAttempt, fn: (tx: Transaction) => 
 
     async function beginSnapshot(): Promise<ReadFindings> {
       // From the last to the first: `fn` may have asked for something at once.
-      const located = line.queryFirstPromptly(select([...settingCalls(settings, limit), ...position]))
+      const located = line[attempt.lateAnswer ? 'queryFirst' : 'queryFirstPromptly'](select([...settingCalls(settings, limit), ...position]))
       located.then(answered, stopWaiting)
       const asked = before.length ? [line.queryFirst('COMMIT AND CHAIN'), line.queryFirst(select(before))] : []
       const opened = line.queryFirst('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
@@ -171,7 +173,7 @@ export async function runWrite<T>(attempt: WriteAttempt<T>, fn: (tx: Transaction
     const line = openLine(connection.client)
     const handle = openHandle(line)
     const stopListening = onAbandonment(guard)
-    const begun = Promise.all([line.query('BEGIN'), line.queryPromptly(select([...settingCalls(settings, limit), ...begin]))]).then(async ([, result]) => {
+    const begun = Promise.all([line.query('BEGIN'), line[attempt.lateAnswer ? 'query' : 'queryPromptly'](select([...settingCalls(settings, limit), ...begin]))]).then(async ([, result]) => {
       connection.answered()
       await check(rowOf(result))
       // What has been begun is finished: whoever repeats it finds its record.

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { noBreaks, type Breaks } from '#server/config/breaks.ts'
 import { runOutsideContext } from '#server/telemetry/context.ts'
 import { parseLsn, parsePosition, type Position, type Token } from './consistency.ts'
 import type { Monitor } from './monitor.ts'
@@ -21,7 +22,7 @@ const witnessMs = 250
 /** What a replica said: none of `open` had been committed at this position or before. */
 interface Testimony { timeline: number, lsn: number, open: Set<number> }
 
-export function createVisibility({ replica, monitor, log }: { replica: Pool | null, monitor: Pick<Monitor, 'cluster'>, log: Logger }): Visibility {
+export function createVisibility({ replica, monitor, log, breaks = noBreaks }: { replica: Pool | null, monitor: Pick<Monitor, 'cluster'>, log: Logger, breaks?: Breaks }): Visibility {
   let last: Testimony | null = null
   let asking: { about: Set<number>, answer: Promise<Testimony | null> } | null = null
 
@@ -79,6 +80,7 @@ export function createVisibility({ replica, monitor, log }: { replica: Pool | nu
       if (token.confirm === 0 || position.timeline !== token.timeline) return true
       if (confirmed && parseLsn(confirmed) < token.confirm) return false
       if (!unfinished) return true
+      if (breaks.has('open-transactions-block')) return false
       return unfinished === 'behind' ? false : uncommitted(token, unfinished.split(' ').map(Number))
     },
   }

@@ -60,7 +60,7 @@ const emptyMessage = 'SELECT pg_logical_emit_message(true, \'fleet2\', \'\')'
 /** Each write once, until its deadline, on whoever is the primary. */
 export function createWrite({ primary, monitor, seen, visibility, metrics, log, breaks, mostWaiting }: WriteParts): Write {
   let waiting = 0
-  const gate = createGate(Math.max(1, primary.mostParked))
+  const gate = createGate(breaks.has('commits-pile-up') ? Infinity : Math.max(1, primary.mostParked))
   /** Those that pause, those that wait for the primary to answer the others, and those that wait for a connection. */
   const writesWaiting = () => waiting + gate.waiting() + primary.stats().waiting
 
@@ -83,6 +83,7 @@ export function createWrite({ primary, monitor, seen, visibility, metrics, log, 
     const { value, after } = await runWrite({
       ...attempt,
       pool: primary,
+      lateAnswer: breaks.has('slow-is-silent'),
       begin: [`${locate} AS position`, ...token ? visibility.ask(token) : [], ...attempt.begin],
       committing: passage.committing,
       async check(begun) {
@@ -202,6 +203,7 @@ export function createWrite({ primary, monitor, seen, visibility, metrics, log, 
     /** The write is not tried any more. Says of its outcome what is certain and no more: that nothing was changed only where no attempt under the same id could have changed anything. */
     function refusal(why: string, cause: unknown): UnavailableError {
       if (unknown) settle('unresolved', operation)
+      if (breaks.has('deny-unknown')) return unavailable(`${why} Nothing was changed.`, cause)
       const keyed = operation?.fromClient ?? false
       const advice = keyed ? 'Repeat the request with the same Idempotency-Key: however often it arrives, it is applied once.' : 'Look whether it was before you repeat it.'
       if (unknown || met) return unavailable(`${why} It is not known yet whether the change was made. ${operation ? advice : 'Repeat it: it is applied once.'}`, cause, 'unresolved')

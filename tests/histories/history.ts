@@ -94,6 +94,10 @@ export interface History {
   troubles: Span[]
   /** Locks that somebody else held; `key`: the register that they stood on. */
   locks: (Span & { key: string })[]
+  /** When replicas replayed nothing: they lack what has been written since. */
+  lags: Span[]
+  /** When there were more clients than connections: everybody waits for a turn behind the others then. */
+  crowds: Span[]
   /** One of two poolers stood still. */
   silentPoolers: Span[]
   samples: Sample[]

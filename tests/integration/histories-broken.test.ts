@@ -4,6 +4,7 @@ import type { BrokenPromise } from '../histories/check.ts'
 import { generate, type Fault } from '../histories/generate.ts'
 import type { Spoil } from '../histories/people.ts'
 import { runSeed, type SeedOptions } from '../histories/run-seed.ts'
+import { planOf, scenarios } from '../histories/scenarios.ts'
 import { createTables } from '../histories/work.ts'
 import { startCluster, type Cluster } from '../support/cluster.ts'
 
@@ -39,6 +40,20 @@ const brokenAround: { name: keyof Spoil, faults: Fault[], promise: BrokenPromise
   { name: 'believeFailures', faults: frozenPrimary, promise: 'acknowledged write lost', budgetMs: 600 },
 ]
 
+/** What the directed histories hold (`histories.test.ts` runs each of them with nothing broken), with that protection taken away. */
+const brokenScenarios: { breaks: Break[], scenario: string }[] = [
+  { breaks: ['slow-is-silent'], scenario: 'slow-statements' },
+  { breaks: ['slow-is-silent'], scenario: 'row-lock' },
+  { breaks: ['open-transactions-block'], scenario: 'owner-transaction' },
+  { breaks: ['ignore-tokens'], scenario: 'edit-what-was-seen' },
+  { breaks: ['ignore-tokens'], scenario: 'pinned-instance' },
+  { breaks: ['busy-is-illness'], scenario: 'callers-who-leave' },
+  { breaks: ['busy-is-illness'], scenario: 'crowd' },
+  { breaks: ['deny-unknown'], scenario: 'nothing-was-changed' },
+  { breaks: ['one-pooler'], scenario: 'silent-pooler' },
+  { breaks: ['commits-pile-up'], scenario: 'commits-without-standby' },
+]
+
 /** Chance has a part in it; a break that is not seen in this many runs is not seen. */
 const runs = 12
 
@@ -66,6 +81,16 @@ describe('the checker notices', () => {
   it.each(brokenRouter)('a router that is broken: $name', { timeout: 300_000 }, async ({ name, breaks = [name as Break], faults, promise, options = {} }) => {
     expect(await promisesBroken(faults, options)).toEqual([])
     expect(await noticed(promise, faults, { ...options, database: { ...options.database, breaks: new Set(breaks) } })).toBe(true)
+  })
+
+  it.each(brokenScenarios)('a router that is broken: $breaks, in $scenario', { timeout: 300_000 }, async ({ breaks, scenario: name }) => {
+    const scenario = scenarios.find(one => one.name === name)!
+    const options = { ...scenario.options, database: { ...scenario.options?.database, breaks: new Set(breaks) } }
+    for (let run = 0; run < runs; run++) {
+      const { violations } = await runSeed({ cluster, seed: ++seed, seconds: 0, plan: planOf(scenario, seed), ...options })
+      if (violations.some(({ promise }) => scenario.noticedAs.includes(promise))) return
+    }
+    expect.fail('nobody noticed')
   })
 
   it.each(brokenAround)('an edge or a client that is broken: $name', { timeout: 180_000 }, async ({ name, faults, promise, budgetMs }) => {

@@ -18,7 +18,7 @@ const edit = (client: number, id: string, name: string, found = true) => step(cl
 const refusedWrite = (value: string, more: Partial<Step>) => step(0, { kind: 'write', key: 'r', value }, null, more)
 
 /** What nobody has seen anything go wrong around. */
-const calm = { troubles: [], locks: [], silentPoolers: [], samples: [], limits: { backends: 50, lagSeconds: 30 } }
+const calm = { troubles: [], locks: [], lags: [], crowds: [], silentPoolers: [], samples: [], limits: { backends: 50, lagSeconds: 30 } }
 const always = [{ what: 'failover', from: 0, until: Infinity }]
 const history = (steps: Step[], end = final([], []), more: Partial<History> = {}): History => ({ ...calm, steps, final: end, ...more })
 
@@ -139,9 +139,14 @@ describe('the checker of what an ordinary day must not cost', () => {
   })
 
   it('notices a slow statement that the servers were given more than once', () => {
-    const slow = (executions: number) => step(0, { kind: 'read', key: 'r', sleepMs: 3_000 }, { kind: 'read', version: 0, value: null }, { executions })
+    const slow = (executions: number, servedBy: string | null = null) => step(0, { kind: 'read', key: 'r', sleepMs: 3_000 }, { kind: 'read', version: 0, value: null }, { executions, servedBy })
     expect(broken(history([slow(2)]))).toEqual(['slow statement run again'])
     expect(broken(history([slow(1)]))).toEqual([])
+    // Behind: the replica was given it in vain, and the primary then.
+    const lags = [{ what: 'lag', from: 0, until: Infinity }]
+    expect(broken(history([slow(2, 'primary')], undefined, { lags }))).toEqual([])
+    expect(broken(history([slow(3, 'primary')], undefined, { lags }))).toEqual(['slow statement run again'])
+    expect(broken(history([slow(2, 'replica')], undefined, { lags }))).toEqual(['slow statement run again'])
   })
 
   it('notices a quick statement that waits for somebody else\'s slow one, or for a lock that it has nothing to do with', () => {
@@ -151,6 +156,7 @@ describe('the checker of what an ordinary day must not cost', () => {
     expect(broken(history([slow, quick(500, 520)], final(['a'], [])))).toEqual([])
     // It came when the slow one was about to end.
     expect(broken(history([slow, quick(2_900, 3_100)], final(['a'], [])))).toEqual([])
+    expect(broken(history([slow, quick(500, 3_100)], final(['a'], []), { crowds: [{ what: 'crowd', from: 0, until: 2_000 }] }))).toEqual([])
     const lock = { what: 'row lock', from: 0, until: 3_000 }
     expect(broken(history([quick(500, 3_100)], final(['a'], []), { locks: [{ ...lock, key: 'q' }] }))).toEqual(['held up by somebody else'])
     expect(broken(history([quick(500, 3_100)], final(['a'], []), { locks: [{ ...lock, key: 'r' }] }))).toEqual([])
