@@ -22,7 +22,15 @@ export async function buildIfNeeded(): Promise<void> {
   const build = spawn(process.execPath, [join(root, 'node_modules/nuxt/bin/nuxt.mjs'), 'build'], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NODE_ENV: 'production' } })
   build.stdout.on('data', data => output.push(String(data)))
   build.stderr.on('data', data => output.push(String(data)))
+  // A signal to us alone must not leave it behind.
+  const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
+  const end = (signal: NodeJS.Signals) => {
+    build.kill(signal)
+    process.exit(1)
+  }
+  for (const signal of signals) process.on(signal, end)
   const code = await new Promise<number | null>(resolve => build.on('exit', resolve))
+  for (const signal of signals) process.off(signal, end)
   if (code !== 0) {
     console.error(output.join(''))
     console.error('The build failed.')

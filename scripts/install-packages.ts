@@ -15,15 +15,13 @@ const needed = [
   { package: 'nginx-light', at: ['/usr/sbin/nginx'] },
   // The address that moves between the two Nginx hosts.
   { package: 'keepalived', at: ['/usr/sbin/keepalived'] },
-  // A host whose clock is wrong.
+  // A host, or an instance, whose clock is wrong.
   { package: 'libfaketime', at: ['x86_64', 'aarch64'].map(machine => `/usr/lib/${machine}-linux-gnu/faketime/libfaketime.so.1`) },
   { package: 'prometheus', at: ['/usr/bin/prometheus'] },
   { package: 'prometheus-alertmanager', at: ['/usr/bin/prometheus-alertmanager'] },
   // Hosts of their own on one machine: network namespaces, and packets dropped between them.
   { package: 'iproute2', at: ['/usr/sbin/ip', '/sbin/ip'] },
   { package: 'iptables', at: ['/usr/sbin/iptables', '/sbin/iptables'] },
-  // An instance with a wrong clock.
-  { package: 'faketime', at: ['/usr/bin/faketime'] },
   { package: 'shellcheck', at: ['/usr/bin/shellcheck'] },
   { package: 'openssl', at: ['/usr/bin/openssl'] },
 ]

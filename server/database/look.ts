@@ -102,7 +102,11 @@ export function createLooker(connectionString: string, timeoutMs: number, addres
       FROM pg_control_system()`)
     const latencyMs = Math.round((performance.now() - started) * 10) / 10
     const base = { latencyMs, cluster: server!.cluster, sinceReplayedSeconds: server!.since }
-    if (!server!.migrated) return { ...base, position: null, role: server!.replica ? 'replica' : 'primary', attached: null, registeredTimeline: 0, flushedLsn: null, confirms: false }
+    if (!server!.migrated) {
+      // A session keeps the search path that it began with, and the migration may set another.
+      drop()
+      return { ...base, position: null, role: server!.replica ? 'replica' : 'primary', attached: null, registeredTimeline: 0, flushedLsn: null, confirms: false }
+    }
     const { rows } = await connection.query<{ position: string, registered: number, flushed: string | null, unwatched: boolean, name: string | null, sync_state: string | null, replay_lsn: string | null }>(`
       SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_flush_lsn() END AS flushed, database_position($1::bigint) AS position,
         database_confirmed() IS NULL AS unwatched, (SELECT coalesce(max(number), 0) FROM timelines WHERE system_identifier = $1::bigint) AS registered, r.*

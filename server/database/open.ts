@@ -53,6 +53,8 @@ export interface DatabaseService extends Database {
   checkSchema(migrations: Migration[]): Promise<'current' | 'behind'>
   /** What a session of the primary pool has set otherwise than the program relies on, in words; empty: nothing. Connection errors pass through. */
   checkSession(): Promise<string[]>
+  /** A session keeps the settings that it began with: none that was opened before this moment is used again. */
+  renewSessions(): void
   /** How the calls have ended so far. */
   outcomes(): Outcomes
   /** Takes a connection from the pool, asks it something and gives it back. Rejects where that cannot be done within a second. */
@@ -124,15 +126,16 @@ export function openDatabase({
     },
     async checkSession() {
       const { client, release } = await primary.acquire()
-      let wrong: string[] = ['?']
       try {
-        wrong = await wrongSettings(sql => client.query(sql))
-        return wrong
+        return await wrongSettings(sql => client.query(sql))
       }
       finally {
-        // A session keeps what it began with.
-        release(wrong.length > 0)
+        release(false)
       }
+    },
+    renewSessions() {
+      primary.beginEpoch()
+      replica?.beginEpoch()
     },
     async tryPool(name) {
       const pool = name === 'primary' ? primary : replica ?? primary

@@ -15,6 +15,7 @@ export const sessionSettings: readonly { name: string, value: string, because: s
   { name: 'search_path', value: 'public', because: 'the tables are there, and nobody can put others before them' },
   { name: 'default_transaction_isolation', value: 'read committed', because: 'a change sees what was committed while it waited for a lock' },
   { name: 'default_transaction_read_only', value: 'off', because: 'a server that refuses changes is taken for a replica' },
+  { name: 'synchronous_commit', value: 'on', because: 'a change that was acknowledged must be on disk, here and on the standby that is waited for' },
   { name: 'client_min_messages', value: 'notice', because: 'the warning that a commit did not wait for its standby must be heard' },
   { name: 'row_security', value: 'on', because: 'without it each query on a tenant\'s rows is refused' },
 ]
@@ -36,12 +37,16 @@ export function setForRole(role: string, database: string): string[] {
 export async function wrongSettings(query: (sql: string) => Promise<{ rows: unknown[] }>): Promise<string[]> {
   const { rows: [row] } = await query(`SELECT ${sessionSettings.map(({ name }) => `current_setting('${name}') AS "${name}"`).join(', ')}`)
   const found = row as Record<string, string>
-  return sessionSettings.filter(({ name, value }) => !isAsGood(found[name]!, value)).map(({ name, value, because }) => `${name} is "${found[name]}" and must be "${value}": ${because}`)
+  return sessionSettings.filter(({ name, value }) => !isAsGood(name, found[name]!, value)).map(({ name, value, because }) => `${name} is "${found[name]}" and must be "${value}": ${because}`)
 }
 
-/** `ISO, DMY` reads ISO dates as well; a longer search path that begins with ours finds ours first; more digits are as exact. */
-function isAsGood(found: string, wanted: string): boolean {
+/**
+ * `ISO, DMY` reads ISO dates as well; a longer search path that begins with ours finds ours first; more digits are as exact; a commit that also
+ * waits until its standby shows it is on that standby's disk.
+ */
+function isAsGood(name: string, found: string, wanted: string): boolean {
   if (found === wanted) return true
+  if (name === 'synchronous_commit') return found === 'remote_apply'
   if (wanted.startsWith('ISO')) return found.startsWith('ISO,')
   if (wanted === 'public') return /^("\$user", )?public\b/.test(found)
   if (wanted === '1') return Number(found) >= 1

@@ -99,6 +99,8 @@ async function watchSchema({ database, migrations, log, signal, onState, onCurre
       if (error instanceof SchemaMismatchError) throw error
       return 'unreachable'
     })
+    // Else this look, and whoever comes after it, would be shown what was before the migration for as long as a session lives: its search path, for one.
+    if (state === 'behind' || state === 'misconfigured' || (state === 'current' && last)) database.renewSessions()
     if (state !== last && (last || state !== 'current')) log[state === 'current' ? 'info' : 'warn']({ wrong: wrong.length ? wrong : undefined }, words[state])
     last = state
     onState(state, state === 'behind' ? 'The database schema is behind this version: npm run db:migrate' : wrong.length ? `The database's sessions are set otherwise than needed (${wrong.join('; ')}): npm run db:migrate sets them` : null)

@@ -30,15 +30,17 @@ const health = async (url: string, query = '') => {
 describe('an instance that starts', () => {
   it('has rendered whole pages before it is ready, from data that nobody else is shown', async () => {
     const server = await startServer({ env: { NUXT_DATABASE_URL: database.servingUrl, NUXT_LOG_LEVEL: 'debug' }, ready: false })
-    const rehearsed = () => /pages were rehearsed/.test(server.output())
     try {
       const answers: string[] = []
       let ready = false
       while (!ready) {
         for (const path of ['/api/v1/session', '/api/v1/vehicles']) answers.push(await fetch(server.url + path).then(async response => `${response.status} ${(await response.text()).includes('Rehearsal')}`))
         ready = (await fetch(`${server.url}/api/health/ready`)).ok
-        if (ready) expect(rehearsed()).toBe(true)
       }
+      // What it printed may reach us later than its answer. Without time for it, on a machine that is out of breath, an instance that serves slowly is better than none: it says so.
+      await until(() => / serves as /.test(server.output()), 'the instance to say that it serves')
+      expect(server.output()).toMatch(/(pages were rehearsed|no time to rehearse)[^]* serves as /)
+      expect(server.output()).not.toContain('not what it should be')
       expect(answers.length).toBeGreaterThan(0)
       expect(answers.filter(answer => !/^(401|503) false/.test(answer))).toEqual([])
     }

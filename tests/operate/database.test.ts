@@ -85,7 +85,7 @@ describe('a database that somebody has set up otherwise', () => {
   it('does not change what the serving role reads and writes', async () => {
     const own = await createTestDatabase()
     const name = new URL(own.servingUrl).pathname.slice(1)
-    const strange = { datestyle: '\'German\'', intervalstyle: '\'sql_standard\'', timezone: '\'Asia/Kathmandu\'', standard_conforming_strings: 'off', bytea_output: '\'escape\'', extra_float_digits: '-3', search_path: '\'nowhere\'', default_transaction_read_only: 'on', client_min_messages: '\'error\'' }
+    const strange = { datestyle: '\'German\'', intervalstyle: '\'sql_standard\'', timezone: '\'Asia/Kathmandu\'', standard_conforming_strings: 'off', bytea_output: '\'escape\'', extra_float_digits: '-3', search_path: '\'nowhere\'', default_transaction_read_only: 'on', synchronous_commit: 'off', client_min_messages: '\'error\'' }
     for (const [setting, value] of Object.entries(strange)) await own.asOwner(`ALTER DATABASE ${name} SET ${setting} = ${value}`)
     const server = await startServer({ ready: false, env: { NUXT_DATABASE_URL: own.servingUrl } })
     try {
