@@ -1,6 +1,7 @@
 import pg from 'pg'
 import type { Logger } from 'pino'
 import { currentContext, momentIn, msUntil, remainingMs, type Moment } from '#server/telemetry/context.ts'
+import { afterTurning } from '#server/telemetry/patience.ts'
 import type { Addresses } from './addresses.ts'
 import { AbandonedError, BusyError, OutOfTimeError, SilentPoolError } from './errors.ts'
 
@@ -145,7 +146,7 @@ export function openPool({ name, connectionString, maxConnections, log, addresse
       const end = () => {
         queue.delete(go)
         clearTimeout(timer)
-        clearTimeout(silence)
+        callOffSilence()
         signal?.removeEventListener('abort', leave)
       }
       const go = () => {
@@ -160,9 +161,9 @@ export function openPool({ name, connectionString, maxConnections, log, addresse
       const timer = setTimeout(() => fail(isSilent() ? new SilentPoolError(name) : new BusyError(name)), msUntil(until))
       const lookForSilence = () => {
         if (isSilent()) fail(new SilentPoolError(name))
-        else silence = setTimeout(lookForSilence, lookAgainMs)
+        else callOffSilence = afterTurning(lookAgainMs, lookForSilence)
       }
-      let silence = silentMs === Infinity ? undefined : setTimeout(lookForSilence, silentMs)
+      let callOffSilence = silentMs === Infinity ? () => {} : afterTurning(silentMs, lookForSilence)
       if (signal?.aborted) return leave()
       signal?.addEventListener('abort', leave)
       queue.add(go)
@@ -174,20 +175,20 @@ export function openPool({ name, connectionString, maxConnections, log, addresse
     const limit = Math.min(msUntil(until), silentMs)
     const began = performance.now()
     const client = pool.connect()
-    let timer: NodeJS.Timeout | undefined
+    let callOff = () => {}
     let late = false
     connecting++
     const tooLate = new Promise<never>((_, reject) => {
       const look = () => {
         const outOfTime = msUntil(until) <= 1
         if (!outOfTime && addresses?.undecided()) {
-          timer = setTimeout(look, lookAgainMs)
+          callOff = afterTurning(lookAgainMs, look)
           return
         }
         late = true
         reject(outOfTime && limit < silenceMs ? new OutOfTimeError() : new SilentPoolError(name, { passedOver: lastAnswerAt > began }))
       }
-      timer = setTimeout(look, limit)
+      callOff = afterTurning(limit, look)
     })
     client.then(one => late && one.release(), () => {}).finally(() => {
       connecting--
@@ -201,7 +202,7 @@ export function openPool({ name, connectionString, maxConnections, log, addresse
       throw error
     }
     finally {
-      clearTimeout(timer)
+      callOff()
     }
   }
 

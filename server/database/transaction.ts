@@ -2,6 +2,7 @@ import { NodePgDatabase, NodePgSession } from 'drizzle-orm/node-postgres'
 import { PgDialect } from 'drizzle-orm/pg-core'
 import pg from 'pg'
 import { currentContext, remainingMs } from '#server/telemetry/context.ts'
+import { afterTurning } from '#server/telemetry/patience.ts'
 import { openLine, type Line, type Statement } from './batch.ts'
 import { AbandonedError, BusyError, CommitSilentError, NotReplicatedError, OutOfTimeError, forgetValues, isConnectionError } from './errors.ts'
 import { silenceMs, type AcquireOptions, type Connection, type Pool } from './pool.ts'
@@ -376,15 +377,16 @@ function awaitFirstAnswer(connection: Connection, guard: Guard, { firstAnswerMs,
     const waited = performance.now() - began
     if (waited >= limit - 1 && waited < silenceMs) return guard.fire({ excuse: new OutOfTimeError() })
     if (waited < limit - 1 && connection.undecided()) {
-      timer = setTimeout(look, undecidedPauseMs)
+      callOff = afterTurning(undecidedPauseMs, look)
       return
     }
     if (!passedOver || !queues) return guard.fire({ passedOver })
     if (waited >= Math.min(queueLimitMs, limit - 1)) return guard.fire({ excuse: new BusyError('primary') })
-    timer = setTimeout(look, silenceMs)
+    callOff = afterTurning(silenceMs, look)
   }
-  let timer = setTimeout(look, Math.min(firstAnswerMs, limit))
-  return () => clearTimeout(timer)
+  // An answer that has come and has not been read yet is one.
+  let callOff = afterTurning(Math.min(firstAnswerMs, limit), look)
+  return () => callOff()
 }
 
 interface Guard {

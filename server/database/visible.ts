@@ -73,14 +73,18 @@ export function createVisibility({ replica, monitor, log, breaks = noBreaks }: {
     }
   }
 
+  function unfinished(xid: number): string {
+    if (!breaks.has('open-transactions-block')) return `database_unfinished(${xid})`
+    return `CASE WHEN pg_snapshot_xmin(pg_current_snapshot())::text::bigint < ${xid} THEN 'behind' END`
+  }
+
   return {
-    ask: token => token.confirm > 0 ? ['database_confirmed() AS confirmed', `database_unfinished(${token.xid}) AS unfinished`] : [],
+    ask: token => token.confirm > 0 ? ['database_confirmed() AS confirmed', `${unfinished(token.xid)} AS unfinished`] : [],
     async shows(token, position, { confirmed, unfinished }) {
       // Another timeline: what of the old one survived had been committed long before it began.
       if (token.confirm === 0 || position.timeline !== token.timeline) return true
       if (confirmed && parseLsn(confirmed) < token.confirm) return false
       if (!unfinished) return true
-      if (breaks.has('open-transactions-block')) return false
       return unfinished === 'behind' ? false : uncommitted(token, unfinished.split(' ').map(Number))
     },
   }

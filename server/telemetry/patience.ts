@@ -15,7 +15,7 @@ export function afterTurning(ms: number, tooLate: () => void): () => void {
     clearInterval(timer)
     // Whatever arrived up to this moment is read first.
     last = setImmediate(tooLate)
-  }, ms / steps)
+  }, Math.ceil(ms / steps))
   return () => {
     clearInterval(timer)
     clearImmediate(last)
