@@ -152,7 +152,7 @@ function settings(sockets: string, durable: boolean, port: number | null): strin
     shared_buffers: '64MB',
     log_min_messages: 'warning',
     timezone: 'UTC',
-    ...durable ? {} : { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_locks_per_transaction: 256 },
+    ...durable ? {} : { fsync: 'off', full_page_writes: 'off', max_locks_per_transaction: 256 },
   }).flatMap(([name, value]) => ['-c', `${name}=${value}`])
 }
 
