@@ -6,6 +6,7 @@ import { httpDuration, httpErrors, httpRequests, requestsInFlight } from '#serve
 import { bringConsistency, laterToken } from './consistency.ts'
 import { contextOf } from './context.ts'
 import { finishAnswer } from './finish.ts'
+import { settleHost } from './methods.ts'
 
 type Handler = (event: H3Event) => Promise<unknown> | unknown
 
@@ -34,6 +35,7 @@ const quietRoutes = /^\/(api\/health|api\/ingest|metrics|_nuxt\/|__nuxt)/
  */
 export function wrapHandler(handle: Handler, { config, log, isDraining, cluster }: HandlerOptions): Handler {
   return (event) => {
+    settleHost(event)
     const outer = currentContext()
     // A page that is rendered asks its own API in this process: the same request for the log, and no request of its own for the metrics.
     if (outer && !event.node.req.socket?.remoteAddress) {

@@ -65,10 +65,10 @@ function canonical(path: string): string {
 }
 
 /**
- * RFC 9112: a request whose Host is none is 400. HTTP/1.0 has none, and old trackers speak it. What no address can be made of is taken out, with what a proxy says of it: the frameworks
- * below make addresses of both, and one that is none would fail them, also while they render the page that tells of the fault.
+ * Takes out of the request what no address can be made of: a Host that is none, and what a proxy says of it. The frameworks below make addresses of both, each at its own place and
+ * also while they render the page that tells of the fault, and one that is none would fail them. To be called before any of them sees the request.
  */
-function refuseBadHost(event: H3Event): void {
+export function settleHost(event: H3Event): void {
   const { headers } = event.node.req
   const { host } = headers
   delete headers['x-forwarded-host']
@@ -76,5 +76,11 @@ function refuseBadHost(event: H3Event): void {
   const port = Number(/:(\d+)$/.exec(host)?.[1] ?? 0)
   if (hostForm.test(host) && port <= 65_535 && URL.canParse(`http://${host}`)) return
   delete headers.host
+  event.context.hasBadHost = true
+}
+
+/** RFC 9112: a request whose Host is none is 400. HTTP/1.0 has none, and old trackers speak it. */
+function refuseBadHost(event: H3Event): void {
+  if (!event.context.hasBadHost) return
   throw new InvalidInputError([{ path: 'Host', message: 'must be a host name or address, and a port up to 65535 where there is one' }])
 }
