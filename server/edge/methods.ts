@@ -79,8 +79,11 @@ export function settleHost(event: H3Event): void {
   event.context.hasBadHost = true
 }
 
-/** RFC 9112: a request whose Host is none is 400. HTTP/1.0 has none, and old trackers speak it. */
+/**
+ * RFC 9112: a request whose Host is none is 400. HTTP/1.0 has none, and old trackers speak it. A person at a browser has no hand in it, and is given the page: nothing of ours is made of
+ * a Host.
+ */
 function refuseBadHost(event: H3Event): void {
-  if (!event.context.hasBadHost) return
+  if (!event.context.hasBadHost || !isProgram(event.path.split('?')[0]!)) return
   throw new InvalidInputError([{ path: 'Host', message: 'must be a host name or address, and a port up to 65535 where there is one' }])
 }
