@@ -153,7 +153,7 @@ describe('a bad header', () => {
       for (const path of ['/api/v1/status', '/api/ingest?id=bad-values&lat=1&lon=2', '/metrics', '/api/health']) {
         const { status, body } = await raw(path, { host: value })
         expect([value, path, status, (JSON.parse(body) as Problem).errors?.[0]?.path]).toEqual([value, path, 400, 'Host'])
-        const page = await raw('/sign-in', { host: value, accept: 'text/html' })
+        const page = await raw('/vehicles', { host: value, accept: 'text/html' })
         expect([value, page.status]).toEqual([value, 200])
       }
     }
