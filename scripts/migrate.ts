@@ -13,6 +13,8 @@ try {
   const migrations = await migrationsFromFolder(fileURLToPath(new URL('../server/database/migrations', import.meta.url)))
   const done = await migrate({ ownerUrl: config.databaseMigrationUrl, servingUrl: config.databaseUrl, migrations, log: message => console.log(message) })
   console.log(done.length ? `The schema is current: ${done.length} migration${done.length === 1 ? '' : 's'} applied.` : 'The schema was current already.')
+  // Node itself can spin for ever while it takes down what a pool has left half closed (seen with 24.21).
+  process.exit(0)
 }
 catch (error) {
   console.error(error instanceof Error ? error.message : error)
