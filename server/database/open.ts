@@ -92,6 +92,10 @@ export function openDatabase({
   const ofPool = breaks.has('one-pooler') ? { primary: undefined, replica: undefined } : addresses
   const primary = openPool({ name: 'primary', connectionString: primaryUrl, maxConnections, log, addresses: ofPool.primary, onLost })
   const replica = separateReplica ? openPool({ name: 'replica', connectionString: replicaUrl, maxConnections, log, addresses: ofPool.replica, onLost }) : null
+  // One: its questions are asked one at a time.
+  const witness = separateReplica
+    ? openPool({ name: 'replica', connectionString: replicaUrl, maxConnections: 1, log, addresses: ofPool.replica })
+    : null
   const circuit = createCircuit({
     onChange: state => log[state === 'open' ? 'warn' : 'info'](state === 'open' ? 'Reads leave the replicas: they fail, or are too late' : 'Reads are back on the replicas'),
   })
@@ -102,14 +106,18 @@ export function openDatabase({
       metrics.failover()
       log.warn({ timeline }, `A new primary has taken over (timeline ${timeline})`)
       if (breaks.has('no-epoch-check')) return
-      primary.beginEpoch()
-      replica?.beginEpoch()
+      beginEpoch()
     },
   })
   const seen = createSeen({ tokens, monitor, metrics, separateReplica })
+  const visibility = createVisibility({ witness, monitor, log, breaks })
   const pools = [primary, ...replica ? [replica] : []]
+  const beginEpoch = () => [...pools, witness].forEach(pool => pool?.beginEpoch())
   return {
-    ...countOutcomes(createRouter({ primary, replica, circuit, monitor, seen, visibility: createVisibility({ replica, monitor, log, breaks }), metrics, log, breaks, lagLimitSeconds, mostWaiting: mostWaitingWrites })),
+    ...countOutcomes(createRouter({
+      primary, replica, circuit, monitor, seen, visibility, metrics, log, breaks, lagLimitSeconds,
+      mostWaiting: mostWaitingWrites,
+    })),
     state: monitor.state,
     firstState: () => monitor.ready(firstLookMs).then(monitor.state),
     probe: monitor.look,
@@ -133,10 +141,7 @@ export function openDatabase({
         release(false)
       }
     },
-    renewSessions() {
-      primary.beginEpoch()
-      replica?.beginEpoch()
-    },
+    renewSessions: beginEpoch,
     async tryPool(name) {
       const pool = name === 'primary' ? primary : replica ?? primary
       const { client, release } = await pool.acquire({ limitMs: tryPoolMs })
@@ -158,7 +163,7 @@ export function openDatabase({
     async close() {
       monitor.close()
       for (const one of Object.values(addresses)) one.close()
-      await Promise.all(pools.map(pool => pool.close()))
+      await Promise.all([...pools, witness].map(pool => pool?.close()))
     },
   }
 }

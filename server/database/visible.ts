@@ -22,7 +22,15 @@ const witnessMs = 250
 /** What a replica said: none of `open` had been committed at this position or before. */
 interface Testimony { timeline: number, lsn: number, open: Set<number> }
 
-export function createVisibility({ replica, monitor, log, breaks = noBreaks }: { replica: Pool | null, monitor: Pick<Monitor, 'cluster'>, log: Logger, breaks?: Breaks }): Visibility {
+export interface VisibilityOptions {
+  /** Where a replica is asked: connections of its own, so that reads that hold all others do not silence the witness. Null: there is no replica to ask. */
+  witness: Pool | null
+  monitor: Pick<Monitor, 'cluster'>
+  log: Logger
+  breaks?: Breaks
+}
+
+export function createVisibility({ witness, monitor, log, breaks = noBreaks }: VisibilityOptions): Visibility {
   let last: Testimony | null = null
   let asking: { about: Set<number>, answer: Promise<Testimony | null> } | null = null
 
@@ -44,10 +52,10 @@ export function createVisibility({ replica, monitor, log, breaks = noBreaks }: {
   }
 
   async function askReplica(candidates: number[]): Promise<Testimony | null> {
-    if (!replica) return null
+    if (!witness) return null
     let timer: NodeJS.Timeout | undefined
     try {
-      const connection = await replica.acquire({ limitMs: witnessMs, silentMs: witnessMs })
+      const connection = await witness.acquire({ limitMs: witnessMs, silentMs: witnessMs })
       try {
         const tooLate = new Promise<never>((_, reject) => {
           timer = setTimeout(() => reject(new Error(`No answer within ${witnessMs} ms`)), witnessMs)

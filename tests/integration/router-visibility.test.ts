@@ -155,6 +155,30 @@ describe('what a person has seen and what may be said of their writes, on a prim
       if (!work) expect(await person.look(id, 'strong')).toEqual({ text: 'new', stale: null })
     })
 
+    it('costs nobody anything where reads hold all connections to the replicas', async () => {
+      const held = await psql()
+      await held.query('BEGIN')
+      await held.query('INSERT INTO notes (id, text) VALUES (gen_random_uuid(), \'x\')')
+      held.query('SELECT pg_sleep(60)').catch(() => {})
+      await createPerson().note(randomUUID(), 'between')
+      const id = randomUUID()
+      await createPerson().note(id, 'new')
+      await cluster.caughtUp()
+      const { token } = await whoHasSeen(id, 'new')
+      const small = open({ maxConnections: 2 })
+      closing.push(() => small.close())
+      await until(() => small.state().attached?.length === 2, 'the monitor to see both replicas')
+      const slow = Array.from({ length: 2 }, () => createPerson(small).request(
+        database => database.read(tx => tx.execute(sql`SELECT pg_sleep(3)`), { consistency: 'eventual' })))
+      const replicaPool = () => small.stats().find(({ pool }) => pool === 'replica')!
+      await until(() => replicaPool().active === 2, 'slow reads to hold the pool')
+      const person = createPerson(small)
+      person.token = token
+      expect((await person.edit(id, { seconds: 5 })).value).toEqual({ edits: 1 })
+      expect(replicaPool().active).toBe(2)
+      await Promise.all(slow)
+    })
+
     it('hides no commit that a replica shows and the primary does not yet', async () => {
       const open = await psql()
       await open.query('BEGIN')
