@@ -158,7 +158,8 @@ export function openPool({ name, connectionString, maxConnections, log, addresse
         reject(error)
       }
       const leave = () => fail(new AbandonedError())
-      const timer = setTimeout(() => fail(isSilent() ? new SilentPoolError(name) : new BusyError(name)), msUntil(until))
+      const giveUp = () => fail(isSilent() ? new SilentPoolError(name) : new BusyError(name))
+      const timer = setTimeout(giveUp, Math.max(0, msUntil(until)))
       const lookForSilence = () => {
         if (isSilent()) fail(new SilentPoolError(name))
         else callOffSilence = afterTurning(lookAgainMs, lookForSilence)

@@ -79,6 +79,9 @@ export function createRead(parts: ReadParts) {
       before: checked ? [locate, ...confirming ? visibility.ask(confirming) : []] : [],
       // And again after it was taken: what the snapshot shows lies before this.
       position: [locate],
+      checkBefore(before) {
+        if (checked) judgeBefore(pool, parsePosition(before.position!), token, anyAge)
+      },
       async check(findings) {
         position = parsePosition(findings.position.position!)
         const before = checked ? parsePosition(findings.before.position!) : position
@@ -97,18 +100,29 @@ export function createRead(parts: ReadParts) {
 
   /** @throws {BehindError} {FormerPrimaryError} when this server must not answer. */
   function judge(pool: Pool, before: Position, position: Position, token: Token | null, { checked, anyAge }: { checked: boolean, anyAge: boolean }) {
-    if (!breaks.has('no-epoch-check')) {
-      if (pool === primary && position.role !== 'primary') throw new FormerPrimaryError('it is a replica')
-      // Also behind the replicas' address: a balancer may still take it for what it was.
-      const newest = Math.max(monitor.state().timeline, anyAge ? 0 : token?.timeline ?? 0)
-      if (position.role === 'primary' && position.timeline < newest) throw new FormerPrimaryError(`it is on timeline ${position.timeline}, and ${newest} has begun`)
-      if (position.timeline > monitor.state().timeline) monitor.sawPosition(position)
-    }
+    judgeEpoch(pool, position, token, anyAge)
     if (anyAge || breaks.has('ignore-tokens')) return
     if (checked && !hasSeen(before, token!)) throw new BehindError('token')
     if (position.role === 'replica' && monitor.hasPrimary()) {
       if (!monitor.abovePassed(position) || (monitor.ageSeconds(position) ?? 0) > lagLimitSeconds) throw new BehindError('late')
     }
+  }
+
+  /** What can be said before the snapshot's own position is known. */
+  function judgeBefore(pool: Pool, before: Position, token: Token, anyAge: boolean) {
+    judgeEpoch(pool, before, token, anyAge)
+    if (!hasSeen(before, token)) throw new BehindError('token')
+  }
+
+  function judgeEpoch(pool: Pool, position: Position, token: Token | null, anyAge: boolean) {
+    if (breaks.has('no-epoch-check')) return
+    if (pool === primary && position.role !== 'primary') throw new FormerPrimaryError('it is a replica')
+    // Also behind the replicas' address: a balancer may still take it for what it was.
+    const newest = Math.max(monitor.state().timeline, anyAge ? 0 : token?.timeline ?? 0)
+    if (position.role === 'primary' && position.timeline < newest) {
+      throw new FormerPrimaryError(`it is on timeline ${position.timeline}, and ${newest} has begun`)
+    }
+    if (position.timeline > monitor.state().timeline) monitor.sawPosition(position)
   }
 
   function markStale(position: Position, lacking: boolean) {
@@ -177,7 +191,7 @@ export function createRead(parts: ReadParts) {
         excuse(primary, cause)
         if (cause instanceof FormerPrimaryError) primary.beginEpoch()
         if (!(cause instanceof BehindError)) monitor.hurry()
-        metrics.retried(cause instanceof FormerPrimaryError ? 'former-primary' : 'connection')
+        metrics.retried(cause instanceof FormerPrimaryError ? 'former-primary' : cause instanceof BehindError ? 'behind' : 'connection')
         log.debug({ err: databaseError(cause) }, 'The primary did not answer a read')
       }
       const pause = lastError instanceof BehindError ? visibleAfterMs : Math.min(250, pauseMs * 2 ** round)

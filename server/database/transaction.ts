@@ -32,6 +32,8 @@ export interface ReadAttempt extends Common {
   before: string[]
   /** The same, asked for after it was taken. */
   position: string[]
+  /** Looks at the answers to `before` as soon as they are there, however long `fn` may take. What it throws, the caller gets. */
+  checkBefore(before: Row): void
   /** Looks at the answers. What it throws, the caller gets, and nothing of `fn` counts. */
   check(findings: ReadFindings): Promise<void>
   /** What it may wait for a connection, what it may take altogether, and what from the connection to the first answer, which does not wait for `fn`'s first statement. */
@@ -144,6 +146,9 @@ export async function runRead<T>(attempt: ReadAttempt, fn: (tx: Transaction) => 
           const answer = ask()
           // Where the query fails, what was asked for before it can still tell that this server lacks something.
           const located = line.query(select(position)).catch((error: unknown) => before.length ? begun : Promise.reject(error as Error))
+          mark.answering = Promise.allSettled([answer, located])
+          // A server that lacks something is left at once, and not once it has been at work on the query for nothing.
+          begun.then(one => attempt.checkBefore(rowOf(one))).catch(reject)
           Promise.all([begun, located]).then(([one, other]) => resolve({ before: rowOf(one), position: rowOf(other) }), reject)
           return answer
         }
@@ -219,13 +224,15 @@ interface Mark {
   distrust: boolean
   /** There is no transaction that would have to be ended: PostgreSQL does that at the end of the batch. */
   ended: boolean
+  /** Settles when all that was asked has been answered, where the caller may be told before; null: then it has been. */
+  answering: Promise<unknown> | null
   /** The connection waits for its COMMIT without us. */
   kept: boolean
 }
 
 /** What both have in common: a connection, its guard, and what becomes of them when the work fails. */
 async function onConnection<R>(pool: Pool, acquire: AcquireOptions, limitMs: number, work: (connection: Connection, limit: number, guard: Guard, mark: Mark) => Promise<R>): Promise<R> {
-  const mark: Mark = { commitSent: false, distrust: false, ended: false, kept: false }
+  const mark: Mark = { commitSent: false, distrust: false, ended: false, answering: null, kept: false }
   let guard: Guard | null = null
   try {
     const connection = await pool.acquire(acquire)
@@ -247,9 +254,12 @@ async function onConnection<R>(pool: Pool, acquire: AcquireOptions, limitMs: num
       // A server that only refused a statement still takes a ROLLBACK (the guard bounds it too). Any other connection is thrown away, in the middle of
       // its transaction: PgBouncer then closes the server connection behind it as well, instead of giving it to the next.
       const uncertain = guard.fired || mark.distrust || isConnectionError(error)
-      if (uncertain || mark.ended) {
+      if (uncertain) {
         guard.clear()
-        connection.release(uncertain)
+        connection.release(true)
+      }
+      else if (mark.ended) {
+        void giveBack(connection, guard, mark.answering)
       }
       else {
         void finish(connection, guard, 'ROLLBACK')
@@ -268,6 +278,13 @@ async function finish(connection: Connection, guard: Guard, statement: 'COMMIT' 
   const ended = await connection.client.query(statement).then(() => true, () => false)
   guard.clear()
   connection.release(!ended)
+}
+
+/** The same where PostgreSQL ends the transaction by itself. */
+async function giveBack(connection: Connection, guard: Guard, answering: Promise<unknown> | null) {
+  await answering
+  guard.clear()
+  connection.release(guard.fired)
 }
 
 /** One for all: it holds no state. */

@@ -8,9 +8,6 @@ import { isWrite, name } from './steps.ts'
  */
 const heldUpMs = 1_000
 
-/** What a replica has not replayed for a while it has replayed so long after. */
-const catchUpMs = 1_000
-
 /** A pooler that is silent is left for the other one well within this time (3 s are wanted). */
 const leaveSilentPoolerMs = 6_000
 
@@ -22,23 +19,22 @@ export function checkCalm(history: History): Violation[] {
   const { steps, troubles } = history
   const calm = steps.filter(step => !step.afterwards && !overlaps(step.startedAt, step.endedAt, troubles))
   return [
-    ...calm.flatMap(step => checkStep(step, history)),
+    ...calm.flatMap(checkStep),
     ...checkHeldUp(calm, history),
     ...checkSilentPoolers(steps, history),
     ...checkSamples(history),
   ]
 }
 
-function checkStep(step: Step, { lags }: History): Violation[] {
+function checkStep(step: Step): Violation[] {
   const found: Violation[] = []
   const at = `, asked at ${Math.round(step.startedAt)} ms, over at ${Math.round(step.endedAt)} ms`
   if (step.stale) found.push({ promise: 'stale without need', detail: `${name(step)}: nothing was the matter${at}` })
   if (!isWrite(step) && !step.answer && !step.left && !step.unexpected.length) {
     found.push({ promise: 'refused without need', detail: `${name(step)}: "${step.refusal}"${at}` })
   }
-  // Question and statement travel together: a replica that lacks what its caller has seen is given it as well, before the primary is.
-  const isForBoth = !isWrite(step) && step.servedBy === 'primary' && lags.some(({ from, until }) => from <= step.endedAt && step.startedAt <= until + catchUpMs)
-  if ((step.executions ?? 0) > (isForBoth ? 2 : 1) && step.attempts === 1) {
+  // Question and statement travel together: a server that lacks what its caller has seen is given it as well.
+  if ((step.executions ?? 0) > 1 + step.behind && step.attempts === 1) {
     found.push({ promise: 'slow statement run again', detail: `${name(step)}: the servers were given it ${step.executions} times${at}` })
   }
   return found

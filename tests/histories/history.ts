@@ -54,6 +54,8 @@ export interface Step {
   believed: boolean
   /** How often the servers were given its statement; null: not counted. */
   executions: number | null
+  /** Servers that were left, in its requests, because they lacked what its caller had seen. */
+  behind: number
 }
 
 /** What stood in somebody's way, in ms of the same clock as the steps: from its beginning until its traces are gone. */
@@ -94,8 +96,6 @@ export interface History {
   troubles: Span[]
   /** Locks that somebody else held; `key`: the register that they stood on. */
   locks: (Span & { key: string })[]
-  /** When replicas replayed nothing: they lack what has been written since. */
-  lags: Span[]
   /** When there were more clients than connections: everybody waits for a turn behind the others then. */
   crowds: Span[]
   /** One of two poolers stood still. */

@@ -78,6 +78,14 @@ export function noteServed(pool: string): void {
   if (context) servedBy.set(context, pool)
 }
 
+const serversBehind = new WeakMap<RequestContext, number>()
+
+/** For the router's metrics: a server lacked what the present request's caller had seen. */
+export function noteBehind(reason: string): void {
+  const context = currentContext()
+  if (context && ['token', 'late', 'behind'].includes(reason)) serversBehind.set(context, (serversBehind.get(context) ?? 0) + 1)
+}
+
 /** Every fourth client sends no Idempotency-Key, as a program of somebody else's may. */
 function isKeyless({ client }: Session): boolean {
   return client % 4 === 3
@@ -138,10 +146,12 @@ export function createPeople({ instances, list, budgetMs, pauseMs, spoil, execut
     const step: Step = {
       client: session.client, action, startedAt: performance.now(), endedAt: 0, attempts: 0, answer: null, stale: false, replayed: false, servedBy: null, unexpected: [],
       refusal: null, overrunMs: 0, afterwards, left: false, believed: false, executions: null,
+      behind: 0,
     }
     for (;;) {
       step.attempts++
       const result = await request(session, key, action, statement)
+      step.behind += serversBehind.get(result.context) ?? 0
       if (result.left) {
         toldNothing = false
         // Half of those who left come back: Nginx asks the next instance, somebody presses the button again.

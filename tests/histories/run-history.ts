@@ -37,7 +37,6 @@ export async function runHistory({ cluster, plan, instances, ownWay, poolers = [
   const troubles: Span[] = []
   const locks: History['locks'] = []
   const silentPoolers: Span[] = []
-  const lags: Span[] = []
   const crowds: Span[] = []
 
   async function befall(fault: Fault) {
@@ -45,7 +44,6 @@ export async function runHistory({ cluster, plan, instances, ownWay, poolers = [
     await inflict({ seed: plan.seed, cluster, ownWay, people, poolers }, fault)
     const until = performance.now()
     if (!isCondition(fault)) troubles.push({ what: fault.kind, from, until: until + settlingMs })
-    if (fault.kind === 'lag') lags.push({ what: fault.kind, from, until })
     if (fault.kind === 'crowd') crowds.push({ what: fault.kind, from, until })
     if (fault.kind === 'freeze pooler') silentPoolers.push({ what: fault.kind, from, until })
     if (fault.kind === 'row lock') locks.push({ what: fault.kind, key: fault.key, from, until: from + fault.ms })
@@ -68,7 +66,7 @@ export async function runHistory({ cluster, plan, instances, ownWay, poolers = [
       await people.perform(session, { kind: 'readList' })
     }))
     const final = await readFinalState(cluster, plan.seed)
-    return { steps: people.steps, final, troubles: [...troubles, ...watch.hiccups], locks, lags, crowds, silentPoolers, samples: watch.samples, limits }
+    return { steps: people.steps, final, troubles: [...troubles, ...watch.hiccups], locks, crowds, silentPoolers, samples: watch.samples, limits }
   }
   finally {
     await watch.stop()

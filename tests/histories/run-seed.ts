@@ -6,7 +6,7 @@ import { check, type Violation } from './check.ts'
 import { generate, type Fault, type Plan } from './generate.ts'
 import type { History } from './history.ts'
 import { createOwnWay } from './own-way.ts'
-import { noteServed } from './people.ts'
+import { noteBehind, noteServed } from './people.ts'
 import { runHistory, type RunOptions } from './run-history.ts'
 import { isWrite } from './steps.ts'
 import { startTwoPoolers } from './two-poolers.ts'
@@ -41,10 +41,11 @@ const mostBackends = (cluster: Cluster) => 2 * cluster.poolSize + 10
 export async function runSeed({ cluster, seed, seconds, only, plan = generate({ seed, seconds, only }), database = {}, ...options }: SeedOptions): Promise<SeedResult> {
   const ownWay = await createOwnWay(cluster)
   const two = plan.moments.some(({ faults }) => faults.some(({ kind }) => kind === 'freeze pooler')) ? await startTwoPoolers(cluster) : null
+  const metrics = { ...noMetrics, served: noteServed, fellBack: noteBehind, retried: noteBehind }
   // Two instances of the router, as two servers of a deployment would have.
   const ways = two ? [two, two] : [{ primaryUrl: cluster.writeUrl, replicaUrl: cluster.readUrl }, ownWay]
   const instances = ways.map(({ primaryUrl, replicaUrl }) =>
-    openDatabase({ primaryUrl, replicaUrl, maxConnections, log: pino({ level: 'silent' }), metrics: { ...noMetrics, served: noteServed }, ...database }))
+    openDatabase({ primaryUrl, replicaUrl, maxConnections, log: pino({ level: 'silent' }), metrics, ...database }))
   const limits = { backends: mostBackends(cluster), lagSeconds: database.lagLimitSeconds ?? standardLagLimitSeconds }
   try {
     const history = await runHistory({ cluster, plan, instances, ownWay, poolers: two?.poolers, limits, ...options })

@@ -193,6 +193,24 @@ describe('what a person has seen and what may be said of their writes, on a prim
     })
   })
 
+  it('a replica that lacks what its caller has seen is left at once, and not after its slow query', async () => {
+    for (const node of cluster.replicas()) await node.pauseReplay()
+    const person = createPerson()
+    await person.note(randomUUID(), 'new')
+    // Slow where it is asked in vain: the marker finds it there.
+    const slow = sql`SELECT pg_sleep(CASE WHEN pg_is_in_recovery() THEN 4 ELSE 0 END), 'left at once' AS marker`
+    const { value } = await person.request(database => database.read(tx => tx.execute<{ marker: string }>(slow)), { seconds: 15 })
+    expect(value.rows[0]!.marker).toBe('left at once')
+    expect(counts['fellBack token']).toBe(1)
+    const stillAsleep = await Promise.all(cluster.replicas().map(node =>
+      node.query(`SELECT FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%left at' || ' once%'`)))
+    expect(stillAsleep.flat()).toHaveLength(1)
+    // The connection is given back once it has been answered, and not thrown away.
+    const replicaPool = () => database.stats().find(({ pool }) => pool === 'replica')!
+    await until(() => replicaPool().active === 0, 'the connection to be given back')
+    expect(replicaPool().idle).toBeGreaterThan(0)
+  })
+
   describe('a write is judged by what its caller has seen', () => {
     it('"edit what I have just seen" waits until the primary shows it, and is never told that it is not there', async () => {
       const id = randomUUID()
