@@ -49,15 +49,26 @@ export interface DatabaseService extends Database {
   cluster(): string | null
   /** Called after each look of the monitor. */
   onLook(listener: (state: DatabaseState) => void): void
-  /** @throws {SchemaMismatchError} when the schema is newer than this code can use; connection errors pass through. */
+  /**
+   * @throws {SchemaMismatchError} when the schema is newer than this code can use; connection errors pass
+   * through.
+   */
   checkSchema(migrations: Migration[]): Promise<'current' | 'behind'>
-  /** What a session of the primary pool has set otherwise than the program relies on, in words; empty: nothing. Connection errors pass through. */
+  /**
+   * What a session of the primary pool has set otherwise than the program relies on, in words; empty:
+   * nothing. Connection errors pass through.
+   */
   checkSession(): Promise<string[]>
-  /** A session keeps the settings that it began with: none that was opened before this moment is used again. */
+  /**
+   * A session keeps the settings that it began with: none that was opened before this moment is used again.
+   */
   renewSessions(): void
   /** How the calls have ended so far. */
   outcomes(): Outcomes
-  /** Takes a connection from the pool, asks it something and gives it back. Rejects where that cannot be done within a second. */
+  /**
+   * Takes a connection from the pool, asks it something and gives it back. Rejects where that cannot be done
+   * within a second.
+   */
   tryPool(name: 'primary' | 'replica'): Promise<void>
   /** Connections in use, idle and waited for, for `db_connections_active`. */
   stats(): { pool: 'primary' | 'replica', active: number, idle: number, waiting: number, parked: number, leftAddresses: number, max: number }[]
@@ -71,7 +82,10 @@ export interface DatabaseService extends Database {
 /** The specification's alert threshold for replication lag. */
 export const standardLagLimitSeconds = 30
 
-/** At 2 kB each they are no burden; at the pace of one instance they are worked off within a few seconds of the primary's return. */
+/**
+ * At 2 kB each they are no burden; at the pace of one instance they are worked off within a few seconds of
+ * the primary's return.
+ */
 export const standardMostWaitingWrites = 500
 
 /** A look gives up after 1 s. */
@@ -80,7 +94,10 @@ const firstLookMs = 1_200
 /** Whoever waits for a connection this long on a healthy system waits behind others. */
 const tryPoolMs = 1_000
 
-/** Opens the pools and begins to watch the servers. Waits for nothing, so that it works with the database away. */
+/**
+ * Opens the pools and begins to watch the servers. Waits for nothing, so that it works with the database
+ * away.
+ */
 export function openDatabase({
   primaryUrl, replicaUrl, maxConnections, log, metrics = noMetrics, tokens = plainTokens, lagLimitSeconds = standardLagLimitSeconds,
   mostWaitingWrites = standardMostWaitingWrites, breaks = noBreaks, names = sharedNames,

@@ -10,7 +10,8 @@ import type { Pool } from './pool.ts'
 import type { Consistency, ReadOptions, Transaction } from './port.ts'
 import type { RouterMetrics } from './router-metrics.ts'
 import type { Seen } from './seen.ts'
-import { TransactionError, isAbandoned, runRead, statementTimeoutMs, type Settings } from './transaction.ts'
+import { isAbandoned } from './guard.ts'
+import { TransactionError, runRead, statementTimeoutMs, type Settings } from './transaction.ts'
 import type { Visibility } from './visible.ts'
 
 export interface ReadParts {
@@ -26,22 +27,32 @@ export interface ReadParts {
   lagLimitSeconds: number
 }
 
-/** A replica that has not answered BEGIN by then is taken for dead: some other server has answered a hundred reads meanwhile. */
+/**
+ * A replica that has not answered BEGIN by then is taken for dead: some other server has answered a hundred
+ * reads meanwhile.
+ */
 const replicaAnswerMs = 1_000
 
 /**
- * Until the primary has given a connection and a first answer, where there is a replica to ask instead: better its data with their age than
- * a primary that has vanished (a pooler holds BEGIN for as long as it may). Far below Nginx's 2 s, after which it would ask another instance the same: a request makes several reads.
+ * Until the primary has given a connection and a first answer, where there is a replica to ask instead:
+ * better its data with their age than
+ * a primary that has vanished (a pooler holds BEGIN for as long as it may). Far below Nginx's 2 s, after
+ * which it would ask another instance the same: a request makes several reads.
  */
 const primaryAnswerMs = 800
 
-/** The same for who comes within so long after somebody has waited in vain: a page makes several reads, and a vanished primary is waited for once. */
+/**
+ * The same for who comes within so long after somebody has waited in vain: a page makes several reads, and a
+ * vanished primary is waited for once.
+ */
 const doubtMs = 2_000
 const doubtedAnswerMs = 200
 
 /**
- * How long a read waits for a server that has what the caller has seen, or for any server at all, before it makes do: long enough for a replica to
- * replay what is under way and for a connection to be made anew, short enough for somebody who looks at a page. Once a request: one that makes three reads would
+ * How long a read waits for a server that has what the caller has seen, or for any server at all, before it
+ * makes do: long enough for a replica to
+ * replay what is under way and for a connection to be made anew, short enough for somebody who looks at a
+ * page. Once a request: one that makes three reads would
  * take longer than Nginx waits (2 s), and wait for the same at the next instance.
  */
 const patienceMs = 1_000
@@ -50,7 +61,10 @@ const pauseMs = 25
 /** A commit that has just stopped waiting for its standby needs a moment to become visible. */
 const visibleAfterMs = 5
 
-/** Reads go to a replica that has what the caller has seen, else to the primary; with neither, to a replica with its age. */
+/**
+ * Reads go to a replica that has what the caller has seen, else to the primary; with neither, to a replica
+ * with its age.
+ */
 export function createRead(parts: ReadParts) {
   const { primary, replica, circuit, monitor, seen, visibility, metrics, log, breaks, lagLimitSeconds } = parts
   let primaryInDoubtUntil = 0
@@ -143,7 +157,10 @@ export function createRead(parts: ReadParts) {
     /** There is somebody else to ask. */
     const hasChoice = replica !== null && consistency !== 'strong'
     let lastError: unknown
-    /** What was waited for a turn, or for a pooler that stood still, is no patience with the servers: it begins anew, once. */
+    /**
+     * What was waited for a turn, or for a pooler that stood still, is no patience with the servers: it
+     * begins anew, once.
+     */
     const excuse = (pool: Pool, cause: unknown) => {
       if (isExcused || spent || !(cause instanceof BehindError || cause instanceof NoVerdictError || pool.unsettled())) return
       isExcused = true
@@ -152,7 +169,8 @@ export function createRead(parts: ReadParts) {
     for (let round = 0; ; round++) {
       const token = consistency === 'eventual' ? null : seen.wanted()
       if (hasChoice) {
-        // Not again in the same request, once it has been waited for in vain. And a trial costs its caller time: none while the monitor finds nobody there.
+        // Not again in the same request, once it has been waited for in vain. And a trial costs its caller
+        // time: none while the monitor finds nobody there.
         if (!context?.replicaSilent && circuit.allows(monitor.state().replica?.reachable ?? true)) {
           try {
             const value = await attemptReplica(replica, () => attempt(replica, settings, fn, { token, anyAge: false, answerMs: replicaAnswerMs }))
@@ -174,7 +192,8 @@ export function createRead(parts: ReadParts) {
         }
         else { metrics.fellBack('circuit') }
       }
-      // An earlier read of this request has asked it in vain. Each further one would wait for the same: a balancer that does not know yet takes half a second to refuse.
+      // An earlier read of this request has asked it in vain. Each further one would wait for the same: a
+      // balancer that does not know yet takes half a second to refuse.
       if (spent && hasChoice) break
       try {
         const answerMs = !hasChoice ? Infinity : Math.min(performance.now() < primaryInDoubtUntil || !monitor.hasPrimary() ? doubtedAnswerMs : primaryAnswerMs, Math.max(doubtedAnswerMs, until - performance.now()))
@@ -215,7 +234,10 @@ export function createRead(parts: ReadParts) {
     throw new UnavailableError('The database cannot be reached.', { cause: lastError, retryAfterSeconds: 2 })
   }
 
-  /** When patience is over: what a replica has, with its age; the primary, for as long as it takes; and what that one has, where nobody satisfies the token (one of a timeline that a restored backup does not know). */
+  /**
+   * When patience is over: what a replica has, with its age; the primary, for as long as it takes; and what
+   * that one has, where nobody satisfies the token (one of a timeline that a restored backup does not know).
+   */
   function* lastResorts(hasChoice: boolean, consistency: Consistency) {
     if (consistency === 'strong') return
     if (hasChoice) {
@@ -232,7 +254,8 @@ export function createRead(parts: ReadParts) {
   function permanent(cause: unknown): unknown {
     if (cause instanceof AbandonedError) metrics.abandoned()
     if (cause instanceof BusyError) metrics.busy()
-    // A statement that used up its time is no fault of its own making; everything else is the caller's to know as it is.
+    // A statement that used up its time is no fault of its own making; everything else is the caller's to
+    // know as it is.
     return isTooSlow(cause) ? new UnavailableError('The database took too long to answer.', { cause }) : cause
   }
 
@@ -246,7 +269,8 @@ export function createRead(parts: ReadParts) {
       return
     }
     if (isTooSlow(cause)) return circuit.succeeded()
-    // Too many at once, a queue in the pooler, one of several that stands still while the others answer: that is not the pool.
+    // Too many at once, a queue in the pooler, one of several that stands still while the others answer: that
+    // is not the pool.
     if (isTakenForIllness(cause)) circuit.failed()
     else if (cause instanceof NoVerdictError || replica!.unsettled() || isPassedOver(error)) circuit.undecided()
     else circuit.failed({ atOnce: isSilence(error) })
@@ -270,12 +294,17 @@ function isPassedOver(error: unknown): boolean {
   return error instanceof TransactionError && (error.passedOver || (error.cause instanceof SilentPoolError && error.cause.passedOver))
 }
 
-/** The statement used up the time that it was given: on a replica half of what there was, so that the other half is there for the primary. */
+/**
+ * The statement used up the time that it was given: on a replica half of what there was, so that the other
+ * half is there for the primary.
+ */
 function isTooSlow(error: unknown): boolean {
   return databaseError(error).code === '57014'
 }
 
-/** A pooler that stands still takes its connections with it; there is another, or nobody would have left it. */
+/**
+ * A pooler that stands still takes its connections with it; there is another, or nobody would have left it.
+ */
 async function attemptReplica<T>(pool: Pool, attempt: () => Promise<T>): Promise<T> {
   try {
     return await attempt()

@@ -1,11 +1,12 @@
-import { NodePgDatabase, NodePgSession } from 'drizzle-orm/node-postgres'
-import { PgDialect } from 'drizzle-orm/pg-core'
 import pg from 'pg'
-import { currentContext, remainingMs } from '#server/telemetry/context.ts'
-import { afterTurning } from '#server/telemetry/patience.ts'
-import { openLine, type Line, type Statement } from './batch.ts'
-import { AbandonedError, BusyError, CommitSilentError, NotReplicatedError, OutOfTimeError, forgetValues, isConnectionError } from './errors.ts'
-import { silenceMs, type AcquireOptions, type Connection, type Pool } from './pool.ts'
+import { remainingMs } from '#server/telemetry/context.ts'
+import { openLine } from './batch.ts'
+import {
+  AbandonedError, CommitSilentError, NotReplicatedError, OutOfTimeError, forgetValues, isConnectionError,
+} from './errors.ts'
+import { awaitFirstAnswer, guardConnection, isAbandoned, onAbandonment, type Guard } from './guard.ts'
+import { isQuery, openHandle } from './handle.ts'
+import type { AcquireOptions, Connection, Pool } from './pool.ts'
 import type { Transaction } from './port.ts'
 
 /** Settings of row-level security that hold for one transaction: name and value. */
@@ -32,15 +33,24 @@ export interface ReadAttempt extends Common {
   before: string[]
   /** The same, asked for after it was taken. */
   position: string[]
-  /** Looks at the answers to `before` as soon as they are there, however long `fn` may take. What it throws, the caller gets. */
+  /**
+   * Looks at the answers to `before` as soon as they are there, however long `fn` may take. What it throws,
+   * the caller gets.
+   */
   checkBefore(before: Row): void
   /** Looks at the answers. What it throws, the caller gets, and nothing of `fn` counts. */
   check(findings: ReadFindings): Promise<void>
-  /** What it may wait for a connection, what it may take altogether, and what from the connection to the first answer, which does not wait for `fn`'s first statement. */
+  /**
+   * What it may wait for a connection, what it may take altogether, and what from the connection to the first
+   * answer, which does not wait for `fn`'s first statement.
+   */
   acquire: AcquireOptions
   limitMs: number
   firstAnswerMs: number
-  /** Others on the same pool are answered meanwhile. True: then it is waited for, in the pooler's queue; false: there may be several servers, and this one is left. */
+  /**
+   * Others on the same pool are answered meanwhile. True: then it is waited for, in the pooler's queue;
+   * false: there may be several servers, and this one is left.
+   */
   queues: boolean
 }
 
@@ -53,9 +63,15 @@ export interface WriteAttempt<T> extends Common {
   end(value: T): string[]
   /** An expression that is asked for after COMMIT, on its heels. */
   after: string
-  /** COMMIT goes out; returns what is to be called when it has been answered (true), or its connection has ended (false), which may be long after the attempt is over. */
+  /**
+   * COMMIT goes out; returns what is to be called when it has been answered (true), or its connection has
+   * ended (false), which may be long after the attempt is over.
+   */
   committing(): (answered: boolean) => void
-  /** An earlier attempt was lost at COMMIT: a connection that cannot do this one is not given to anybody else either. */
+  /**
+   * An earlier attempt was lost at COMMIT: a connection that cannot do this one is not given to anybody else
+   * either.
+   */
   distrust: boolean
 }
 
@@ -74,34 +90,38 @@ export class TransactionError extends Error {
   }
 }
 
-/** Outside of a request (jobs) a transaction gets this long: more than any of them needs, and not for ever. */
+/**
+ * Outside of a request (jobs) a transaction gets this long: more than any of them needs, and not for ever.
+ */
 export const statementTimeoutMs = 30_000
 
 /**
- * A statement time-out that fires while COMMIT waits for the synchronous standby ends the wait, not the commit: PostgreSQL answers
+ * A statement time-out that fires while COMMIT waits for the synchronous standby ends the wait, not the
+ * commit: PostgreSQL answers
  * COMMIT with a warning, and the write would be on one node alone. So the time-out ends before COMMIT.
  */
 const beforeCommit = 'SET LOCAL statement_timeout = 0'
 
-/** The server ends a statement at its time-out and says so; this much later the client gives up on the server. */
+/**
+ * The server ends a statement at its time-out and says so; this much later the client gives up on the server.
+ */
 const clientGraceMs = 500
 
-/** A pooler that stands still is found out within milliseconds to half a second: until then nobody judges the server behind it. */
-const undecidedPauseMs = 50
-
-/** As long as others are answered, one that waits for its first answer stands in the pooler's queue. It waits there no longer than for a connection. */
-const queueLimitMs = 5_000
-
 /**
- * A COMMIT that is silent for so long is on a server whose standby is being replaced, or on a former primary that nobody has cut off: its commits wait for ever. Asking again
- * finds out which: on the one the operation is still under way, on the next primary it is made. Longer than `wal_sender_timeout` (3 s), which ends most such waits.
- * The first few are not cut but kept: a back end that waits for a standby cannot notice that its client has gone, and each one cut is one more that waits.
+ * A COMMIT that is silent for so long is on a server whose standby is being replaced, or on a former primary
+ * that nobody has cut off: its commits wait for ever. Asking again
+ * finds out which: on the one the operation is still under way, on the next primary it is made. Longer than
+ * `wal_sender_timeout` (3 s), which ends most such waits.
+ * The first few are not cut but kept: a back end that waits for a standby cannot notice that its client has
+ * gone, and each one cut is one more that waits.
  */
 const commitLimitMs = 4_000
 
 /**
- * Runs `fn` in a read-only transaction with one snapshot. What asks for the settings and the first statement of `fn` travel together, and COMMIT is not waited for: a
- * read of one statement costs one round trip. If `fn` returns a query of drizzle's as it is (no `async`, no `await`), it is known to be the only one; its snapshot is the
+ * Runs `fn` in a read-only transaction with one snapshot. What asks for the settings and the first statement
+ * of `fn` travel together, and COMMIT is not waited for: a
+ * read of one statement costs one round trip. If `fn` returns a query of drizzle's as it is (no `async`, no
+ * `await`), it is known to be the only one; its snapshot is the
  * transaction's then, and neither BEGIN nor COMMIT is needed.
  * @throws {TransactionError} with the cause.
  */
@@ -136,7 +156,10 @@ export async function runRead<T>(attempt: ReadAttempt, fn: (tx: Transaction) => 
       stopListening()
     }
 
-    /** Of one query: settings, the query, and then the position that its snapshot lies before, asked for in one breath so that nothing can part them. */
+    /**
+     * Of one query: settings, the query, and then the position that its snapshot lies before, asked for in
+     * one breath so that nothing can part them.
+     */
     function beginQuery(): Promise<ReadFindings> {
       const first = select([...settingCalls(settings, limit), 'set_config(\'transaction_read_only\', \'on\', true)', ...before])
       return new Promise((resolve, reject) => {
@@ -144,10 +167,12 @@ export async function runRead<T>(attempt: ReadAttempt, fn: (tx: Transaction) => 
           const begun = attempt.lateAnswer ? line.query(first) : line.queryPromptly(first)
           begun.then(answered, stopWaiting)
           const answer = ask()
-          // Where the query fails, what was asked for before it can still tell that this server lacks something.
+          // Where the query fails, what was asked for before it can still tell that this server lacks
+          // something.
           const located = line.query(select(position)).catch((error: unknown) => before.length ? begun : Promise.reject(error as Error))
           mark.answering = Promise.allSettled([answer, located])
-          // A server that lacks something is left at once, and not once it has been at work on the query for nothing.
+          // A server that lacks something is left at once, and not once it has been at work on the query for
+          // nothing.
           begun.then(one => attempt.checkBefore(rowOf(one))).catch(reject)
           Promise.all([begun, located]).then(([one, other]) => resolve({ before: rowOf(one), position: rowOf(other) }), reject)
           return answer
@@ -168,7 +193,8 @@ export async function runRead<T>(attempt: ReadAttempt, fn: (tx: Transaction) => 
 }
 
 /**
- * Runs `fn` in one transaction. BEGIN with its settings and the first statement of `fn` travel together, as does what stands before and after COMMIT.
+ * Runs `fn` in one transaction. BEGIN with its settings and the first statement of `fn` travel together, as
+ * does what stands before and after COMMIT.
  * @returns the value, and the answer to `after` (null where it could not be had).
  * @throws {TransactionError} with the cause.
  */
@@ -224,7 +250,10 @@ interface Mark {
   distrust: boolean
   /** There is no transaction that would have to be ended: PostgreSQL does that at the end of the batch. */
   ended: boolean
-  /** Settles when all that was asked has been answered, where the caller may be told before; null: then it has been. */
+  /**
+   * Settles when all that was asked has been answered, where the caller may be told before; null: then it has
+   * been.
+   */
   answering: Promise<unknown> | null
   /** The connection waits for its COMMIT without us. */
   kept: boolean
@@ -251,8 +280,10 @@ async function onConnection<R>(pool: Pool, acquire: AcquireOptions, limitMs: num
     }
     catch (error) {
       if (mark.kept) throw error
-      // A server that only refused a statement still takes a ROLLBACK (the guard bounds it too). Any other connection is thrown away, in the middle of
-      // its transaction: PgBouncer then closes the server connection behind it as well, instead of giving it to the next.
+      // A server that only refused a statement still takes a ROLLBACK (the guard bounds it too). Any other
+      // connection is thrown away, in the middle of
+      // its transaction: PgBouncer then closes the server connection behind it as well, instead of giving it
+      // to the next.
       const uncertain = guard.fired || mark.distrust || isConnectionError(error)
       if (uncertain) {
         guard.clear()
@@ -273,7 +304,10 @@ async function onConnection<R>(pool: Pool, acquire: AcquireOptions, limitMs: num
   }
 }
 
-/** Ends the transaction without keeping anybody waiting: the connection goes back when the server has answered. */
+/**
+ * Ends the transaction without keeping anybody waiting: the connection goes back when the server has
+ * answered.
+ */
 async function finish(connection: Connection, guard: Guard, statement: 'COMMIT' | 'ROLLBACK') {
   const ended = await connection.client.query(statement).then(() => true, () => false)
   guard.clear()
@@ -285,71 +319,6 @@ async function giveBack(connection: Connection, guard: Guard, answering: Promise
   await answering
   guard.clear()
   connection.release(guard.fired)
-}
-
-/** One for all: it holds no state. */
-const dialect = new PgDialect()
-
-interface Handle {
-  transaction: Transaction
-  /** Runs `fn` while `begun` is still under way. Its statements are on the wire at once; their answers count only once that has been found good. */
-  run<T>(begun: Promise<void>, fn: () => Promise<T>): Promise<T>
-  /** Where there is to be one statement alone: asks for it, with what belongs around it. */
-  only: ((ask: () => Promise<pg.QueryResult>) => Promise<pg.QueryResult>) | null
-}
-
-/** drizzle on one line, for one transaction. */
-function openHandle(line: Line): Handle {
-  let begun: Promise<void> | null = null
-  let ended = false
-  /** What the server said to one of the statements of `fn`. */
-  let refusal: unknown
-  const client = {
-    async query(config: Statement, values?: unknown[]): Promise<pg.QueryResult> {
-      // A handle that was kept past its function would write into somebody else's transaction.
-      if (ended) throw new Error('This transaction is over; its handle must not be used any more.')
-      const ask = () => line.query(config, values)
-      const answer = handle.only ? handle.only(ask) : ask()
-      answer.catch((error: unknown) => {
-        refusal = error
-      })
-      if (handle.only) ended = true
-      await begun
-      return answer
-    },
-  }
-  const handle: Handle = {
-    transaction: new NodePgDatabase(dialect, new NodePgSession(client as unknown as pg.Client, dialect, undefined), undefined) as Transaction,
-    only: null,
-    async run(opening, fn) {
-      begun = opening
-      opening.catch(() => {})
-      try {
-        const value = await fn()
-        ended = true
-        await opening
-        return value
-      }
-      catch (error) {
-        // A query that could not be written down: nothing was sent, and nothing will be answered.
-        if (handle.only && !ended) throw error
-        // What BEGIN met is the cause of what followed; but where the one query itself failed, drizzle's error has its text.
-        await opening.catch((met: unknown) => {
-          throw met === refusal ? error : met
-        })
-        throw error
-      }
-      finally {
-        ended = true
-      }
-    },
-  }
-  return handle
-}
-
-/** One of drizzle's queries, which is sent only when somebody waits for it. */
-function isQuery(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !(value instanceof Promise) && 'then' in value && 'execute' in value
 }
 
 /** @throws {TypeError} A NUL would end the text early on its way. */
@@ -366,70 +335,4 @@ function rowOf(result: pg.QueryResult): Row {
 /** Settings of this transaction alone. */
 function settingCalls(settings: Settings, limitMs: number): string[] {
   return [['statement_timeout', String(Math.ceil(limitMs))] as const, ...settings].map(([name, value]) => `set_config(${pg.escapeLiteral(name)}, ${pg.escapeLiteral(value)}, true)`)
-}
-
-/** Whether nobody waits for the present request's answer any more. */
-export function isAbandoned(): boolean {
-  return currentContext()?.signal?.aborted ?? false
-}
-
-/**
- * Whoever goes away takes the request along: what the database has not begun is out of the pooler's queue (after a failover everybody would otherwise wait behind the work of
- * those who had given up: Nginx asks a second instance after 2 s), and a read is ended wherever it is, because nobody needs what is left of it.
- * PostgreSQL notices by `client_connection_check_interval`.
- */
-function onAbandonment(guard: Guard): () => void {
-  const signal = currentContext()?.signal
-  if (!signal) return () => {}
-  const abandon = () => guard.fire({ excuse: new AbandonedError() })
-  signal.addEventListener('abort', abandon)
-  return () => signal.removeEventListener('abort', abandon)
-}
-
-/** Cuts a connection that has not given its first answer in time, and says what that means. Returns how to call it off. */
-function awaitFirstAnswer(connection: Connection, guard: Guard, { firstAnswerMs, limit, queues }: { firstAnswerMs: number, limit: number, queues: boolean }): () => void {
-  const began = performance.now()
-  const look = () => {
-    const passedOver = connection.othersAnswered()
-    const waited = performance.now() - began
-    if (waited >= limit - 1 && waited < silenceMs) return guard.fire({ excuse: new OutOfTimeError() })
-    if (waited < limit - 1 && connection.undecided()) {
-      callOff = afterTurning(undecidedPauseMs, look)
-      return
-    }
-    if (!passedOver || !queues) return guard.fire({ passedOver })
-    if (waited >= Math.min(queueLimitMs, limit - 1)) return guard.fire({ excuse: new BusyError('primary') })
-    callOff = afterTurning(silenceMs, look)
-  }
-  // An answer that has come and has not been read yet is one.
-  let callOff = afterTurning(Math.min(firstAnswerMs, limit), look)
-  return () => callOff()
-}
-
-interface Guard {
-  fired: boolean
-  /** What the caller is told, where the silence says nothing of the server. */
-  excuse: Error | null
-  passedOver: boolean
-  fire(why?: { excuse?: Error, passedOver?: boolean }): void
-  clear(): void
-}
-
-/** A server that stopped answering cannot hold a request: past the limit its socket is cut, and the query in flight fails. */
-function guardConnection(connection: Connection, limitMs: number): Guard {
-  const guard: Guard = {
-    fired: false,
-    excuse: null,
-    passedOver: false,
-    fire({ excuse = null, passedOver = false } = {}) {
-      guard.fired = true
-      guard.excuse = excuse
-      guard.passedOver = passedOver
-      clearTimeout(timer)
-      connection.cut()
-    },
-    clear: () => clearTimeout(timer),
-  }
-  const timer = setTimeout(() => guard.fire(), limitMs)
-  return guard
 }

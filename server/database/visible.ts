@@ -6,13 +6,21 @@ import type { Monitor } from './monitor.ts'
 import type { Pool } from './pool.ts'
 
 /**
- * Whether a primary shows what was seen on a replica. A replica shows a commit once it has replayed it; the primary only once a standby has confirmed it and its back end has been
- * scheduled since. What is merely under way there, and shown nowhere, keeps nobody waiting: somebody's transaction that has been open for a minute is not what was seen.
+ * Whether a primary shows what was seen on a replica. A replica shows a commit once it has replayed it; the
+ * primary only once a standby has confirmed it and its back end has been
+ * scheduled since. What is merely under way there, and shown nowhere, keeps nobody waiting: somebody's
+ * transaction that has been open for a minute is not what was seen.
  */
 export interface Visibility {
-  /** Expressions with a name to ask the primary for before the snapshot is taken; none: the token says nothing of replicas. */
+  /**
+   * Expressions with a name to ask the primary for before the snapshot is taken; none: the token says nothing
+   * of replicas.
+   */
   ask(token: Token): string[]
-  /** Whether a primary that stood at `position` and answered so shows all that `token` has seen. Never rejects. */
+  /**
+   * Whether a primary that stood at `position` and answered so shows all that `token` has seen. Never
+   * rejects.
+   */
   shows(token: Token, position: Position, answers: Record<string, string | null>): Promise<boolean>
 }
 
@@ -23,7 +31,10 @@ const witnessMs = 250
 interface Testimony { timeline: number, lsn: number, open: Set<number> }
 
 export interface VisibilityOptions {
-  /** Where a replica is asked: connections of its own, so that reads that hold all others do not silence the witness. Null: there is no replica to ask. */
+  /**
+   * Where a replica is asked: connections of its own, so that reads that hold all others do not silence the
+   * witness. Null: there is no replica to ask.
+   */
   witness: Pool | null
   monitor: Pick<Monitor, 'cluster'>
   log: Logger

@@ -11,7 +11,8 @@ import type { Pool } from './pool.ts'
 import type { Transaction, WriteOptions } from './port.ts'
 import type { RetryReason, RouterMetrics } from './router-metrics.ts'
 import type { Seen } from './seen.ts'
-import { TransactionError, isAbandoned, runWrite, type Settings, type WriteAttempt } from './transaction.ts'
+import { isAbandoned } from './guard.ts'
+import { TransactionError, runWrite, type Settings, type WriteAttempt } from './transaction.ts'
 import type { Visibility } from './visible.ts'
 
 export interface WriteParts {
