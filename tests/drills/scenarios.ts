@@ -1,6 +1,7 @@
 import {
-  addressHolder, both, crash, crashAndRestart, cutFrom, drain, every, fillDisk, first, formerPrimaryLivesOn, freeze, freezeUnit, kill, last, node, partition, powerCut, primary, primaryVanishesAheadOfItsStandbys, redisFailover,
-  redisMaster, replicas, rollingDeploy, switchover, syncStandby, vanish, withRole, type Injector,
+  addressHolder, both, crash, crashAndRestart, cutFrom, drain, every, fillDisk, first, formerPrimaryLivesOn, freeze,
+  freezeUnit, kill, last, node, partition, powerCut, primary, primaryVanishesAheadOfItsStandbys, redisFailover,
+  redisMaster, replicas, rollingDeploy, spareNginx, switchover, syncStandby, vanish, withRole, type Injector,
 } from './faults/faults.ts'
 import { memberRemoved } from './faults/member-removed.ts'
 import type { Budget } from './judge/judge.ts'
@@ -149,8 +150,8 @@ export const scenarios: Scenario[] = [
   { name: 'pgbouncer-primary-freeze', part: 'balancers', fault: 'SIGSTOP of the first PgBouncer to the primary, thawed after 10 s', inject: freeze(node('pgbouncer-primary')), holdSeconds: 10, budget: waits(3), promise: 'a silent pooler is left for the other one, and tried again later' },
   { name: 'pgbouncer-replica-freeze', part: 'balancers', fault: 'SIGSTOP of the first PgBouncer to the replicas, thawed after 10 s', inject: freeze(node('pgbouncer-replica')), holdSeconds: 10, budget: { ...waits(3), readsWaitSeconds: 2 }, promise: 'reads go through the second, or to the primary' },
   { name: 'app-without-poolers', hurtsInstances: true, part: 'balancers', fault: 'an instance is cut off from every PgBouncer', inject: cutFrom(first('app'), every('pgbouncer')), holdSeconds: 8, budget: waits(6, { readsWaitSeconds: 4 }), promise: 'it says that it is not ready, and others are asked' },
-  { name: 'nginx-2', part: 'balancers', fault: 'the second Nginx dies', inject: crash(last('nginx')), holdSeconds: 4, budget: unnoticed, promise: 'nobody notices' },
-  { name: 'checker', part: 'balancers', fault: 'kill -9 of the health checker beside Nginx', inject: kill(first('nginx'), 'fleet2-checker'), holdSeconds: 4, budget: unnoticed, promise: 'nobody notices, and it is started again' },
+  { name: 'nginx-2', part: 'balancers', fault: 'the Nginx that people do not use dies', inject: crash(spareNginx), holdSeconds: 4, budget: unnoticed, promise: 'nobody notices' },
+  { name: 'checker', part: 'balancers', fault: 'kill -9 of the health checker beside Nginx', inject: kill(addressHolder, 'fleet2-checker'), holdSeconds: 4, budget: unnoticed, promise: 'nobody notices, and it is started again' },
 
   // Redis
   { name: 'redis-kill', part: 'Redis', fault: 'the master dies', inject: crash(redisMaster), holdSeconds: 10, budget: withoutRedis, promise: 'cache and sessions do without for a moment; no event is missed' },

@@ -47,6 +47,11 @@ export const addressHolder: Choice = async (lab) => {
   const holding = await Promise.all(lab.nodesOf('nginx').map(async ({ name }) => (await lab.run(name, 'ip', ['-4', 'address', 'show', 'dev', 'eth0'])).includes(` ${address}/`) ? name : null))
   return some(holding.find(Boolean), 'Nginx that holds the address of people')
 }
+/** The Nginx that people's address does not lead to at present: earlier faults decide which of the two it is. */
+export const spareNginx: Choice = async (lab) => {
+  const [holder] = await addressHolder(lab)
+  return some(lab.nodesOf('nginx').find(({ name }) => name !== holder)?.name, 'Nginx beside the one that people use')
+}
 export const redisMaster: Choice = async lab => some(await lab.redisMaster(), 'Redis master')
 /** By what the status says of its role: the etcd leader, for example. */
 export const withRole = (kind: NodeKind, role: string): Choice => async (lab) => {
