@@ -1,6 +1,6 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, chown, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, chown, copyFile, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -244,12 +244,55 @@ describe('make-secrets.sh', () => {
     const read = (name: string) => readFile(join(target, name), 'utf8')
     expect(await read('ha/database_migration_url')).toBe('postgresql://fleet:chosen@haproxy:5433/fleet')
     expect(await read('ha/database_url')).toBe(`postgresql://fleet_app:${await read('fleet_app_password')}@pgbouncer-primary:6432/fleet`)
+    // One party's each: nobody's is somebody else's.
+    const passwords = await Promise.all((await readdir(target)).filter(name => name.endsWith('_password')).map(read))
+    expect(passwords.length).toBeGreaterThan(10)
+    expect(new Set(passwords).size).toBe(passwords.length)
     expect((await read('session_password')).length).toBeGreaterThanOrEqual(32)
     const before = await Promise.all(['redis_password', 'session_password', 'tls_key'].map(read))
     await secrets(target, { POSTGRES_PASSWORD: 'another' })
     expect(await Promise.all(['redis_password', 'session_password', 'tls_key'].map(read))).toEqual(before)
     expect(await read('postgres_password')).toBe('chosen')
     expect((await stat(target)).mode & 0o777).toBe(0o700)
+  })
+
+  const openssl = async (...args: string[]) => (await run('openssl', args)).stdout
+  const lastingSeconds = String(700 * 24 * 3600)
+
+  it('makes an authority of etcd\'s own, and certificates that each serve for what they are', async () => {
+    const target = join(folder, 'secrets-etcd')
+    await secrets(target)
+    const etcd = (name: string) => join(target, 'etcd', name)
+    // No container's user may read it, whoever that is.
+    expect((await stat(etcd('ca_key'))).mode & 0o777).toBe(0o600)
+    const verify = (purpose: string, name: string) =>
+      openssl('verify', '-purpose', purpose, '-CAfile', etcd('ca'), etcd(`${name}_certificate`))
+    for (const name of ['server', 'peer']) {
+      for (const purpose of ['sslserver', 'sslclient']) expect(await verify(purpose, name)).toContain(': OK')
+    }
+    expect(await verify('sslclient', 'patroni')).toContain(': OK')
+    await expect(verify('sslserver', 'patroni')).rejects.toThrow()
+    const server = ['x509', '-in', etcd('server_certificate'), '-noout']
+    for (const host of ['etcd1', 'etcd2', 'etcd3', 'localhost']) {
+      expect(await openssl(...server, '-checkhost', host)).toContain('does match')
+    }
+    await openssl(...server, '-checkend', lastingSeconds)
+  })
+
+  it('renews a certificate of etcd that ends soon or is not of its authority, and keeps the others', async () => {
+    const target = join(folder, 'secrets-renewed')
+    await secrets(target)
+    const etcd = (name: string) => join(target, 'etcd', name)
+    const kept = await readFile(etcd('server_certificate'), 'utf8')
+    const request = join(folder, 'request')
+    await openssl('req', '-new', '-key', etcd('patroni_key'), '-subj', '/CN=patroni', '-out', request)
+    const authority = ['-CA', etcd('ca'), '-CAkey', etcd('ca_key'), '-set_serial', '1']
+    await openssl('x509', '-req', '-in', request, ...authority, '-days', '60', '-out', etcd('patroni_certificate'))
+    await copyFile(join(target, 'tls_certificate'), etcd('peer_certificate'))
+    await secrets(target)
+    expect(await readFile(etcd('server_certificate'), 'utf8')).toBe(kept)
+    expect(await openssl('verify', '-CAfile', etcd('ca'), etcd('peer_certificate'))).toContain(': OK')
+    await openssl('x509', '-in', etcd('patroni_certificate'), '-noout', '-checkend', lastingSeconds)
   })
 
   it('refuses a password that an address could not hold', async () => {
