@@ -11,47 +11,72 @@ set -eu
 folder=${1:?usage: make-etcd-certificates.sh FOLDER}
 umask 077
 mkdir -p "$folder"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 
 # Ten years for the authority, two for what it signs: renewing that needs no member to stop, the authority does.
 authority_days=3650
 certificate_days=730
 soon=$((90 * 24 * 3600))
-
-# Whether the certificate of this name is there, with its key, and stays for a while.
-lasts() {
-  [ -s "$folder/$1" ] && [ -s "$folder/$2" ] && openssl x509 -in "$folder/$1" -noout -checkend "$soon" >/dev/null 2>&1
-}
-
-make_key() { openssl ecparam -name prime256v1 -genkey -noout -out "$folder/$1.new" && mv "$folder/$1.new" "$folder/$1"; }
-
-# sign NAME COMMON_NAME USES [ALTERNATIVE_NAMES]
-sign() {
-  name=$1 subject=$2 uses=$3 alternatives=${4:-}
-  if lasts "${name}_certificate" "${name}_key" && openssl verify -CAfile "$folder/ca" "$folder/${name}_certificate" >/dev/null 2>&1; then return; fi
-  make_key "${name}_key"
-  {
-    echo 'basicConstraints=critical,CA:FALSE'
-    echo 'keyUsage=critical,digitalSignature'
-    echo "extendedKeyUsage=$uses"
-    [ -z "$alternatives" ] || echo "subjectAltName=$alternatives"
-  } >"$folder/extensions.new"
-  openssl req -new -sha256 -key "$folder/${name}_key" -subj "/O=fleet2/CN=$subject" -out "$folder/request.new"
-  openssl x509 -req -sha256 -days "$certificate_days" -in "$folder/request.new" -CA "$folder/ca" -CAkey "$folder/ca_key" \
-    -set_serial "0x$(openssl rand -hex 16)" -extfile "$folder/extensions.new" -out "$folder/certificate.new" 2>/dev/null
-  mv "$folder/certificate.new" "$folder/${name}_certificate"
-  rm -f "$folder/request.new" "$folder/extensions.new"
-  echo "make-etcd-certificates: $folder/${name}_certificate"
-}
-
-if ! lasts ca ca_key; then
-  make_key ca_key
-  openssl req -x509 -new -sha256 -days "$authority_days" -key "$folder/ca_key" -subj '/O=fleet2/CN=fleet2 etcd' \
-    -addext 'basicConstraints=critical,CA:TRUE' -addext 'keyUsage=critical,keyCertSign,cRLSign' -out "$folder/certificate.new"
-  mv "$folder/certificate.new" "$folder/ca"
-  echo "make-etcd-certificates: $folder/ca"
-fi
+# Valid since before they were made: a node whose clock is behind must not be kept out by it.
+since=$(($(date -u +%Y) - 1))0101000000Z
 members=DNS:etcd1,DNS:etcd2,DNS:etcd3
-# A server's is a client's too: a member asks itself (its JSON gateway, the container's health check).
-sign server etcd-server serverAuth,clientAuth "$members,DNS:localhost,IP:127.0.0.1"
-sign peer etcd-peer serverAuth,clientAuth "$members"
-sign patroni patroni clientAuth
+
+# `openssl ca` is the one command of every OpenSSL that can say since when. A server's certificate is a client's too: a
+# member asks itself (its JSON gateway, the container's health check).
+cat >"$work/ca.cnf" <<END
+[ca]
+default_ca = own
+[own]
+database = $work/index
+new_certs_dir = $work
+rand_serial = yes
+default_md = sha256
+unique_subject = no
+policy = any
+[any]
+organizationName = supplied
+commonName = supplied
+[authority]
+basicConstraints = critical, CA:TRUE
+keyUsage = critical, keyCertSign, cRLSign
+subjectKeyIdentifier = hash
+[server]
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = serverAuth, clientAuth
+subjectAltName = $members, DNS:localhost, IP:127.0.0.1
+[peer]
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = serverAuth, clientAuth
+subjectAltName = $members
+[patroni]
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = clientAuth
+END
+: >"$work/index"
+
+# make KEY CERTIFICATE SECTION COMMON_NAME DAYS [how it is signed…]
+make() {
+  key=$1 certificate=$2 section=$3 subject=$4 days=$5
+  shift 5
+  openssl ecparam -name prime256v1 -genkey -noout -out "$work/key"
+  openssl req -new -sha256 -key "$work/key" -subj "/O=fleet2/CN=$subject" -out "$work/request"
+  openssl ca -batch -notext -config "$work/ca.cnf" -extensions "$section" -startdate "$since" -days "$days" \
+    -in "$work/request" -out "$work/certificate" "$@" 2>"$work/said" || { cat "$work/said" >&2; exit 1; }
+  mv "$work/key" "$folder/$key"
+  mv "$work/certificate" "$folder/$certificate"
+  echo "make-etcd-certificates: $folder/$certificate"
+}
+
+# Whether the certificate is there, with its key, and stays for a while.
+lasts() { [ -s "$folder/$1" ] && [ -s "$folder/$2" ] && openssl x509 -in "$folder/$1" -noout -checkend "$soon" >/dev/null 2>&1; }
+
+lasts ca ca_key || make ca_key ca authority 'fleet2 etcd' "$authority_days" -selfsign -keyfile "$work/key"
+for name in server peer patroni; do
+  case $name in patroni) subject=patroni ;; *) subject=etcd-$name ;; esac
+  if lasts "${name}_certificate" "${name}_key" && openssl verify -CAfile "$folder/ca" "$folder/${name}_certificate" >/dev/null 2>&1; then continue; fi
+  make "${name}_key" "${name}_certificate" "$name" "$subject" "$certificate_days" -cert "$folder/ca" -keyfile "$folder/ca_key"
+done

@@ -41,11 +41,11 @@ app=$(cat "$folder/fleet_app_password")
 redis=$(cat "$folder/redis_password")
 printf 'postgresql://fleet_app:%s@postgres:5432/fleet' "$app" >"$folder/small/database_url"
 printf 'postgresql://%s:%s@postgres:5432/fleet' "$user" "$owner" >"$folder/small/database_migration_url"
-printf 'redis://:%s@redis:6379' "$redis" >"$folder/small/redis_url"
+printf 'redis://fleet_app:%s@redis:6379' "$redis" >"$folder/small/redis_url"
 printf 'postgresql://fleet_app:%s@pgbouncer-primary:6432/fleet' "$app" >"$folder/ha/database_url"
 printf 'postgresql://fleet_app:%s@pgbouncer-replica:6432/fleet' "$app" >"$folder/ha/database_read_url"
 printf 'postgresql://%s:%s@haproxy:5433/fleet' "$user" "$owner" >"$folder/ha/database_migration_url"
-printf 'redis://:%s@redis-primary:6379' "$redis" >"$folder/ha/redis_url"
+printf 'redis://fleet_app:%s@redis-primary:6379' "$redis" >"$folder/ha/redis_url"
 "$here/nginx/make-certificate.sh" "$folder" localhost
 "$here/make-etcd-certificates.sh" "$folder/etcd"
 

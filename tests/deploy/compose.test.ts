@@ -15,6 +15,10 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const small = readCompose('docker-compose.yml')
 const ha = merged('docker-compose.yml', 'deploy/ha/docker-compose.ha.yml')
 
+/** The lines of its env files. */
+const envFiles = (service: Service) =>
+  (service.env_file as string[] | undefined ?? []).map(file => readFileSync(join(root, file), 'utf8'))
+
 /** What `up -d` starts: services without a profile. */
 const started = (services: Record<string, Service>) => Object.entries(services).filter(([, { profiles }]) => !profiles?.length).map(([name]) => name).sort()
 const three = (name: string) => [1, 2, 3].map(number => `${name}${number}`)
@@ -86,6 +90,28 @@ describe('the compose files', () => {
     }
   })
 
+  it('bound the processes of every container, also of those that are not started by themselves', () => {
+    for (const [name, service] of [...Object.entries(small.services), ...Object.entries(ha.services)]) {
+      const most = service.deploy?.resources.limits.pids ?? service.pids_limit
+      expect(most, name).toEqual(expect.any(Number))
+      expect(most as number, name).toBeLessThanOrEqual(500)
+    }
+  })
+
+  it('give every service the secrets that it names in its environment, and no other', () => {
+    for (const file of [small, ha]) {
+      for (const name of started(file.services)) {
+        const service = file.services[name]!
+        const text = JSON.stringify([service.environment, service.healthcheck, envFiles(service)])
+        const named = new Set([...text.matchAll(/\/run\/secrets\/(\w+)/g)].map(([, secret]) => secret!))
+        // Patroni's and Nginx's own files name these by their default place.
+        const byFile = /^etcd_(ca|patroni_)|^tls_/
+        const given = (service.secrets ?? []).filter(secret => !byFile.test(secret))
+        expect(given.sort(), name).toEqual([...named].filter(secret => !byFile.test(secret)).sort())
+      }
+    }
+  })
+
   it('pin every image', () => {
     for (const [name, { image = '' }] of Object.entries(ha.services)) {
       if (/^fleet2-(app|nginx):/.test(image)) continue
@@ -140,7 +166,7 @@ describe('what the specification\'s tables demand of the compose files', () => {
     [['haproxy', 'haproxy2'], '0.5', '128M'], [['redis-primary', 'redis-replica', 'redis-replica2'], '1', '768M'], [three('sentinel'), '0.25', '64M'],
     [[...three('app'), 'app'], '2', '1G'], [['nginx', 'nginx2'], '1', '256M'],
   ])('%j have %s cores and %s', (names, cpus, memory) => {
-    for (const name of names) expect(ha.services[name]!.deploy!.resources.limits).toEqual({ cpus, memory })
+    for (const name of names) expect(ha.services[name]!.deploy!.resources.limits).toMatchObject({ cpus, memory })
   })
 
   /** Health Check Endpoints. */
