@@ -1,12 +1,14 @@
 #!/bin/sh
-# make-etcd-certificates.sh FOLDER: an authority of etcd's own, and what it has signed: FOLDER/ca, and NAME_certificate with NAME_key for
+# make-etcd-certificates.sh FOLDER: an authority of etcd's own, and what it has signed: FOLDER/ca, and
+# NAME_certificate with NAME_key for
 #
 #   server    the members, to their clients (one for the three: etcd1, etcd2, etcd3, localhost)
 #   peer      the members, among themselves: a member takes nobody else's as a peer
 #   patroni   Patroni, to etcd: who has it may do everything there
 #
-# What is there is kept. A certificate that ends within 90 days is made anew, and so is everything where the authority does:
-# etcd reads a changed certificate by itself, Patroni at its next start (docs/security.md, "Keys and secrets").
+# What is there is kept. A certificate that ends within 90 days is made anew, and so is everything where the
+# authority does. A container sees a changed file when it is started again (docs/deployment.md, "Changing a
+# secret").
 set -eu
 folder=${1:?usage: make-etcd-certificates.sh FOLDER}
 umask 077
@@ -14,7 +16,7 @@ mkdir -p "$folder"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# Ten years for the authority, two for what it signs: renewing that needs no member to stop, the authority does.
+# Ten years for the authority, two for what it signs: that is renewed member by member, the authority at once.
 authority_days=3650
 certificate_days=730
 soon=$((90 * 24 * 3600))
@@ -22,8 +24,8 @@ soon=$((90 * 24 * 3600))
 since=$(($(date -u +%Y) - 1))0101000000Z
 members=DNS:etcd1,DNS:etcd2,DNS:etcd3
 
-# `openssl ca` is the one command of every OpenSSL that can say since when. A server's certificate is a client's too: a
-# member asks itself (its JSON gateway, the container's health check).
+# `openssl ca` is the one command of every OpenSSL that can say since when. A server's certificate is a
+# client's too: a member asks itself (its JSON gateway, the container's health check).
 cat >"$work/ca.cnf" <<END
 [ca]
 default_ca = own
@@ -72,11 +74,16 @@ make() {
 }
 
 # Whether the certificate is there, with its key, and stays for a while.
-lasts() { [ -s "$folder/$1" ] && [ -s "$folder/$2" ] && openssl x509 -in "$folder/$1" -noout -checkend "$soon" >/dev/null 2>&1; }
+lasts() {
+  [ -s "$folder/$1" ] && [ -s "$folder/$2" ] && openssl x509 -in "$folder/$1" -noout -checkend "$soon" >/dev/null 2>&1
+}
+# Whether it is this authority's.
+signed() { openssl verify -CAfile "$folder/ca" "$folder/$1" >/dev/null 2>&1; }
 
 lasts ca ca_key || make ca_key ca authority 'fleet2 etcd' "$authority_days" -selfsign -keyfile "$work/key"
 for name in server peer patroni; do
   case $name in patroni) subject=patroni ;; *) subject=etcd-$name ;; esac
-  if lasts "${name}_certificate" "${name}_key" && openssl verify -CAfile "$folder/ca" "$folder/${name}_certificate" >/dev/null 2>&1; then continue; fi
-  make "${name}_key" "${name}_certificate" "$name" "$subject" "$certificate_days" -cert "$folder/ca" -keyfile "$folder/ca_key"
+  if lasts "${name}_certificate" "${name}_key" && signed "${name}_certificate"; then continue; fi
+  make "${name}_key" "${name}_certificate" "$name" "$subject" "$certificate_days" \
+    -cert "$folder/ca" -keyfile "$folder/ca_key"
 done

@@ -24,7 +24,8 @@ keep() {
 keep postgres_password "${POSTGRES_PASSWORD:-}" POSTGRES_PASSWORD
 keep replication_password "${REPLICATION_PASSWORD:-}" REPLICATION_PASSWORD
 keep fleet_app_password "${FLEET_APP_PASSWORD:-}" FLEET_APP_PASSWORD
-# The instances' at Redis; each of the others below is one party's, so that a leak opens that party's door alone (docs/security.md).
+# The instances' at Redis; each of the others below is one party's, so that a leak opens that party's door
+# alone (docs/security.md).
 keep redis_password "${REDIS_PASSWORD:-}" REDIS_PASSWORD
 keep redis_replication_password "${REDIS_REPLICATION_PASSWORD:-}" REDIS_REPLICATION_PASSWORD
 keep redis_sentinel_password "${REDIS_SENTINEL_PASSWORD:-}" REDIS_SENTINEL_PASSWORD

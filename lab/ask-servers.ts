@@ -22,13 +22,23 @@ export async function get(url: string, { limitMs = answerLimitMs } = {}): Promis
   }
 }
 
+/** Paths of PEM files: whom to believe, and what to show; without a certificate etcd answers nobody. */
+export interface EtcdIdentity { ca: string, certificate?: string, key?: string }
+
+export interface EtcdQuestion { method?: string, body?: object, limitMs?: number }
+
 /**
- * Of an etcd member, with the certificate that it asks for (without one nobody is answered). By its name: its address stands in no certificate.
+ * An etcd member's answer. It is asked by its name: its address stands in no certificate.
  * @throws as `get` does, and where the answer is no JSON.
  */
-export async function askEtcd({ name, address, port = 2379 }: { name: string, address: string, port?: number }, { ca, certificate, key }: { ca: string, certificate?: string, key?: string }, path: string, { method = 'GET', body, limitMs = answerLimitMs }: { method?: string, body?: object, limitMs?: number } = {}): Promise<unknown> {
-  const [trusted, cert, privateKey] = await Promise.all([ca, certificate, key].map(file => file && readFile(file)))
-  const identity = { servername: name, ca: trusted, cert, key: privateKey }
+export async function askEtcd(
+  { name, address, port = 2379 }: { name: string, address: string, port?: number },
+  { ca, certificate, key }: EtcdIdentity,
+  path: string,
+  { method = 'GET', body, limitMs = answerLimitMs }: EtcdQuestion = {},
+): Promise<unknown> {
+  const [trusted, cert, own] = await Promise.all([ca, certificate, key].map(file => file && readFile(file)))
+  const identity = { servername: name, ca: trusted, cert, key: own }
   return new Promise((resolve, reject) => {
     const place = { host: address, port, path, method, agent: false }
     const asked = request({ ...place, ...identity, signal: AbortSignal.timeout(limitMs) }, (response) => {
@@ -70,8 +80,18 @@ export async function query<Row extends object>(url: string, text: string, value
 }
 
 /** One command on a connection of its own, without retries; `who` null: without a password. */
-export async function redisCommand(address: string, port: number, who: { user: string, password: string } | null, command: string[], { limitMs = answerLimitMs } = {}): Promise<unknown> {
-  const client = new Redis({ host: address, port, ...who ? { username: who.user, password: who.password } : {}, protocol: 2, lazyConnect: true, connectTimeout: limitMs, commandTimeout: limitMs, maxRetriesPerRequest: 0, retryStrategy: () => null, enableReadyCheck: false })
+export async function redisCommand(
+  address: string,
+  port: number,
+  who: { user: string, password: string } | null,
+  command: string[],
+  { limitMs = answerLimitMs } = {},
+): Promise<unknown> {
+  const client = new Redis({
+    host: address, port, ...who ? { username: who.user, password: who.password } : {}, protocol: 2, lazyConnect: true,
+    connectTimeout: limitMs, commandTimeout: limitMs, maxRetriesPerRequest: 0, retryStrategy: () => null,
+    enableReadyCheck: false,
+  })
   // A refused password is said here alone; who waits hears that the connection is closed.
   let refused: unknown
   client.on('error', error => refused ??= error)

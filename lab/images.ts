@@ -38,7 +38,8 @@ export const images: Record<NodeKind, Image> = {
     environment: ({ folder }) => ({
       CONFIG: join(folder, 'socket/patroni.yml'), PG_BIN: '/usr/lib/postgresql/15/bin', PGDATA: join(folder, 'postgresql/data'),
       PG_SOCKET_DIR: join(folder, 'socket'), PGPASS_FILE_PATH: join(folder, 'socket/pgpass'),
-      ETCD_CA: join(folder, 'secrets/etcd_ca'), ETCD_CERTIFICATE: join(folder, 'secrets/etcd_patroni_certificate'), ETCD_KEY: join(folder, 'secrets/etcd_patroni_key'),
+      ETCD_CA: join(folder, 'secrets/etcd_ca'), ETCD_KEY: join(folder, 'secrets/etcd_patroni_key'),
+      ETCD_CERTIFICATE: join(folder, 'secrets/etcd_patroni_certificate'),
     }),
   },
   haproxy: {
@@ -52,11 +53,15 @@ export const images: Record<NodeKind, Image> = {
   },
   redis: {
     user: 'redis', stopSignal: 'SIGTERM', folders: ['data'], command: () => script('ha/redis-start.sh'),
-    environment: ({ folder }) => ({ CONFIG: join(folder, 'data/redis.conf'), REDIS_DATA_DIR: join(folder, 'data'), ACL_FILE: join(folder, 'data/users.acl') }),
+    environment: ({ folder }) => ({
+      CONFIG: join(folder, 'data/redis.conf'), REDIS_DATA_DIR: join(folder, 'data'), ACL_FILE: join(folder, 'data/users.acl'),
+    }),
   },
   sentinel: {
     user: 'redis', stopSignal: 'SIGTERM', folders: ['data'], command: () => script('ha/sentinel-start.sh'),
-    environment: ({ folder }) => ({ CONFIG: join(folder, 'data/sentinel.conf'), SENTINEL_DATA_DIR: join(folder, 'data'), ACL_FILE: join(folder, 'data/users.acl') }),
+    environment: ({ folder }) => ({
+      CONFIG: join(folder, 'data/sentinel.conf'), SENTINEL_DATA_DIR: join(folder, 'data'), ACL_FILE: join(folder, 'data/users.acl'),
+    }),
   },
   app: {
     user: 'www-data', stopSignal: 'SIGTERM', folders: ['data'], command: ({ release, nodeBinary }) => [nodeBinary, join(release, 'server/index.mjs')],

@@ -55,15 +55,15 @@ export async function makeNetwork(nodes: LabNode[]): Promise<void> {
   ])
 }
 
-/** Who shares no network of the compose file with it, and so does not reach it there. A node without networks is none of that file's. */
+/** Who shares no network of the compose file with it, and so does not reach it. Without networks it is none of that file's. */
 export function strangersOf(node: LabNode, nodes: LabNode[]): LabNode[] {
   return nodes.filter(other => other !== node && node.networks.length && other.networks.length
     && !node.networks.some(network => other.networks.includes(network)))
 }
 
 /**
- * Drops what these send to the node in silence, as Docker does between its networks. In the table `raw`, apart from what a cut does
- * (`dropPackets`): that is taken back, this never is.
+ * Drops what these send to the node in silence, as Docker does between its networks. In the table `raw`,
+ * apart from what a cut does (`dropPackets`): that is taken back, this never is.
  */
 async function keepOut({ name }: LabNode, strangers: LabNode[]): Promise<void> {
   if (strangers.length === 0) return

@@ -22,7 +22,8 @@ export const probes: Record<NodeKind, (node: LabNode, plan: Plan, limit: { limit
   async etcd(node, { credentials }, limit) {
     const { health } = await askEtcd(node, credentials.etcd, '/health', limit) as { health?: string }
     if (health !== 'true') return ill('says it is not healthy: no quorum?')
-    const status = await askEtcd(node, credentials.etcd, '/v3/maintenance/status', { method: 'POST', body: {}, ...limit }) as { leader?: string, header: { member_id: string } }
+    const asked = askEtcd(node, credentials.etcd, '/v3/maintenance/status', { method: 'POST', body: {}, ...limit })
+    const status = await asked as { leader?: string, header: { member_id: string } }
     return { ...nothing, role: status.leader === status.header.member_id ? 'leader' : 'follower' }
   },
   async patroni({ address }, _, limit) {
@@ -56,13 +57,15 @@ export const probes: Record<NodeKind, (node: LabNode, plan: Plan, limit: { limit
     return nothing
   },
   async redis({ address }, { credentials }, limit) {
-    const info = infoFields(await redisCommand(address, 6379, credentials.redis, ['INFO', 'replication'], limit))
+    const answer = await redisCommand(address, 6379, credentials.redis, ['INFO', 'replication'], limit)
+    const info = infoFields(answer)
     const position = Number(info.master_repl_offset)
     if (info.role === 'master') return { ...nothing, role: 'master', position }
     return info.master_link_status === 'up' ? { ...nothing, role: 'replica', position: Number(info.slave_repl_offset) } : ill('its link to the master is down', { role: 'replica', position })
   },
   async sentinel({ address }, { credentials }, limit) {
-    const answer = await redisCommand(address, 26379, credentials.redis, ['SENTINEL', 'CKQUORUM', 'fleet-redis'], limit)
+    const question = ['SENTINEL', 'CKQUORUM', 'fleet-redis']
+    const answer = await redisCommand(address, 26379, credentials.redis, question, limit)
     return String(answer).startsWith('OK') ? nothing : ill(String(answer))
   },
   async app({ address }, _, limit) {

@@ -13,7 +13,7 @@ export interface LabNode {
   address: string
   /** Further host names that lead here, as a compose network's aliases do. */
   aliases: string[]
-  /** Its compose networks: it is reached by whoever shares one with it. Empty where the compose file knows no such service: nobody is kept from it. */
+  /** Its compose networks: whoever shares one with it reaches it. Empty where that file knows no such service: all do. */
   networks: string[]
 }
 

@@ -23,7 +23,10 @@ const secretsFolder = join(labDirectory, 'secrets')
 export async function makePlan({ appEnv, without, postgresDiskMb }: { appEnv: Record<string, string>, without: NodeKind[], postgresDiskMb?: number }): Promise<Plan> {
   await chmod(labDirectory, 0o755)
   const services = await readCompose({ EDGE_SUBNET: `${subnet}.0/24` })
-  const nodes = topology.filter(({ kind }) => !without.includes(kind)).map(node => ({ ...node, aliases: services[node.name]?.aliases ?? [], networks: services[node.name]?.networks ?? [] }))
+  const nodes = topology.filter(({ kind }) => !without.includes(kind)).map((node) => {
+    const { aliases = [], networks = [] } = services[node.name] ?? {}
+    return { ...node, aliases, networks }
+  })
   const [release, nodeBinary] = await Promise.all([makeRelease(), copyNode(), copyDeployment()])
   const credentials = await makeSecrets(nodes)
   const planned = await Promise.all(nodes.map(async (node): Promise<PlannedNode> => {
@@ -73,7 +76,8 @@ async function keepalived(node: LabNode, nodes: LabNode[], { folder }: Place): P
 async function serviceEnvironment(service: Service, folder: string): Promise<Record<string, string>> {
   const files = await Promise.all(service.envFiles.map(file => readEnvFile(file.replace(/^\.\/deploy\//, ''))))
   const all = Object.assign({}, ...files, service.environment) as Record<string, string>
-  return Object.fromEntries(Object.entries(all).map(([name, value]) => [name, value.replace('/run/secrets/', `${folder}/secrets/`)]))
+  const here = (value: string) => value.replace('/run/secrets/', `${folder}/secrets/`)
+  return Object.fromEntries(Object.entries(all).map(([name, value]) => [name, here(value)]))
 }
 
 /** The deployment's own script makes them, and the certificate for the lab's addresses. */

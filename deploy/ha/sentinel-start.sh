@@ -1,9 +1,11 @@
 #!/bin/sh
-# Starts a Sentinel. Its configuration is filled in anew each time, so that a changed file or password counts from the next start; what the Sentinel itself has
-# written into it since (who the master is, whom it knows, which election it is in) is carried over.
+# Starts a Sentinel. Its configuration is filled in anew each time, so that a changed file or password counts
+# from the next start; what the Sentinel itself has written into it since (who the master is, whom it knows,
+# which election it is in) is carried over.
 #
 #   CONFIG      the file that Sentinel runs from and rewrites; kept over restarts
-#   ACL_FILE    the file that its users are written to; and the passwords of sentinel-users.acl and sentinel.conf, or their files
+#   ACL_FILE    the file that its users are written to
+#   and the passwords of sentinel-users.acl and sentinel.conf, or their files
 set -eu
 here=$(dirname "$0")
 : "${CONFIG:=/data/sentinel.conf}"

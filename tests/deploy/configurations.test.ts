@@ -86,7 +86,9 @@ describe.each([
     }
     const config = Object.fromEntries((await console_<{ key: string, value: string }>('fleet_app', 'app-secret', 'SHOW CONFIG')).map(({ key, value }) => [key, value]))
     expect(config).toMatchObject({ ...specified, server_login_retry: '0.5', auth_type: 'scram-sha-256' })
-    const [database] = (await console_<{ name: string, host: string, port: number }>('pgbouncer', 'console-secret', 'SHOW DATABASES')).filter(({ name }) => name === 'fleet')
+    interface Database { name: string, host: string, port: number }
+    const databases = await console_<Database>('pgbouncer', 'console-secret', 'SHOW DATABASES')
+    const database = databases.find(({ name }) => name === 'fleet')
     expect(database).toMatchObject({ host: 'haproxy,haproxy2', port })
     await expect(console_('fleet_app', 'wrong', 'SHOW CONFIG')).rejects.toThrow(/authentication failed/)
     // The serving role and an exporter look, and touch nothing.
@@ -97,7 +99,8 @@ describe.each([
     // PostgreSQL's superuser comes in nowhere, whatever it is called and with its own password.
     for (const user of ['fleet', 'postgres']) {
       for (const name of ['fleet', 'pgbouncer']) {
-        await expect(console_(user, 'owner-secret', 'SELECT 1', name), `${user} to ${name}`).rejects.toThrow(/authentication failed/)
+        const login = console_(user, 'owner-secret', 'SELECT 1', name)
+        await expect(login, `${user} to ${name}`).rejects.toThrow(/authentication failed/)
       }
     }
     expect(await console_('pgbouncer', 'console-secret', 'PAUSE')).toEqual([])
@@ -122,7 +125,8 @@ describe('Patroni', () => {
     for (const name of ['ETCD_CA', 'ETCD_CERTIFICATE', 'ETCD_KEY']) await writeFile(join(folder, name), name)
     const text = await fill('patroni.yml', {
       NODE_NAME: '192.0.2.1', PGDATA: join(folder, 'pgdata'), PG_BIN: `/usr/lib/postgresql/${versions[0]}/bin`,
-      ETCD_CA: join(folder, 'ETCD_CA'), ETCD_CERTIFICATE: join(folder, 'ETCD_CERTIFICATE'), ETCD_KEY: join(folder, 'ETCD_KEY'),
+      ETCD_CA: join(folder, 'ETCD_CA'), ETCD_KEY: join(folder, 'ETCD_KEY'),
+      ETCD_CERTIFICATE: join(folder, 'ETCD_CERTIFICATE'),
     })
     // It also looks whether its ports are free; this machine may have a Patroni of its own.
     const [restPort, postgresPort] = [await freePort(), await freePort()]
@@ -165,7 +169,8 @@ describe('make-secrets.sh', () => {
     expect(await read('ha/database_migration_url')).toBe('postgresql://fleet:chosen@haproxy:5433/fleet')
     expect(await read('ha/database_url')).toBe(`postgresql://fleet_app:${await read('fleet_app_password')}@pgbouncer-primary:6432/fleet`)
     // One party's each: nobody's is somebody else's.
-    const passwords = await Promise.all((await readdir(target)).filter(name => name.endsWith('_password')).map(read))
+    const files = (await readdir(target)).filter(name => name.endsWith('_password'))
+    const passwords = await Promise.all(files.map(read))
     expect(passwords.length).toBeGreaterThan(10)
     expect(new Set(passwords).size).toBe(passwords.length)
     expect((await read('session_password')).length).toBeGreaterThanOrEqual(32)
@@ -199,7 +204,7 @@ describe('make-secrets.sh', () => {
     await openssl(...server, '-checkend', lastingSeconds)
   })
 
-  it('renews a certificate of etcd that ends soon or is not of its authority, and keeps the others', async () => {
+  it('renews a certificate of etcd that ends soon or is not its authority\'s, and keeps the others', async () => {
     const target = join(folder, 'secrets-renewed')
     await secrets(target)
     const etcd = (name: string) => join(target, 'etcd', name)
@@ -207,7 +212,8 @@ describe('make-secrets.sh', () => {
     const request = join(folder, 'request')
     await openssl('req', '-new', '-key', etcd('patroni_key'), '-subj', '/CN=patroni', '-out', request)
     const authority = ['-CA', etcd('ca'), '-CAkey', etcd('ca_key'), '-set_serial', '1']
-    await openssl('x509', '-req', '-in', request, ...authority, '-days', '60', '-out', etcd('patroni_certificate'))
+    const ending = ['-days', '60', '-out', etcd('patroni_certificate')]
+    await openssl('x509', '-req', '-in', request, ...authority, ...ending)
     await copyFile(join(target, 'tls_certificate'), etcd('peer_certificate'))
     await secrets(target)
     expect(await readFile(etcd('server_certificate'), 'utf8')).toBe(kept)

@@ -16,9 +16,12 @@ let client: number
 let peer: number
 let figures: number
 let output: { text: string }
+let variables: Record<string, string>
 
 const certificate = (name: string) => ({
-  ca: join(secrets, 'etcd/ca'), certificate: join(secrets, `etcd/${name}_certificate`), key: join(secrets, `etcd/${name}_key`),
+  ca: join(secrets, 'etcd/ca'),
+  certificate: join(secrets, `etcd/${name}_certificate`),
+  key: join(secrets, `etcd/${name}_key`),
 })
 const member = () => ({ name: 'etcd1', address: '127.0.0.1', port: client })
 
@@ -28,16 +31,31 @@ beforeAll(async () => {
   await run(join(root, 'deploy/make-secrets.sh'), [secrets], { env: { PATH: env.PATH } })
   ;[client, peer, figures] = await Promise.all([freePort(), freePort(), freePort()])
   const file = Object.entries(await settings('etcd.env'))
-  const paths = file.map(([name, value]) => [name, value.replace(/^\/run\/secrets\/etcd_/, join(secrets, 'etcd/'))])
+  const paths = file.map(([name, value]) => [
+    name,
+    value.replace(/^\/run\/secrets\/etcd_/, join(secrets, 'etcd/')),
+  ])
+  variables = Object.fromEntries(paths) as Record<string, string>
   output = servers.start('etcd', [], {
-    ...Object.fromEntries(paths) as Record<string, string>,
-    ETCD_NAME: 'etcd1', ETCD_DATA_DIR: join(folder, 'data'), ETCD_LOG_LEVEL: 'info',
-    ETCD_INITIAL_CLUSTER: `etcd1=https://localhost:${peer}`, ETCD_INITIAL_ADVERTISE_PEER_URLS: `https://localhost:${peer}`,
-    ETCD_LISTEN_PEER_URLS: `https://127.0.0.1:${peer}`, ETCD_LISTEN_CLIENT_URLS: `https://127.0.0.1:${client}`,
-    ETCD_ADVERTISE_CLIENT_URLS: `https://localhost:${client}`, ETCD_LISTEN_METRICS_URLS: `http://127.0.0.1:${figures}`,
+    ...variables,
+    ETCD_NAME: 'etcd1',
+    ETCD_DATA_DIR: join(folder, 'data'),
+    ETCD_LOG_LEVEL: 'info',
+    ETCD_INITIAL_CLUSTER: `etcd1=https://localhost:${peer}`,
+    ETCD_INITIAL_ADVERTISE_PEER_URLS: `https://localhost:${peer}`,
+    ETCD_LISTEN_PEER_URLS: `https://127.0.0.1:${peer}`,
+    ETCD_LISTEN_CLIENT_URLS: `https://127.0.0.1:${client}`,
+    ETCD_ADVERTISE_CLIENT_URLS: `https://localhost:${client}`,
+    ETCD_LISTEN_METRICS_URLS: `http://127.0.0.1:${figures}`,
   }).output
-  await until(() => askEtcd(member(), certificate('patroni'), '/health').then(answer =>
-    (answer as { health: string }).health === 'true', () => false), 'etcd to be healthy')
+  await until(
+    () =>
+      askEtcd(member(), certificate('patroni'), '/health').then(
+        answer => (answer as { health: string }).health === 'true',
+        () => false,
+      ),
+    'etcd to be healthy',
+  )
 })
 afterAll(async () => {
   await servers.end()
@@ -53,13 +71,23 @@ async function get(port: number, path: string, name?: string): Promise<number | 
   return new Promise((resolve, reject) => {
     request({ host: '127.0.0.1', port, path, servername: 'etcd1', ca, ...own, agent: false }, (response) => {
       resolve(response.resume().statusCode)
-    }).on('error', reject).end()
+    })
+      .on('error', reject)
+      .end()
   })
 }
 
 describe('etcd', () => {
   it('takes its file, every line of it', () => {
     expect(output.text).not.toMatch(/unrecognized environment variable|unused environment variable/i)
+  })
+
+  it('is healthy to its container\'s own question', async () => {
+    const { stdout, stderr } = await run('etcdctl', ['endpoint', 'health', '--command-timeout=2s'], {
+      // Debian's etcdctl speaks version 2 where nothing is said.
+      env: { ...env, ...variables, ETCDCTL_API: '3', ETCDCTL_ENDPOINTS: `https://127.0.0.1:${client}` },
+    })
+    expect(stdout + stderr).toContain('is healthy')
   })
 
   it('answers nobody without a certificate of its authority, on any of its doors for keys', async () => {
@@ -72,16 +100,28 @@ describe('etcd', () => {
 
   it('takes no certificate that another authority has signed', async () => {
     const other = join(folder, 'other')
-    await run(join(root, 'deploy/make-etcd-certificates.sh'), [join(other, 'etcd')], { env: { PATH: env.PATH } })
-    const strange = { ...certificate('patroni'), certificate: join(other, 'etcd/patroni_certificate'), key: join(other, 'etcd/patroni_key') }
+    await run(join(root, 'deploy/make-etcd-certificates.sh'), [join(other, 'etcd')], {
+      env: { PATH: env.PATH },
+    })
+    const strange = {
+      ...certificate('patroni'),
+      certificate: join(other, 'etcd/patroni_certificate'),
+      key: join(other, 'etcd/patroni_key'),
+    }
     await expect(askEtcd(member(), strange, '/health')).rejects.toThrow()
   })
 
   it('writes and reads for Patroni\'s certificate', async () => {
     const base64 = (text: string) => Buffer.from(text).toString('base64')
     const key = { key: base64('/service/fleet2/leader') }
-    await askEtcd(member(), certificate('patroni'), '/v3/kv/put', { method: 'POST', body: { ...key, value: base64('patroni1') } })
-    const { kvs } = await askEtcd(member(), certificate('patroni'), '/v3/kv/range', { method: 'POST', body: key }) as { kvs: { value: string }[] }
+    await askEtcd(member(), certificate('patroni'), '/v3/kv/put', {
+      method: 'POST',
+      body: { ...key, value: base64('patroni1') },
+    })
+    const { kvs } = (await askEtcd(member(), certificate('patroni'), '/v3/kv/range', {
+      method: 'POST',
+      body: key,
+    })) as { kvs: { value: string }[] }
     expect(kvs[0]!.value).toBe(base64('patroni1'))
   })
 

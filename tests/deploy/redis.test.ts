@@ -7,14 +7,17 @@ import { freePort } from '../support/ports.ts'
 import { until } from '../support/until.ts'
 import { createServers, env, fill, ha, passwords, root, run, type Started } from './support/servers.ts'
 
-/** A master, a replica and a Sentinel, run by the deployment's files and scripts with the ports of this test. */
+/** A master, a replica and a Sentinel, run by the deployment's files and scripts on ports of this test. */
 const servers = createServers()
 let folder: string
 let master: number
 let replica: number
 let sentinel: number
 
-interface Who { user: string, password: string }
+interface Who {
+  user: string
+  password: string
+}
 const fleetApp = { user: 'fleet_app', password: passwords.REDIS_PASSWORD }
 const monitor = { user: 'monitor', password: passwords.MONITOR_PASSWORD }
 const operator = { user: 'operator', password: passwords.REDIS_OPERATOR_PASSWORD }
@@ -26,11 +29,17 @@ const asking = { user: 'default', password: passwords.SENTINEL_PASSWORD }
 /** One command on a connection of its own, as somebody or as nobody. */
 async function ask(port: number, who: Who | null, ...command: string[]): Promise<unknown> {
   const client = new Redis({
-    host: '127.0.0.1', port, ...who ? { username: who.user, password: who.password } : {}, protocol: 2,
-    lazyConnect: true, enableReadyCheck: false, retryStrategy: () => null, maxRetriesPerRequest: 0,
+    host: '127.0.0.1',
+    port,
+    ...(who ? { username: who.user, password: who.password } : {}),
+    protocol: 2,
+    lazyConnect: true,
+    enableReadyCheck: false,
+    retryStrategy: () => null,
+    maxRetriesPerRequest: 0,
   })
   let refused: Error | undefined
-  client.on('error', error => refused = error as Error)
+  client.on('error', error => (refused = error as Error))
   try {
     await client.connect().catch((error: Error) => {
       throw refused ?? error
@@ -41,14 +50,20 @@ async function ask(port: number, who: Who | null, ...command: string[]): Promise
     client.disconnect()
   }
 }
-const refusal = (port: number, who: Who | null, ...command: string[]) => ask(port, who, ...command)
-  .then(answer => `taken: ${JSON.stringify(answer)}`, (error: Error) => error.message)
+const refusal = (port: number, who: Who | null, ...command: string[]) =>
+  ask(port, who, ...command).then(
+    answer => `taken: ${JSON.stringify(answer)}`,
+    (error: Error) => error.message,
+  )
 
 async function startRedis(name: string, port: number, ...more: string[]): Promise<Started> {
   const data = join(folder, name)
   await mkdir(data, { recursive: true })
   const variables = { REDIS_DATA_DIR: data, ACL_FILE: join(data, 'users.acl'), NODE_NAME: '127.0.0.1' }
-  await writeFile(join(data, 'redis.conf'), (await fill('redis.conf', variables)).replace('port 6379', `port ${port}`))
+  await writeFile(
+    join(data, 'redis.conf'),
+    (await fill('redis.conf', variables)).replace('port 6379', `port ${port}`),
+  )
   await run(join(ha, 'fill-users.sh'), [join(ha, 'redis-users.acl'), variables.ACL_FILE], { env })
   const started = servers.start('redis-server', [join(data, 'redis.conf'), ...more])
   await until(() => {
@@ -64,7 +79,11 @@ async function startSentinel(more: Record<string, string> = {}): Promise<Started
   const here = join(folder, 'ha')
   await mkdir(data, { recursive: true })
   const started = servers.start('/bin/sh', [join(here, 'sentinel-start.sh')], {
-    CONFIG: join(data, 'sentinel.conf'), ACL_FILE: join(data, 'users.acl'), SENTINEL_DATA_DIR: data, NODE_NAME: '127.0.0.1', ...more,
+    CONFIG: join(data, 'sentinel.conf'),
+    ACL_FILE: join(data, 'users.acl'),
+    SENTINEL_DATA_DIR: data,
+    NODE_NAME: '127.0.0.1',
+    ...more,
   })
   await until(() => {
     if (started.child.exitCode !== null) throw new Error(started.output.text)
@@ -78,8 +97,10 @@ beforeAll(async () => {
   ;[master, replica, sentinel] = await Promise.all([freePort(), freePort(), freePort()])
   await run('cp', ['-r', ha, join(folder, 'ha')])
   const text = await readFile(join(ha, 'sentinel.conf'), 'utf8')
-  await writeFile(join(folder, 'ha/sentinel.conf'), text.replace('port 26379', `port ${sentinel}`)
-    .replace('redis-primary 6379', `127.0.0.1 ${master}`))
+  await writeFile(
+    join(folder, 'ha/sentinel.conf'),
+    text.replace('port 26379', `port ${sentinel}`).replace('redis-primary 6379', `127.0.0.1 ${master}`),
+  )
   await startRedis('master', master)
 })
 afterAll(async () => {
@@ -89,7 +110,8 @@ afterAll(async () => {
 
 describe('Redis', () => {
   it('starts from its file with the specification\'s values, and evicts nothing that must stay', async () => {
-    const value = async (name: string) => (await ask(master, operator, 'CONFIG', 'GET', name) as string[])[1]
+    const value = async (name: string) =>
+      ((await ask(master, operator, 'CONFIG', 'GET', name)) as string[])[1]
     expect(await value('maxmemory')).toBe(String(512 * 1024 * 1024))
     expect(await value('maxmemory-policy')).toBe('volatile-lru')
     expect(await value('appendonly')).toBe('yes')
@@ -103,45 +125,100 @@ describe('Redis', () => {
     for (const password of Object.values(passwords)) {
       expect(await refusal(master, { user: 'default', password }, 'PING')).toContain('WRONGPASS')
     }
-    expect(await refusal(master, { ...operator, password: passwords.REDIS_PASSWORD }, 'PING')).toContain('WRONGPASS')
+    expect(await refusal(master, { ...operator, password: passwords.REDIS_PASSWORD }, 'PING')).toContain(
+      'WRONGPASS',
+    )
   })
 
   it('gives a replica its data by the replicas\' own user', async () => {
     await startRedis('replica', replica, '--replicaof', '127.0.0.1', String(master))
-    await until(async () => /master_link_status:up/.test(String(await ask(replica, monitor, 'INFO', 'replication'))), 'the replica')
-    await until(() => ask(master, fleetApp, 'SET', 'fleet2:key', 'value').then(() => true, () => false), 'a write')
-    await until(async () => await ask(replica, fleetApp, 'GET', 'fleet2:key') === 'value', 'the value at the replica')
+    await until(
+      async () => /master_link_status:up/.test(String(await ask(replica, monitor, 'INFO', 'replication'))),
+      'the replica',
+    )
+    await until(
+      () =>
+        ask(master, fleetApp, 'SET', 'fleet2:key', 'value').then(
+          () => true,
+          () => false,
+        ),
+      'a write',
+    )
+    await until(
+      async () => (await ask(replica, fleetApp, 'GET', 'fleet2:key')) === 'value',
+      'the value at the replica',
+    )
   })
 
   it.each([
-    ['an instance', fleetApp, [
-      ['CONFIG', 'GET', '*'], ['CONFIG', 'SET', 'maxmemory', '1'], ['FLUSHALL'], ['FLUSHDB'], ['KEYS', '*'], ['SHUTDOWN'], ['BGREWRITEAOF'],
-      ['ACL', 'LIST'], ['REPLICAOF', 'NO', 'ONE'], ['GET', 'another:key'], ['SUBSCRIBE', '__sentinel__:hello'], ['MONITOR'],
-    ]],
-    ['an exporter', monitor, [
-      ['GET', 'fleet2:key'], ['SET', 'fleet2:key', '1'], ['CONFIG', 'GET', 'masterauth'], ['FLUSHALL'], ['SCAN', '0'], ['CLIENT', 'LIST'],
-      ['MONITOR'], ['PSYNC', '?', '-1'],
-    ]],
+    [
+      'an instance',
+      fleetApp,
+      [
+        ['CONFIG', 'GET', '*'],
+        ['CONFIG', 'SET', 'maxmemory', '1'],
+        ['FLUSHALL'],
+        ['FLUSHDB'],
+        ['KEYS', '*'],
+        ['SHUTDOWN'],
+        ['BGREWRITEAOF'],
+        ['ACL', 'LIST'],
+        ['REPLICAOF', 'NO', 'ONE'],
+        ['GET', 'another:key'],
+        ['SUBSCRIBE', '__sentinel__:hello'],
+        ['MONITOR'],
+      ],
+    ],
+    [
+      'an exporter',
+      monitor,
+      [
+        ['GET', 'fleet2:key'],
+        ['SET', 'fleet2:key', '1'],
+        ['CONFIG', 'GET', 'masterauth'],
+        ['FLUSHALL'],
+        ['SCAN', '0'],
+        ['CLIENT', 'LIST'],
+        ['MONITOR'],
+        ['PSYNC', '?', '-1'],
+      ],
+    ],
     ['a replica', replication, [['GET', 'fleet2:key'], ['CONFIG', 'GET', '*'], ['FLUSHALL'], ['INFO']]],
-    ['a Sentinel', sentinelUser, [
-      ['GET', 'fleet2:key'], ['CONFIG', 'GET', '*'], ['CONFIG', 'SET', 'maxmemory', '1'], ['FLUSHALL'], ['PUBLISH', 'another', 'x'],
-    ]],
+    [
+      'a Sentinel',
+      sentinelUser,
+      [
+        ['GET', 'fleet2:key'],
+        ['CONFIG', 'GET', '*'],
+        ['CONFIG', 'SET', 'maxmemory', '1'],
+        ['FLUSHALL'],
+        ['PUBLISH', 'another', 'x'],
+      ],
+    ],
   ])('refuses %s what is not its own', async (_, who, commands) => {
-    for (const command of commands) expect(await refusal(master, who, ...command), command.join(' ')).toContain('NOPERM')
+    for (const command of commands)
+      expect(await refusal(master, who, ...command), command.join(' ')).toContain('NOPERM')
   })
 
   it('lets the operator do everything, and health checks and exporters look', async () => {
     expect(await ask(master, operator, 'CONFIG', 'GET', 'port')).toEqual(['port', String(master)])
     expect(await ask(master, monitor, 'PING')).toBe('PONG')
-    for (const command of [['INFO', 'all'], ['ROLE'], ['DBSIZE'], ['SLOWLOG', 'GET'], ['LATENCY', 'LATEST']]) {
+    for (const command of [
+      ['INFO', 'all'],
+      ['ROLE'],
+      ['DBSIZE'],
+      ['SLOWLOG', 'GET'],
+      ['LATENCY', 'LATEST'],
+    ]) {
       expect(await refusal(master, monitor, ...command), command.join(' ')).toContain('taken')
     }
   })
 
   it('gives an instance exactly what the handbook says is enough', async () => {
-    const rules = async (file: string, user: string) =>
-      new RegExp(`^ *user ${user} on >\\S+ (.+)$`, 'm').exec(await readFile(join(root, file), 'utf8'))?.[1]
-    expect(await rules('deploy/ha/redis-users.acl', 'fleet_app')).toBe(await rules('docs/redis.md', 'fleet_app'))
+    const rules = async (file: string) => /^ *user fleet_app on >\S+ (.+)$/m.exec(await readFile(file, 'utf8'))?.[1]
+    const handbook = await rules(join(root, 'docs/redis.md'))
+    expect(handbook).toBeTruthy()
+    expect(await rules(join(folder, 'master/users.acl'))).toBe(handbook)
   })
 })
 
@@ -150,28 +227,47 @@ describe('Sentinel', () => {
 
   it('starts from its file and watches by the name and the patience that it says', async () => {
     started = await startSentinel()
-    const fields = await ask(sentinel, asking, 'SENTINEL', 'MASTER', 'fleet-redis') as string[]
-    const seen = Object.fromEntries(fields.flatMap((name, index) => index % 2 ? [] : [[name, fields[index + 1]]]))
-    expect(seen).toMatchObject({ 'quorum': '2', 'down-after-milliseconds': '3000', 'failover-timeout': '10000', 'parallel-syncs': '1' })
+    const fields = (await ask(sentinel, asking, 'SENTINEL', 'MASTER', 'fleet-redis')) as string[]
+    const seen = Object.fromEntries(
+      fields.flatMap((name, index) => (index % 2 ? [] : [[name, fields[index + 1]]])),
+    )
+    expect(seen).toMatchObject({
+      'quorum': '2',
+      'down-after-milliseconds': '3000',
+      'failover-timeout': '10000',
+      'parallel-syncs': '1',
+    })
     // By its own user it finds the replica at the master.
     await until(async () => {
-      const replicas = await ask(sentinel, monitor, 'SENTINEL', 'REPLICAS', 'fleet-redis') as string[][]
+      const replicas = (await ask(sentinel, monitor, 'SENTINEL', 'REPLICAS', 'fleet-redis')) as string[][]
       return replicas.length === 1
     }, 'the replica to be found')
   })
 
   it('answers nobody without its password, and takes orders of the operator alone', async () => {
     expect(await refusal(sentinel, null, 'PING')).toContain('NOAUTH')
-    expect(await refusal(sentinel, null, 'SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'fleet-redis')).toContain('NOAUTH')
-    expect(await refusal(sentinel, { ...asking, password: passwords.REDIS_PASSWORD }, 'PING')).toContain('WRONGPASS')
+    expect(await refusal(sentinel, null, 'SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'fleet-redis')).toContain(
+      'NOAUTH',
+    )
+    expect(await refusal(sentinel, { ...asking, password: passwords.REDIS_PASSWORD }, 'PING')).toContain(
+      'WRONGPASS',
+    )
     const orders = [
-      ['SENTINEL', 'FAILOVER', 'fleet-redis'], ['SENTINEL', 'SET', 'fleet-redis', 'quorum', '1'], ['SENTINEL', 'REMOVE', 'fleet-redis'],
-      ['SENTINEL', 'RESET', '*'], ['SENTINEL', 'MONITOR', 'other', '127.0.0.1', '1', '1'], ['SENTINEL', 'CONFIG', 'GET', '*'], ['SHUTDOWN'],
+      ['SENTINEL', 'FAILOVER', 'fleet-redis'],
+      ['SENTINEL', 'SET', 'fleet-redis', 'quorum', '1'],
+      ['SENTINEL', 'REMOVE', 'fleet-redis'],
+      ['SENTINEL', 'RESET', '*'],
+      ['SENTINEL', 'MONITOR', 'other', '127.0.0.1', '1', '1'],
+      ['SENTINEL', 'CONFIG', 'GET', '*'],
+      ['SHUTDOWN'],
     ]
     for (const who of [asking, monitor, sentinelUser]) {
-      for (const order of orders) expect(await refusal(sentinel, who, ...order), `${who.user}: ${order.join(' ')}`).toContain('NOPERM')
+      for (const order of orders)
+        expect(await refusal(sentinel, who, ...order), `${who.user}: ${order.join(' ')}`).toContain('NOPERM')
     }
-    expect(await ask(sentinel, operator, 'SENTINEL', 'SET', 'fleet-redis', 'down-after-milliseconds', '3000')).toBe('OK')
+    expect(
+      await ask(sentinel, operator, 'SENTINEL', 'SET', 'fleet-redis', 'down-after-milliseconds', '3000'),
+    ).toBe('OK')
   })
 
   it('keeps whom it has elected over a restart, and takes a changed file and password', async () => {
@@ -182,67 +278,31 @@ describe('Sentinel', () => {
     await servers.end(started.child)
     const before = await readFile(file, 'utf8')
     expect(before).toContain(`sentinel known-replica fleet-redis 127.0.0.1 ${replica}`)
-    await writeFile(file, before
-      .replace(`sentinel monitor fleet-redis 127.0.0.1 ${master} 2`, `sentinel monitor fleet-redis 127.0.0.1 ${replica} 3`)
-      .replace(/^sentinel config-epoch .*$/m, 'sentinel config-epoch fleet-redis 7')
-      .replace('failover-timeout fleet-redis 10000', 'failover-timeout fleet-redis 180000'))
+    await writeFile(
+      file,
+      before
+        .replace(
+          `sentinel monitor fleet-redis 127.0.0.1 ${master} 2`,
+          `sentinel monitor fleet-redis 127.0.0.1 ${replica} 3`,
+        )
+        .replace(/^sentinel config-epoch .*$/m, 'sentinel config-epoch fleet-redis 7')
+        .replace('failover-timeout fleet-redis 10000', 'failover-timeout fleet-redis 180000'),
+    )
     started = await startSentinel({ SENTINEL_PASSWORD: 'changed-secret' })
     expect(await refusal(sentinel, asking, 'PING')).toContain('WRONGPASS')
     const changed = { ...asking, password: 'changed-secret' }
     expect(await ask(sentinel, operator, 'SENTINEL', 'MYID')).toBe(identity)
-    expect(await ask(sentinel, changed, 'SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'fleet-redis')).toEqual(['127.0.0.1', String(replica)])
-    const fields = await ask(sentinel, changed, 'SENTINEL', 'MASTER', 'fleet-redis') as string[]
-    for (const [name, value] of [['config-epoch', '7'], ['quorum', '2'], ['failover-timeout', '10000']] as const) {
+    expect(await ask(sentinel, changed, 'SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'fleet-redis')).toEqual([
+      '127.0.0.1',
+      String(replica),
+    ])
+    const fields = (await ask(sentinel, changed, 'SENTINEL', 'MASTER', 'fleet-redis')) as string[]
+    for (const [name, value] of [
+      ['config-epoch', '7'],
+      ['quorum', '2'],
+      ['failover-timeout', '10000'],
+    ] as const) {
       expect(fields[fields.indexOf(name) + 1], name).toBe(value)
     }
-  })
-})
-
-describe('redis-start.sh', () => {
-  let data: string
-  /** Says what it would start, and for a Sentinel what that would answer. */
-  async function started(name: string, sentinels: string, more: Record<string, string> = {}) {
-    const variables = { PATH: `${data}:${env.PATH}`, NODE_NAME: name, SENTINELS: sentinels, CONFIG: join(data, 'redis.conf'), ACL_FILE: join(data, 'users.acl') }
-    return (await run(join(ha, 'redis-start.sh'), [], { env: { ...env, ...variables, ...more } })).stdout
-  }
-  beforeAll(async () => {
-    data = await mkdtemp(join(folder, 'redis-start-'))
-    await writeFile(join(data, 'redis-server'), '#!/bin/sh\necho "redis-server $*"\n', { mode: 0o755 })
-    await writeFile(join(data, 'redis-cli'), `#!/bin/sh
-case "$*" in *secret*) echo 'a password among the arguments' >&2; exit 1 ;; esac
-case $2 in
-  s1) exit 1 ;;
-  s2) echo 'Could not connect to Redis at s2:26379: Connection refused' ;;
-  *) if [ "$REDISCLI_AUTH" != ask-secret ]; then echo 'NOAUTH Authentication required.'; else printf 'redis-replica\\n6379\\n'; fi ;;
-esac
-`, { mode: 0o755 })
-  })
-
-  it('starts a former master as a replica of the one that the Sentinels name', async () => {
-    expect(await started('redis-primary', 's1 s2 s3')).toContain(`redis-server ${join(data, 'redis.conf')} --replicaof redis-replica 6379`)
-    expect(await started('redis-replica', 's1 s2 s3')).toContain('starts as the master')
-    // The first start of all: nobody is asked with success.
-    expect(await started('redis-primary', 's1 s2')).toContain('starts as the master')
-    expect(await started('redis-replica2', 's1 s2')).toContain('--replicaof redis-primary 6379')
-  })
-
-  it('asks by a password that is in a file, and starts nothing where the Sentinels refuse it', async () => {
-    await writeFile(join(data, 'password'), 'ask-secret')
-    const byFile = { SENTINEL_PASSWORD: '', SENTINEL_PASSWORD_FILE: join(data, 'password') }
-    expect(await started('redis-replica', 's3', byFile)).toContain('starts as the master')
-    await expect(started('redis-primary', 's1 s2 s3', { SENTINEL_PASSWORD: 'another' })).rejects.toThrow(/Sentinels refuse SENTINEL_PASSWORD \(s3: NOAUTH/)
-  })
-
-  it('starts the only Redis of a small set-up as one that waits for no replica', async () => {
-    expect(await started('redis', '')).toContain('redis.conf --min-replicas-to-write 0')
-  })
-
-  it('writes the users for itself alone, each a line and nothing else', async () => {
-    await started('redis', '')
-    expect((await stat(join(data, 'users.acl'))).mode & 0o777).toBe(0o600)
-    const lines = (await readFile(join(data, 'users.acl'), 'utf8')).trim().split('\n')
-    expect(lines.map(line => line.split(' ').slice(0, 2).join(' '))).toEqual(
-      ['default', 'fleet_app', 'replication', 'sentinel', 'monitor', 'operator'].map(user => `user ${user}`))
-    expect(lines.join('\n')).not.toContain('${')
   })
 })

@@ -30,13 +30,15 @@ describe('the lab runs what the deployment says', () => {
     expect((await readCompose({ NGINX_HTTPS_PORT: '443', NGINX_HTTPS_SUFFIX: '' })).nginx).toMatchObject({ environment: { NGINX_HTTPS_SUFFIX: '' }, ports: [{ published: 8280 }, { published: 443 }] })
   })
 
-  test('whoever shares no network with a host there is kept from it here; what the file does not know is kept from nobody', async () => {
+  test('whoever shares no network with a host there is kept from it here', async () => {
     const services = await readCompose()
     const nodes = topology.map(node => ({ ...node, networks: services[node.name]?.networks ?? [] }))
-    const kept = (name: string) => new Set(strangersOf(nodes.find(node => node.name === name)!, nodes).map(({ kind }) => kind))
+    const kept = (name: string) =>
+      new Set(strangersOf(nodes.find(node => node.name === name)!, nodes).map(({ kind }) => kind))
     expect(kept('app1')).toEqual(new Set(['etcd', 'patroni', 'haproxy']))
     expect(kept('etcd1')).toEqual(new Set(['haproxy', 'pgbouncer', 'redis', 'sentinel', 'app', 'nginx']))
     expect(kept('nginx')).toEqual(new Set(['etcd', 'patroni', 'haproxy', 'pgbouncer', 'redis', 'sentinel']))
+    // What the file does not know is kept from nobody.
     expect(kept('prometheus')).toEqual(new Set())
   })
 

@@ -11,10 +11,17 @@ export const ha = join(root, 'deploy/ha')
 
 /** A password for each placeholder of the deployment's files. */
 export const passwords = {
-  POSTGRES_PASSWORD: 'owner-secret', REPLICATION_PASSWORD: 'replication-secret', FLEET_APP_PASSWORD: 'app-secret',
-  PGBOUNCER_ADMIN_PASSWORD: 'console-secret', REST_PASSWORD: 'rest-secret', REDIS_PASSWORD: 'instance-secret',
-  REDIS_REPLICATION_PASSWORD: 'replica-secret', REDIS_SENTINEL_PASSWORD: 'sentinels-secret',
-  REDIS_OPERATOR_PASSWORD: 'operator-secret', MONITOR_PASSWORD: 'monitor-secret', SENTINEL_PASSWORD: 'ask-secret',
+  POSTGRES_PASSWORD: 'owner-secret',
+  REPLICATION_PASSWORD: 'replication-secret',
+  FLEET_APP_PASSWORD: 'app-secret',
+  PGBOUNCER_ADMIN_PASSWORD: 'console-secret',
+  REST_PASSWORD: 'rest-secret',
+  REDIS_PASSWORD: 'instance-secret',
+  REDIS_REPLICATION_PASSWORD: 'replica-secret',
+  REDIS_SENTINEL_PASSWORD: 'sentinels-secret',
+  REDIS_OPERATOR_PASSWORD: 'operator-secret',
+  MONITOR_PASSWORD: 'monitor-secret',
+  SENTINEL_PASSWORD: 'ask-secret',
 }
 export const env = { PATH: `${process.env.PATH}:/usr/sbin`, NODE_NAME: 'node1', ...passwords }
 
@@ -25,11 +32,16 @@ export async function fill(template: string, more: Record<string, string> = {}):
 
 /** The lines of an env file of deploy/ha. */
 export async function settings(file: string): Promise<Record<string, string>> {
-  const lines = (await readFile(join(ha, file), 'utf8')).split('\n').map(line => /^([A-Z]\w*)=(.*)$/.exec(line))
+  const lines = (await readFile(join(ha, file), 'utf8'))
+    .split('\n')
+    .map(line => /^([A-Z]\w*)=(.*)$/.exec(line))
   return Object.fromEntries(lines.filter(match => match !== null).map(([, name, value]) => [name!, value!]))
 }
 
-export interface Started { child: ChildProcess, output: { text: string } }
+export interface Started {
+  child: ChildProcess
+  output: { text: string }
+}
 
 /** Starts servers with `env`, and ends those that are left. */
 export function createServers() {
@@ -39,7 +51,8 @@ export function createServers() {
       const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...env, ...more } })
       children.push(child)
       const output = { text: '' }
-      for (const stream of [child.stdout, child.stderr]) stream.on('data', data => output.text += String(data))
+      for (const stream of [child.stdout, child.stderr])
+        stream.on('data', data => (output.text += String(data)))
       return { child, output }
     },
     async end(only?: ChildProcess) {
