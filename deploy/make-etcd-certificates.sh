@@ -75,7 +75,8 @@ make() {
 
 # Whether the certificate is there, with its key, and stays for a while.
 lasts() {
-  [ -s "$folder/$1" ] && [ -s "$folder/$2" ] && openssl x509 -in "$folder/$1" -noout -checkend "$soon" >/dev/null 2>&1
+  [ -s "$folder/$1" ] && [ -s "$folder/$2" ] || return 1
+  openssl x509 -in "$folder/$1" -noout -checkend "$soon" >/dev/null 2>&1
 }
 # Whether it is this authority's.
 signed() { openssl verify -CAfile "$folder/ca" "$folder/$1" >/dev/null 2>&1; }

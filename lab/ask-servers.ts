@@ -88,9 +88,9 @@ export async function redisCommand(
   { limitMs = answerLimitMs } = {},
 ): Promise<unknown> {
   const client = new Redis({
-    host: address, port, ...who ? { username: who.user, password: who.password } : {}, protocol: 2, lazyConnect: true,
-    connectTimeout: limitMs, commandTimeout: limitMs, maxRetriesPerRequest: 0, retryStrategy: () => null,
-    enableReadyCheck: false,
+    host: address, port, ...who ? { username: who.user, password: who.password } : {}, protocol: 2,
+    lazyConnect: true, connectTimeout: limitMs, commandTimeout: limitMs, maxRetriesPerRequest: 0,
+    retryStrategy: () => null, enableReadyCheck: false,
   })
   // A refused password is said here alone; who waits hears that the connection is closed.
   let refused: unknown

@@ -54,13 +54,15 @@ export const images: Record<NodeKind, Image> = {
   redis: {
     user: 'redis', stopSignal: 'SIGTERM', folders: ['data'], command: () => script('ha/redis-start.sh'),
     environment: ({ folder }) => ({
-      CONFIG: join(folder, 'data/redis.conf'), REDIS_DATA_DIR: join(folder, 'data'), ACL_FILE: join(folder, 'data/users.acl'),
+      CONFIG: join(folder, 'data/redis.conf'), REDIS_DATA_DIR: join(folder, 'data'),
+      ACL_FILE: join(folder, 'data/users.acl'),
     }),
   },
   sentinel: {
     user: 'redis', stopSignal: 'SIGTERM', folders: ['data'], command: () => script('ha/sentinel-start.sh'),
     environment: ({ folder }) => ({
-      CONFIG: join(folder, 'data/sentinel.conf'), SENTINEL_DATA_DIR: join(folder, 'data'), ACL_FILE: join(folder, 'data/users.acl'),
+      CONFIG: join(folder, 'data/sentinel.conf'), SENTINEL_DATA_DIR: join(folder, 'data'),
+      ACL_FILE: join(folder, 'data/users.acl'),
     }),
   },
   app: {

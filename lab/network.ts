@@ -55,7 +55,7 @@ export async function makeNetwork(nodes: LabNode[]): Promise<void> {
   ])
 }
 
-/** Who shares no network of the compose file with it, and so does not reach it. Without networks it is none of that file's. */
+/** Who shares no compose network with it, and so does not reach it. Without networks it is none of that file's. */
 export function strangersOf(node: LabNode, nodes: LabNode[]): LabNode[] {
   return nodes.filter(other => other !== node && node.networks.length && other.networks.length
     && !node.networks.some(network => other.networks.includes(network)))

@@ -22,8 +22,8 @@ export const probes: Record<NodeKind, (node: LabNode, plan: Plan, limit: { limit
   async etcd(node, { credentials }, limit) {
     const { health } = await askEtcd(node, credentials.etcd, '/health', limit) as { health?: string }
     if (health !== 'true') return ill('says it is not healthy: no quorum?')
-    const asked = askEtcd(node, credentials.etcd, '/v3/maintenance/status', { method: 'POST', body: {}, ...limit })
-    const status = await asked as { leader?: string, header: { member_id: string } }
+    const question = { method: 'POST', body: {}, ...limit }
+    const status = await askEtcd(node, credentials.etcd, '/v3/maintenance/status', question) as { leader?: string, header: { member_id: string } }
     return { ...nothing, role: status.leader === status.header.member_id ? 'leader' : 'follower' }
   },
   async patroni({ address }, _, limit) {

@@ -110,7 +110,8 @@ function headersFor(lab: Lab): Record<string, string> {
 
 async function askPatroni(lab: Lab, leader: NodeName, candidate: NodeName): Promise<void> {
   const response = await fetch(`${lab.addresses.patroni(leader)}/switchover`, {
-    method: 'POST', body: JSON.stringify({ leader, candidate }), headers: headersFor(lab), signal: AbortSignal.timeout(15_000),
+    method: 'POST', body: JSON.stringify({ leader, candidate }),
+    headers: headersFor(lab), signal: AbortSignal.timeout(15_000),
   })
   const text = await response.text()
   if (response.status !== 200) throw new Error(`Patroni refused the switchover (${response.status}): ${text}`)
@@ -125,7 +126,8 @@ async function askPatroni(lab: Lab, leader: NodeName, candidate: NodeName): Prom
 async function leads(lab: Lab, candidate: NodeName, signal: AbortSignal): Promise<void> {
   const url = lab.addresses.patroni(candidate)
   const ask = async <T>(path: string, init: RequestInit = {}) => await (await fetch(`${url}${path}`, {
-    ...init, headers: headersFor(lab), signal: AbortSignal.any([signal, AbortSignal.timeout(1_000)]) })).json() as T
+    ...init, headers: headersFor(lab), signal: AbortSignal.any([signal, AbortSignal.timeout(1_000)]),
+  })).json() as T
   await waitFor(`${candidate} to lead`, async () => {
     const { members } = await ask<{ members: { name: string, role: string }[] }>('/cluster')
     const leader = members.find(({ role }) => role === 'leader')

@@ -13,7 +13,7 @@ export interface LabNode {
   address: string
   /** Further host names that lead here, as a compose network's aliases do. */
   aliases: string[]
-  /** Its compose networks: whoever shares one with it reaches it. Empty where that file knows no such service: all do. */
+  /** Its compose networks: who shares one with it reaches it. Empty where that file does not know it: all do. */
   networks: string[]
 }
 

@@ -9,7 +9,7 @@ const needed = [
   { package: 'postgresql', at: ['15', '16', '17', '18', '19'].map(version => `/usr/lib/postgresql/${version}/bin/initdb`) },
   { package: 'pgbouncer', at: ['/usr/sbin/pgbouncer'] },
   { package: 'patroni', at: ['/usr/bin/patroni'] },
-  // Debian's Patroni reads etcd's certificate with it (urllib3 by way of pyOpenSSL), and does not depend on it.
+  // Debian's Patroni reads etcd's certificate by it (urllib3, pyOpenSSL), and its package does not depend on it.
   { package: 'python3-idna', at: ['/usr/lib/python3/dist-packages/idna/__init__.py'] },
   { package: 'etcd-server', at: ['/usr/bin/etcd'] },
   { package: 'etcd-client', at: ['/usr/bin/etcdctl'] },

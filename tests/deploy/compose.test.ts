@@ -166,7 +166,8 @@ describe('what the specification\'s tables demand of the compose files', () => {
     [['haproxy', 'haproxy2'], '0.5', '128M'], [['redis-primary', 'redis-replica', 'redis-replica2'], '1', '768M'], [three('sentinel'), '0.25', '64M'],
     [[...three('app'), 'app'], '2', '1G'], [['nginx', 'nginx2'], '1', '256M'],
   ])('%j have %s cores and %s', (names, cpus, memory) => {
-    for (const name of names) expect(ha.services[name]!.deploy!.resources.limits).toMatchObject({ cpus, memory })
+    const limits = names.map(name => ha.services[name]!.deploy!.resources.limits)
+    for (const one of limits) expect(one).toMatchObject({ cpus, memory })
   })
 
   /** Health Check Endpoints. */

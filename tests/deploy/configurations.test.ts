@@ -66,7 +66,8 @@ describe.each([
       const uid = Number((await run('id', ['-u', 'postgres'])).stdout)
       for (const path of [run_, join(run_, 'userlist.txt'), join(run_, 'pgbouncer.ini')]) await chown(path, uid, 0)
     }
-    const { child, output } = servers.start('pgbouncer', [...root_ ? ['-u', 'postgres'] : [], join(run_, 'pgbouncer.ini')])
+    const account = root_ ? ['-u', 'postgres'] : []
+    const { child, output } = servers.start('pgbouncer', [...account, join(run_, 'pgbouncer.ini')])
     await until(() => {
       if (child.exitCode !== null) throw new Error(output.text)
       return /listening on 127/.test(output.text)
@@ -124,7 +125,8 @@ describe('Patroni', () => {
     // It looks whether they are there.
     for (const name of ['ETCD_CA', 'ETCD_CERTIFICATE', 'ETCD_KEY']) await writeFile(join(folder, name), name)
     const text = await fill('patroni.yml', {
-      NODE_NAME: '192.0.2.1', PGDATA: join(folder, 'pgdata'), PG_BIN: `/usr/lib/postgresql/${versions[0]}/bin`,
+      NODE_NAME: '192.0.2.1', PGDATA: join(folder, 'pgdata'),
+      PG_BIN: `/usr/lib/postgresql/${versions[0]}/bin`,
       ETCD_CA: join(folder, 'ETCD_CA'), ETCD_KEY: join(folder, 'ETCD_KEY'),
       ETCD_CERTIFICATE: join(folder, 'ETCD_CERTIFICATE'),
     })
@@ -204,7 +206,7 @@ describe('make-secrets.sh', () => {
     await openssl(...server, '-checkend', lastingSeconds)
   })
 
-  it('renews a certificate of etcd that ends soon or is not its authority\'s, and keeps the others', async () => {
+  it('renews a certificate of etcd that ends soon or is not its authority\'s, and no other', async () => {
     const target = join(folder, 'secrets-renewed')
     await secrets(target)
     const etcd = (name: string) => join(target, 'etcd', name)

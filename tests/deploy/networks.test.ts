@@ -79,6 +79,13 @@ describe('the networks', () => {
     }
   })
 
+  it('ask nobody outside for the name of a container that has ended, where no answer comes in', () => {
+    for (const [name, service] of Object.entries(ha.services)) {
+      if (service.profiles?.length || ['app', 'nginx', 'migrate'].includes(kindOf(name))) continue
+      expect(service, name).toMatchObject({ dns_opt: ['ndots:1'], dns_search: ['.'] })
+    }
+  })
+
   it('give each published port a network that is not internal: Docker publishes nothing otherwise', () => {
     for (const file of [small, ha]) {
       for (const [name, service] of Object.entries(file.services)) {

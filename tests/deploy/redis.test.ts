@@ -215,7 +215,8 @@ describe('Redis', () => {
   })
 
   it('gives an instance exactly what the handbook says is enough', async () => {
-    const rules = async (file: string) => /^ *user fleet_app on >\S+ (.+)$/m.exec(await readFile(file, 'utf8'))?.[1]
+    const line = /^ *user fleet_app on >\S+ (.+)$/m
+    const rules = async (file: string) => line.exec(await readFile(file, 'utf8'))?.[1]
     const handbook = await rules(join(root, 'docs/redis.md'))
     expect(handbook).toBeTruthy()
     expect(await rules(join(folder, 'master/users.acl'))).toBe(handbook)

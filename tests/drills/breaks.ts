@@ -26,7 +26,8 @@ export const breaks: Break[] = [
     async apply(lab) {
       const leader = await lab.postgresLeader()
       const response = await fetch(`${lab.addresses.patroni(leader!)}/config`, {
-        method: 'PATCH', body: JSON.stringify({ synchronous_mode: false }), headers: basic(lab.credentials.patroni),
+        method: 'PATCH', body: JSON.stringify({ synchronous_mode: false }),
+        headers: basic(lab.credentials.patroni),
       })
       if (!response.ok) throw new Error(`Patroni refused: ${response.status} ${await response.text()}`)
       for (const until = Date.now() + 20_000; ;) {

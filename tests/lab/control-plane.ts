@@ -80,7 +80,8 @@ async function patroni(lab: Lab): Promise<string[]> {
   const leader = await lab.postgresLeader()
   const url = lab.addresses.patroni(leader!)
   const send = async (method: string, path: string, body: object | null, headers: Record<string, string>) => {
-    const init = { method, headers: { 'connection': 'close', ...headers, 'content-type': 'application/json' } }
+    const usual = { 'connection': 'close', 'content-type': 'application/json' }
+    const init = { method, headers: { ...usual, ...headers } }
     const { status } = await fetch(`${url}${path}`, {
       ...init,
       ...(body ? { body: JSON.stringify(body) } : {}),
