@@ -66,9 +66,13 @@ export const images: Record<NodeKind, Image> = {
     }),
   },
   app: {
-    user: 'www-data', stopSignal: 'SIGTERM', folders: ['data'], command: ({ release, nodeBinary }) => [nodeBinary, join(release, 'server/index.mjs')],
+    user: 'www-data', stopSignal: 'SIGTERM', folders: ['data', 'log'],
+    command: ({ release, nodeBinary }) => [nodeBinary, join(release, 'server/index.mjs')],
     // The Dockerfile's ENV.
-    environment: ({ folder }) => ({ HOST: '0.0.0.0', PORT: '3000', NUXT_DATA_DIR: join(folder, 'data'), NODE_OPTIONS: '--max-old-space-size=768' }),
+    environment: ({ folder }) => ({
+      HOST: '0.0.0.0', PORT: '3000', NODE_OPTIONS: '--max-old-space-size=768',
+      NUXT_DATA_DIR: join(folder, 'data'), NUXT_LOG_FILE: join(folder, 'log/app.log'),
+    }),
   },
   nginx: {
     user: 'www-data', stopSignal: 'SIGQUIT', folders: ['run'], command: () => script('nginx/start.sh'),
