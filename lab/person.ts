@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import { Agent, request as startRequest } from 'node:https'
-import type { Lab } from './types.ts'
+import type { LabAddresses } from './types.ts'
 
 export interface Answer<Body = Record<string, unknown>> {
   status: number
@@ -21,8 +21,10 @@ export interface Person {
 /** Longer than Nginx ever waits for the instances (2 + 2 + 22 s). */
 const standardLimitMs = 30_000
 
+type Doors = { addresses: Pick<LabAddresses, 'https' | 'certificate'> }
+
 /** A person at this lab. `nginx`: which of the two is asked, by its number; the other one where that cannot be reached. */
-export function createPerson(lab: Lab, { nginx = 0 }: { nginx?: number } = {}): Person {
+export function createPerson(lab: Doors, { nginx = 0 }: { nginx?: number } = {}): Person {
   const bases = lab.addresses.https
   const agent = new Agent({ keepAlive: true, ca: readFileSync(lab.addresses.certificate), maxSockets: 512 })
   const cookies = new Map<string, string>()
