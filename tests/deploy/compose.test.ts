@@ -8,6 +8,7 @@ import { promisify } from 'node:util'
 import { validate } from 'dockerfile-utils'
 import { describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
+import { sources } from '../../scripts/build.ts'
 import { interpolate, merged, readCompose, type Service } from './support/compose.ts'
 
 const run = promisify(execFile)
@@ -72,7 +73,8 @@ describe('the compose files', () => {
         for (const secret of service.secrets ?? []) expect(Object.keys(file.secrets), `${name}: ${secret}`).toContain(secret)
         for (const network of Array.isArray(service.networks) ? service.networks : Object.keys(service.networks ?? {})) expect(Object.keys(file.networks ?? {}), `${name}: ${network}`).toContain(network)
         for (const needed of Object.keys(service.depends_on ?? {})) expect(names, `${name} waits for ${needed}`).toContain(needed)
-        for (const variable of Object.entries(service.environment ?? {}).filter(([key]) => key.endsWith('_FILE'))) {
+        const given = Object.entries(service.environment ?? {})
+        for (const variable of given.filter(([key]) => key.endsWith('_FILE') && key !== 'NUXT_LOG_FILE')) {
           expect(service.secrets, `${name}: ${variable[0]}`).toContain(variable[1]!.replace('/run/secrets/', ''))
         }
       }
@@ -194,7 +196,36 @@ it('the Dockerfiles are well formed and run nobody as root', () => {
     expect(validate(text).map(({ message, range }) => `${range.start.line + 1}: ${message}`), file).toEqual([])
     expect([...text.matchAll(/^USER (\w+)$/gm)].map(([, user]) => user), file).toEqual(users)
     expect(text, file).not.toMatch(/^FROM \S+:latest|^ADD /m)
+    // It asks a registry for a front end that nothing here needs.
+    expect(text, file).not.toMatch(/^# *syntax=/m)
   }
+})
+
+it('the image of the application is built from what goes into the build, and from nothing else', () => {
+  const text = readFileSync(join(root, 'Dockerfile'), 'utf8')
+  const stage = /AS build$([\s\S]*?)^FROM /m.exec(text)![1]!
+  const copied = [...stage.matchAll(/^COPY (.+) \S+$/gm)].flatMap(([, names]) => names!.split(' '))
+  // Beside the sources: what builds, and what TypeScript reads.
+  expect(copied.sort()).toEqual([...sources, 'scripts/build.ts', 'tsconfig.json'].sort())
+})
+
+it('a tmpfs in an image of ours, which has the folder\'s mode without its owner, is anybody\'s', () => {
+  const looked: string[] = []
+  for (const [name, { build, tmpfs = [] }] of Object.entries({ ...small.services, ...ha.services })) {
+    if (!build) continue
+    const text = readFileSync(join(root, (build as { context: string }).context, 'Dockerfile'), 'utf8')
+    if (!/^USER /m.test(text)) continue
+    const made = [...text.matchAll(/install -d -o \w+ -g \w+ -m 1777 ((?:\/\S+ ?)+)/g)]
+    const open = made.flatMap(([, paths]) => paths!.trim().split(' '))
+    // Two stand in the images that ours are made from.
+    for (const path of tmpfs.map(entry => entry.split(':')[0]!)) {
+      if (['/tmp', '/run/postgresql'].includes(path)) continue
+      looked.push(path)
+      expect(open, name).toContain(path)
+    }
+  }
+  const known = ['/data', '/var/log/fleet2', '/run/pgbouncer', '/run/fleet2-nginx']
+  expect(looked).toEqual(expect.arrayContaining(known))
 })
 
 it('what the specification\'s table says of PostgreSQL stands in patroni.yml', () => {
