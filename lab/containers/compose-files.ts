@@ -28,9 +28,12 @@ const files: Record<SetUp, string[]> = {
   ha: ['docker-compose.yml', 'deploy/ha/docker-compose.ha.yml'],
 }
 
-/** The options that give Compose the files of a set-up, by their whole paths: it may stand anywhere. */
+/** Its files, by their whole paths: Compose may stand anywhere. */
+export const pathsOf = (setUp: SetUp) => files[setUp].map(file => join(projectRoot, file))
+
+/** The options that give Compose the files of a set-up, and more of them. */
 export function filesOf(setUp: SetUp, ...more: string[]): string[] {
-  const paths = [...files[setUp].map(file => join(projectRoot, file)), ...more]
+  const paths = [...pathsOf(setUp), ...more]
   return ['--project-directory', projectRoot, ...paths.flatMap(path => ['-f', path])]
 }
 

@@ -46,11 +46,10 @@ async function standStill({ running }: Stack, service: string): Promise<void> {
   await running.docker('unpause', running.containerOf(service))
 }
 
-/** By role, as docs/deployment.md has it: from whoever leads to whoever may take over without loss. */
+/** By role: from whoever leads to whoever may take over without loss. */
 async function switchover(stack: Stack): Promise<void> {
-  const [from, to] = [await leader(stack), await standby(stack)]
-  const words = ['switchover', '--leader', from, '--candidate', to, '--force']
-  await stack.running.exec(from, 'patronictl', '-c', '/tmp/patroni.yml', ...words)
+  const words = ['patronictl', '-c', '/tmp/patroni.yml', 'switchover', '--force']
+  await stack.running.exec(await leader(stack), ...words)
 }
 
 /** Does one fault while somebody writes, and resolves to what it has cost, with everything well again. */

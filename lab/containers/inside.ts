@@ -3,6 +3,7 @@ import type { SetUp } from './compose-files.ts'
 import { containersIn, type Reach } from './engine.ts'
 import { faults, hurt } from './hurt.ts'
 import { imageTable } from './images.ts'
+import { tryRunbook } from './runbook.ts'
 import { down, openSetUp, smokeTest, up, whoIsNotWell, writablePaths, type Running } from './set-up.ts'
 import { openStack } from './stack.ts'
 import { outageTable } from './table.ts'
@@ -60,6 +61,7 @@ async function checkHa(running: Running) {
     await stack.healAll()
     await stack.healthy()
   })
+  await step('ha: the commands of docs/runbook-commands.md', () => tryRunbook(stack))
   const outages = []
   for (const fault of faults) {
     outages.push([fault.name, await step(`ha: ${fault.name}`, () => hurt(stack, fault))] as const)

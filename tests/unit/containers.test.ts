@@ -1,9 +1,10 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { basesIn } from '../../lab/containers/compose-files.ts'
 import { reasonsAgainst, type Surroundings } from '../../lab/containers/refusals.ts'
+import { runbookCommands } from '../../lab/containers/runbook.ts'
 import { outageTable } from '../../lab/containers/table.ts'
 import { isAtLeast } from '../../scripts/compose-command.ts'
 import { archivesIn, sourceStanza } from '../../scripts/debian-archive.ts'
@@ -52,8 +53,16 @@ it.each([
 ])('Compose %s is new enough: %s', (version, is) => expect(isAtLeast(version, '2.24.4')).toBe(is))
 
 it('a Dockerfile\'s images are those that it begins from, and not its own stages', () => {
-  const lines = ['ARG NODE=node:24-slim', 'FROM ${NODE} AS build', 'FROM build AS again', 'FROM debian:trixie-slim']
+  const lines = ['ARG N=node:24-slim', 'FROM ${N} AS build', 'FROM build AS again', 'FROM debian:trixie-slim']
   expect(basesIn(lines.join('\n'))).toEqual(['node:24-slim', 'debian:trixie-slim'])
+})
+
+it('the page of commands is one that the check can run: a command a row, and whether it is tried', () => {
+  const page = readFileSync(new URL('../../docs/runbook-commands.md', import.meta.url), 'utf8')
+  const commands = runbookCommands(page)
+  expect(commands.length).toBe(page.split('\n').filter(line => line.startsWith('| ')).length - 2)
+  expect(new Set(commands.map(({ tried }) => tried))).toEqual(new Set(['yes', 'no', 'of a replica']))
+  expect(commands.filter(({ command }) => command.includes('\\|'))).toEqual([])
 })
 
 it('the table has a row a fault, and says which attempts failed', () => {
