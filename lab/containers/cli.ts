@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { ensureCompose } from '../../scripts/compose-command.ts'
-import { cacheFolder } from '../../scripts/debian-archive.ts'
+import { cacheFolder, NotToBeHadError } from '../../scripts/debian-archive.ts'
 import { projectRoot } from '../place.ts'
 import { run, step } from './commands.ts'
 import { publishedPorts, readModel, secretFiles, type SetUp } from './compose-files.ts'
@@ -136,6 +136,8 @@ async function check(): Promise<boolean> {
 
 let ok = await check().catch((error: Error) => {
   console.error(error.message)
+  // Nothing was begun, or nothing that could go well.
+  if (error instanceof NotToBeHadError) process.exitCode = 2
   return false
 })
 await end()
@@ -145,4 +147,4 @@ if (left.length) {
   ok = false
 }
 console.log(`${ok ? 'All is well' : 'FAILED'}, after ${Math.round((Date.now() - started) / 1000)} s`)
-process.exit(ok ? 0 : 1)
+process.exit(ok ? 0 : process.exitCode ?? 1)
