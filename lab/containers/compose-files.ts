@@ -15,7 +15,7 @@ export interface ModelService {
   image: string
   build?: Build
   container_name?: string
-  scale?: number
+  healthcheck?: { test?: string[] }
   tmpfs?: string[]
   volumes?: { type: string, target: string, read_only?: boolean }[]
   ports?: { target: number, published?: string }[]

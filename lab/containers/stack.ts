@@ -52,8 +52,11 @@ export function openStack(running: Running): Stack {
   })
   const memberWho = async (is: (member: Member) => boolean) => (await members())?.find(is)?.Member ?? null
 
-  const replicationOf = (service: string) => exec(service, 'sh', '-c',
-    'REDISCLI_AUTH=$(cat /run/secrets/redis_password) timeout 2 redis-cli INFO replication')
+  /** As its health check signs in. */
+  const replicationOf = (service: string) => {
+    const ping = model.services[service]!.healthcheck!.test!.at(-1)!.replaceAll('$$', '$')
+    return exec(service, 'timeout', '2', 'sh', '-c', ping.replace('ping | grep -q PONG', 'INFO replication'))
+  }
 
   async function isWell(): Promise<boolean> {
     const table = await docker('ps', '--all', '--format', '{{.Names}} {{.Status}}')
@@ -79,7 +82,9 @@ export function openStack(running: Running): Stack {
       return /role:master/.test(await replicationOf(service)) ? service : null
     }),
     etcdLeader: () => firstOf(named('etcd'), async (service) => {
-      const answer = await exec(service, 'etcdctl', 'endpoint', 'status', '--write-out', 'json')
+      // As its health check signs in.
+      const options = model.services[service]!.healthcheck!.test!.filter(word => word.startsWith('--'))
+      const answer = await exec(service, 'etcdctl', 'endpoint', 'status', '--write-out=json', ...options)
       const [{ Status }] = JSON.parse(answer) as [EtcdStatus]
       return Status.leader === Status.header.member_id ? service : null
     }),
