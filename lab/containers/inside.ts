@@ -1,3 +1,4 @@
+import type { Outage } from '../measure/writes.ts'
 import { step } from './commands.ts'
 import type { SetUp } from './compose-files.ts'
 import { containersIn, type Reach } from './engine.ts'
@@ -62,9 +63,14 @@ async function checkHa(running: Running) {
     await stack.healthy()
   })
   await step('ha: the commands of docs/runbook-commands.md', () => tryRunbook(stack))
-  const outages = []
+  const outages: [string, Outage][] = []
   for (const fault of faults) {
-    outages.push([fault.name, await step(`ha: ${fault.name}`, () => hurt(stack, fault))] as const)
+    await step(`ha: ${fault.name}`, async () => {
+      const outage = await hurt(stack, fault)
+      outages.push([fault.name, outage])
+      const { outageSeconds, errors, lost } = outage
+      return `${outageSeconds.toFixed(1)} s without a write, ${errors} attempts failed, ${lost} lost`
+    })
   }
   await step('ha: scripts/smoke-test.sh again', () => smokeTest(running))
   console.log(`\n${outageTable(outages)}\n`)
