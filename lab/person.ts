@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import { Agent, request as startRequest } from 'node:https'
+import type { TLSSocket } from 'node:tls'
 import type { LabAddresses } from './types.ts'
 
 export interface Answer<Body = Record<string, unknown>> {
@@ -40,8 +41,18 @@ export function createPerson(lab: Doors, { nginx = 0 }: { nginx?: number } = {})
         }
         resolve(response)
       })
+      // Docker takes connections to a published port for a container that is down, and ends them before TLS.
+      let spoken = false
+      asked.on('socket', (socket) => {
+        const tls = socket as TLSSocket
+        if (tls.getProtocol?.()) spoken = true
+        else tls.once('secureConnect', () => spoken = true)
+      })
       if (limitMs) asked.setTimeout(limitMs, () => asked.destroy(new Error(`no answer within ${limitMs / 1000} s`)))
-      asked.on('error', reject)
+      asked.on('error', (error: NodeJS.ErrnoException) => {
+        if (!spoken && error.code === 'ECONNRESET') error.code = 'ECONNREFUSED'
+        reject(error)
+      })
       asked.end(body)
     })
   }

@@ -58,8 +58,10 @@ export function publishedPorts({ services }: Model): number[] {
 /** Images that somebody else makes: of services without a build, and those that ours are made from. */
 export function foreignImages({ services }: Model): string[] {
   const bases = (build: Build) => basesIn(readFileSync(dockerfileOf(build), 'utf8'))
+  // Some services run what another one builds.
+  const ours = Object.values(services).filter(({ build }) => build).map(({ image }) => image)
   const images = Object.values(services).flatMap(({ image, build }) => build ? bases(build) : [image])
-  return [...new Set(images)].sort()
+  return [...new Set(images)].filter(image => !ours.includes(image)).sort()
 }
 
 export function dockerfileOf({ context, dockerfile = 'Dockerfile' }: Build): string {

@@ -30,6 +30,11 @@ exec chroot . /bin/bash -c '
   umount -l /mnt/machine
   if [ "$network" = own ]; then
     ip link set lo up
+    # Names that Docker does not know are asked for at the machine's name servers, which cannot be reached
+    # from here: they refuse at once, rather than not at all.
+    sed -n "s/^nameserver //p" /etc/resolv.conf | while read -r server; do
+      ip addr add "$server" dev lo 2>/dev/null || true
+    done
     set -- --default-address-pool base=172.31.0.0/16,size=24
   else
     # For builds, which use the network of the machine: nothing in it is changed.

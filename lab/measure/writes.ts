@@ -27,8 +27,8 @@ export interface Outage {
   twice: number
 }
 
-/** A write is begun this often. */
-const everyMs = 50
+/** A write is begun this often, unless it is said otherwise. */
+const standardEveryMs = 50
 
 /** An attempt that has no answer by then is repeated: longer than Nginx waits for the instances. */
 const attemptLimitMs = 30_000
@@ -51,7 +51,8 @@ export async function signUp(lab: Pick<Measured, 'addresses'>): Promise<SignedUp
 
 /** Writes all the time; does `fault` to the lab after two seconds; goes on until it is over and `afterMs` more; counts what is in the database. */
 export async function measureOutage(
-  lab: Measured, fault: () => Promise<unknown>, { afterMs }: { afterMs: number },
+  lab: Measured, fault: () => Promise<unknown>,
+  { afterMs, everyMs = standardEveryMs }: { afterMs: number, everyMs?: number },
 ): Promise<Outage> {
   const { person, organisationId } = await signUp(lab)
   const acknowledged: { at: number, name: string }[] = []
