@@ -30,8 +30,8 @@ exec chroot . /bin/bash -c '
   umount -l /mnt/machine
   if [ "$network" = own ]; then
     ip link set lo up
-    # Names that Docker does not know are asked for at the machine's name servers, which cannot be reached
-    # from here: they refuse at once, rather than not at all.
+    # Names that Docker does not know are asked for at the name servers of the machine, which cannot be
+    # reached from here: they refuse at once, rather than not at all.
     sed -n "s/^nameserver //p" /etc/resolv.conf | while read -r server; do
       ip addr add "$server" dev lo 2>/dev/null || true
     done

@@ -57,14 +57,14 @@ export async function startEngine({ cache, network, folders }: {
   const words = ['--pdeathsig', 'KILL', 'unshare', ...namespaces, inside, root, data, network, ...folders]
   // Of a session of its own: Ctrl-C is for this process, which takes everything down in good order.
   const outer = spawn('setpriv', words, { stdio: ['ignore', log, log], detached: true })
+  const gone = new AbortController()
+  outer.once('exit', () => gone.abort())
+  const wait = { limitMs: startLimitMs, everyMs: 250, signal: gone.signal }
   try {
-    const pid = await waitFor('its first process', () => firstChild(outer), { limitMs: startLimitMs })
+    const pid = await waitFor('its first process', () => firstChild(outer), wait)
     const enter = (...what: string[]) => ['nsenter', '--target', String(pid), ...what, '--']
     const client = [...enter('--mount', '--net'), 'docker']
-    await waitFor('the engine to answer', () => {
-      if (hasEnded(outer)) throw new Error('it has ended')
-      return run([...client, 'info'], { limitMs: 5_000 })
-    }, { limitMs: startLimitMs, everyMs: 250 })
+    await waitFor('the engine to answer', () => run([...client, 'info'], { limitMs: 5_000 }), wait)
     const reach = {
       docker: client, compose: [...client, 'compose'], inNetwork: enter('--net'), inProcesses: enter('--pid'),
     }
