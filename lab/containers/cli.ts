@@ -9,7 +9,7 @@ import { cacheFolder, NotToBeHadError } from '../../scripts/debian-archive.ts'
 import { projectRoot } from '../place.ts'
 import { run, step } from './commands.ts'
 import { publishedPorts, readModel, secretFiles, type SetUp } from './compose-files.ts'
-import { containersIn, presentEngine, startEngine, type Reach } from './engine.ts'
+import { containersIn, presentEngine, removeContainersIn, startEngine, type Reach } from './engine.ts'
 import { prepareImages } from './images.ts'
 import type { Order } from './inside.ts'
 import { lookAround, reasonsAgainst } from './refusals.ts'
@@ -124,6 +124,7 @@ async function check(): Promise<boolean> {
   if (!reach) {
     await step('Debian\'s engine, in files of its own', async () => void await engineFiles(cache))
     reach = await start('machine', folders)
+    await removeContainersIn(reach)
   }
   const made = await prepareImages({ reach, cache, models, secretsFolder })
   if (!present) {

@@ -125,13 +125,27 @@ export function presentEngine(compose: string[]): (Reach & { version: string }) 
   return { version: stdout.trim(), docker: ['docker'], compose, inNetwork: [], inProcesses: [] }
 }
 
+/** What the compose files have made in an engine, by the names that remove it. */
+const kinds = [
+  { list: ['ps', '--all'], name: '{{.Names}}', remove: ['rm', '--force', '--volumes'] },
+  { list: ['volume', 'ls'], name: '{{.Name}}', remove: ['volume', 'rm'] },
+  { list: ['network', 'ls'], name: '{{.Name}}', remove: ['network', 'rm'] },
+]
+
+async function namesOf({ docker }: Reach, { list, name }: (typeof kinds)[number]): Promise<string[]> {
+  const of = ['--filter', 'label=com.docker.compose.project=fleet2', '--format', name]
+  return (await run([...docker, ...list, ...of])).split('\n').filter(Boolean)
+}
+
 /** Names of the containers, volumes and networks that the compose files have made in it. */
-export async function containersIn({ docker }: Reach): Promise<string[]> {
-  const of = ['--filter', 'label=com.docker.compose.project=fleet2', '--format']
-  const lists = await Promise.all([
-    run([...docker, 'ps', '--all', ...of, '{{.Names}}']),
-    run([...docker, 'volume', 'ls', ...of, '{{.Name}}']),
-    run([...docker, 'network', 'ls', ...of, '{{.Name}}']),
-  ])
-  return lists.join('\n').split('\n').filter(Boolean)
+export async function containersIn(reach: Reach): Promise<string[]> {
+  return (await Promise.all(kinds.map(kind => namesOf(reach, kind)))).flat()
+}
+
+/** Removes these, with what is in them: for an engine of the check's own, whose last run was killed. */
+export async function removeContainersIn(reach: Reach): Promise<void> {
+  for (const kind of kinds) {
+    const names = await namesOf(reach, kind)
+    if (names.length) await run([...reach.docker, ...kind.remove, ...names])
+  }
 }
