@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -27,6 +27,9 @@ down.
 
 Where no engine answers, Debian's is started in namespaces of its own (as root). What was fetched and built is
 kept in ${cache}. SECRETS_DIR: a folder of secrets; without it new ones are made.`
+
+/** There while containers may be in the engine: after a run that was killed. */
+const unfinished = join(cache, 'unfinished')
 
 const started = Date.now()
 const setUps = readOptions()
@@ -123,16 +126,25 @@ async function check(): Promise<boolean> {
   let reach: Reach | null = present
   if (!reach) {
     await step('Debian\'s engine, in files of its own', async () => void await engineFiles(cache))
+    if (existsSync(unfinished)) await removeUnfinished(folders)
     reach = await start('machine', folders)
-    await removeContainersIn(reach)
   }
   const made = await prepareImages({ reach, cache, models, secretsFolder })
   if (!present) {
     await endings.pop()!()
+    writeFileSync(unfinished, '')
     reach = await start('own', folders)
   }
-  const { docker, compose, inNetwork, inProcesses } = reach
-  return checkInside({ reach: { docker, compose, inNetwork, inProcesses }, setUps, secretsFolder, made })
+  const ok = await checkInside({ reach, setUps, secretsFolder, made })
+  if (!present && (await containersIn(reach)).length === 0) rmSync(unfinished, { force: true })
+  return ok
+}
+
+/** In a network of its own: the engine makes anew the links of the networks that it finds. */
+async function removeUnfinished(folders: string[]): Promise<void> {
+  await removeContainersIn(await start('own', folders))
+  await endings.pop()!()
+  rmSync(unfinished)
 }
 
 let ok = await check().catch((error: Error) => {
