@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1.7
 # Two images from one build: `app` (an instance, and the migrate command) and `nginx` (the balancer with the same version's public files).
 #   docker build --target app -t fleet2-app .        docker build --target nginx -t fleet2-nginx .
 ARG NODE_IMAGE=node:24.21.0-trixie-slim
@@ -9,7 +8,20 @@ WORKDIR /src
 COPY package.json package-lock.json ./
 # No package's script runs: nothing that the build needs is made by one.
 RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts --no-audit --no-fund
-COPY . .
+# What goes into the build by name (tests/deploy/compose.test.ts holds it to scripts/build.ts): whoever edits
+# a compose file, a test or a page of the handbook does not wait for the application to be built again.
+COPY app.config.ts app.vue error.vue nuxt.config.ts tsconfig.json ./
+COPY assets assets
+COPY components components
+COPY composables composables
+COPY layouts layouts
+COPY middleware middleware
+COPY pages pages
+COPY plugins plugins
+COPY public public
+COPY scripts/build.ts scripts/bundle-migrate.ts scripts/migrate.ts scripts/
+COPY server server
+COPY shared shared
 RUN node node_modules/nuxt/bin/nuxt.mjs prepare && node scripts/build.ts
 
 FROM ${NODE_IMAGE} AS app
@@ -19,7 +31,8 @@ ENV NODE_ENV=production \
     PORT=3000 \
     NUXT_DATA_DIR=/data \
     NODE_OPTIONS=--max-old-space-size=768
-RUN mkdir -p /data /var/log/fleet2 && chown node:node /data /var/log/fleet2
+# 1777: a tmpfs that is mounted there takes the folder's mode and not its owner.
+RUN install -d -o node -g node -m 1777 /data /var/log/fleet2
 WORKDIR /app
 # Owned by root: an instance cannot change its own code.
 COPY --from=build /src/.output ./.output
@@ -42,7 +55,8 @@ COPY --from=build /src/.output/public /usr/share/fleet2/public
 ENV FILL=/usr/share/fleet2/fill.sh \
     NGINX_PREFIX=/run/fleet2-nginx \
     NGINX_PUBLIC_DIR=/usr/share/fleet2/public
-RUN mkdir -p /run/fleet2-nginx && chown nginx:nginx /run/fleet2-nginx
+# 1777: a tmpfs that is mounted there takes the folder's mode and not its owner.
+RUN install -d -o nginx -g nginx -m 1777 /run/fleet2-nginx
 USER nginx
 EXPOSE 8280 8443
 # Graceful: what is under way is finished.

@@ -24,7 +24,16 @@ keep() {
 keep postgres_password "${POSTGRES_PASSWORD:-}" POSTGRES_PASSWORD
 keep replication_password "${REPLICATION_PASSWORD:-}" REPLICATION_PASSWORD
 keep fleet_app_password "${FLEET_APP_PASSWORD:-}" FLEET_APP_PASSWORD
+# The instances' at Redis; each of the others below is one party's, so that a leak opens that party's door
+# alone (docs/security.md).
 keep redis_password "${REDIS_PASSWORD:-}" REDIS_PASSWORD
+keep redis_replication_password "${REDIS_REPLICATION_PASSWORD:-}" REDIS_REPLICATION_PASSWORD
+keep redis_sentinel_password "${REDIS_SENTINEL_PASSWORD:-}" REDIS_SENTINEL_PASSWORD
+keep redis_operator_password "${REDIS_OPERATOR_PASSWORD:-}" REDIS_OPERATOR_PASSWORD
+keep sentinel_password "${SENTINEL_PASSWORD:-}" SENTINEL_PASSWORD
+keep monitor_password "${MONITOR_PASSWORD:-}" MONITOR_PASSWORD
+keep patroni_rest_password "${PATRONI_REST_PASSWORD:-}" PATRONI_REST_PASSWORD
+keep pgbouncer_admin_password "${PGBOUNCER_ADMIN_PASSWORD:-}" PGBOUNCER_ADMIN_PASSWORD
 # A comma-separated list rotates it.
 [ -s "$folder/session_password" ] || printf '%s' "${SESSION_PASSWORD:-$(random)}" >"$folder/session_password"
 
@@ -33,15 +42,18 @@ app=$(cat "$folder/fleet_app_password")
 redis=$(cat "$folder/redis_password")
 printf 'postgresql://fleet_app:%s@postgres:5432/fleet' "$app" >"$folder/small/database_url"
 printf 'postgresql://%s:%s@postgres:5432/fleet' "$user" "$owner" >"$folder/small/database_migration_url"
-printf 'redis://:%s@redis:6379' "$redis" >"$folder/small/redis_url"
+printf 'redis://fleet_app:%s@redis:6379' "$redis" >"$folder/small/redis_url"
 printf 'postgresql://fleet_app:%s@pgbouncer-primary:6432/fleet' "$app" >"$folder/ha/database_url"
 printf 'postgresql://fleet_app:%s@pgbouncer-replica:6432/fleet' "$app" >"$folder/ha/database_read_url"
 printf 'postgresql://%s:%s@haproxy:5433/fleet' "$user" "$owner" >"$folder/ha/database_migration_url"
-printf 'redis://:%s@redis-primary:6379' "$redis" >"$folder/ha/redis_url"
+printf 'redis://fleet_app:%s@redis-primary:6379' "$redis" >"$folder/ha/redis_url"
 "$here/nginx/make-certificate.sh" "$folder" localhost
+"$here/make-etcd-certificates.sh" "$folder/etcd"
 
 # The folder is its owner's alone; the files in it are read by the containers' users, whoever these are.
 chmod 700 "$folder"
-chmod 755 "$folder/small" "$folder/ha"
+chmod 755 "$folder/small" "$folder/ha" "$folder/etcd"
 find "$folder" -type f -exec chmod 644 {} +
+# No container gets it: with it anybody can make certificates that etcd takes.
+chmod 600 "$folder/etcd/ca_key"
 echo "make-secrets: $folder is ready"

@@ -12,6 +12,8 @@ export interface Service {
   secrets: Record<string, string>
   graceMs: number | null
   aliases: string[]
+  /** Whoever is in none of them with another is not reached by it. */
+  networks: string[]
   /** Named volumes: what outlives the container. */
   volumes: string[]
   /** `host:container`, resolved. */
@@ -44,6 +46,7 @@ export async function readCompose(variables: Record<string, string> = {}): Promi
       return [[secret, interpolate(path ?? `\${SECRETS_DIR}/${secret}`, { SECRETS_DIR: '.' })]]
     })),
     graceMs: service.stop_grace_period ? Number.parseFloat(service.stop_grace_period) * 1000 : null,
+    networks: Array.isArray(service.networks) ? service.networks : Object.keys(service.networks ?? {}),
     aliases: Array.isArray(service.networks) ? [] : Object.values(service.networks ?? {}).flatMap(network => network?.aliases ?? []),
     volumes: (service.volumes ?? []).map(text => text.split(':')[0]!).filter(name => !/^[./]/.test(name)),
     ports: (service.ports ?? []).map((port) => {

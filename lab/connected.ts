@@ -123,7 +123,7 @@ export function createLab(plan: Plan, down: () => Promise<void>): Lab {
     sql: (text, values = [], { node: name } = {}) => query(name ? lab.addresses.postgresUrl(name) : lab.addresses.ownerUrl, text, values, { limitMs: 20_000 }),
     redis(name, ...command) {
       const { kind, address } = node(name)
-      return kind === 'sentinel' ? redisCommand(address, 26379, null, command) : redisCommand(address, 6379, plan.credentials.redisPassword, command)
+      return redisCommand(address, kind === 'sentinel' ? 26379 : 6379, plan.credentials.redis, command)
     },
     run: (name, command, args) => inNode(node(name).name, command, args),
     logs: (name, { lines = 200 } = {}) => readLogs(plan, name, lines),

@@ -38,6 +38,8 @@ export const images: Record<NodeKind, Image> = {
     environment: ({ folder }) => ({
       CONFIG: join(folder, 'socket/patroni.yml'), PG_BIN: '/usr/lib/postgresql/15/bin', PGDATA: join(folder, 'postgresql/data'),
       PG_SOCKET_DIR: join(folder, 'socket'), PGPASS_FILE_PATH: join(folder, 'socket/pgpass'),
+      ETCD_CA: join(folder, 'secrets/etcd_ca'), ETCD_KEY: join(folder, 'secrets/etcd_patroni_key'),
+      ETCD_CERTIFICATE: join(folder, 'secrets/etcd_patroni_certificate'),
     }),
   },
   haproxy: {
@@ -51,16 +53,26 @@ export const images: Record<NodeKind, Image> = {
   },
   redis: {
     user: 'redis', stopSignal: 'SIGTERM', folders: ['data'], command: () => script('ha/redis-start.sh'),
-    environment: ({ folder }) => ({ CONFIG: join(folder, 'data/redis.conf'), REDIS_DATA_DIR: join(folder, 'data') }),
+    environment: ({ folder }) => ({
+      CONFIG: join(folder, 'data/redis.conf'), REDIS_DATA_DIR: join(folder, 'data'),
+      ACL_FILE: join(folder, 'data/users.acl'),
+    }),
   },
   sentinel: {
     user: 'redis', stopSignal: 'SIGTERM', folders: ['data'], command: () => script('ha/sentinel-start.sh'),
-    environment: ({ folder }) => ({ CONFIG: join(folder, 'data/sentinel.conf'), SENTINEL_DATA_DIR: join(folder, 'data') }),
+    environment: ({ folder }) => ({
+      CONFIG: join(folder, 'data/sentinel.conf'), SENTINEL_DATA_DIR: join(folder, 'data'),
+      ACL_FILE: join(folder, 'data/users.acl'),
+    }),
   },
   app: {
-    user: 'www-data', stopSignal: 'SIGTERM', folders: ['data'], command: ({ release, nodeBinary }) => [nodeBinary, join(release, 'server/index.mjs')],
+    user: 'www-data', stopSignal: 'SIGTERM', folders: ['data', 'log'],
+    command: ({ release, nodeBinary }) => [nodeBinary, join(release, 'server/index.mjs')],
     // The Dockerfile's ENV.
-    environment: ({ folder }) => ({ HOST: '0.0.0.0', PORT: '3000', NUXT_DATA_DIR: join(folder, 'data'), NODE_OPTIONS: '--max-old-space-size=768' }),
+    environment: ({ folder }) => ({
+      HOST: '0.0.0.0', PORT: '3000', NODE_OPTIONS: '--max-old-space-size=768',
+      NUXT_DATA_DIR: join(folder, 'data'), NUXT_LOG_FILE: join(folder, 'log/app.log'),
+    }),
   },
   nginx: {
     user: 'www-data', stopSignal: 'SIGQUIT', folders: ['run'], command: () => script('nginx/start.sh'),

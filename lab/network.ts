@@ -51,7 +51,24 @@ export async function makeNetwork(nodes: LabNode[]): Promise<void> {
       // In a container, too, any user may listen on port 80 and 443.
       await command('ip', ['netns', 'exec', namespaceOf(name), 'sysctl', '-qw', 'net.ipv4.ip_unprivileged_port_start=0'])
     }),
+    ...nodes.map(node => keepOut(node, strangersOf(node, nodes))),
   ])
+}
+
+/** Who shares no compose network with it, and so does not reach it. Without networks it is none of that file's. */
+export function strangersOf(node: LabNode, nodes: LabNode[]): LabNode[] {
+  return nodes.filter(other => other !== node && node.networks.length && other.networks.length
+    && !node.networks.some(network => other.networks.includes(network)))
+}
+
+/**
+ * Drops what these send to the node in silence, as Docker does between its networks. In the table `raw`,
+ * apart from what a cut does (`dropPackets`): that is taken back, this never is.
+ */
+async function keepOut({ name }: LabNode, strangers: LabNode[]): Promise<void> {
+  if (strangers.length === 0) return
+  const rules = strangers.map(({ address }) => `-A PREROUTING -s ${address} -j DROP`)
+  await inNode(name, 'iptables-restore', ['--noflush'], { input: `*raw\n${rules.join('\n')}\nCOMMIT\n` })
 }
 
 async function writeHosts(nodes: LabNode[]): Promise<void> {

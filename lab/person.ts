@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import { Agent, request as startRequest } from 'node:https'
-import type { Lab } from './types.ts'
+import type { TLSSocket } from 'node:tls'
+import type { LabAddresses } from './types.ts'
 
 export interface Answer<Body = Record<string, unknown>> {
   status: number
@@ -21,8 +22,10 @@ export interface Person {
 /** Longer than Nginx ever waits for the instances (2 + 2 + 22 s). */
 const standardLimitMs = 30_000
 
+type Doors = { addresses: Pick<LabAddresses, 'https' | 'certificate'> }
+
 /** A person at this lab. `nginx`: which of the two is asked, by its number; the other one where that cannot be reached. */
-export function createPerson(lab: Lab, { nginx = 0 }: { nginx?: number } = {}): Person {
+export function createPerson(lab: Doors, { nginx = 0 }: { nginx?: number } = {}): Person {
   const bases = lab.addresses.https
   const agent = new Agent({ keepAlive: true, ca: readFileSync(lab.addresses.certificate), maxSockets: 512 })
   const cookies = new Map<string, string>()
@@ -38,8 +41,18 @@ export function createPerson(lab: Lab, { nginx = 0 }: { nginx?: number } = {}): 
         }
         resolve(response)
       })
+      // Docker takes connections to a published port for a container that is down, and ends them before TLS.
+      let spoken = false
+      asked.on('socket', (socket) => {
+        const tls = socket as TLSSocket
+        if (tls.getProtocol?.()) spoken = true
+        else tls.once('secureConnect', () => spoken = true)
+      })
       if (limitMs) asked.setTimeout(limitMs, () => asked.destroy(new Error(`no answer within ${limitMs / 1000} s`)))
-      asked.on('error', reject)
+      asked.on('error', (error: NodeJS.ErrnoException) => {
+        if (!spoken && error.code === 'ECONNRESET') error.code = 'ECONNREFUSED'
+        reject(error)
+      })
       asked.end(body)
     })
   }

@@ -1,4 +1,4 @@
-import { answerLimitMs, get, infoFields, query, redisCommand } from './ask-servers.ts'
+import { answerLimitMs, askEtcd, get, infoFields, query, redisCommand } from './ask-servers.ts'
 import type { Plan } from './plan.ts'
 import type { LabNode, NodeKind } from './types.ts'
 
@@ -19,10 +19,11 @@ const ill = (reason: string, more: Partial<Sighting> = {}): Sighting => ({ ...no
 
 /** A probe looks at its node as the container's health check does, and a little further; whatever it throws is why the node is not healthy. */
 export const probes: Record<NodeKind, (node: LabNode, plan: Plan, limit: { limitMs: number }) => Promise<Sighting>> = {
-  async etcd({ address }, _, limit) {
-    const { body } = await get(`http://${address}:2379/health`, limit)
-    if ((body as { health?: string }).health !== 'true') return ill('says it is not healthy: no quorum?')
-    const status = await fetch(`http://${address}:2379/v3/maintenance/status`, { method: 'POST', body: '{}', headers: { connection: 'close' }, signal: AbortSignal.timeout(limit.limitMs) }).then(response => response.json()) as { leader?: string, header: { member_id: string } }
+  async etcd(node, { credentials }, limit) {
+    const { health } = await askEtcd(node, credentials.etcd, '/health', limit) as { health?: string }
+    if (health !== 'true') return ill('says it is not healthy: no quorum?')
+    const question = { method: 'POST', body: {}, ...limit }
+    const status = await askEtcd(node, credentials.etcd, '/v3/maintenance/status', question) as { leader?: string, header: { member_id: string } }
     return { ...nothing, role: status.leader === status.header.member_id ? 'leader' : 'follower' }
   },
   async patroni({ address }, _, limit) {
@@ -56,13 +57,15 @@ export const probes: Record<NodeKind, (node: LabNode, plan: Plan, limit: { limit
     return nothing
   },
   async redis({ address }, { credentials }, limit) {
-    const info = infoFields(await redisCommand(address, 6379, credentials.redisPassword, ['INFO', 'replication'], limit))
+    const answer = await redisCommand(address, 6379, credentials.redis, ['INFO', 'replication'], limit)
+    const info = infoFields(answer)
     const position = Number(info.master_repl_offset)
     if (info.role === 'master') return { ...nothing, role: 'master', position }
     return info.master_link_status === 'up' ? { ...nothing, role: 'replica', position: Number(info.slave_repl_offset) } : ill('its link to the master is down', { role: 'replica', position })
   },
-  async sentinel({ address }, _, limit) {
-    const answer = await redisCommand(address, 26379, null, ['SENTINEL', 'CKQUORUM', 'fleet-redis'], limit)
+  async sentinel({ address }, { credentials }, limit) {
+    const question = ['SENTINEL', 'CKQUORUM', 'fleet-redis']
+    const answer = await redisCommand(address, 26379, credentials.redis, question, limit)
     return String(answer).startsWith('OK') ? nothing : ill(String(answer))
   },
   async app({ address }, _, limit) {

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { get, query } from './ask-servers.ts'
+import { basic, get, query } from './ask-servers.ts'
 import type { Lab, NodeName } from './types.ts'
 import { waitFor } from './wait.ts'
 
@@ -79,7 +79,7 @@ async function resumePool(url: string): Promise<void> {
 }
 
 function poolerConsole(lab: Lab, address: string): string {
-  const { user, password } = lab.credentials.postgres
+  const { user, password } = lab.credentials.pooler
   return `postgresql://${user}:${password}@${address}:6432/pgbouncer`
 }
 
@@ -103,8 +103,16 @@ async function haproxiesFound(lab: Lab, candidate: NodeName): Promise<boolean> {
   return tables.every(table => new RegExp(`^primary,${candidate},.*,UP,`, 'm').test(table))
 }
 
+/** Patroni asks for its password where something is changed. */
+function headersFor(lab: Lab): Record<string, string> {
+  return { 'content-type': 'application/json', 'connection': 'close', ...basic(lab.credentials.patroni) }
+}
+
 async function askPatroni(lab: Lab, leader: NodeName, candidate: NodeName): Promise<void> {
-  const response = await fetch(`${lab.addresses.patroni(leader)}/switchover`, { method: 'POST', body: JSON.stringify({ leader, candidate }), headers: { 'content-type': 'application/json', 'connection': 'close' }, signal: AbortSignal.timeout(15_000) })
+  const response = await fetch(`${lab.addresses.patroni(leader)}/switchover`, {
+    method: 'POST', body: JSON.stringify({ leader, candidate }),
+    headers: headersFor(lab), signal: AbortSignal.timeout(15_000),
+  })
   const text = await response.text()
   if (response.status !== 200) throw new Error(`Patroni refused the switchover (${response.status}): ${text}`)
 }
@@ -118,7 +126,8 @@ async function askPatroni(lab: Lab, leader: NodeName, candidate: NodeName): Prom
 async function leads(lab: Lab, candidate: NodeName, signal: AbortSignal): Promise<void> {
   const url = lab.addresses.patroni(candidate)
   const ask = async <T>(path: string, init: RequestInit = {}) => await (await fetch(`${url}${path}`, {
-    ...init, headers: { 'content-type': 'application/json', 'connection': 'close' }, signal: AbortSignal.any([signal, AbortSignal.timeout(1_000)]) })).json() as T
+    ...init, headers: headersFor(lab), signal: AbortSignal.any([signal, AbortSignal.timeout(1_000)]),
+  })).json() as T
   await waitFor(`${candidate} to lead`, async () => {
     const { members } = await ask<{ members: { name: string, role: string }[] }>('/cluster')
     const leader = members.find(({ role }) => role === 'leader')

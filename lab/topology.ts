@@ -2,7 +2,7 @@ import { subnet } from './place.ts'
 import type { LabNode, NodeKind } from './types.ts'
 
 function host(kind: NodeKind, name: string, number: number): LabNode {
-  return { name, kind, address: `${subnet}.${number}`, aliases: [] }
+  return { name, kind, address: `${subnet}.${number}`, aliases: [], networks: [] }
 }
 
 /** Every service of deploy/ha/docker-compose.ha.yml that goes on running, as a host of its own. A test holds the two lists to each other. */

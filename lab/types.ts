@@ -13,6 +13,8 @@ export interface LabNode {
   address: string
   /** Further host names that lead here, as a compose network's aliases do. */
   aliases: string[]
+  /** Its compose networks: who shares one with it reaches it. Empty where that file does not know it: all do. */
+  networks: string[]
 }
 
 /** What stands between a node and the others at this moment. */
@@ -61,7 +63,14 @@ export interface LabCredentials {
   /** The role of the instances. */
   serving: { user: string, password: string }
   replication: { user: string, password: string }
-  redisPassword: string
+  /** Patroni's REST API, for what changes something. */
+  patroni: { user: string, password: string }
+  /** PgBouncer's console. */
+  pooler: { user: string, password: string }
+  /** People's own user of Redis and the Sentinels: it may do everything. */
+  redis: { user: string, password: string }
+  /** Paths of the PEM files that etcd takes for Patroni's. */
+  etcd: { ca: string, certificate: string, key: string }
   sessionPassword: string
 }
 

@@ -23,7 +23,10 @@ const secretsFolder = join(labDirectory, 'secrets')
 export async function makePlan({ appEnv, without, postgresDiskMb }: { appEnv: Record<string, string>, without: NodeKind[], postgresDiskMb?: number }): Promise<Plan> {
   await chmod(labDirectory, 0o755)
   const services = await readCompose({ EDGE_SUBNET: `${subnet}.0/24` })
-  const nodes = topology.filter(({ kind }) => !without.includes(kind)).map(node => ({ ...node, aliases: services[node.name]?.aliases ?? [] }))
+  const nodes = topology.filter(({ kind }) => !without.includes(kind)).map((node) => {
+    const { aliases = [], networks = [] } = services[node.name] ?? {}
+    return { ...node, aliases, networks }
+  })
   const [release, nodeBinary] = await Promise.all([makeRelease(), copyNode(), copyDeployment()])
   const credentials = await makeSecrets(nodes)
   const planned = await Promise.all(nodes.map(async (node): Promise<PlannedNode> => {
@@ -72,8 +75,9 @@ async function keepalived(node: LabNode, nodes: LabNode[], { folder }: Place): P
 /** Env files first, then `environment`, as Compose does it; secrets are where this node has its own. */
 async function serviceEnvironment(service: Service, folder: string): Promise<Record<string, string>> {
   const files = await Promise.all(service.envFiles.map(file => readEnvFile(file.replace(/^\.\/deploy\//, ''))))
-  const own = Object.fromEntries(Object.entries(service.environment).map(([name, value]) => [name, value.replace('/run/secrets/', `${folder}/secrets/`)]))
-  return Object.assign({}, ...files, own) as Record<string, string>
+  const all = Object.assign({}, ...files, service.environment) as Record<string, string>
+  const here = (value: string) => value.replace('/run/secrets/', `${folder}/secrets/`)
+  return Object.fromEntries(Object.entries(all).map(([name, value]) => [name, here(value)]))
 }
 
 /** The deployment's own script makes them, and the certificate for the lab's addresses. */
@@ -92,10 +96,15 @@ async function makeSecrets(nodes: LabNode[]): Promise<LabCredentials> {
     postgres: { user: 'fleet', password: owner, database: 'fleet' },
     serving: { user: 'fleet_app', password: await secret('fleet_app_password') },
     replication: { user: 'replicator', password: await secret('replication_password') },
-    redisPassword: await secret('redis_password'),
+    patroni: { user: 'patroni', password: await secret('patroni_rest_password') },
+    pooler: { user: 'pgbouncer', password: await secret('pgbouncer_admin_password') },
+    redis: { user: 'operator', password: await secret('redis_operator_password') },
+    etcd: { ca: etcdFile('ca'), certificate: etcdFile('patroni_certificate'), key: etcdFile('patroni_key') },
     sessionPassword: await secret('session_password'),
   }
 }
+
+const etcdFile = (name: string) => join(secretsFolder, 'etcd', name)
 
 /** Readable by all, so that curl and a browser can be pointed to it. */
 const certificate = join(labDirectory, 'certificate/tls_certificate')

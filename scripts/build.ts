@@ -10,7 +10,11 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const stamp = join(root, '.output/source-hash')
 
 /** What goes into the build. */
-const sources = ['app.config.ts', 'app.vue', 'assets', 'components', 'composables', 'error.vue', 'layouts', 'middleware', 'nuxt.config.ts', 'package-lock.json', 'package.json', 'pages', 'plugins', 'public', 'scripts/bundle-migrate.ts', 'scripts/migrate.ts', 'server', 'shared']
+export const sources = [
+  'app.config.ts', 'app.vue', 'assets', 'components', 'composables', 'error.vue', 'layouts',
+  'middleware', 'nuxt.config.ts', 'package-lock.json', 'package.json', 'pages', 'plugins', 'public',
+  'scripts/bundle-migrate.ts', 'scripts/migrate.ts', 'server', 'shared',
+]
 
 /** Builds unless `.output` was made from these very sources: contents count, not times, which a clone sets anew. */
 export async function buildIfNeeded(): Promise<void> {

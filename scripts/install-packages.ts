@@ -1,5 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { composeCommand, ensureCompose } from './compose-command.ts'
 
 /** What the tests and the lab need beside npm's packages: the Debian package, and a file of which one shows that it is there. */
 const needed = [
@@ -9,6 +10,8 @@ const needed = [
   { package: 'postgresql', at: ['15', '16', '17', '18', '19'].map(version => `/usr/lib/postgresql/${version}/bin/initdb`) },
   { package: 'pgbouncer', at: ['/usr/sbin/pgbouncer'] },
   { package: 'patroni', at: ['/usr/bin/patroni'] },
+  // Debian's Patroni reads etcd's certificate by it (urllib3, pyOpenSSL), and its package does not depend on it.
+  { package: 'python3-idna', at: ['/usr/lib/python3/dist-packages/idna/__init__.py'] },
   { package: 'etcd-server', at: ['/usr/bin/etcd'] },
   { package: 'etcd-client', at: ['/usr/bin/etcdctl'] },
   { package: 'haproxy', at: ['/usr/sbin/haproxy'] },
@@ -31,6 +34,22 @@ const policy = '/usr/sbin/policy-rc.d'
 /** Debian packages that are not there. */
 export function missingPackages(): string[] {
   return needed.filter(({ at }) => !at.some(path => existsSync(path))).map(({ package: name }) => name)
+}
+
+/**
+ * Docker Compose, which this Debian may not have as a package: the compose files are read by it. Says what is
+ * wrong where there is none to be had, and ends.
+ */
+export function installCompose(): void {
+  if (composeCommand()) return
+  console.log('Fetching Docker Compose …')
+  try {
+    ensureCompose()
+  }
+  catch (error) {
+    console.error(error instanceof Error ? error.message : error)
+    process.exit(1)
+  }
 }
 
 /** Installs what is missing, where that can be done: as root on Debian. Otherwise says what to do, and ends. */
@@ -64,4 +83,7 @@ export function installPackages(): void {
   if (process.exitCode) process.exit()
 }
 
-if (import.meta.filename === process.argv[1]) installPackages()
+if (import.meta.filename === process.argv[1]) {
+  installPackages()
+  installCompose()
+}

@@ -12,7 +12,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 : "${FILL:=$here/../ha/fill.sh}"
 : "${NODE:=node}"
 : "${NGINX_BINARY:=nginx}"
-export NGINX_PREFIX NGINX_BINARY
+# A name that Docker does not know (`app`, while nothing is scaled; an instance that is stopped) is asked for
+# at the host's own name servers. These may not answer: neither the start nor a check waits 10 s for each.
+: "${RES_OPTIONS:=timeout:1 attempts:1}"
+export NGINX_PREFIX NGINX_BINARY RES_OPTIONS
 
 # A container's image is read-only: Nginx runs from a copy.
 [ "$NGINX_PREFIX" = "$here" ] || cp -R "$here/." "$NGINX_PREFIX"

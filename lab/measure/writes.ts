@@ -1,7 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { createPerson, type Person } from '../person.ts'
-import type { Lab } from '../types.ts'
+import type { Lab, LabAddresses } from '../types.ts'
 import { pause } from '../wait.ts'
+
+/** What is measured: a lab, or the same in containers. */
+export interface Measured {
+  addresses: Pick<LabAddresses, 'https' | 'certificate'>
+  healAll(): Promise<unknown>
+  healthy(options?: { limitMs?: number }): Promise<unknown>
+  sql: Lab['sql']
+}
 
 /** What people saw of a fault: keyed writes through Nginx over TLS, each repeated with its key until it is acknowledged. */
 export interface Outage {
@@ -19,8 +27,8 @@ export interface Outage {
   twice: number
 }
 
-/** A write is begun this often. */
-const everyMs = 50
+/** A write is begun this often, unless it is said otherwise. */
+const standardEveryMs = 50
 
 /** An attempt that has no answer by then is repeated: longer than Nginx waits for the instances. */
 const attemptLimitMs = 30_000
@@ -31,8 +39,10 @@ const retryMs = 100
 /** A write that is not acknowledged by then has failed for good. */
 const giveUpMs = 120_000
 
+export interface SignedUp { person: Person, organisationId: string }
+
 /** An organisation of its own for each measurement: what it finds afterwards is only its own. */
-export async function signUp(lab: Lab): Promise<{ person: Person, organisationId: string }> {
+export async function signUp(lab: Pick<Measured, 'addresses'>): Promise<SignedUp> {
   const person = createPerson(lab)
   const { status, body } = await person.send<{ organisation?: { id: string } }>('POST', '/api/v1/users', { name: 'Measuring', email: `${randomUUID()}@example.org`, password: randomUUID(), organisationName: 'Measuring' })
   if (status !== 201) throw new Error(`Signing up answered ${status}: ${JSON.stringify(body)}`)
@@ -40,7 +50,10 @@ export async function signUp(lab: Lab): Promise<{ person: Person, organisationId
 }
 
 /** Writes all the time; does `fault` to the lab after two seconds; goes on until it is over and `afterMs` more; counts what is in the database. */
-export async function measureOutage(lab: Lab, fault: () => Promise<unknown>, { afterMs }: { afterMs: number }): Promise<Outage> {
+export async function measureOutage(
+  lab: Measured, fault: () => Promise<unknown>,
+  { afterMs, everyMs = standardEveryMs }: { afterMs: number, everyMs?: number },
+): Promise<Outage> {
   const { person, organisationId } = await signUp(lab)
   const acknowledged: { at: number, name: string }[] = []
   const errorKinds: Record<string, number> = {}

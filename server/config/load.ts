@@ -115,6 +115,9 @@ function crossCheck(given: Values, { production, embeddedDatabase }: { productio
       faults.push(`NUXT_REDIS_TLS_CA names a file that cannot be read: ${given.redisTlsCaFile} (${(error as NodeJS.ErrnoException).code})`)
     }
   }
+  if (given.logFileLimitMegabytes && !given.logFile) {
+    faults.push('NUXT_LOG_FILE_LIMIT_MB bounds NUXT_LOG_FILE, which is not set')
+  }
   if (given.logFile) {
     try {
       accessSync(dirname(given.logFile), constants.W_OK)

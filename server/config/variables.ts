@@ -138,6 +138,12 @@ export const variables = {
     name: 'NUXT_LOG_FILE', group: 'Instance', description: 'Log lines go there too, besides standard output; opened anew on SIGHUP. A disk that is full or a file that cannot be written costs lines (counted), never the instance.', default: 'none', example: '/var/log/fleet2/app.log',
     schema: z.string().refine(path => path.startsWith('/'), 'must be an absolute path').optional(),
   }),
+  logFileLimitMegabytes: variable({
+    name: 'NUXT_LOG_FILE_LIMIT_MB', group: 'Instance', default: '0', example: '8',
+    description: 'Size at which the log file is put aside as FILE.1, in place of the one before, and begun '
+      + 'anew: the two never take more than twice as much. 0: never, for whoever has logrotate.',
+    schema: wholeNumber(0, 1_048_576, 0),
+  }),
   dataDirectory: variable({
     name: 'NUXT_DATA_DIR', group: 'Instance', description: 'Folder of the embedded database, the embedded Redis stand-in and uploaded files. Not used where the real ones are given.', default: '.data', example: '/var/lib/fleet2',
     schema: z.string().min(1, 'must be a path').default('.data'),

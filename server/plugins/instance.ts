@@ -26,7 +26,10 @@ const lingerMs = 1_000
 /** The process's beginning. What stands before the first await runs before the listener: a bad configuration never listens. */
 export default defineNitroPlugin((nitroApp) => {
   const config = loadConfig()
-  const { log, reopen, flush } = createLogger({ level: config.logLevel, instance: config.instanceId, file: config.logFile, readable: Boolean(process.stdout.isTTY) })
+  const { log, reopen, flush } = createLogger({
+    level: config.logLevel, instance: config.instanceId, readable: Boolean(process.stdout.isTTY),
+    file: config.logFile, fileLimitBytes: config.logFileLimitMegabytes * 1_048_576,
+  })
   process.on('exit', flush)
   // What was checked is what Nitro's listener reads, under whichever name.
   if (!import.meta.dev) {

@@ -13,6 +13,8 @@ export interface LoggerOptions {
   instance: string
   /** Lines go there too. Opened anew by `reopen`. */
   file?: string
+  /** Size at which it is put aside and begun anew. 0 or none: never. */
+  fileLimitBytes?: number
   /** A readable form instead of JSON: for a terminal. */
   readable: boolean
 }
@@ -34,7 +36,7 @@ const dropped = new Counter({ name: 'fleet2_log_lines_dropped_total', help: 'Log
 const flushMs = 500
 
 /** The program's logger: one JSON line an event, with the request's id and organisation where there is one. It never throws and never waits for a destination. */
-export function createLogger({ level, instance, file, readable }: LoggerOptions): Log {
+export function createLogger({ level, instance, file, fileLimitBytes, readable }: LoggerOptions): Log {
   const sinks: { name: 'stdout' | 'file', sink: Sink }[] = []
   const open = (name: 'stdout' | 'file', path: string | null) => {
     dropped.inc({ destination: name }, 0)
@@ -42,6 +44,7 @@ export function createLogger({ level, instance, file, readable }: LoggerOptions)
       name,
       sink: openSink({
         path,
+        fileLimitBytes: path === null ? undefined : fileLimitBytes,
         onDropped: lines => dropped.inc({ destination: name }, lines),
         // Not from within a write: the line that tells of it is a line like any other.
         onTrouble: message => void queueMicrotask(() => log.warn({ destination: name }, message)),

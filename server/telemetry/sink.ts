@@ -1,4 +1,4 @@
-import { closeSync, openSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs'
 
 /**
  * Where log lines go. A line is written at once and in order where that can be done without waiting; where it cannot (a reader that stands still, a disk that is full, a
@@ -23,6 +23,11 @@ export interface SinkOptions {
   onTrouble(message: string): void
   /** Most bytes that wait. */
   limitBytes?: number
+  /**
+   * A file that would be larger is put aside as `path`.1, in place of the one before, and begun anew, between
+   * two lines: the two never hold more than twice as much. 0: never.
+   */
+  fileLimitBytes?: number
 }
 
 /** Some thousand lines: a reader that hesitates loses nothing, one that is gone costs no memory to speak of. */
@@ -40,11 +45,16 @@ const reopenPauseMs = 10_000
 /** Lines name people by their ids and addresses. */
 const mode = 0o640
 
-export function openSink({ path, onDropped, onTrouble, limitBytes = standardLimitBytes }: SinkOptions): Sink {
+export function openSink(options: SinkOptions): Sink {
+  const { path, onDropped, onTrouble, limitBytes = standardLimitBytes, fileLimitBytes = 0 } = options
   const name = path === null ? 'Standard output' : 'The log file'
   let fd: number | null = path === null ? 1 : null
   const queue: Buffer[] = []
   let bytes = 0
+  /** Bytes in the file; what somebody else adds to it or takes from it is seen when it is opened. */
+  let size = 0
+  /** The first line in the queue has been written in part. */
+  let within = false
   let dropped = 0
   let trouble: string | null = null
   let timer: NodeJS.Timeout | undefined
@@ -59,10 +69,32 @@ export function openSink({ path, onDropped, onTrouble, limitBytes = standardLimi
     onTrouble(`${name} cannot be written (${code}). Lines wait, then they are dropped and counted.`)
   }
 
+  function take(opened: number) {
+    fd = opened
+    size = fileLimitBytes ? fstatSync(opened).size : 0
+  }
+
+  /** The next line goes into a new file where this one is full. Where that cannot be, into the old one. */
+  function putAside(next: number) {
+    if (!fileLimitBytes || within || size === 0 || size + next <= fileLimitBytes) return
+    const full = fd!
+    try {
+      // Somebody may have taken it away.
+      if (existsSync(path!)) renameSync(path!, `${path}.1`)
+      take(openSync(path!, 'a', mode))
+      closeSync(full)
+    }
+    catch (error) {
+      size = 0
+      const { code } = error as NodeJS.ErrnoException
+      onTrouble(`${name} is full and cannot be put aside (${code}): lines go on into it`)
+    }
+  }
+
   function open(): boolean {
     if (fd !== null) return true
     try {
-      fd = openSync(path!, 'a', mode)
+      take(openSync(path!, 'a', mode))
       return true
     }
     catch (error) {
@@ -77,8 +109,11 @@ export function openSink({ path, onDropped, onTrouble, limitBytes = standardLimi
     while (queue.length) {
       try {
         const head = queue[0]!
+        putAside(head.length)
         const written = writeSync(fd!, head)
         bytes -= written
+        size += written
+        within = written < head.length
         if (written < head.length) queue[0] = head.subarray(written)
         else queue.shift()
       }
@@ -115,7 +150,7 @@ export function openSink({ path, onDropped, onTrouble, limitBytes = standardLimi
     clearTimeout(later)
     const old = fd
     try {
-      fd = openSync(path, 'a', mode)
+      take(openSync(path, 'a', mode))
     }
     catch (error) {
       // The old file still takes lines, under whatever name it has by now. Tried again: somebody will mend it without thinking of a second SIGHUP.

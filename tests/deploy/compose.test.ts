@@ -8,12 +8,17 @@ import { promisify } from 'node:util'
 import { validate } from 'dockerfile-utils'
 import { describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
+import { sources } from '../../scripts/build.ts'
 import { interpolate, merged, readCompose, type Service } from './support/compose.ts'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const small = readCompose('docker-compose.yml')
 const ha = merged('docker-compose.yml', 'deploy/ha/docker-compose.ha.yml')
+
+/** The lines of its env files. */
+const envFiles = (service: Service) =>
+  (service.env_file as string[] | undefined ?? []).map(file => readFileSync(join(root, file), 'utf8'))
 
 /** What `up -d` starts: services without a profile. */
 const started = (services: Record<string, Service>) => Object.entries(services).filter(([, { profiles }]) => !profiles?.length).map(([name]) => name).sort()
@@ -68,7 +73,8 @@ describe('the compose files', () => {
         for (const secret of service.secrets ?? []) expect(Object.keys(file.secrets), `${name}: ${secret}`).toContain(secret)
         for (const network of Array.isArray(service.networks) ? service.networks : Object.keys(service.networks ?? {})) expect(Object.keys(file.networks ?? {}), `${name}: ${network}`).toContain(network)
         for (const needed of Object.keys(service.depends_on ?? {})) expect(names, `${name} waits for ${needed}`).toContain(needed)
-        for (const variable of Object.entries(service.environment ?? {}).filter(([key]) => key.endsWith('_FILE'))) {
+        const given = Object.entries(service.environment ?? {})
+        for (const variable of given.filter(([key]) => key.endsWith('_FILE') && key !== 'NUXT_LOG_FILE')) {
           expect(service.secrets, `${name}: ${variable[0]}`).toContain(variable[1]!.replace('/run/secrets/', ''))
         }
       }
@@ -83,6 +89,28 @@ describe('the compose files', () => {
       // A one-shot has nothing to be asked.
       if (name !== 'migrate') expect(service.healthcheck?.test, name).toBeTruthy()
       expect(service.restart, name).toBe(name === 'migrate' ? 'on-failure:30' : 'unless-stopped')
+    }
+  })
+
+  it('bound the processes of every container, also of those that are not started by themselves', () => {
+    for (const [name, service] of [...Object.entries(small.services), ...Object.entries(ha.services)]) {
+      const most = service.deploy?.resources.limits.pids ?? service.pids_limit
+      expect(most, name).toEqual(expect.any(Number))
+      expect(most as number, name).toBeLessThanOrEqual(500)
+    }
+  })
+
+  it('give every service the secrets that it names in its environment, and no other', () => {
+    for (const file of [small, ha]) {
+      for (const name of started(file.services)) {
+        const service = file.services[name]!
+        const text = JSON.stringify([service.environment, service.healthcheck, envFiles(service)])
+        const named = new Set([...text.matchAll(/\/run\/secrets\/(\w+)/g)].map(([, secret]) => secret!))
+        // Patroni's and Nginx's own files name these by their default place.
+        const byFile = /^etcd_(ca|patroni_)|^tls_/
+        const given = (service.secrets ?? []).filter(secret => !byFile.test(secret))
+        expect(given.sort(), name).toEqual([...named].filter(secret => !byFile.test(secret)).sort())
+      }
     }
   })
 
@@ -140,7 +168,8 @@ describe('what the specification\'s tables demand of the compose files', () => {
     [['haproxy', 'haproxy2'], '0.5', '128M'], [['redis-primary', 'redis-replica', 'redis-replica2'], '1', '768M'], [three('sentinel'), '0.25', '64M'],
     [[...three('app'), 'app'], '2', '1G'], [['nginx', 'nginx2'], '1', '256M'],
   ])('%j have %s cores and %s', (names, cpus, memory) => {
-    for (const name of names) expect(ha.services[name]!.deploy!.resources.limits).toEqual({ cpus, memory })
+    const limits = names.map(name => ha.services[name]!.deploy!.resources.limits)
+    for (const one of limits) expect(one).toMatchObject({ cpus, memory })
   })
 
   /** Health Check Endpoints. */
@@ -167,7 +196,36 @@ it('the Dockerfiles are well formed and run nobody as root', () => {
     expect(validate(text).map(({ message, range }) => `${range.start.line + 1}: ${message}`), file).toEqual([])
     expect([...text.matchAll(/^USER (\w+)$/gm)].map(([, user]) => user), file).toEqual(users)
     expect(text, file).not.toMatch(/^FROM \S+:latest|^ADD /m)
+    // It asks a registry for a front end that nothing here needs.
+    expect(text, file).not.toMatch(/^# *syntax=/m)
   }
+})
+
+it('the image of the application is built from what goes into the build, and from nothing else', () => {
+  const text = readFileSync(join(root, 'Dockerfile'), 'utf8')
+  const stage = /AS build$([\s\S]*?)^FROM /m.exec(text)![1]!
+  const copied = [...stage.matchAll(/^COPY (.+) \S+$/gm)].flatMap(([, names]) => names!.split(' '))
+  // Beside the sources: what builds, and what TypeScript reads.
+  expect(copied.sort()).toEqual([...sources, 'scripts/build.ts', 'tsconfig.json'].sort())
+})
+
+it('a tmpfs in an image of ours, which has the folder\'s mode without its owner, is anybody\'s', () => {
+  const looked: string[] = []
+  for (const [name, { build, tmpfs = [] }] of Object.entries({ ...small.services, ...ha.services })) {
+    if (!build) continue
+    const text = readFileSync(join(root, (build as { context: string }).context, 'Dockerfile'), 'utf8')
+    if (!/^USER /m.test(text)) continue
+    const made = [...text.matchAll(/install -d -o \w+ -g \w+ -m 1777 ((?:\/\S+ ?)+)/g)]
+    const open = made.flatMap(([, paths]) => paths!.trim().split(' '))
+    // Two stand in the images that ours are made from.
+    for (const path of tmpfs.map(entry => entry.split(':')[0]!)) {
+      if (['/tmp', '/run/postgresql'].includes(path)) continue
+      looked.push(path)
+      expect(open, name).toContain(path)
+    }
+  }
+  const known = ['/data', '/var/log/fleet2', '/run/pgbouncer', '/run/fleet2-nginx']
+  expect(looked).toEqual(expect.arrayContaining(known))
 })
 
 it('what the specification\'s table says of PostgreSQL stands in patroni.yml', () => {

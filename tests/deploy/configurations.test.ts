@@ -1,50 +1,25 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { chmod, chown, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, chown, copyFile, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
-import { Redis } from 'ioredis'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePort } from '../support/ports.ts'
 import { until } from '../support/until.ts'
+import { createServers, env, fill, ha, root, run, settings } from './support/servers.ts'
 
 /** Each file of the deployment is given to the very server that reads it: started where that is quick, else checked by its own checker. */
-const run = promisify(execFile)
-const root = fileURLToPath(new URL('../..', import.meta.url))
-const ha = join(root, 'deploy/ha')
-const env = { PATH: `${process.env.PATH}:/usr/sbin`, NODE_NAME: 'node1', POSTGRES_PASSWORD: 'owner-secret', REPLICATION_PASSWORD: 'replication-secret', FLEET_APP_PASSWORD: 'app-secret', REDIS_PASSWORD: 'redis-secret' }
 let folder: string
-const children: ChildProcess[] = []
+const servers = createServers()
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'fleet2-deploy-'))
   await chmod(folder, 0o777)
 })
 afterAll(async () => {
-  for (const child of children) {
-    if (child.exitCode !== null || child.signalCode !== null) continue
-    const gone = once(child, 'exit')
-    child.kill('SIGKILL')
-    await gone
-  }
+  await servers.end()
   await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
 })
-
-const fill = async (template: string, more: Record<string, string> = {}) => (await run(join(ha, 'fill.sh'), [join(ha, template)], { env: { ...env, ...more } })).stdout
-
-function start(command: string, args: string[], options: { env?: Record<string, string> } = {}) {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...env, ...options.env } })
-  children.push(child)
-  const output = { text: '' }
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', data => output.text += String(data))
-  return { child, output }
-}
-
-const settings = async (file: string) => Object.fromEntries((await readFile(join(ha, file), 'utf8')).split('\n').map(line => /^([A-Z]\w*)=(.*)$/.exec(line)).filter(match => match !== null).map(([, name, value]) => [name!, value!]))
 
 describe('fill.sh', () => {
   it('takes a variable, a file or a default, and changes nothing in the value', async () => {
@@ -91,15 +66,16 @@ describe.each([
       const uid = Number((await run('id', ['-u', 'postgres'])).stdout)
       for (const path of [run_, join(run_, 'userlist.txt'), join(run_, 'pgbouncer.ini')]) await chown(path, uid, 0)
     }
-    const { child, output } = start('pgbouncer', [...root_ ? ['-u', 'postgres'] : [], join(run_, 'pgbouncer.ini')])
+    const account = root_ ? ['-u', 'postgres'] : []
+    const { child, output } = servers.start('pgbouncer', [...account, join(run_, 'pgbouncer.ini')])
     await until(() => {
       if (child.exitCode !== null) throw new Error(output.text)
       return /listening on 127/.test(output.text)
     }, 'PgBouncer to listen')
     expect(output.text).not.toMatch(/ERROR|FATAL|unknown parameter/)
 
-    const console_ = async <Row>(user: string, password: string, command: string) => {
-      const client = new pg.Client({ host: '127.0.0.1', port: listen, user, password, database: 'pgbouncer' })
+    const console_ = async <Row>(user: string, password: string, command: string, database = 'pgbouncer') => {
+      const client = new pg.Client({ host: '127.0.0.1', port: listen, user, password, database })
       client.on('error', () => {})
       await client.connect()
       try {
@@ -111,69 +87,25 @@ describe.each([
     }
     const config = Object.fromEntries((await console_<{ key: string, value: string }>('fleet_app', 'app-secret', 'SHOW CONFIG')).map(({ key, value }) => [key, value]))
     expect(config).toMatchObject({ ...specified, server_login_retry: '0.5', auth_type: 'scram-sha-256' })
-    const [database] = (await console_<{ name: string, host: string, port: number }>('fleet', 'owner-secret', 'SHOW DATABASES')).filter(({ name }) => name === 'fleet')
+    interface Database { name: string, host: string, port: number }
+    const databases = await console_<Database>('pgbouncer', 'console-secret', 'SHOW DATABASES')
+    const database = databases.find(({ name }) => name === 'fleet')
     expect(database).toMatchObject({ host: 'haproxy,haproxy2', port })
     await expect(console_('fleet_app', 'wrong', 'SHOW CONFIG')).rejects.toThrow(/authentication failed/)
-    // The serving role looks, and touches nothing.
-    await expect(console_('fleet_app', 'app-secret', 'PAUSE')).rejects.toThrow(/admin access needed/)
-    expect(await console_('fleet', 'owner-secret', 'PAUSE')).toEqual([])
+    // The serving role and an exporter look, and touch nothing.
+    for (const [user, password] of [['fleet_app', 'app-secret'], ['monitor', 'monitor-secret']] as const) {
+      expect(await console_(user, password, 'SHOW POOLS')).not.toEqual([])
+      await expect(console_(user, password, 'PAUSE')).rejects.toThrow(/admin access needed/)
+    }
+    // PostgreSQL's superuser comes in nowhere, whatever it is called and with its own password.
+    for (const user of ['fleet', 'postgres']) {
+      for (const name of ['fleet', 'pgbouncer']) {
+        const login = console_(user, 'owner-secret', 'SELECT 1', name)
+        await expect(login, `${user} to ${name}`).rejects.toThrow(/authentication failed/)
+      }
+    }
+    expect(await console_('pgbouncer', 'console-secret', 'PAUSE')).toEqual([])
   })
-})
-
-describe('Redis', () => {
-  let port: number
-  it('starts from its file with the specification\'s values, and evicts nothing that must stay', async () => {
-    port = await freePort()
-    const data = await mkdtemp(join(folder, 'redis-'))
-    const file = join(data, 'redis.conf')
-    await writeFile(file, (await fill('redis.conf', { REDIS_DATA_DIR: data, NODE_NAME: '127.0.0.1' })).replace('port 6379', `port ${port}`))
-    const { child, output } = start('redis-server', [file])
-    await until(() => {
-      if (child.exitCode !== null) throw new Error(output.text)
-      return /Ready to accept connections/.test(output.text)
-    }, 'Redis to be ready')
-    const redis = new Redis(port, '127.0.0.1', { password: 'redis-secret', protocol: 2 })
-    const value = async (name: string) => (await redis.config('GET', name) as string[])[1]
-    expect(await value('maxmemory')).toBe(String(512 * 1024 * 1024))
-    expect(await value('maxmemory-policy')).toBe('volatile-lru')
-    expect(await value('appendonly')).toBe('yes')
-    expect(await value('requirepass')).toBe('redis-secret')
-    expect(await value('min-replicas-to-write')).toBe('1')
-    // Alone it takes no write: there is nobody who would have it when it dies.
-    await expect(redis.set('key', 'value')).rejects.toThrow('NOREPLICAS')
-    redis.disconnect()
-  })
-
-  it('Sentinel starts from its file and watches by the name and the patience that it says', async () => {
-    const data = await mkdtemp(join(folder, 'sentinel-'))
-    const listen = await freePort()
-    const file = join(data, 'sentinel.conf')
-    await writeFile(file, (await fill('sentinel.conf', { SENTINEL_DATA_DIR: data, NODE_NAME: '127.0.0.1' }))
-      .replace('port 26379', `port ${listen}`).replace('redis-primary 6379', `127.0.0.1 ${port}`))
-    const { child, output } = start('redis-server', [file, '--sentinel'])
-    await until(() => {
-      if (child.exitCode !== null) throw new Error(output.text)
-      return /monitor master fleet-redis/.test(output.text)
-    }, 'Sentinel to watch')
-    const sentinel = new Redis(listen, '127.0.0.1', { protocol: 2 })
-    const fields = await sentinel.call('SENTINEL', 'MASTER', 'fleet-redis') as string[]
-    const master = Object.fromEntries(fields.flatMap((name, index) => index % 2 ? [] : [[name, fields[index + 1]]]))
-    expect(master).toMatchObject({ 'quorum': '2', 'down-after-milliseconds': '3000', 'failover-timeout': '10000', 'parallel-syncs': '1' })
-    sentinel.disconnect()
-  })
-})
-
-it('redis-start.sh starts a former master as a replica of the one that the Sentinels name', async () => {
-  const data = await mkdtemp(join(folder, 'redis-start-'))
-  // Says what it would start, and for a Sentinel what that would answer.
-  await writeFile(join(data, 'redis-server'), '#!/bin/sh\necho "redis-server $*"\n', { mode: 0o755 })
-  await writeFile(join(data, 'redis-cli'), '#!/bin/sh\ncase $2 in s1) exit 1 ;; s2) echo "Could not connect to Redis at s2:26379: Connection refused" ;; s3) printf "redis-replica\\n6379\\n" ;; esac\n', { mode: 0o755 })
-  const started = async (name: string, sentinels: string) => (await run(join(ha, 'redis-start.sh'), [], { env: { ...env, PATH: `${data}:${env.PATH}`, NODE_NAME: name, SENTINELS: sentinels, CONFIG: join(data, 'redis.conf') } })).stdout
-  expect(await started('redis-primary', 's1 s2 s3')).toContain(`redis-server ${join(data, 'redis.conf')} --replicaof redis-replica 6379`)
-  expect(await started('redis-replica', 's1 s2 s3')).toContain('starts as the master')
-  // The first start of all: nobody is asked with success.
-  expect(await started('redis-primary', 's1 s2')).toContain('starts as the master')
-  expect(await started('redis-replica2', 's1 s2')).toContain('--replicaof redis-primary 6379')
 })
 
 describe('Patroni', () => {
@@ -190,26 +122,20 @@ describe('Patroni', () => {
   it('takes its file', async () => {
     const versions = (await readdir('/usr/lib/postgresql')).sort((a, b) => Number(b) - Number(a))
     const file = join(folder, 'patroni.yml')
-    const text = await fill('patroni.yml', { NODE_NAME: '192.0.2.1', PGDATA: join(folder, 'pgdata'), PG_BIN: `/usr/lib/postgresql/${versions[0]}/bin` })
+    // It looks whether they are there.
+    for (const name of ['ETCD_CA', 'ETCD_CERTIFICATE', 'ETCD_KEY']) await writeFile(join(folder, name), name)
+    const text = await fill('patroni.yml', {
+      NODE_NAME: '192.0.2.1', PGDATA: join(folder, 'pgdata'),
+      PG_BIN: `/usr/lib/postgresql/${versions[0]}/bin`,
+      ETCD_CA: join(folder, 'ETCD_CA'), ETCD_KEY: join(folder, 'ETCD_KEY'),
+      ETCD_CERTIFICATE: join(folder, 'ETCD_CERTIFICATE'),
+    })
     // It also looks whether its ports are free; this machine may have a Patroni of its own.
     const [restPort, postgresPort] = [await freePort(), await freePort()]
     await writeFile(file, text.replace('listen: 0.0.0.0:8008', `listen: 0.0.0.0:${restPort}`).replace('listen: 0.0.0.0:5432', `listen: 0.0.0.0:${postgresPort}`).replace(/^ {2}hosts: .*$/m, `  hosts: ${Array.from({ length: 3 }, () => `127.0.0.1:${port}`).join(',')}`))
     const { stdout, stderr } = await run('patroni', ['--validate-config', file], { env })
     expect(stdout + stderr).toBe('')
   })
-})
-
-it('etcd takes its file, every line of it', async () => {
-  const [client, peer] = [await freePort(), await freePort()]
-  const { output } = start('etcd', [], {
-    env: {
-      ...await settings('etcd.env'), ETCD_NAME: 'etcd1', ETCD_DATA_DIR: join(folder, 'etcd'), ETCD_INITIAL_CLUSTER: `etcd1=http://127.0.0.1:${peer}`, ETCD_LOG_LEVEL: 'info',
-      ETCD_LISTEN_CLIENT_URLS: `http://127.0.0.1:${client}`, ETCD_ADVERTISE_CLIENT_URLS: `http://127.0.0.1:${client}`,
-      ETCD_LISTEN_PEER_URLS: `http://127.0.0.1:${peer}`, ETCD_INITIAL_ADVERTISE_PEER_URLS: `http://127.0.0.1:${peer}`,
-    },
-  })
-  await until(() => fetch(`http://127.0.0.1:${client}/health`).then(({ ok }) => ok, () => false), 'etcd to be healthy')
-  expect(output.text).not.toMatch(/unrecognized environment variable|unused environment variable/i)
 })
 
 it('keepalived takes its file, and its start-up names what is missing', async () => {
@@ -244,12 +170,57 @@ describe('make-secrets.sh', () => {
     const read = (name: string) => readFile(join(target, name), 'utf8')
     expect(await read('ha/database_migration_url')).toBe('postgresql://fleet:chosen@haproxy:5433/fleet')
     expect(await read('ha/database_url')).toBe(`postgresql://fleet_app:${await read('fleet_app_password')}@pgbouncer-primary:6432/fleet`)
+    // One party's each: nobody's is somebody else's.
+    const files = (await readdir(target)).filter(name => name.endsWith('_password'))
+    const passwords = await Promise.all(files.map(read))
+    expect(passwords.length).toBeGreaterThan(10)
+    expect(new Set(passwords).size).toBe(passwords.length)
     expect((await read('session_password')).length).toBeGreaterThanOrEqual(32)
     const before = await Promise.all(['redis_password', 'session_password', 'tls_key'].map(read))
     await secrets(target, { POSTGRES_PASSWORD: 'another' })
     expect(await Promise.all(['redis_password', 'session_password', 'tls_key'].map(read))).toEqual(before)
     expect(await read('postgres_password')).toBe('chosen')
     expect((await stat(target)).mode & 0o777).toBe(0o700)
+  })
+
+  const openssl = async (...args: string[]) => (await run('openssl', args)).stdout
+  const lastingSeconds = String(700 * 24 * 3600)
+
+  it('makes an authority of etcd\'s own, and certificates that each serve for what they are', async () => {
+    const target = join(folder, 'secrets-etcd')
+    await secrets(target)
+    const etcd = (name: string) => join(target, 'etcd', name)
+    // No container's user may read it, whoever that is.
+    expect((await stat(etcd('ca_key'))).mode & 0o777).toBe(0o600)
+    const verify = (purpose: string, name: string) =>
+      openssl('verify', '-purpose', purpose, '-CAfile', etcd('ca'), etcd(`${name}_certificate`))
+    for (const name of ['server', 'peer']) {
+      for (const purpose of ['sslserver', 'sslclient']) expect(await verify(purpose, name)).toContain(': OK')
+    }
+    expect(await verify('sslclient', 'patroni')).toContain(': OK')
+    await expect(verify('sslserver', 'patroni')).rejects.toThrow()
+    const server = ['x509', '-in', etcd('server_certificate'), '-noout']
+    for (const host of ['etcd1', 'etcd2', 'etcd3', 'localhost']) {
+      expect(await openssl(...server, '-checkhost', host)).toContain('does match')
+    }
+    await openssl(...server, '-checkend', lastingSeconds)
+  })
+
+  it('renews a certificate of etcd that ends soon or is not its authority\'s, and no other', async () => {
+    const target = join(folder, 'secrets-renewed')
+    await secrets(target)
+    const etcd = (name: string) => join(target, 'etcd', name)
+    const kept = await readFile(etcd('server_certificate'), 'utf8')
+    const request = join(folder, 'request')
+    await openssl('req', '-new', '-key', etcd('patroni_key'), '-subj', '/CN=patroni', '-out', request)
+    const authority = ['-CA', etcd('ca'), '-CAkey', etcd('ca_key'), '-set_serial', '1']
+    const ending = ['-days', '60', '-out', etcd('patroni_certificate')]
+    await openssl('x509', '-req', '-in', request, ...authority, ...ending)
+    await copyFile(join(target, 'tls_certificate'), etcd('peer_certificate'))
+    await secrets(target)
+    expect(await readFile(etcd('server_certificate'), 'utf8')).toBe(kept)
+    expect(await openssl('verify', '-CAfile', etcd('ca'), etcd('peer_certificate'))).toContain(': OK')
+    await openssl('x509', '-in', etcd('patroni_certificate'), '-noout', '-checkend', lastingSeconds)
   })
 
   it('refuses a password that an address could not hold', async () => {

@@ -1,3 +1,4 @@
+import { basic } from '../../lab/ask-servers.ts'
 import type { Lab } from '../../lab/types.ts'
 
 /** A protection that is taken away on purpose. A drill that then finds nothing proves nothing. */
@@ -24,7 +25,10 @@ export const breaks: Break[] = [
     asynchronous: true,
     async apply(lab) {
       const leader = await lab.postgresLeader()
-      const response = await fetch(`${lab.addresses.patroni(leader!)}/config`, { method: 'PATCH', body: JSON.stringify({ synchronous_mode: false }) })
+      const response = await fetch(`${lab.addresses.patroni(leader!)}/config`, {
+        method: 'PATCH', body: JSON.stringify({ synchronous_mode: false }),
+        headers: basic(lab.credentials.patroni),
+      })
       if (!response.ok) throw new Error(`Patroni refused: ${response.status} ${await response.text()}`)
       for (const until = Date.now() + 20_000; ;) {
         const [row] = await lab.sql<{ synchronous_standby_names: string }>('SHOW synchronous_standby_names')

@@ -33,7 +33,7 @@ export async function startLocalLab({ env = {} }: { env?: Record<string, string>
     down.delete(name)
   }
   await Promise.all(names.map(start))
-  const nodes = names.map((name): LabNode => ({ name, kind: 'app', address: '127.0.0.1', aliases: [] }))
+  const nodes = names.map((name): LabNode => ({ name, kind: 'app', address: '127.0.0.1', aliases: [], networks: [] }))
   const urls = names.map(name => servers.get(name)!.url)
 
   const lab: Partial<Lab> = {

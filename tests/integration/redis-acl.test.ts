@@ -15,7 +15,7 @@ beforeAll(async () => {
   server = await startRedis()
   admin = new Redis(server.url)
   const page = await readFile(new URL('../../docs/redis.md', import.meta.url), 'utf8')
-  rules = /^ {4}user fleet2 on >\S+ (.+)$/m.exec(page)![1]!.split(' ')
+  rules = /^ {4}user fleet_app on >\S+ (.+)$/m.exec(page)![1]!.split(' ')
 })
 afterAll(async () => {
   admin.disconnect()

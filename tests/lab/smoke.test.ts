@@ -9,9 +9,10 @@ import { createPerson } from '../../lab/person.ts'
 import { shortDrills } from '../drills/short.ts'
 import { withLabLock } from '../support/lab-lock.ts'
 import { until } from '../support/until.ts'
+import { controlPlaneFaults } from './control-plane.ts'
 
 /** One lab for all of it: bringing it up is most of the time. */
-test('the whole stack comes up from deploy/, serves people over TLS, loses an instance, the PostgreSQL leader and the Redis master under load without losing anything, and leaves nothing behind', async () => {
+test('the whole stack comes up from deploy/, serves people over TLS, lets nobody in where he does not belong, loses an instance, the PostgreSQL leader and the Redis master under load without losing anything, and leaves nothing behind', async () => {
   await withLabLock(async () => {
     expect(await reasonsAgainst()).toEqual([])
     const before = await traces()
@@ -28,6 +29,8 @@ test('the whole stack comes up from deploy/, serves people over TLS, loses an in
       const byHand = await promisify(execFile)(process.execPath, ['lab/cli.ts', 'down']).then(() => ({ code: 0, stderr: '' }), (error: { code: number, stderr: string }) => error)
       expect(byHand.code).toBe(2)
       expect(byHand.stderr).toContain(`pid ${process.pid}`)
+
+      expect(await controlPlaneFaults(lab)).toEqual([])
 
       const person = createPerson(lab)
       const plain = await fetch(`${lab.addresses.http[0]}/vehicles`, { redirect: 'manual', headers: { connection: 'close' } })

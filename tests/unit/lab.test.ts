@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { readCompose } from '../../lab/compose.ts'
+import { strangersOf } from '../../lab/network.ts'
 import { statusTable } from '../../lab/print.ts'
 import type { Sighting } from '../../lab/probes.ts'
 import { whatIsMissing } from '../../lab/status.ts'
@@ -27,6 +28,18 @@ describe('the lab runs what the deployment says', () => {
     expect(services['pgbouncer-primary2']!.aliases).toEqual(['pgbouncer-primary'])
     expect(services.app1).toMatchObject({ graceMs: 40_000, environment: { INSTANCE_ID: 'app1' }, secrets: { database_url: './ha/database_url' } })
     expect((await readCompose({ NGINX_HTTPS_PORT: '443', NGINX_HTTPS_SUFFIX: '' })).nginx).toMatchObject({ environment: { NGINX_HTTPS_SUFFIX: '' }, ports: [{ published: 8280 }, { published: 443 }] })
+  })
+
+  test('whoever shares no network with a host there is kept from it here', async () => {
+    const services = await readCompose()
+    const nodes = topology.map(node => ({ ...node, networks: services[node.name]?.networks ?? [] }))
+    const kept = (name: string) =>
+      new Set(strangersOf(nodes.find(node => node.name === name)!, nodes).map(({ kind }) => kind))
+    expect(kept('app1')).toEqual(new Set(['etcd', 'patroni', 'haproxy']))
+    expect(kept('etcd1')).toEqual(new Set(['haproxy', 'pgbouncer', 'redis', 'sentinel', 'app', 'nginx']))
+    expect(kept('nginx')).toEqual(new Set(['etcd', 'patroni', 'haproxy', 'pgbouncer', 'redis', 'sentinel']))
+    // What the file does not know is kept from nobody.
+    expect(kept('prometheus')).toEqual(new Set())
   })
 
   test('each substitution finds its text in the deployment exactly once, and says why it is there', async () => {
@@ -67,7 +80,7 @@ describe('what keeps a lab from being whole', () => {
 test('the status is one line a node, with what hurts it and why it is ill', () => {
   const text = statusTable({
     at: '2026-01-01T00:01:00Z', healthy: false, missing: ['app1 nothing listens'],
-    nodes: [{ name: 'app1', kind: 'app', address: '10.83.20.71', aliases: [], healthy: false, reason: 'nothing listens', role: null, timeline: null, lagBytes: null, hurt: ['crashed'], memoryMb: 0, units: [{ name: 'app1', pid: null, restarts: 2, startedAt: null }] }],
+    nodes: [{ name: 'app1', kind: 'app', address: '10.83.20.71', aliases: [], networks: [], healthy: false, reason: 'nothing listens', role: null, timeline: null, lagBytes: null, hurt: ['crashed'], memoryMb: 0, units: [{ name: 'app1', pid: null, restarts: 2, startedAt: null }] }],
   })
   expect(text).toMatch(/^app1 +10\.83\.20\.71 +nothing listens +- +- +- +- +- +2 +- +crashed$/m)
   expect(text).toMatch(/Not whole: app1 nothing listens$/)

@@ -12,6 +12,7 @@ export interface Service {
   scale?: number
   environment?: Record<string, string>
   volumes?: string[]
+  tmpfs?: string[]
   secrets?: string[]
   ports?: string[]
   networks?: string[] | Record<string, unknown>

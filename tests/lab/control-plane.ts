@@ -1,0 +1,169 @@
+import { askEtcd, basic, query, redisCommand } from '../../lab/ask-servers.ts'
+import type { Lab, NodeKind, NodeName } from '../../lab/types.ts'
+
+/** Where each kind of server listens for others. */
+const doors: Partial<Record<NodeKind, number[]>> = {
+  etcd: [2379, 2380, 2381],
+  patroni: [5432, 8008],
+  haproxy: [5433, 5434, 8404, 8405],
+  pgbouncer: [6432],
+  redis: [6379],
+  sentinel: [26379],
+  app: [3000],
+}
+
+/** What is to be seen from a host; every other door above is shut. docs/security.md, "Trust boundaries". */
+const open: { from: NodeName, to: NodeKind[] }[] = [
+  { from: 'app1', to: ['pgbouncer', 'redis', 'sentinel', 'app'] },
+  { from: 'nginx', to: ['app'] },
+  { from: 'pgbouncer-primary', to: ['pgbouncer', 'redis', 'sentinel', 'app', 'haproxy'] },
+  { from: 'redis-primary', to: ['pgbouncer', 'redis', 'sentinel', 'app'] },
+]
+
+/** What of the control plane's protection does not hold in a lab, in words; empty where all of it does. */
+export async function controlPlaneFaults(lab: Lab): Promise<string[]> {
+  const found = await Promise.all([reach(lab), etcd(lab), patroni(lab), pools(lab), redis(lab)])
+  return found.flat()
+}
+
+/** Whether one host gets a connection to another within a second: what is dropped says nothing. */
+async function connects(lab: Lab, from: NodeName, address: string, port: number): Promise<boolean> {
+  const connect = 'exec 3<>"/dev/tcp/$0/$1"'
+  return lab.run(from, 'timeout', ['1', 'bash', '-c', connect, address, String(port)]).then(
+    () => true,
+    () => false,
+  )
+}
+
+async function reach(lab: Lab): Promise<string[]> {
+  const asked = open.flatMap(({ from, to }) =>
+    lab.nodes
+      .filter(({ name }) => name !== from)
+      .flatMap(node =>
+        (doors[node.kind] ?? []).map(port => ({ from, node, port, wanted: to.includes(node.kind) })),
+      ),
+  )
+  const faults = await Promise.all(
+    asked.map(async ({ from, node, port, wanted }) => {
+      const seen = await connects(lab, from, node.address, port)
+      return seen === wanted ? [] : [`${from} ${seen ? 'reaches' : 'does not reach'} ${node.name}:${port}`]
+    }),
+  )
+  return faults.flat()
+}
+
+/** Says which of these were taken although they were to be refused, or the reverse. */
+async function judge(what: string, attempt: Promise<unknown>, refusal: RegExp | null): Promise<string[]> {
+  const error = await attempt.then(
+    () => null,
+    (error: Error & { cause?: Error }) => `${error.message} ${error.cause?.message ?? ''}`,
+  )
+  if (refusal === null) return error === null ? [] : [`${what}: refused: ${error}`]
+  if (error === null) return [`${what}: taken`]
+  return refusal.test(error) ? [] : [`${what}: failed otherwise than by a refusal: ${error}`]
+}
+
+async function etcd(lab: Lab): Promise<string[]> {
+  const member = lab.nodesOf('etcd')[0]!
+  const anonymous = askEtcd(member, { ca: lab.credentials.etcd.ca }, '/v2/keys/service/fleet2/leader')
+  const own = askEtcd(member, lab.credentials.etcd, '/v2/keys/service/fleet2/leader').then((answer) => {
+    if (!(answer as { node?: { value?: string } }).node?.value?.startsWith('patroni'))
+      throw new Error(JSON.stringify(answer))
+  })
+  return [
+    ...(await judge('etcd without a certificate', anonymous, /certificate|ECONNRESET|socket hang up/)),
+    ...(await judge('etcd with Patroni\'s certificate', own, null)),
+  ]
+}
+
+async function patroni(lab: Lab): Promise<string[]> {
+  const leader = await lab.postgresLeader()
+  const url = lab.addresses.patroni(leader!)
+  const send = async (method: string, path: string, body: object | null, headers: Record<string, string>) => {
+    const usual = { 'connection': 'close', 'content-type': 'application/json' }
+    const init = { method, headers: { ...usual, ...headers } }
+    const { status } = await fetch(`${url}${path}`, {
+      ...init,
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    })
+    if (status !== 200) throw new Error(`answered ${status}`)
+  }
+  // What changes nothing where it is taken.
+  const { loop_wait: loopWait } = (await (await fetch(`${url}/config`)).json()) as { loop_wait: number }
+  const [known, wrong] = [
+    basic(lab.credentials.patroni),
+    basic({ ...lab.credentials.patroni, password: 'another' }),
+  ]
+  const refused = [
+    ['PATCH', '/config', { loop_wait: loopWait }],
+    ['PUT', '/config', { loop_wait: loopWait }],
+    ['POST', '/switchover', { leader }],
+    ['POST', '/restart', {}],
+    ['POST', '/reinitialize', {}],
+    ['DELETE', '/switchover', null],
+  ] as const
+  return (
+    await Promise.all([
+      ...refused.flatMap(([method, path, body]) =>
+        [{}, wrong].map(headers =>
+          judge(
+            `Patroni: ${method} ${path} ${headers === wrong ? 'with a wrong' : 'without a'} password`,
+            send(method, path, body, headers),
+            /answered 401/,
+          ),
+        ),
+      ),
+      judge(
+        'Patroni: PATCH /config with its password',
+        send('PATCH', '/config', { loop_wait: loopWait }, known),
+        null,
+      ),
+      judge('Patroni: what balancers ask', send('OPTIONS', '/primary', null, {}), null),
+    ])
+  ).flat()
+}
+
+async function pools(lab: Lab): Promise<string[]> {
+  const { postgres, serving } = lab.credentials
+  const login = (user: string, password: string, address: string, database: string) =>
+    query(`postgresql://${user}:${password}@${address}:6432/${database}`, 'SELECT 1')
+  return (
+    await Promise.all(
+      lab
+        .nodesOf('pgbouncer')
+        .flatMap(({ name, address }) => [
+          ...['fleet', 'postgres', 'pgbouncer'].flatMap(database =>
+            [postgres.user, 'postgres'].map(user =>
+              judge(
+                `${name}: ${user} to ${database} with the superuser's password`,
+                login(user, postgres.password, address, database),
+                /auth/,
+              ),
+            ),
+          ),
+          judge(`${name}: the serving role`, login(serving.user, serving.password, address, 'fleet'), null),
+        ]),
+    )
+  ).flat()
+}
+
+async function redis(lab: Lab): Promise<string[]> {
+  const { redis: operator } = lab.credentials
+  const nobody = { user: 'default', password: operator.password }
+  return (
+    await Promise.all(
+      [...lab.nodesOf('redis'), ...lab.nodesOf('sentinel')].flatMap(({ name, kind, address }) => {
+        const port = kind === 'redis' ? 6379 : 26379
+        return [
+          judge(`${name} without a password`, redisCommand(address, port, null, ['PING']), /NOAUTH/),
+          judge(
+            `${name} by the default user with another's password`,
+            redisCommand(address, port, nobody, ['PING']),
+            /WRONGPASS/,
+          ),
+          judge(`${name} by the operator`, redisCommand(address, port, operator, ['PING']), null),
+        ]
+      }),
+    )
+  ).flat()
+}
