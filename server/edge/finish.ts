@@ -18,10 +18,12 @@ const compressible = /^(text\/(?!event-stream)|application\/([\w.-]+\+)?json\b|a
 /**
  * What every answer of ours gets at its end, at one place.
  *
- * Nobody but the person who asked may keep it: `Cache-Control: private, no-store`, unless it says by itself how it may be kept. Files of the program are no answers of an endpoint and are left alone.
+ * Nobody but the person who asked may keep it: `Cache-Control: private, no-store`, unless it says by itself how it may
+ * be kept. Files of the program are no answers of an endpoint and are left alone.
  *
- * It is compressed where the client takes that, it is a whole text of some size, and nobody can learn from its length: an attacker's page that makes a browser ask, with a text of its own
- * in the address, and watches how long the answers are (BREACH), sends `Sec-Fetch-Site: cross-site` with each. Answers to changes, where tokens are shown once, stay as they are too.
+ * It is compressed where the client takes that, it is a whole text of some size, and nobody can learn from its length
+ * (BREACH: `mayBeMeasured`). Answers to changes, where tokens are shown once, stay as they are too. Nginx compresses
+ * nothing that passes through it: who may is decided here alone.
  */
 export function finishAnswer(event: H3Event): void {
   const { req, res } = event.node
@@ -73,10 +75,15 @@ function mayCompress({ context, node: { req, res } }: H3Event): boolean {
     && compressible.test(String(res.getHeader('Content-Type') ?? '')) && !/no-transform/.test(String(res.getHeader('Cache-Control') ?? ''))
 }
 
-/** Whether another site's page may have made the browser ask. */
+/**
+ * Whether another site's page may have made the browser ask: with a text of its own in the address, to learn from the
+ * length of many answers what stands beside it. Browsers say it with each request. One that is older than that (2023)
+ * and brings cookies may be anywhere; without cookies there is nobody's secret in the answer.
+ */
 function mayBeMeasured({ node: { req } }: H3Event): boolean {
   const site = req.headers['sec-fetch-site']
-  return site === 'cross-site' || site === 'same-site'
+  if (site === undefined) return req.headers.cookie !== undefined
+  return site !== 'same-origin' && site !== 'none'
 }
 
 /** The best encoding of ours that the client takes. */

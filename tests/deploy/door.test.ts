@@ -1,6 +1,9 @@
+import { readFile, writeFile } from 'node:fs/promises'
 import { get } from 'node:http'
 import { request } from 'node:https'
+import { join } from 'node:path'
 import { connect as connectTls, type TLSSocket, type ConnectionOptions } from 'node:tls'
+import { gunzipSync, gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseHostPort } from '#server/config/host-port.ts'
 import { parseServers, renderUpstream } from '../../deploy/nginx/checker/upstream.ts'
@@ -18,11 +21,14 @@ afterAll(async () => {
   await Promise.all(instances.map(instance => instance.kill()))
 })
 
+interface PlainAnswer { status: number, headers: Record<string, unknown>, body: string }
+
 /** Over plain HTTP. */
-function plain(path: string): Promise<{ status: number, headers: Record<string, unknown>, body: string }> {
-  return new Promise((resolve, reject) => get({ port: nginx.httpPort, path, headers: { host: 'fleet.example' } }, (answer) => {
+function plain(path: string, { port = nginx.httpPort, headers = {} }: { port?: number, headers?: Record<string, string> } = {}): Promise<PlainAnswer> {
+  return new Promise((resolve, reject) => get({ port, path, headers: { host: 'fleet.example', ...headers } }, (answer) => {
     let body = ''
-    answer.on('data', text => body += String(text)).on('end', () => resolve({ status: answer.statusCode!, headers: answer.headers, body }))
+    answer.on('data', text => body += String(text))
+    answer.on('end', () => resolve({ status: answer.statusCode!, headers: answer.headers, body }))
   }).on('error', reject))
 }
 
@@ -64,6 +70,82 @@ describe('plain HTTP', () => {
     }
     // Nothing of it went further.
     expect(instances.flatMap(({ received }) => received.filter(({ method, path }) => method === 'GET' && path === '/api/ingest'))).toEqual([])
+  })
+})
+
+describe('the length of an answer', () => {
+  // The instance answers with the headers that it was sent: long enough to be worth compressing.
+  const filler = 'a'.repeat(4_000)
+  const asked = (site: string | null) => ({ 'accept-encoding': 'gzip', 'x-filler': filler, ...site ? { 'sec-fetch-site': site } : {} })
+  it.each([['cross-site'], ['same-site'], ['same-origin'], [null]])('tells nothing of what stands in it: Nginx compresses none of an instance\'s (Sec-Fetch-Site: %s)', async (site) => {
+    for (const [method, path] of [['GET', '/api/v1/vehicles'], ['GET', '/vehicles'], ['POST', '/api/v1/devices'], ['POST', '/api/v1/session'], ['GET', '/api/ingest']] as const) {
+      const { status, headers, body } = await nginx.ask(method, path, { headers: asked(site) })
+      expect([status, headers['content-encoding'], body.length > 4_000], `${method} ${path}`).toEqual([200, undefined, true])
+    }
+  })
+  it('is that of the compressed file where everybody may read what stands in it', async () => {
+    const text = '// a built file\n'.repeat(200)
+    const file = join(nginx.prefix, '../public/_nuxt/long.abc.js')
+    await writeFile(file, text)
+    await writeFile(`${file}.gz`, gzipSync(text))
+    const answer = await new Promise<{ encoding: unknown, vary: unknown, body: Buffer }>((resolve, reject) => request({
+      port: nginx.httpsPort, host: '127.0.0.1', path: '/_nuxt/long.abc.js', rejectUnauthorized: false, headers: { 'accept-encoding': 'gzip' },
+    }, (incoming) => {
+      const chunks: Buffer[] = []
+      const { 'content-encoding': encoding, vary } = incoming.headers
+      incoming.on('data', chunk => chunks.push(chunk as Buffer))
+      incoming.on('end', () => resolve({ encoding, vary, body: Buffer.concat(chunks) }))
+    }).on('error', reject).end())
+    expect([answer.encoding, answer.vary]).toEqual(['gzip', 'Accept-Encoding'])
+    expect(String(gunzipSync(answer.body))).toBe(text)
+  })
+})
+
+describe('what a device says in its address', () => {
+  it('stands in no line of any log, also where its request fails in every way', async () => {
+    const [secret, place] = ['s3cr3t-of-the-device', '52.123456']
+    const address = `/api/ingest?id=4711&lat=${place}&token=${secret}`
+    const ask = (path: string, body?: Buffer) => nginx.ask(body ? 'POST' : 'GET', path, { body })
+    expect((await ask(address)).status).toBe(200)
+    expect((await ask(address, Buffer.alloc(70_000))).status).toBe(413)
+    for (const instance of instances) await instance.kill()
+    expect((await ask(address)).status).toBe(503)
+    // Of what is asked for elsewhere the error log has the whole line: this one would be there, too.
+    expect((await ask('/api/v1/vehicles?marker=of-a-person')).status).toBe(503)
+    await until(() => nginx.log().includes('marker=of-a-person'), 'the error log')
+    const log = nginx.log() + await readFile(join(nginx.prefix, '../access.log'), 'utf8')
+    await Promise.all(instances.map(instance => instance.restore()))
+    await nginx.restart()
+    expect(log).not.toMatch(new RegExp(`${secret}|${place}`))
+    for (const status of [200, 413, 503]) expect(log).toMatch(new RegExp(`"path":"/api/ingest".*"status":${status},`))
+  })
+})
+
+describe('the counters of Nginx', () => {
+  it('are for this machine and for whom monitoring asks from, and for no private network', async () => {
+    const balancer = await startBalancer(instances, {
+      env: { NGINX_STATUS_FROM: '192.0.2.7, 10.9.0.0/24 fd00:9::/64' },
+      // Another proxy's word on the client, which is believed here so that the client can be anywhere.
+      site: 'set_real_ip_from 127.0.0.1; real_ip_header X-Client;\n',
+    })
+    try {
+      const from = async (address: string, path = '/nginx-status') => (await plain(path, { port: balancer.httpPort, headers: { 'x-client': address } })).status
+      const seen: Record<string, number> = {}
+      const outside = ['10.1.2.3', '10.9.1.5', '172.16.0.9', '192.168.1.1', '100.64.0.1', 'fc00::1', 'fd00:8::1', '203.0.113.1']
+      const inside = ['127.0.0.1', '::1', '192.0.2.7', '10.9.0.5', 'fd00:9::1']
+      for (const address of [...outside, ...inside]) seen[address] = await from(address)
+      expect(seen).toEqual(Object.fromEntries([...outside.map(address => [address, 403]), ...inside.map(address => [address, 200])]))
+      // Which says nothing but that it is there.
+      expect(await from('10.1.2.3', '/nginx-health')).toBe(200)
+      expect((await plain('/nginx-status', { port: balancer.httpPort })).body).toContain('Active connections')
+    }
+    finally {
+      await balancer.stop()
+    }
+  })
+  it('are not given to a name, and whoever sets one is told what would be right', async () => {
+    await expect(startBalancer(instances, { env: { NGINX_STATUS_FROM: '10.0.0.1,prometheus' } }))
+      .rejects.toMatchObject({ code: 78, stderr: 'NGINX_STATUS_FROM: prometheus must be an address or a network, such as 10.1.2.3 or 10.1.2.0/24\n' })
   })
 })
 

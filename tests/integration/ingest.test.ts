@@ -97,6 +97,35 @@ describe('a device', () => {
     expect((await send(query, basic(device.token!))).status).toBe(401)
     expect((await send(query, basic(renewed.token!))).status).toBe(200)
   })
+  it('that can be told an address and no header shows its token there, and it is written nowhere', async () => {
+    const { device } = await fitted()
+    const id = device.identifier
+    const [token, wrong] = [device.token!, 'w'.repeat(43)]
+    const bearer = { headers: { authorization: `Bearer ${token}` } }
+    const json = (more: string) => send(more, {
+      method: 'POST', headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ device_id: id, location: { timestamp: new Date(t0 * 1000).toISOString(), coords: { latitude: 1, longitude: 2 } } }),
+    })
+    const form = (more: string, fields: object) => send(more, { method: 'POST', body: new URLSearchParams({ id, lat: '1', lon: '2', ...fields }) })
+    const answers = {
+      query: await send(`?id=${id}&lat=1&lon=2&token=${token}`), form: await form('', { token }),
+      formAndAddress: await form(`?token=${token}`, {}), json: await json(`?token=${token}`),
+      // A header goes before the address, whichever of them is wrong.
+      headerFirst: await send(`?id=${id}&lat=1&lon=2&token=${wrong}`, bearer),
+      quarantined: await send(`?id=${id}&lat=100&lon=2&token=${token}`),
+      wrong: await send(`?id=${id}&lat=1&lon=2&token=${wrong}`), none: await json(''), empty: await json('?token='),
+    }
+    expect(Object.fromEntries(Object.entries(answers).map(([name, { status }]) => [name, status]))).toEqual({
+      query: 200, form: 200, formAndAddress: 200, json: 200, headerFirst: 200, quarantined: 200, wrong: 401, none: 401, empty: 401,
+    })
+    expect(await answers.wrong.json()).toMatchObject({ status: 401, detail: expect.stringMatching(/HTTP Basic.*Bearer.*token=/) })
+    expect(server.output()).not.toMatch(new RegExp(`${token}|${wrong}`))
+    const kept = ['positions', 'quarantined_positions', 'device_states', 'vehicle_states', 'outbox']
+    for (const table of kept) {
+      const rows = await database.asOwner(`SELECT row_to_json(kept) FROM ${table} AS kept`)
+      expect(JSON.stringify(rows), table).not.toContain(token)
+    }
+  })
   it('that is fitted to another vehicle leaves the first one its history', async () => {
     const { vehicle: first, device } = await fitted()
     const { vehicle: second } = await fitted()

@@ -55,6 +55,9 @@ const commitSeconds = 30
 /** Refused points are logged this often at most; the metric counts each. */
 const warnEveryMs = 10_000
 
+const mustShow = 'This device must show its token, and the right one: by HTTP Basic (its identifier and the token), as a Bearer '
+  + 'token, or as token=… in the address or the form.'
+
 /** A caller outside of a request waits this long. */
 const patienceMs = 20_000
 
@@ -155,7 +158,7 @@ export function createIngest({ database, outbox, log, metrics = { outcome() {}, 
     for (const waiting of batch) {
       const device = waiting.message.identifiers.map(identifier => devices.get(identifier)).find(found => found !== undefined)
       if (!device) waiting.reject(new NotFoundError('device'))
-      else if (!holds(device, waiting.token)) waiting.reject(new UnauthenticatedError('This device must show its token.'))
+      else if (!holds(device, waiting.token)) waiting.reject(new UnauthenticatedError(mustShow))
       else known.push({ ...waiting, device })
     }
     const asking = known.filter(({ message }) => message.place === null).map(({ device }) => device)

@@ -1,6 +1,6 @@
 import { fork, spawn, execFile, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { Agent, request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -85,8 +85,19 @@ export interface Balancer {
   stop(): Promise<void>
 }
 
-/** A real Nginx from deploy/nginx, on ports of the system's, in front of `instances`; the last one is the backup. `accessLog`: default a file beside its folder. */
-export async function startBalancer(instances: { host: string, port: number }[], { accessLog, sticky = false }: { accessLog?: string, sticky?: boolean } = {}): Promise<Balancer> {
+export interface BalancerOptions {
+  /** Default: a file beside its folder. */
+  accessLog?: string
+  sticky?: boolean
+  /** For start.sh. */
+  env?: Record<string, string>
+  /** Lines that stand behind those of site.conf. */
+  site?: string
+}
+
+/** A real Nginx from deploy/nginx, on ports of the system's, in front of `instances`; the last one is the backup. */
+export async function startBalancer(instances: { host: string, port: number }[], options: BalancerOptions = {}): Promise<Balancer> {
+  const { accessLog, sticky = false, env: more = {}, site = '' } = options
   const root = await mkdtemp(join(tmpdir(), 'fleet2-nginx-'))
   // Nginx's workers run as another user where this is root.
   await chmod(root, 0o755)
@@ -111,9 +122,17 @@ export async function startBalancer(instances: { host: string, port: number }[],
     NGINX_HTTPS_SUFFIX: `:${httpsPort}`,
     NGINX_ACCESS_LOG: accessLog ?? join(root, 'access.log'),
     ...sticky ? { STICKY: 'cookie' } : {},
-    UPSTREAMS: instances.map(({ host, port }, index) => `${host}:${port}${index > 0 && index === instances.length - 1 ? ':backup' : ''}`).join(','),
+    UPSTREAMS: instances.map(({ host, port }, index) => {
+      const isBackup = index > 0 && index === instances.length - 1
+      return `${host}:${port}${isBackup ? ':backup' : ''}`
+    }).join(','),
+    ...more,
   }
-  await run(join(prefix, 'start.sh'), ['--prepare'], { env })
+  await run(join(prefix, 'start.sh'), ['--prepare'], { env }).catch(async (error: unknown) => {
+    await rm(root, { recursive: true, force: true })
+    throw error
+  })
+  await appendFile(join(prefix, 'generated/site.conf'), site)
   let log = ''
   const collect = (child: ChildProcess) => {
     child.stdout?.on('data', data => log += String(data))
