@@ -25,8 +25,8 @@ export interface ParsedRequest {
 }
 
 /**
- * One address for four shapes. JSON only where the content type says so; else the query, and where there is none,
- * the body as a form. A query that holds the token alone is none.
+ * One address for four shapes. JSON only where the content type says so; else the query, and where there is
+ * none, the body as a form. A query that holds the token alone is none.
  * @throws {InvalidInputError} for what is not JSON, or names no device.
  */
 export function parseDeviceRequest(request: DeviceRequest, now: Date): ParsedRequest {
@@ -36,10 +36,18 @@ export function parseDeviceRequest(request: DeviceRequest, now: Date): ParsedReq
     if (body.trim() === '') return { shape: 'owntracks', message: null, token }
     const json = readJson(body)
     if (!('_type' in json)) return { shape: 'traccar-client', message: parseTraccarClient(json, now), token }
-    return { shape: 'owntracks', message: parseOwnTracks(json, { username, limitUser, limitDevice }, now), token }
+    return {
+      shape: 'owntracks',
+      message: parseOwnTracks(json, { username, limitUser, limitDevice }, now),
+      token,
+    }
   }
   const parameters = [...query.keys()].some(name => name !== 'token') ? query : new URLSearchParams(body)
-  return { shape: 'osmand', message: parseOsmand(parameters, now), token: token ?? (parameters.get('token') || null) }
+  return {
+    shape: 'osmand',
+    message: parseOsmand(parameters, now),
+    token: token ?? (parameters.get('token') || null),
+  }
 }
 
 function readJson(body: string): Record<string, unknown> {
