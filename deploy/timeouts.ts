@@ -127,7 +127,10 @@ const sources = {
   nginxConnect: ['Nginx', '`proxy_connect_timeout`', 'includes/proxy.conf', () => seconds(find('deploy/nginx/includes/proxy.conf', /proxy_connect_timeout (\w+);/))],
   nginxFirst: ['Nginx', '`proxy_read_timeout` of the first two attempts', 'includes/retry.conf', () => seconds(find('deploy/nginx/includes/retry.conf', /proxy_read_timeout (\w+);/))],
   nginxTries: ['Nginx', '`proxy_next_upstream_tries` (times)', 'includes/retry.conf', () => Number(find('deploy/nginx/includes/retry.conf', /proxy_next_upstream_tries (\d+);/))],
-  nginxPatient: ['Nginx', '`proxy_read_timeout` of the last attempt', 'nginx.conf', () => nginx('@patient', 'proxy_read_timeout')],
+  nginxPatient: [
+    'Nginx', '`proxy_read_timeout` of the last attempt', 'includes/patient.conf',
+    () => seconds(find('deploy/nginx/includes/patient.conf', /proxy_read_timeout (\w+);/)),
+  ],
   nginxOnce: ['Nginx', '`proxy_read_timeout` of a change without a key', 'nginx.conf', () => nginx('@once', 'proxy_read_timeout')],
   nginxStream: ['Nginx', '`proxy_read_timeout` of a live stream', 'includes/streams.conf', () => seconds(find('deploy/nginx/includes/streams.conf', /proxy_read_timeout (\w+);/))],
   nginxUpstreamIdle: ['Nginx', '`keepalive_timeout` of each upstream', 'checker/upstream.ts', () => upstreamIdle()],

@@ -1,10 +1,14 @@
 #!/bin/sh
-# Prepares Nginx's folder and starts Nginx with its checker. start.sh --prepare only prepares: the lab and the tests start the two themselves.
+# Prepares Nginx's folder and starts Nginx with its checker. start.sh --prepare only prepares: the lab and the
+# tests start the two themselves.
 #
-#   NGINX_PREFIX   the folder that Nginx runs from; this one is copied there where it is another (default: the folder that this script stands in)
+#   NGINX_PREFIX   the folder that Nginx runs from; this one is copied there where it is another (default: the
+#                  folder that this script stands in)
 #   FILL           fill.sh (default: ../ha/fill.sh)
 #   NODE           the Node.js that runs the checker (default: node)
 #   NGINX_BINARY   default: nginx
+#   NGINX_STATUS_FROM
+#                  addresses and networks, by commas or spaces, that may read /nginx-status beside this machine
 # and the variables of site.conf and of the checker.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -21,6 +25,17 @@ export NGINX_PREFIX NGINX_BINARY RES_OPTIONS
 [ "$NGINX_PREFIX" = "$here" ] || cp -R "$here/." "$NGINX_PREFIX"
 mkdir -p "$NGINX_PREFIX/generated/tmp"
 "$FILL" "$here/site.conf" "$NGINX_PREFIX/generated/site.conf"
+# Whom monitoring asks from. One by one, so that what is wrong can be named; Nginx would name the file alone.
+: >"$NGINX_PREFIX/generated/monitoring.conf"
+for source in $(printf %s "${NGINX_STATUS_FROM:-}" | tr ',' ' '); do
+  case $source in
+    *[!0-9a-fA-F.:/]*)
+      echo "NGINX_STATUS_FROM: $source must be an address or a network, such as 10.1.2.3 or 10.1.2.0/24" >&2
+      exit 78
+      ;;
+  esac
+  echo "allow $source;" >>"$NGINX_PREFIX/generated/monitoring.conf"
+done
 # 1.25.1 and later write HTTP/2 in another way.
 version=$("$NGINX_BINARY" -v 2>&1 | sed -n 's|.*nginx/\([0-9]*\)\.\([0-9]*\).*|\1 \2|p')
 # shellcheck disable=SC2086 # Two words on purpose.

@@ -7,11 +7,18 @@ import { boundedBody } from './input.ts'
 /** A position with every attribute a tracker has is a few kilobytes. */
 const maxMessageBytes = 65_536
 
-/** Devices: no cookie, no session; the device's identifier, and its token where it has one. The query is read from the request's own line: nothing is parsed from Host, which old trackers do not send. */
+/**
+ * Devices: no cookie, no session; the device's identifier, and its token where it has one. The query is read
+ * from the request's own line: nothing is parsed from Host, which old trackers do not send.
+ *
+ * A token in a header goes before one in the address. One in the address is taken all the same, because most
+ * trackers can be told an address and nothing else; so no log line of this address has a query, Nginx's
+ * neither.
+ */
 export async function acceptDeviceRequest(event: H3Event): Promise<string | unknown[]> {
   const header = (name: string) => getRequestHeader(event, name) ?? null
   const { username, password } = readCredentials(header('authorization'))
-  const { shape, message } = parseDeviceRequest({
+  const { shape, message, token } = parseDeviceRequest({
     contentType: header('content-type') ?? '',
     query: new URLSearchParams(/\?(.*)$/s.exec(event.path)?.[1] ?? ''),
     body: event.method === 'POST' ? await boundedBody(event, maxMessageBytes) : '',
@@ -20,8 +27,10 @@ export async function acceptDeviceRequest(event: H3Event): Promise<string | unkn
     limitDevice: header('x-limit-d'),
   }, new Date())
   if (message) {
-    await services().ingest.accept(username && shape !== 'owntracks' ? { ...message, identifiers: [username] } : message, password).catch((error: unknown) => {
-      if (error instanceof UnauthenticatedError) setResponseHeader(event, 'WWW-Authenticate', 'Basic realm="device"')
+    const named = username && shape !== 'owntracks' ? { ...message, identifiers: [username] } : message
+    await services().ingest.accept(named, password ?? token).catch((error: unknown) => {
+      if (error instanceof UnauthenticatedError)
+        setResponseHeader(event, 'WWW-Authenticate', 'Basic realm="device"')
       throw error
     })
   }
@@ -36,6 +45,7 @@ function readCredentials(header: string | null): { username: string | null, pass
   const [scheme = '', value = ''] = (header ?? '').split(' ')
   if (/^bearer$/i.test(scheme) && value) return { username: null, password: value }
   if (!/^basic$/i.test(scheme)) return { username: null, password: null }
-  const [, username = '', password = ''] = /^([^:]*):?(.*)$/s.exec(Buffer.from(value, 'base64').toString('utf8')) ?? []
+  const [, username = '', password = '']
+    = /^([^:]*):?(.*)$/s.exec(Buffer.from(value, 'base64').toString('utf8')) ?? []
   return { username: username || null, password: password || null }
 }

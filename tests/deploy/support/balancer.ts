@@ -1,6 +1,6 @@
 import { fork, spawn, execFile, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { Agent, request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,7 +12,12 @@ import { until } from '../../support/until.ts'
 const run = promisify(execFile)
 const source = fileURLToPath(new URL('../../../deploy/nginx', import.meta.url))
 
-export interface Received { method: string, path: string, key: string | null, headers: Record<string, string> }
+export interface Received {
+  method: string
+  path: string
+  key: string | null
+  headers: Record<string, string>
+}
 
 /** An instance that can be hurt. */
 export interface TinyInstance {
@@ -49,7 +54,11 @@ export async function startInstance(name: string, host = '127.0.0.1'): Promise<T
       await gone
     },
     async start() {
-      child = fork(fileURLToPath(new URL('instance.ts', import.meta.url)), [name, String(instance.port), host], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+      child = fork(
+        fileURLToPath(new URL('instance.ts', import.meta.url)),
+        [name, String(instance.port), host],
+        { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] },
+      )
       const [{ port }] = await once(child, 'message') as [{ port: number }]
       instance.port = port
       child.on('message', message => instance.received.push(message as Received))
@@ -65,7 +74,12 @@ export async function startInstance(name: string, host = '127.0.0.1'): Promise<T
   return instance
 }
 
-export interface Answer { status: number, headers: Record<string, string | string[] | undefined>, body: string, seconds: number }
+export interface Answer {
+  status: number
+  headers: Record<string, string | string[] | undefined>
+  body: string
+  seconds: number
+}
 
 export interface Balancer {
   /** The folder that Nginx runs from. */
@@ -73,7 +87,11 @@ export interface Balancer {
   httpPort: number
   httpsPort: number
   /** Over TLS; status 0 when there was no answer. */
-  ask(method: string, path: string, options?: { headers?: Record<string, string>, body?: string | Buffer }): Promise<Answer>
+  ask(
+    method: string,
+    path: string,
+    options?: { headers?: Record<string, string>, body?: string | Buffer },
+  ): Promise<Answer>
   log(): string
   /** SIGSTOP or SIGCONT to Nginx's workers: as a machine that is out of breath holds them. */
   signalWorkers(signal: 'SIGSTOP' | 'SIGCONT'): Promise<void>
@@ -85,8 +103,25 @@ export interface Balancer {
   stop(): Promise<void>
 }
 
-/** A real Nginx from deploy/nginx, on ports of the system's, in front of `instances`; the last one is the backup. `accessLog`: default a file beside its folder. */
-export async function startBalancer(instances: { host: string, port: number }[], { accessLog, sticky = false }: { accessLog?: string, sticky?: boolean } = {}): Promise<Balancer> {
+export interface BalancerOptions {
+  /** Default: a file beside its folder. */
+  accessLog?: string
+  sticky?: boolean
+  /** For start.sh. */
+  env?: Record<string, string>
+  /** Lines that stand behind those of site.conf. */
+  site?: string
+}
+
+/**
+ * A real Nginx from deploy/nginx, on ports of the system's, in front of `instances`; the last one is the
+ * backup.
+ */
+export async function startBalancer(
+  instances: { host: string, port: number }[],
+  options: BalancerOptions = {},
+): Promise<Balancer> {
+  const { accessLog, sticky = false, env: more = {}, site = '' } = options
   const root = await mkdtemp(join(tmpdir(), 'fleet2-nginx-'))
   // Nginx's workers run as another user where this is root.
   await chmod(root, 0o755)
@@ -95,7 +130,12 @@ export async function startBalancer(instances: { host: string, port: number }[],
   const [httpPort, httpsPort] = [await freePort(), await freePort()]
   for (const file of ['nginx.conf', 'versions/listen-1.22.conf', 'versions/listen-current.conf']) {
     const text = await readFile(join(prefix, file), 'utf8')
-    await writeFile(join(prefix, file), text.replace('listen 8280', `listen 127.0.0.1:${httpPort}`).replace('listen 8443', `listen 127.0.0.1:${httpsPort}`))
+    await writeFile(
+      join(prefix, file),
+      text
+        .replace('listen 8280', `listen 127.0.0.1:${httpPort}`)
+        .replace('listen 8443', `listen 127.0.0.1:${httpsPort}`),
+    )
   }
   await mkdir(join(root, 'public/_nuxt'), { recursive: true })
   await writeFile(join(root, 'public/_nuxt/entry.abc.js'), 'export {}')
@@ -110,18 +150,34 @@ export async function startBalancer(instances: { host: string, port: number }[],
     TLS_KEY: join(root, 'tls/tls_key'),
     NGINX_HTTPS_SUFFIX: `:${httpsPort}`,
     NGINX_ACCESS_LOG: accessLog ?? join(root, 'access.log'),
-    ...sticky ? { STICKY: 'cookie' } : {},
-    UPSTREAMS: instances.map(({ host, port }, index) => `${host}:${port}${index > 0 && index === instances.length - 1 ? ':backup' : ''}`).join(','),
+    ...(sticky ? { STICKY: 'cookie' } : {}),
+    UPSTREAMS: instances
+      .map(({ host, port }, index) => {
+        const isBackup = index > 0 && index === instances.length - 1
+        return `${host}:${port}${isBackup ? ':backup' : ''}`
+      })
+      .join(','),
+    ...more,
   }
-  await run(join(prefix, 'start.sh'), ['--prepare'], { env })
+  await run(join(prefix, 'start.sh'), ['--prepare'], { env }).catch(async (error: unknown) => {
+    await rm(root, { recursive: true, force: true })
+    throw error
+  })
+  await appendFile(join(prefix, 'generated/site.conf'), site)
   let log = ''
   const collect = (child: ChildProcess) => {
-    child.stdout?.on('data', data => log += String(data))
-    child.stderr?.on('data', data => log += String(data))
+    child.stdout?.on('data', data => (log += String(data)))
+    child.stderr?.on('data', data => (log += String(data)))
     return child
   }
   let nginx: ChildProcess
-  const launch = () => collect(spawn('nginx', ['-e', 'stderr', '-p', prefix, '-c', join(prefix, 'nginx.conf'), '-g', 'daemon off;'], { env, stdio: ['ignore', 'ignore', 'pipe'] }))
+  const launch = () =>
+    collect(
+      spawn('nginx', ['-e', 'stderr', '-p', prefix, '-c', join(prefix, 'nginx.conf'), '-g', 'daemon off;'], {
+        env,
+        stdio: ['ignore', 'ignore', 'pipe'],
+      }),
+    )
   const agent = new Agent({ keepAlive: true, rejectUnauthorized: false, maxSockets: 200 })
   let checker: ChildProcess | null = null
 
@@ -136,7 +192,10 @@ export async function startBalancer(instances: { host: string, port: number }[],
   }
 
   async function endAll() {
-    for (const [child, signal] of [[checker, 'SIGKILL'], [nginx, 'SIGTERM']] as const) {
+    for (const [child, signal] of [
+      [checker, 'SIGKILL'],
+      [nginx, 'SIGTERM'],
+    ] as const) {
       if (!child || child.exitCode !== null || child.signalCode !== null) continue
       const gone = once(child, 'exit')
       child.kill(signal)
@@ -159,24 +218,56 @@ export async function startBalancer(instances: { host: string, port: number }[],
       const started = performance.now()
       const seconds = () => (performance.now() - started) / 1000
       return new Promise((resolve) => {
-        const outgoing = request({ host: '127.0.0.1', port: httpsPort, path, method, agent, headers: { ...headers, ...body === undefined ? {} : { 'content-length': Buffer.byteLength(body) } } }, (incoming) => {
-          const chunks: Buffer[] = []
-          incoming.on('data', chunk => chunks.push(chunk as Buffer))
-          incoming.on('end', () => resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: Buffer.concat(chunks).toString(), seconds: seconds() }))
-          incoming.on('error', () => resolve({ status: 0, headers: {}, body: '', seconds: seconds() }))
-        })
+        const outgoing = request(
+          {
+            host: '127.0.0.1',
+            port: httpsPort,
+            path,
+            method,
+            agent,
+            headers: {
+              ...headers,
+              ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }),
+            },
+          },
+          (incoming) => {
+            const chunks: Buffer[] = []
+            incoming.on('data', chunk => chunks.push(chunk as Buffer))
+            incoming.on('end', () =>
+              resolve({
+                status: incoming.statusCode ?? 0,
+                headers: incoming.headers,
+                body: Buffer.concat(chunks).toString(),
+                seconds: seconds(),
+              }),
+            )
+            incoming.on('error', () => resolve({ status: 0, headers: {}, body: '', seconds: seconds() }))
+          },
+        )
         outgoing.on('error', (error: NodeJS.ErrnoException) => {
-          // A worker that ends after a reload closes its idle connections; a browser whose GET meets that sends it again by itself.
-          if (method === 'GET' && outgoing.reusedSocket && error.code === 'ECONNRESET') resolve(balancer.ask(method, path, { headers }))
+          // A worker that ends after a reload closes its idle connections; a browser whose GET meets that
+          // sends it again by itself.
+          if (method === 'GET' && outgoing.reusedSocket && error.code === 'ECONNRESET')
+            resolve(balancer.ask(method, path, { headers }))
           else resolve({ status: 0, headers: {}, body: error.code ?? '', seconds: seconds() })
         })
         outgoing.end(body)
       })
     },
     startChecker(more = {}) {
-      checker = collect(spawn(process.execPath, [join(prefix, 'checker/checker.ts')], {
-        env: { ...env, CHECK_INTERVAL: '0.2', CHECK_TIMEOUT: '0.5', CHECK_FAILURES: '3', CHECK_SUCCESSES: '2', ...more }, stdio: ['ignore', 'pipe', 'pipe'],
-      }))
+      checker = collect(
+        spawn(process.execPath, [join(prefix, 'checker/checker.ts')], {
+          env: {
+            ...env,
+            CHECK_INTERVAL: '0.2',
+            CHECK_TIMEOUT: '0.5',
+            CHECK_FAILURES: '3',
+            CHECK_SUCCESSES: '2',
+            ...more,
+          },
+          stdio: ['ignore', 'pipe', 'pipe'],
+        }),
+      )
     },
     async restart() {
       await endAll()

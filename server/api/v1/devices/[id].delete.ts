@@ -8,6 +8,6 @@ import { IdParameter } from '#shared/schemas/common.ts'
 export default defineEventHandler(async (event) => {
   const member = await requireMember(event, 'devices:write')
   const { id } = parameters(event, IdParameter)
-  await removeDevice(services(), member.organisationId, id)
+  await removeDevice(services(), member, id)
   return noContent(event)
 })

@@ -9,5 +9,5 @@ export default defineEventHandler(async (event) => {
   const member = await requireMember(event, 'devices:write')
   const { id } = parameters(event, IdParameter)
   const input = await readInput(event, DeviceUpdate)
-  return updateDevice(services(), member.organisationId, id, input)
+  return updateDevice(services(), member, id, input)
 })

@@ -8,6 +8,6 @@ import { DeviceCreate } from '#shared/schemas/devices.ts'
 export default defineEventHandler(async (event) => {
   const member = await requireMember(event, 'devices:write')
   const input = await readInput(event, DeviceCreate)
-  const device = await createDevice(services(), member.organisationId, input)
+  const device = await createDevice(services(), member, input)
   return created(event, `/api/v1/devices/${device.id}`, device)
 })

@@ -10,9 +10,20 @@ import { OrganisationSwitch } from '#shared/schemas/identity.ts'
 export default defineEventHandler(async (event) => {
   const user = await requireUser(event)
   const { organisationId } = await readInput(event, OrganisationSwitch)
-  const { config, database, cache, sessions } = services()
-  if (!(await organisationsOf({ database, cache }, user.userId)).some(({ id }) => id === organisationId)) throw new NotFoundError('organisation')
-  const { record, proof } = await sessions.switchOrganisation(readSessionCookie(event, config)!, user.session, organisationId)
+  const { config, database, cache, sessions, accountLog } = services()
+  const organisations = await organisationsOf({ database, cache }, user.userId)
+  if (!organisations.some(({ id }) => id === organisationId)) throw new NotFoundError('organisation')
+  const secret = readSessionCookie(event, config)!
+  const { record, proof } = await sessions.switchOrganisation(secret, user.session, organisationId)
   setProofCookie(event, config, proof, new Date(record.expiresAt).toISOString())
+  if (user.session.organisationId !== organisationId) {
+    // The one that is entered alone: the others need not know of it.
+    await accountLog.record({
+      userId: user.userId,
+      name: user.name,
+      action: 'account.organisation-entered',
+      organisationId,
+    })
+  }
   return describeSession({ database, cache }, record)
 })
