@@ -21,6 +21,10 @@ const needed = [
   { package: 'libfaketime', at: ['x86_64', 'aarch64'].map(machine => `/usr/lib/${machine}-linux-gnu/faketime/libfaketime.so.1`) },
   { package: 'prometheus', at: ['/usr/bin/prometheus'] },
   { package: 'prometheus-alertmanager', at: ['/usr/bin/prometheus-alertmanager'] },
+  // What Prometheus asks where a server does not speak its language.
+  ...['blackbox', 'nginx', 'node', 'pgbouncer', 'postgres', 'redis'].map(what => ({
+    package: `prometheus-${what}-exporter`, at: [`/usr/bin/prometheus-${what}-exporter`],
+  })),
   // Hosts of their own on one machine: network namespaces, and packets dropped between them.
   { package: 'iproute2', at: ['/usr/sbin/ip', '/sbin/ip'] },
   { package: 'iptables', at: ['/usr/sbin/iptables', '/sbin/iptables'] },
