@@ -21,6 +21,8 @@ export interface Ingest {
    * @throws {NotFoundError} for an unknown device; {UnauthenticatedError} for a missing or wrong token; {UnavailableError} when it should be sent again.
    */
   accept(message: DeviceMessage, token: string | null): Promise<Outcome>
+  /** Messages that wait for their batch, without those that are being committed. */
+  waiting(): number
   /** Waits for what is under way. */
   close(): Promise<void>
 }
@@ -200,6 +202,7 @@ export function createIngest({ database, outbox, log, metrics = { outcome() {}, 
 
   return {
     accept,
+    waiting: () => queue.length,
     async close() {
       await working
     },
