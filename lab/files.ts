@@ -35,6 +35,12 @@ export async function ownFolder(path: string, user: string): Promise<string> {
   return path
 }
 
+/** A file of a server's own. */
+export async function ownFile(path: string, user: string): Promise<void> {
+  const { uid, gid } = account(user)
+  await chown(path, uid, gid)
+}
+
 /** NAME=value lines of an env file, as Docker reads them. */
 export async function readEnvFile(file: string): Promise<Record<string, string>> {
   const text = await readFile(join(deployCopy, file), 'utf8')
