@@ -6,7 +6,7 @@ interface Rule {
 }
 
 /** Words of PromQL that may stand where a name stands. */
-const words = new Set(['and', 'or', 'unless', 'on', 'ignoring', 'by', 'without', 'bool', 'offset', 'inf', 'nan'])
+const words = new Set(['and', 'or', 'unless', 'on', 'ignoring', 'by', 'without', 'bool', 'inf', 'nan'])
 
 /** Metrics that a file's rules read or make: neither a function's name, nor a label's, nor PromQL's words. */
 export function metricNames(text: string): string[] {
