@@ -13,6 +13,8 @@ export async function copyDeployment(): Promise<void> {
     const path = join(deployCopy, file)
     await writeFile(path, substitute(file, await readFile(path, 'utf8')))
   }
+  // For Alertmanager (lab/images.ts): an address at which nobody listens, and a key to nothing.
+  await writeFile(join(deployCopy, 'nobody'), 'http://127.0.0.1:9/')
   await makeReadable(deployCopy)
 }
 
