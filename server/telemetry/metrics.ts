@@ -62,3 +62,4 @@ gauge('fleet2_clock_seconds', 'This host\'s wall clock, in seconds since 1970', 
 // A counter that begins with its first failure shows no increase by it: these begin at 0.
 httpErrors.inc({ method: 'GET', route: 'page', status: '500' }, 0)
 positionsQuarantined.inc({ reason: 'refused' }, 0)
+for (const outcome of ['stored', 'duplicate', 'quarantined', 'seen']) positionsAccepted.inc({ outcome }, 0)
