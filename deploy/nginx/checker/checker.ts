@@ -127,7 +127,7 @@ async function round() {
     const reason = await probe(server)
     const verdict = verdictOf(server)
     if (!verdict.add(reason === null)) return
-    figures.verdict(server.name, verdict.down)
+    figures.verdict({ ...server, down: verdict.down })
     const instance = { instance: server.name, address: server.address }
     if (verdict.down) say('warn', `${server.name} is taken out: ${reason}`, instance)
     else say('info', `${server.name} is back`, instance)

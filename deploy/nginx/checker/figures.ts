@@ -4,12 +4,15 @@ import type { Server } from './upstream.ts'
 
 export interface Figures {
   /** A verdict has turned. */
-  verdict(upstream: string, down: boolean): void
+  verdict(server: Server): void
   /** A round is over, with these. */
   round(servers: Server[]): void
   /** In Prometheus's form. */
   text(): string
 }
+
+/** As UPSTREAMS names it: two instances may share a host. */
+const upstreamOf = ({ name, port }: Server) => `${name}:${port}`
 
 export function createFigures(now: () => number = Date.now): Figures {
   const turned = new Map<string, number>()
@@ -17,8 +20,8 @@ export function createFigures(now: () => number = Date.now): Figures {
   let lastRound = 0
 
   return {
-    verdict(upstream, down) {
-      const key = `{upstream="${upstream}",verdict="${down ? 'out' : 'back'}"}`
+    verdict(server) {
+      const key = `{upstream="${upstreamOf(server)}",verdict="${server.down ? 'out' : 'back'}"}`
       turned.set(key, (turned.get(key) ?? 0) + 1)
     },
     round(list) {
@@ -27,8 +30,9 @@ export function createFigures(now: () => number = Date.now): Figures {
     },
     text() {
       // A name with several addresses (a scaled service) is down when all of them are.
-      const names = [...new Set(servers.filter(({ address }) => address !== null).map(({ name }) => name))]
-      const isDown = (name: string) => servers.filter(server => server.name === name).every(({ down }) => down)
+      const known = servers.filter(({ address }) => address !== null)
+      const names = [...new Set(known.map(upstreamOf))]
+      const isDown = (name: string) => known.filter(server => upstreamOf(server) === name).every(({ down }) => down)
       return [
         '# HELP fleet2_checker_instance_down 1 while an instance is out of rotation',
         '# TYPE fleet2_checker_instance_down gauge',

@@ -35,7 +35,7 @@ export const application: Case[] = [
   { alert: 'InstancesUnhealthy', severity: 'critical', seen: healthy, fires: 1, quiet: 3, below: 2 },
   {
     alert: 'InstanceTakenOut', severity: 'warning', fires: 1, quiet: 0, below: '15s',
-    seen: down => ({ 'fleet2_checker_instance_down{job="checker",instance="nginx",upstream="app1"}': down }),
+    seen: down => ({ 'fleet2_checker_instance_down{job="checker",instance="nginx",upstream="app1:3000"}': down }),
   },
   {
     alert: 'DrainStuck', severity: 'warning', fires: 1, quiet: 0, below: '45s',
@@ -54,7 +54,7 @@ export const application: Case[] = [
   },
   {
     alert: 'PublicAddressUnwatched', severity: 'info', fires: 0, quiet: 1, below: '9m',
-    seen: watched => watched ? { 'probe_success{job="public",instance="fleet.example.com"}': 1 } : { unrelated: 1 },
+    seen: (watched): Seen => watched ? { 'probe_success{job="public",instance="fleet.example.com"}': 1 } : { unrelated: 1 },
   },
   { alert: 'CertificateExpires', severity: 'info', seen: certificate, fires: 20, quiet: 90, below: 21 },
   { alert: 'CertificateExpires', severity: 'warning', seen: certificate, fires: 6, quiet: 90, below: 7 },

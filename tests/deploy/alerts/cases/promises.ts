@@ -74,8 +74,8 @@ export const promises: Case[] = [
   {
     alert: 'BackupUnknown', severity: 'info', fires: 0, quiet: 1, below: '59m', after: '90m', count: 1,
     seen: known => known
-      ? { ...daily(0), 'fleet2_restore_drill_last_success_timestamp_seconds': 0 }
-      : { 'fleet2_restore_drill_last_success_timestamp_seconds': 0 },
+      ? { ...daily(0), fleet2_restore_drill_last_success_timestamp_seconds: 0 }
+      : { fleet2_restore_drill_last_success_timestamp_seconds: 0 },
   },
 ]
 
