@@ -8,7 +8,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 folder=${1:-./secrets}
 user=${POSTGRES_USER:-fleet}
 umask 077
-mkdir -p "$folder/small" "$folder/ha"
+mkdir -p "$folder/small" "$folder/ha" "$folder/monitoring"
 
 # 36 random bytes, in letters that mean nothing in a URL, a shell, YAML or a configuration file.
 random() { openssl rand -base64 36 | tr '+/' '-_' | tr -d '\n'; }
@@ -47,12 +47,16 @@ printf 'postgresql://fleet_app:%s@pgbouncer-primary:6432/fleet' "$app" >"$folder
 printf 'postgresql://fleet_app:%s@pgbouncer-replica:6432/fleet' "$app" >"$folder/ha/database_read_url"
 printf 'postgresql://%s:%s@haproxy:5433/fleet' "$user" "$owner" >"$folder/ha/database_migration_url"
 printf 'redis://fleet_app:%s@redis-primary:6379' "$redis" >"$folder/ha/redis_url"
+# What nobody can make up stays empty, and Alertmanager names it (deploy/monitoring/alertmanager-start.sh).
+for name in pagerduty_routing_key slack_webhook_url smtp_password dead_mans_switch_url; do
+  [ -e "$folder/monitoring/$name" ] || : >"$folder/monitoring/$name"
+done
 "$here/nginx/make-certificate.sh" "$folder" localhost
 "$here/make-etcd-certificates.sh" "$folder/etcd"
 
 # The folder is its owner's alone; the files in it are read by the containers' users, whoever these are.
 chmod 700 "$folder"
-chmod 755 "$folder/small" "$folder/ha" "$folder/etcd"
+chmod 755 "$folder/small" "$folder/ha" "$folder/etcd" "$folder/monitoring"
 find "$folder" -type f -exec chmod 644 {} +
 # No container gets it: with it anybody can make certificates that etcd takes.
 chmod 600 "$folder/etcd/ca_key"

@@ -13,6 +13,8 @@ export async function copyDeployment(): Promise<void> {
     const path = join(deployCopy, file)
     await writeFile(path, substitute(file, await readFile(path, 'utf8')))
   }
+  // For Alertmanager (lab/images.ts): an address at which nobody listens, and a key to nothing.
+  await writeFile(join(deployCopy, 'nobody'), 'http://127.0.0.1:9/')
   await makeReadable(deployCopy)
 }
 
@@ -33,6 +35,12 @@ export async function ownFolder(path: string, user: string): Promise<string> {
   await chown(path, uid, gid)
   await chmod(path, 0o700)
   return path
+}
+
+/** A file of a server's own. */
+export async function ownFile(path: string, user: string): Promise<void> {
+  const { uid, gid } = account(user)
+  await chown(path, uid, gid)
 }
 
 /** NAME=value lines of an env file, as Docker reads them. */

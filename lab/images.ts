@@ -24,6 +24,10 @@ export interface Place {
   nodeBinary: string
 }
 
+const nobody = 'http://127.0.0.1:9/'
+/** Stands for each of Alertmanager's secrets; lab/files.ts writes it. */
+const nobodysSecret = join(deployCopy, 'nobody')
+
 const script = (path: string) => ['/bin/sh', join(deployCopy, path)]
 
 /** All that is substituted beside lab/substitutions.ts: paths and users, in this one table. */
@@ -86,7 +90,15 @@ export const images: Record<NodeKind, Image> = {
     command: ({ folder }) => ['/usr/bin/prometheus', `--config.file=${join(deployCopy, 'monitoring/prometheus.yml')}`, `--storage.tsdb.path=${join(folder, 'data')}`, '--web.listen-address=0.0.0.0:9090', '--log.level=warn'],
   },
   alertmanager: {
-    user: 'prometheus', stopSignal: 'SIGTERM', folders: ['data'], environment: () => ({}),
-    command: ({ folder }) => ['/usr/bin/prometheus-alertmanager', `--config.file=${join(deployCopy, 'monitoring/alertmanager.yml')}`, `--storage.path=${join(folder, 'data')}`, '--web.listen-address=0.0.0.0:9093', '--cluster.listen-address=', '--log.level=warn'],
+    user: 'prometheus', stopSignal: 'SIGTERM', folders: ['data', 'run'],
+    command: () => [...script('monitoring/alertmanager-start.sh'), '--log.level=warn'],
+    // Nobody is told of what happens in a lab: nothing listens there.
+    environment: ({ folder }) => ({
+      RUN_DIR: join(folder, 'run'), DATA_DIR: join(folder, 'data'), FILL: join(deployCopy, 'ha/fill.sh'),
+      ALERTMANAGER: '/usr/bin/prometheus-alertmanager',
+      PAGERDUTY_URL: nobody, PAGERDUTY_ROUTING_KEY_FILE: nobodysSecret, SLACK_WEBHOOK_URL_FILE: nobodysSecret,
+      ALERT_SMTP_PASSWORD_FILE: nobodysSecret, DEAD_MANS_SWITCH_URL_FILE: nobodysSecret,
+      ALERT_SMTP_HOST: '127.0.0.1:9', ALERT_EMAIL_FROM: 'lab@fleet2.test', ALERT_EMAIL_TO: 'nobody@fleet2.test',
+    }),
   },
 }

@@ -177,6 +177,8 @@ export interface UpOptions {
   appEnv?: Record<string, string>
   /** Gives each PostgreSQL a disk of its own of this size, in memory, so that `fillDisk` can fill it. Not for measuring: it takes no time to sync. */
   postgresDiskMb?: number
+  /** Starts the exporters too: Prometheus then sees every part (docs/monitoring-sources.md). Default false. */
+  exporters?: boolean
   /** Nodes that are not started: a drill of the application alone needs no Prometheus. */
   without?: NodeKind[]
 }

@@ -1,10 +1,10 @@
-import { chown, chmod, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { account } from './accounts.ts'
 import { readCompose, type Service } from './compose.ts'
 import { demoEmails } from './demo.ts'
 import { mountDisk } from './disk.ts'
-import { copyDeployment, deployCopy, ownFolder, readEnvFile } from './files.ts'
+import { exporterNames, exporterUnits, namePublicAddress } from './exporters.ts'
+import { copyDeployment, deployCopy, ownFile as own, ownFolder, readEnvFile } from './files.ts'
 import { images, type Place } from './images.ts'
 import { thisProcess } from './keeper.ts'
 import { command } from './network.ts'
@@ -19,16 +19,27 @@ const standardGraceMs = 10_000
 
 const secretsFolder = join(labDirectory, 'secrets')
 
-/** Makes every file that a node needs, and says how its processes are run: as the compose file does, with the paths of lab/images.ts. Nothing runs yet. */
-export async function makePlan({ appEnv, without, postgresDiskMb }: { appEnv: Record<string, string>, without: NodeKind[], postgresDiskMb?: number }): Promise<Plan> {
+export interface PlanOptions {
+  appEnv: Record<string, string>
+  without: NodeKind[]
+  exporters: boolean
+  postgresDiskMb?: number
+}
+
+/**
+ * Makes every file that a node needs, and says how its processes are run: as the compose file does, with the paths
+ * of lab/images.ts. Nothing runs yet.
+ */
+export async function makePlan({ appEnv, without, exporters, postgresDiskMb }: PlanOptions): Promise<Plan> {
   await chmod(labDirectory, 0o755)
   const services = await readCompose({ EDGE_SUBNET: `${subnet}.0/24` })
   const nodes = topology.filter(({ kind }) => !without.includes(kind)).map((node) => {
     const { aliases = [], networks = [] } = services[node.name] ?? {}
-    return { ...node, aliases, networks }
+    return { ...node, aliases: exporters ? [...aliases, ...exporterNames(node)] : aliases, networks }
   })
   const [release, nodeBinary] = await Promise.all([makeRelease(), copyNode(), copyDeployment()])
   const credentials = await makeSecrets(nodes)
+  if (exporters) await namePublicAddress()
   const planned = await Promise.all(nodes.map(async (node): Promise<PlannedNode> => {
     const image = images[node.kind]
     const service = services[node.name]
@@ -49,7 +60,9 @@ export async function makePlan({ appEnv, without, postgresDiskMb }: { appEnv: Re
       ...node.kind === 'app' ? { NUXT_TRUSTED_PROXIES: `${subnet}.0/24`, ...appEnv } : {},
     }
     const units: Unit[] = [{ name: node.name, user: image.user, command: image.command(place), env, stopSignal: image.stopSignal, graceMs: service?.graceMs ?? standardGraceMs }]
-    return { ...node, units: node.kind === 'nginx' ? [...units, await keepalived(node, nodes, place)] : units }
+    if (node.kind === 'nginx') units.push(await keepalived(node, nodes, place))
+    if (exporters) units.push(...await exporterUnits(node, place.folder, secretsFolder))
+    return { ...node, units }
   }))
   return {
     nodes: planned,
@@ -117,11 +130,6 @@ async function giveSecrets(secrets: Record<string, string>, folder: string, user
     await own(join(folder, name), user)
     await chmod(join(folder, name), 0o400)
   }))
-}
-
-async function own(path: string, user: string): Promise<void> {
-  const { uid, gid } = account(user)
-  await chown(path, uid, gid)
 }
 
 function addressesOf(nodes: LabNode[], { postgres, serving }: LabCredentials): Plan['addresses'] {

@@ -8,6 +8,7 @@ import { createLab } from './connected.ts'
 import { ask } from './control.ts'
 import { makeCpuGroups } from './cpu.ts'
 import { madeNetnsFile, removeLab, supervisorPidFile } from './down.ts'
+import { makeMonitorRole } from './exporters.ts'
 import { isTaken, takeLock } from './lock.ts'
 import { readLogs } from './logs.ts'
 import { makeNetwork } from './network.ts'
@@ -30,7 +31,8 @@ const standardLimitMs = 120_000
  * it was killed is removed first; on failure nothing of this one stays.
  * @throws {LabRefusal} with every reason at once where this machine cannot have one; an Error with the last lines of the failing unit's log where it did not come up.
  */
-export async function upLab({ onProgress = () => {}, limitMs = standardLimitMs, appEnv = {}, without = [], postgresDiskMb }: UpOptions = {}): Promise<Lab> {
+export async function upLab(asked: UpOptions = {}): Promise<Lab> {
+  const { onProgress = () => {}, limitMs = standardLimitMs, ...options } = asked
   const reasons = await reasonsAgainst()
   if (reasons.length) throw new LabRefusal(reasons)
   const lock = await takeLock(locks.change)
@@ -43,9 +45,9 @@ export async function upLab({ onProgress = () => {}, limitMs = standardLimitMs, 
     await buildIfNeeded()
     // What a build takes is not the lab's.
     since = Date.now()
-    const plan = await make({ appEnv, without, postgresDiskMb, say })
+    const plan = await make(options, say)
     try {
-      await bringUp(plan, { limitMs, say })
+      await bringUp(plan, { limitMs, exporters: options.exporters ?? false, say })
     }
     catch (error) {
       throw await withLogs(plan, error)
@@ -69,12 +71,13 @@ export async function upLab({ onProgress = () => {}, limitMs = standardLimitMs, 
 type Say = (node: string | null, state: 'making' | 'starting' | 'healthy' | 'failed' | 'done', text: string) => void
 
 /** Everything that stands before the first process runs: folders, secrets, configuration, network, supervisor. */
-async function make({ appEnv, without, postgresDiskMb, say }: { appEnv: Record<string, string>, without: NodeKind[], postgresDiskMb: number | undefined, say: Say }): Promise<Plan> {
+async function make(options: UpOptions, say: Say): Promise<Plan> {
+  const { appEnv = {}, without = [], exporters = false, postgresDiskMb } = options
   say(null, 'making', 'Configuration from deploy/, secrets and a certificate')
   await mkdir(join(labDirectory, 'log'), { recursive: true })
   // Each server's user passes through; what is secret is closed further down.
   if (!existsSync('/run/netns')) await writeFile(madeNetnsFile, '')
-  const plan = await makePlan({ appEnv, without, postgresDiskMb })
+  const plan = await makePlan({ appEnv, without, exporters, postgresDiskMb })
   await writeFile(planFile, JSON.stringify(plan), { mode: 0o600 })
   say(null, 'making', `${plan.nodes.length} hosts: network namespaces`)
   await makeNetwork(plan.nodes)
@@ -89,8 +92,14 @@ async function make({ appEnv, without, postgresDiskMb, say }: { appEnv: Record<s
   return plan
 }
 
+interface BringUp {
+  limitMs: number
+  exporters: boolean
+  say: Say
+}
+
 /** Starts the nodes in their order: whoever needs another one comes after it. */
-async function bringUp(plan: Plan, { limitMs, say }: { limitMs: number, say: Say }): Promise<void> {
+async function bringUp(plan: Plan, { limitMs, exporters, say }: BringUp): Promise<void> {
   const until = Date.now() + limitMs
   const left = () => Math.max(1_000, until - Date.now())
   const of = (...kinds: NodeKind[]) => plan.nodes.filter(({ kind }) => kinds.includes(kind))
@@ -118,6 +127,7 @@ async function bringUp(plan: Plan, { limitMs, say }: { limitMs: number, say: Say
     await waitFor('a PostgreSQL leader behind HAProxy', () => query(plan.addresses.ownerUrl.replace(/\/[^/]*$/, '/postgres'), 'SELECT 1'), { limitMs: left(), everyMs: 150 })
     say(null, 'making', 'PostgreSQL has a leader: the database and its schema')
     await prepareDatabase(plan)
+    if (exporters) await makeMonitorRole(plan)
     await seedDemo(plan)
     await started('app')
     await Promise.all([well('patroni'), well('pgbouncer')])

@@ -22,6 +22,14 @@ const needed = [
   { package: 'libfaketime', at: ['x86_64', 'aarch64'].map(machine => `/usr/lib/${machine}-linux-gnu/faketime/libfaketime.so.1`) },
   { package: 'prometheus', at: ['/usr/bin/prometheus'] },
   { package: 'prometheus-alertmanager', at: ['/usr/bin/prometheus-alertmanager'] },
+  // What Prometheus asks where a server does not speak its language.
+  ...['blackbox', 'nginx', 'node', 'postgres', 'redis'].map(what => ({
+    package: `prometheus-${what}-exporter`, at: [`/usr/bin/prometheus-${what}-exporter`],
+  })),
+  // lab/pgbouncer-exporter.py: Debian's own exporter breaks at today's PgBouncer.
+  ...['psycopg2', 'prometheus_client'].map(module => ({
+    package: `python3-${module.replace('_', '-')}`, at: [`/usr/lib/python3/dist-packages/${module}/__init__.py`],
+  })),
   // Hosts of their own on one machine: network namespaces, and packets dropped between them.
   { package: 'iproute2', at: ['/usr/sbin/ip', '/sbin/ip'] },
   { package: 'iptables', at: ['/usr/sbin/iptables', '/sbin/iptables'] },

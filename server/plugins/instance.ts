@@ -100,5 +100,12 @@ function exportGauges() {
   countStreamsBy(openStreamCount)
   exportRedisGauges(() => servicesIfOpen()?.redis ?? null, () => servicesIfOpen()?.registry ?? null)
   gauge('fleet2_event_streams', 'Live streams held', [], () => [{ labels: {}, value: openStreamCount() }])
+  gauge('fleet2_event_streams_max', 'Live streams that this instance may hold', [], () => [
+    { labels: {}, value: loadConfig().maxEventStreams },
+  ])
+  gauge('fleet2_ingest_waiting', 'Device messages that wait to be committed', [], () => {
+    const services = servicesIfOpen()
+    return services ? [{ labels: {}, value: services.ingest.waiting() }] : []
+  })
   gauge('fleet2_draining', '1 while the instance is ending', [], () => [{ labels: {}, value: Number(isDraining()) }])
 }

@@ -18,6 +18,9 @@ const leftAddresses = counter('fleet2_database_addresses_left_total', 'Times tha
 const shed = counter('fleet2_database_writes_shed_total', 'Writes refused because too many were waiting')
 const tokens = counter('fleet2_database_consistency_tokens_total', 'Consistency tokens that were not simply used', ['outcome'])
 
+// Begun at 0, so that the first is an increase.
+for (const outcome of ['committed', 'not-committed', 'unresolved']) resolved.inc({ outcome }, 0)
+
 /** What the router counts, in Prometheus's form. */
 export const routerMetrics = {
   served: (pool: string, kind: string) => served.inc({ pool, kind }),

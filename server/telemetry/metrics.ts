@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8'
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
 
 /** The registry of this process. Names without a prefix are the specification's own. */
@@ -48,3 +49,17 @@ gauge('nodejs_heap_size_bytes', 'Heap of V8', ['type'], () => {
   const { heapUsed, heapTotal } = process.memoryUsage()
   return [{ labels: { type: 'used' }, value: heapUsed }, { labels: { type: 'total' }, value: heapTotal }]
 })
+
+gauge('fleet2_heap_size_limit_bytes', 'What V8 lets the heap grow to', [], () => [
+  { labels: {}, value: getHeapStatistics().heap_size_limit },
+])
+
+// Beside the time of the scrape it shows a clock that is wrong.
+gauge('fleet2_clock_seconds', 'This host\'s wall clock, in seconds since 1970', [], () => [
+  { labels: {}, value: Date.now() / 1000 },
+])
+
+// A counter that begins with its first failure shows no increase by it: these begin at 0.
+httpErrors.inc({ method: 'GET', route: 'page', status: '500' }, 0)
+positionsQuarantined.inc({ reason: 'refused' }, 0)
+for (const outcome of ['stored', 'duplicate', 'quarantined', 'seen']) positionsAccepted.inc({ outcome }, 0)

@@ -7,3 +7,6 @@ export type StreamEnd = 'session-ended' | 'organisation-switched' | 'member-remo
 export const streamsEnded = new Counter({ name: 'fleet2_event_streams_ended_total', help: 'Live streams that the server ended, by reason', labelNames: ['reason'] as const, registers: [registry] })
 export const streamsRefused = new Counter({ name: 'fleet2_event_streams_refused_total', help: 'Live streams that were refused: session-limit, this session holds as many as it may; instance-limit, the instance does', labelNames: ['reason'] as const, registers: [registry] })
 export const streamRechecks = new Counter({ name: 'fleet2_event_stream_rechecks_total', help: 'Looks at whether a live stream may go on: kept, ended, or unknown because there was nobody to ask', labelNames: ['outcome'] as const, registers: [registry] })
+
+// Begun at 0, so that the first is an increase.
+for (const reason of ['session-limit', 'instance-limit']) streamsRefused.inc({ reason }, 0)

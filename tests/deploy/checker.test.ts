@@ -107,6 +107,18 @@ describe('the checker beside a real Nginx', () => {
     }, 'the instance that came back to be asked again')
   })
 
+  it('tells Prometheus who is out of rotation, and when it looked last', async () => {
+    const figures = () => fetch(`http://127.0.0.1:${nginx.metricsPort}/metrics`).then(answer => answer.text(), () => '')
+    const out = async () => [...(await figures()).matchAll(/^fleet2_checker_instance_down\{.*\} (\d)$/gm)].map(([, value]) => value)
+    nginx.startChecker()
+    await until(async () => (await out()).length > 0, 'the first round')
+    instances[0]!.health(503)
+    await taken(instances[0]!)
+    await until(async () => (await out()).includes('1'), 'the figure of the instance that is out')
+    expect(await figures()).toMatch(/^fleet2_checker_verdicts_total\{upstream=".+",verdict="out"\} 1$/m)
+    expect(await figures()).toMatch(/^fleet2_checker_last_round_timestamp_seconds 1\d{9}/m)
+  })
+
   it('leaves everybody in when all fail, and says so', async () => {
     nginx.startChecker()
     for (const instance of instances) instance.health(503)

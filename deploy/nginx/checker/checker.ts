@@ -10,6 +10,7 @@ import { once } from 'node:events'
 import { lookup } from 'node:dns/promises'
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createFigures, serveMetrics } from './figures.ts'
 import { createVerdict, parseServers, renderUpstream, type Server } from './upstream.ts'
 
 // What `ps` and `top` show, so that it can be told from the instances.
@@ -34,6 +35,7 @@ const settings = {
   failures: count('CHECK_FAILURES', 3),
   successes: count('CHECK_SUCCESSES', 2),
   path: process.env.CHECK_PATH || '/api/health',
+  metricsPort: count('CHECK_METRICS_PORT', 9114),
   prefix: process.env.NGINX_PREFIX || '/etc/nginx',
   nginx: process.env.NGINX_BINARY || 'nginx',
   // The specification's optional session affinity. Off: an instance keeps nothing of a browser's that the others do not have.
@@ -115,6 +117,7 @@ async function apply(text: string): Promise<void> {
   }
 }
 
+const figures = createFigures()
 let applied = ''
 let noneWasWell = false
 
@@ -124,11 +127,13 @@ async function round() {
     const reason = await probe(server)
     const verdict = verdictOf(server)
     if (!verdict.add(reason === null)) return
+    figures.verdict({ ...server, down: verdict.down })
     const instance = { instance: server.name, address: server.address }
     if (verdict.down) say('warn', `${server.name} is taken out: ${reason}`, instance)
     else say('info', `${server.name} is back`, instance)
   }))
   const list = servers()
+  figures.round(list)
   const noneWell = list.every(({ down, address }) => down || address === null)
   if (noneWell && !noneWasWell) say('error', 'Every instance fails its check. All stay in rotation: the last one is never taken out.')
   noneWasWell = noneWell
@@ -144,6 +149,7 @@ if (process.argv.includes('--write')) {
   replaceFile(renderUpstream(servers(), settings))
 }
 else {
+  serveMetrics(settings.metricsPort, figures, message => say('warn', message))
   applied = readFileSync(file, 'utf8')
   say('info', `Checking ${configured.map(({ name }) => name).join(', ')} every ${settings.intervalMs / 1000} s`)
   for (;;) {

@@ -38,6 +38,8 @@ export interface Ingest {
    * {UnavailableError} when it should be sent again.
    */
   accept(message: DeviceMessage, token: string | null): Promise<Outcome>
+  /** Messages that wait for their batch, without those that are being committed. */
+  waiting(): number
   /** Waits for what is under way. */
   close(): Promise<void>
 }
@@ -282,6 +284,7 @@ export function createIngest({
 
   return {
     accept,
+    waiting: () => queue.length,
     async close() {
       await working
     },

@@ -86,6 +86,8 @@ export interface Balancer {
   prefix: string
   httpPort: number
   httpsPort: number
+  /** Of the checker, while it runs. */
+  metricsPort: number
   /** Over TLS; status 0 when there was no answer. */
   ask(
     method: string,
@@ -127,7 +129,7 @@ export async function startBalancer(
   await chmod(root, 0o755)
   const prefix = join(root, 'nginx')
   await cp(source, prefix, { recursive: true })
-  const [httpPort, httpsPort] = [await freePort(), await freePort()]
+  const [httpPort, httpsPort, metricsPort] = [await freePort(), await freePort(), await freePort()]
   for (const file of ['nginx.conf', 'versions/listen-1.22.conf', 'versions/listen-current.conf']) {
     const text = await readFile(join(prefix, file), 'utf8')
     await writeFile(
@@ -150,6 +152,7 @@ export async function startBalancer(
     TLS_KEY: join(root, 'tls/tls_key'),
     NGINX_HTTPS_SUFFIX: `:${httpsPort}`,
     NGINX_ACCESS_LOG: accessLog ?? join(root, 'access.log'),
+    CHECK_METRICS_PORT: String(metricsPort),
     ...(sticky ? { STICKY: 'cookie' } : {}),
     UPSTREAMS: instances
       .map(({ host, port }, index) => {
@@ -208,6 +211,7 @@ export async function startBalancer(
     prefix,
     httpPort,
     httpsPort,
+    metricsPort,
     log: () => log,
     async signalWorkers(signal) {
       const workers = await readFile(`/proc/${nginx.pid}/task/${nginx.pid}/children`, 'utf8')

@@ -1,0 +1,22 @@
+import { perSecondByMinute, type Case } from '../case.ts'
+import type { Seen } from '../promtool.ts'
+
+/** Ten requests a second for hours, of which a share fails. */
+const failing = (share: number, rate = 10): Seen => ({
+  'http_requests_total{job="fleet2",instance="app1",status="200"}': perSecondByMinute(rate),
+  'http_requests_errors_total{job="fleet2",instance="app1",status="500"}': perSecondByMinute(rate * share),
+})
+
+/** Tried by the minute. 99.95 % leaves 0.05 % to fail; each alert is that times its factor. */
+export const slo: Case[] = ([
+  ['ErrorBudgetBurnFast', 'critical', 14.4], ['ErrorBudgetBurnSteady', 'critical', 6],
+  ['ErrorBudgetBurnSlow', 'warning', 3], ['ErrorBudgetBurnTrickle', 'warning', 1],
+] as const).map(([alert, severity, factor]) => ({
+  alert, severity, seen: failing, fires: factor * 0.00051, quiet: 0, below: factor * 0.00049, after: '2h',
+  tooLittle: failing(0.5, 0.4),
+}))
+
+/** With nobody left to count errors the probes say it: both burn rates of hours page. */
+export const outage: Seen = {
+  'probe_success{job="door",instance="nginx"}': 0, 'probe_success{job="door",instance="nginx2"}': 0,
+}
