@@ -1,0 +1,109 @@
+import { expect, test } from 'vitest'
+import { annotations, variables } from '../../deploy/monitoring/grafana/dashboard.ts'
+import { dashboards } from '../../deploy/monitoring/grafana/dashboards.ts'
+import { filledIn } from '../../deploy/monitoring/grafana/query.ts'
+import { downLab, reasonsAgainst, upLab } from '../../lab/lab.ts'
+import { createPerson } from '../../lab/person.ts'
+import type { Lab } from '../../lab/types.ts'
+import { withLabLock } from '../support/lab-lock.ts'
+import { until } from '../support/until.ts'
+
+/** Rates over a minute, and rules that are computed every 30 s. A limit against hanging. */
+const limitMs = 180_000
+
+test('every query of the dashboards finds something on the whole stack, and the annotations mark a failover of PostgreSQL and of Redis', async () => {
+  await withLabLock(async () => {
+    expect(await reasonsAgainst()).toEqual([])
+    const lab = await upLab({ limitMs: 300_000 })
+    const began = Date.now()
+    try {
+      const stop = use(lab)
+      try {
+        // Asked again until all have an answer: what is still empty at the end is named.
+        await until(async () => (await empty(lab, began)).length === 0, 'an answer to every query', limitMs).catch(async () => {
+          expect(await empty(lab, began)).toEqual([])
+        })
+
+        const [leader, master] = await Promise.all([lab.postgresLeader(), lab.redisMaster()])
+        await lab.crash(leader!)
+        await lab.crash(master!)
+        for (const name of ['PostgreSQL failover', 'Redis failover']) {
+          const { expr } = annotations.find(annotation => annotation.name === name)!
+          await until(async () => (await overTime(lab, filledIn(expr), began)) > 0, `the annotation ${name}`, limitMs)
+        }
+      }
+      finally {
+        await stop()
+      }
+    }
+    finally {
+      await downLab()
+    }
+  })
+}, 900_000)
+
+/** Some people at work, so that there is something to see. Resolves to what ends it. */
+function use(lab: Lab): () => Promise<void> {
+  let ended = false
+  const person = createPerson(lab)
+  const work = (async () => {
+    // Each failure is the failover's business, not this test's: there is a next round.
+    const quietly = (step: Promise<unknown>) => step.catch(() => {})
+    await quietly(person.signIn(lab.credentials.demo.emails[0]!, lab.credentials.demo.password))
+    while (!ended) {
+      await quietly(person.send('GET', '/api/v1/vehicles'))
+      await quietly(person.send('POST', '/api/v1/vehicles', { name: 'Seen by the dashboards' }))
+      await new Promise(resolve => setTimeout(resolve, 500))
+    }
+    person.close()
+  })()
+  return async () => {
+    ended = true
+    await work
+  }
+}
+
+/** Who has no answer at this moment, of those who must have one. */
+async function empty(lab: Lab, began: number): Promise<string[]> {
+  const questions = dashboards.flatMap(spec => [
+    ...spec.rows.flatMap(({ panels }) => panels.flatMap(panel => panel.emptyUntil ? [] : panel.queries.map(({ expr }) => ({
+      who: `${spec.title}: ${panel.title}: ${expr}`, found: () => now(lab, filledIn(expr)),
+    })))),
+    ...variables(spec).filter(({ gathered }) => !gathered).map(variable => ({
+      who: `${spec.title}: $${variable.name}`, found: () => values(lab, filledIn(variable.series), variable.of),
+    })),
+  ])
+  // The deploy is the lab's beginning.
+  const deploy = annotations.find(({ name }) => name === 'Deploy')!
+  questions.push({ who: 'Deploy', found: () => overTime(lab, filledIn(deploy.expr), began) })
+  const silent: string[] = []
+  for (const { who, found } of questions) if (await found() === 0) silent.push(who)
+  return silent
+}
+
+/** As a panel that shows the present asks. Resolves to the number of series. */
+async function now(lab: Lab, query: string): Promise<number> {
+  const { result } = await ask<{ result: unknown[] }>(lab, 'query', { query })
+  return result.length
+}
+
+/** As a graph or an annotation asks. */
+async function overTime(lab: Lab, query: string, began: number): Promise<number> {
+  const { result } = await ask<{ result: unknown[] }>(lab, 'query_range', {
+    query, start: String(began / 1000), end: String(Date.now() / 1000), step: '5',
+  })
+  return result.length
+}
+
+/** As a variable asks. */
+async function values(lab: Lab, series: string, label: string): Promise<number> {
+  return (await ask<string[]>(lab, `label/${label}/values`, { 'match[]': series })).length
+}
+
+/** @throws with Prometheus' own words where it refuses the query. */
+async function ask<Data>(lab: Lab, what: string, parameters: Record<string, string>): Promise<Data> {
+  const response = await fetch(`${lab.addresses.prometheus}/api/v1/${what}?${new URLSearchParams(parameters)}`)
+  const body = await response.json() as { status: string, data: Data, error?: string }
+  if (body.status !== 'success') throw new Error(`Prometheus: ${body.error}: ${parameters.query ?? what}`)
+  return body.data
+}
