@@ -1,13 +1,18 @@
 import { globSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { parse } from 'yaml'
 import { rules } from '../../deploy/monitoring/grafana/alerts.ts'
 import { drillMetrics } from '../drills/report/metrics.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const texts = (pattern: string) => globSync(pattern, { cwd: root }).map(path => readFileSync(`${root}/${path}`, 'utf8'))
+const texts = (pattern: string) => globSync(pattern,
+  { cwd: root }).map(path => readFileSync(`${root}/${path}`, 'utf8'))
 
-/** Where a metric comes into being in our own code: `new Gauge({ name: 'x'`, `counter('x'`; the checker's text is written by hand. */
-const created = /\b(?:Counter|Gauge|Histogram|counter|gauge)(?:<[^>]*>)?\(\s*(?:\{\s*name:\s*)?'([a-z0-9_]+)'/g
+/**
+ * Where a metric comes into being in our own code: `new Gauge({ name: 'x'`, `counter('x'`; the checker's text
+ * is written by hand.
+ */
+const created = /\b(?:[Cc]ounter|[Gg]auge|Histogram)\(\s*(?:\{\s*name:\s*)?'([a-z0-9_]+)'/g
 const histogram = /\bHistogram\(\s*\{\s*name:\s*'([a-z0-9_]+)'/g
 const written = /# TYPE ([a-z0-9_]+) /g
 const all = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map(([, name]) => name!)
@@ -15,24 +20,32 @@ const all = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map((
 /** What the application and what belongs to it export, by their code. */
 export function ownMetrics(): Set<string> {
   const server = texts('server/**/*.ts')
-  const buckets = server.flatMap(text => all(text, histogram)).flatMap(name => ['_bucket', '_sum', '_count'].map(end => name + end))
+  const buckets = server.flatMap(text => all(text, histogram)).flatMap(name => ['_bucket', '_sum',
+    '_count'].map(end => name + end))
   const checker = texts('deploy/nginx/checker/*.ts').flatMap(text => all(text, written))
-  return new Set([...server.flatMap(text => all(text, created)), ...buckets, ...checker, ...drillMetrics.map(({ name }) => name)])
+  const drills = drillMetrics.map(({ name }) => name)
+  return new Set([...server.flatMap(text => all(text, created)), ...buckets, ...checker, ...drills])
 }
 
-/** What our queries of postgres_exporter make: namespace and column. */
+interface CustomQuery { metrics: Record<string, unknown>[] }
+
+/** What our own queries of postgres_exporter make: namespace and column. */
 function customQueries(): string[] {
-  return texts('deploy/monitoring/*queries*.y*ml').flatMap((text) => {
-    const blocks = text.split(/^(?=\w+:)/m)
-    return blocks.flatMap((block) => {
-      const namespace = /^(\w+):/.exec(block)?.[1]
-      return [...block.matchAll(/^\s+- (\w+):\s*\n?\s*\{?\s*\n?\s*usage:/gm)].map(([, column]) => `${namespace}_${column}`)
-    })
+  return texts('deploy/monitoring/postgres-queries.yml').flatMap((text) => {
+    const queries = Object.entries(parse(text) as Record<string, CustomQuery>)
+    return queries.flatMap(([namespace, { metrics }]) => (
+      metrics.flatMap(Object.keys).map(column => `${namespace}_${column}`)
+    ))
   })
 }
 
-/** Every metric that a query may ask for: our own, the rules', and the exporters' by the lists of what they were seen to export. */
+/**
+ * Every metric that a query may ask for: our own, the rules', and the exporters' by the lists of what they
+ * were seen to export.
+ */
 export function knownMetrics(): Set<string> {
-  const exporters = texts('tests/support/exporter-metrics/*.txt').flatMap(text => text.split('\n').filter(line => line && !line.startsWith('#')))
-  return new Set([...ownMetrics(), ...customQueries(), ...exporters, ...rules.flatMap(({ record }) => record ?? [])])
+  const lines = texts('tests/support/exporter-metrics/*.txt').flatMap(text => text.split('\n'))
+  const exporters = lines.filter(line => line && !line.startsWith('#'))
+  return new Set([...ownMetrics(), ...customQueries(), ...exporters,
+    ...rules.flatMap(({ record }) => record ?? [])])
 }

@@ -19,7 +19,10 @@ export function metricsOf(expression: string): string[] {
       if (name !== 'VectorSelector') return
       const identifier = node.getChild('Identifier')
       // `{__name__=~…}` would hide a name from this list.
-      found.add(identifier ? expression.slice(identifier.from, identifier.to) : expression.slice(node.from, node.to))
+      found.add(identifier
+        ? expression.slice(identifier.from, identifier.to)
+        : expression.slice(node.from,
+            node.to))
     },
   })
   return [...found]

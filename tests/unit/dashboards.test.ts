@@ -11,12 +11,15 @@ import { knownMetrics } from '../support/known-metrics.ts'
 import { faults, metricsOf } from '../support/promql.ts'
 
 const folder = new URL('../../deploy/monitoring/grafana/dashboards/', import.meta.url)
-const panels = dashboards.flatMap(spec => spec.rows.flatMap(row => row.panels.map(panel => ({ at: `${spec.title}: ${panel.title}`, panel }))))
+const panels = dashboards.flatMap(spec => spec.rows.flatMap(row => row.panels.map(panel => ({
+  at: `${spec.title}: ${panel.title}`, panel,
+}))))
 
 /** Everything that is asked of Prometheus, by whom. */
 const expressions: [string, string][] = [
   ...panels.flatMap(({ at, panel }) => panel.queries.map(({ expr }): [string, string] => [at, expr])),
-  ...dashboards.flatMap(spec => variables(spec).map(({ name, series }): [string, string] => [`${spec.title}: $${name}`, series])),
+  ...dashboards.flatMap(spec => variables(spec).map(({ name, series }): [string,
+    string] => [`${spec.title}: $${name}`, series])),
   ...annotations.map(({ name, expr }): [string, string] => [name, expr]),
 ]
 
@@ -24,20 +27,27 @@ describe('the dashboards', () => {
   it('stand in dashboards/ as the source makes them (npm run docs writes them)', () => {
     const made = dashboardFiles()
     expect(readdirSync(folder).sort()).toEqual(Object.keys(made).sort())
-    for (const [name, text] of Object.entries(made)) expect(readFileSync(new URL(name, folder), 'utf8'), name).toBe(text)
+    for (const [name, text] of Object.entries(made)) expect(readFileSync(new URL(name, folder), 'utf8'),
+      name).toBe(text)
   })
 
   it('are the specification\'s five', () => {
-    expect(dashboards.map(({ title }) => title).sort()).toEqual(['Fleet2 Overview', 'HA Status', 'Infrastructure', 'PostgreSQL', 'Redis'])
+    expect(dashboards.map(({ title }) => title).sort()).toEqual(['Fleet2 Overview', 'HA Status',
+      'Infrastructure', 'PostgreSQL', 'Redis'])
   })
 
   it('lead one to the next, and every one of them is reached', () => {
     const reached = new Set<string>()
-    for (let at = dashboards[0]!; !reached.has(at.uid); at = dashboards.find(({ uid }) => uid === at.next)!) reached.add(at.uid)
+    let at = dashboards[0]!
+    while (!reached.has(at.uid)) {
+      reached.add(at.uid)
+      at = dashboards.find(({ uid }) => uid === at.next)!
+    }
     expect([...reached].sort()).toEqual(dashboards.map(({ uid }) => uid).sort())
   })
 
-  it.each(dashboards.map(spec => [spec.title, spec] as const))('%s ask a question, share the crosshair and have the variables', (_, spec) => {
+  it.each(dashboards.map(spec => [spec.title,
+    spec] as const))('%s ask a question, share the crosshair and have the variables', (_, spec) => {
     const built = build(spec, dashboards)
     expect(built.description).toMatch(/\?$/)
     expect(built.graphTooltip).toBe(1)
@@ -45,7 +55,8 @@ describe('the dashboards', () => {
     expect(built.annotations?.list?.map(({ name }) => name)).toEqual(annotations.map(({ name }) => name))
   })
 
-  it.each(dashboards.map(spec => [spec.title, spec] as const))('%s have panels that neither overlap nor leave the page', (_, spec) => {
+  it.each(dashboards.map(spec => [spec.title,
+    spec] as const))('%s have panels that neither overlap nor leave the page', (_, spec) => {
     const taken = new Set<string>()
     const ids = new Set<number>()
     for (const { id, title, gridPos } of build(spec, dashboards).panels ?? []) {
@@ -61,7 +72,8 @@ describe('the dashboards', () => {
     }
   })
 
-  it.each(panels.map(({ at, panel }) => [at, panel] as const))('%s: says what is good, in words and with a unit', (_, panel) => {
+  it.each(panels.map(({ at, panel }) => [at,
+    panel] as const))('%s: says what is good, in words and with a unit', (_, panel) => {
     expect(panel.title).toMatch(/\(good: .+\)$/)
     expect(panel.description).toMatch(/\.$/)
     expect(panel.unit).not.toBe('')
@@ -92,7 +104,8 @@ describe('the queries', () => {
   })
 
   it('take a rate over as long as Grafana says, so that no scrape falls between', () => {
-    for (const [at, expression] of expressions) for (const [, range] of expression.matchAll(/rate\([^[]*\[([^\]]+)\]/g)) expect(range, at).toBe('$__rate_interval')
+    for (const [at, expression] of expressions) for (const [,
+      range] of expression.matchAll(/rate\([^[]*\[([^\]]+)\]/g)) expect(range, at).toBe('$__rate_interval')
   })
 
   it('that are broken are found out', () => {
@@ -107,16 +120,19 @@ describe('thresholds', () => {
   /** What the specification's table of alert thresholds says. */
   const specified: [string, { warning: number, critical: number, below?: true }][] = [
     ['ResponseTimeHigh', { warning: 2, critical: 5 }], ['ErrorRateHigh', { warning: 0.05, critical: 0.1 }],
-    ['CpuUsageHigh', { warning: 0.8, critical: 0.95 }], ['MemoryUsageHigh', { warning: 0.85, critical: 0.95 }],
-    ['DiskUsageHigh', { warning: 0.8, critical: 0.9 }], ['ConnectionPoolHigh', { warning: 0.8, critical: 0.95 }],
-    ['ReplicationLagHigh', { warning: 10, critical: 60 }], ['InstancesUnhealthy', { warning: 3, critical: 2, below: true }],
+    ['CpuUsageHigh', { warning: 0.8, critical: 0.95 }],
+    ['MemoryUsageHigh', { warning: 0.85, critical: 0.95 }],
+    ['DiskUsageHigh', { warning: 0.8, critical: 0.9 }],
+    ['ConnectionPoolHigh', { warning: 0.8, critical: 0.95 }],
+    ['ReplicationLagHigh', { warning: 10, critical: 60 }],
+    ['InstancesUnhealthy', { warning: 3, critical: 2, below: true }],
   ]
   it.each(specified)('of %s are the specification\'s, as read from the rule', (alert, limit) => {
     expect(limitOf([alert])).toEqual(limit)
   })
 
   it('are on a panel for each of them', () => {
-    const drawn = new Set(panels.filter(({ panel }) => !panel.limit).flatMap(({ panel }) => panel.alerts ?? []))
+    const drawn = new Set(panels.flatMap(({ panel }) => panel.limit ? [] : panel.alerts ?? []))
     for (const [alert] of specified) expect(drawn, alert).toContain(alert)
   })
 
@@ -125,7 +141,8 @@ describe('thresholds', () => {
     const rule = rules.find(({ record }) => record === name)
     return rule ? [name, ...restsOn(rule.expr)] : [name]
   })
-  it.each(panels.filter(({ panel }) => panel.alerts && !panel.limit).map(({ at, panel }) => [at, panel] as const))(
+  it.each(panels.filter(({ panel }) => panel.alerts && !panel.limit).map(({ at, panel }) => [at,
+    panel] as const))(
     '%s: shows the figure that its alerts judge', (_, panel) => {
       const shown = new Set(panel.queries.flatMap(({ expr }) => restsOn(expr)))
       for (const alert of panel.alerts!) {
@@ -137,8 +154,10 @@ describe('thresholds', () => {
 
   /** As Grafana paints: the last step that is not above the value. */
   const colour = (panel: PanelSpec, value: number) => {
-    const built = build({ ...dashboards[0]!, rows: [{ title: '', panels: [panel] }] }, dashboards).panels!.at(-1)!
-    const { steps } = (built as { fieldConfig?: { defaults: { thresholds?: { steps: { value: number | null, color: string }[] } } } }).fieldConfig!.defaults.thresholds!
+    const built = build({ ...dashboards[0]!, rows: [{ title: '', panels: [panel] }] },
+      dashboards).panels!.at(-1)!
+    const { steps } = (built as { fieldConfig?: { defaults: { thresholds?: { steps: { value: number | null
+      color: string }[] } } } }).fieldConfig!.defaults.thresholds!
     return steps.findLast(step => step.value === null || step.value <= value)?.color
   }
   it('paint a panel as the alert judges: above, below, and exactly at the number', () => {
@@ -159,12 +178,14 @@ describe('thresholds', () => {
 
 it('what a drill measured reaches Prometheus in its own form', () => {
   const figures = (secondsWithoutWrites: number, lost: number) => ({
-    verdict: { scenario: 'pg-kill', violations: [], figures: { secondsWithoutWrites, secondsWithoutReads: 0, lost } as never },
+    verdict: { scenario: 'pg-kill', violations: [],
+      figures: { secondsWithoutWrites, secondsWithoutReads: 0, lost } as never },
     scenario: { name: 'pg-kill', part: 'PostgreSQL' as const },
   })
   const text = drillMetricsText([figures(3.2, 0), figures(4.1, 0)], 1_764_400_000_500)
-  expect(text).toContain('fleet2_drill_last_run_timestamp_seconds{scenario="pg-kill",part="PostgreSQL"} 1764400000\n')
+  const labels = '{scenario="pg-kill",part="PostgreSQL"}'
+  expect(text).toContain(`fleet2_drill_last_run_timestamp_seconds${labels} 1764400000\n`)
   // Of two runs the worst.
-  expect(text).toContain('fleet2_drill_without_writes_seconds{scenario="pg-kill",part="PostgreSQL"} 4.1\n')
+  expect(text).toContain(`fleet2_drill_without_writes_seconds${labels} 4.1\n`)
   execFileSync('promtool', ['check', 'metrics'], { input: text })
 })

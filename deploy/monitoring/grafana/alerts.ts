@@ -3,8 +3,8 @@ import { parser } from '@prometheus-io/lezer-promql'
 import { parse } from 'yaml'
 
 /**
- * Where a figure turns from good to worth a look (warning), and to worth waking somebody (critical). Read from the alert rules,
- * so that no panel turns red while nobody is told, or the other way round.
+ * Where a figure turns from good to worth a look (warning), and to worth waking somebody (critical). Read
+ * from the alert rules, so that no panel turns red while nobody is told, or the other way round.
  */
 export interface Limit {
   warning?: number
@@ -13,11 +13,20 @@ export interface Limit {
   below?: true
 }
 
-interface Rule { alert?: string, record?: string, expr: string, labels?: { severity?: string }, annotations?: { runbook_url?: string } }
+interface Rule {
+  alert?: string
+  record?: string
+  expr: string
+  labels?: { severity?: string }
+  annotations?: { runbook_url?: string }
+}
 
 const folder = new URL('../rules/', import.meta.url)
 
-export const rules: Rule[] = readdirSync(folder).filter(name => name.endsWith('.yml')).sort().flatMap((name) => {
+const files = readdirSync(folder).filter(name => name.endsWith('.yml')).sort()
+
+/** Every rule of deploy/monitoring/rules. */
+export const rules: Rule[] = files.flatMap((name) => {
   const { groups } = parse(readFileSync(new URL(name, folder), 'utf8')) as { groups: { rules: Rule[] }[] }
   return groups.flatMap(group => group.rules)
 })
@@ -29,7 +38,9 @@ function rulesOf(alert: string): Rule[] {
   return found
 }
 
-/** The numbers that these alerts compare with. Several where a warning and its critical have different names. */
+/**
+ * The numbers that these alerts compare with. Several where a warning and its critical have different names.
+ */
 export function limitOf(alerts: string[]): Limit {
   const limit: Limit = {}
   for (const { alert, expr, labels } of alerts.flatMap(rulesOf)) {

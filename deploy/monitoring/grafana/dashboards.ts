@@ -11,5 +11,6 @@ export const dashboards: DashboardSpec[] = [overview, haStatus, infrastructure, 
 
 /** What stands in dashboards/, by the file's name. `npm run docs` writes it. */
 export function dashboardFiles(): Record<string, string> {
-  return Object.fromEntries(dashboards.map(spec => [`${spec.uid}.json`, `${JSON.stringify(build(spec, dashboards), null, 2)}\n`]))
+  return Object.fromEntries(dashboards.map(spec => [`${spec.uid}.json`,
+    `${JSON.stringify(build(spec, dashboards), null, 2)}\n`]))
 }

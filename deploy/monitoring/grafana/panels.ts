@@ -29,7 +29,8 @@ export function panel(spec: PanelSpec): Builder<dashboard.Panel> {
 }
 
 /** What all panels have in common. */
-function fill<Some extends StatBuilder | GraphBuilder | StatesBuilder | TableBuilder>(builder: Some, spec: PanelSpec): Some {
+function fill<Some extends StatBuilder | GraphBuilder | StatesBuilder | TableBuilder>(builder: Some,
+  spec: PanelSpec): Some {
   const description = [spec.description, ...spec.emptyUntil ? [whyEmpty[spec.emptyUntil]] : []].join(' ')
   builder.title(spec.title).description(description).datasource(datasource).unit(spec.unit)
     .thresholds(thresholds(limit(spec))).mappings(spec.states ? [mapping(spec.states)] : [])
@@ -47,8 +48,8 @@ export function limit({ limit, alerts }: PanelSpec): Limit | undefined {
 
 function queries({ queries, kind }: PanelSpec) {
   return queries.map(({ expr, legend }, index) => {
-    const query = new DataqueryBuilder().expr(expr).legendFormat(legend ?? '__auto').refId(String.fromCharCode(65 + index))
-      .datasource(datasource)
+    const query = new DataqueryBuilder().expr(expr).legendFormat(legend ?? '__auto').datasource(datasource)
+      .refId(String.fromCharCode(65 + index))
     if (kind === 'table') return query.instant().format(PromQueryFormat.Table)
     return kind === 'stat' ? query.instant() : query.range()
   })
@@ -62,20 +63,24 @@ function stat(spec: PanelSpec) {
 }
 
 function graph(spec: PanelSpec) {
-  const builder = fill(new GraphBuilder(), spec).span(spec.width ?? 8).height(spec.height ?? 8).targets(queries(spec))
+  const builder = fill(new GraphBuilder(),
+    spec).span(spec.width ?? 8).height(spec.height ?? 8).targets(queries(spec))
     .lineWidth(1).fillOpacity(spec.stacked ? 30 : 8).showPoints(common.VisibilityMode.Never).min(0)
     .legend(new common.VizLegendOptionsBuilder().showLegend(true).displayMode(common.LegendDisplayMode.List)
       .placement(common.LegendPlacement.Bottom))
-    .tooltip(new common.VizTooltipOptionsBuilder().mode(common.TooltipDisplayMode.Multi).sort(common.SortOrder.Descending))
+    .tooltip(new common.VizTooltipOptionsBuilder().mode(common.TooltipDisplayMode.Multi)
+      .sort(common.SortOrder.Descending))
   if (limit(spec)) {
-    builder.thresholdsStyle(new common.GraphThresholdsStyleConfigBuilder().mode(common.GraphThresholdsStyleMode.Dashed))
+    const style = new common.GraphThresholdsStyleConfigBuilder()
+    builder.thresholdsStyle(style.mode(common.GraphThresholdsStyleMode.Dashed))
   }
   if (spec.stacked) builder.stacking(new common.StackingConfigBuilder().mode(common.StackingMode.Normal))
   return builder
 }
 
 function states(spec: PanelSpec) {
-  return fill(new StatesBuilder(), spec).span(spec.width ?? 12).height(spec.height ?? 7).targets(queries(spec))
+  return fill(new StatesBuilder(),
+    spec).span(spec.width ?? 12).height(spec.height ?? 7).targets(queries(spec))
     .mergeValues(true).showValue(common.VisibilityMode.Auto).rowHeight(0.9).fillOpacity(70).lineWidth(0)
     .colorScheme(byThreshold())
     .legend(new common.VizLegendOptionsBuilder().showLegend(false).displayMode(common.LegendDisplayMode.List)
@@ -105,12 +110,16 @@ function thresholds(limit?: Limit) {
   const step = (color: string, value?: number | null) => value === undefined ? [] : [{ color, value }]
   const steps = below
     ? [{ color: critical === undefined ? 'yellow' : 'red', value: null },
-        ...warning === undefined ? step('green', critical) : [...step('yellow', critical), ...step('green', warning)]]
+        ...warning === undefined
+          ? step('green', critical)
+          : [...step('yellow', critical),
+              ...step('green', warning)]]
     : [{ color: limit ? 'green' : 'text', value: null }, ...step('yellow', warning), ...step('red', critical)]
   return new dashboard.ThresholdsConfigBuilder().mode(dashboard.ThresholdsMode.Absolute).steps(steps)
 }
 
 function mapping(states: States): dashboard.ValueMapping {
-  const options = Object.fromEntries(Object.entries(states).map(([value, [text, color]], index) => [value, { text, color, index }]))
+  const options = Object.fromEntries(Object.entries(states).map(([value, [text, color]], index) => [value,
+    { text, color, index }]))
   return { type: dashboard.MappingType.ValueToText, options }
 }

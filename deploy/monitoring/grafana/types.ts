@@ -7,8 +7,8 @@ export interface Query {
 }
 
 /**
- * Why a query may find nothing on a stack that is well. `failure`: what it counts has not happened. `drill`: no drill's figures
- * were given to Prometheus. `containers`: only a container engine knows.
+ * Why a query may find nothing on a stack that is well. `failure`: what it counts has not happened. `drill`:
+ * no drill's figures were given to Prometheus. `containers`: only a container engine knows.
  */
 export type EmptyUntil = 'failure' | 'drill' | 'containers'
 
@@ -26,7 +26,9 @@ export interface PanelSpec {
   /** Grafana's name of the unit; `none` for a bare number. */
   unit: string
   queries: Query[]
-  /** The alerts on this figure: their numbers are the panel's thresholds, the first one's runbook is its link. */
+  /**
+   * The alerts on this figure: their numbers are the panel's thresholds, the first one's runbook is its link.
+   */
   alerts?: string[]
   /** Thresholds where the figure is not the one that the alert compares, or has none. */
   limit?: Limit

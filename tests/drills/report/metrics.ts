@@ -2,14 +2,18 @@ import type { DrillResult } from '../drill.ts'
 
 interface Result { scenario: Pick<DrillResult['scenario'], 'name' | 'part'>, verdict: DrillResult['verdict'] }
 
-/** What a drill measured, for Prometheus: each with the labels `scenario` and `part`; of several runs the worst. */
+/**
+ * What a drill measured, for Prometheus: each with the labels `scenario` and `part`; of several runs the
+ * worst.
+ */
 export const drillMetrics: { name: string, help: string, read: (result: Result, now: number) => number }[] = [
   {
     name: 'fleet2_drill_last_run_timestamp_seconds', help: 'When the scenario was drilled last',
     read: (_, now) => Math.floor(now / 1000),
   },
   {
-    name: 'fleet2_drill_without_writes_seconds', help: 'Recovery time as people had it: seconds without any write',
+    name: 'fleet2_drill_without_writes_seconds',
+    help: 'Recovery time as people had it: seconds without any write',
     read: ({ verdict }) => verdict.figures.secondsWithoutWrites,
   },
   {
@@ -33,7 +37,8 @@ export function drillMetricsText(results: Result[], now = Date.now()): string {
     `# HELP ${name} ${help}`, `# TYPE ${name} gauge`,
     ...scenarios.map((runs) => {
       const { scenario } = runs[0]!
-      return `${name}{scenario="${scenario.name}",part="${scenario.part}"} ${Math.max(...runs.map(run => read(run, now)))}`
+      const worst = Math.max(...runs.map(run => read(run, now)))
+      return `${name}{scenario="${scenario.name}",part="${scenario.part}"} ${worst}`
     }), '',
   ].join('\n')).join('')
 }
