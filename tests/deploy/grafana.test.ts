@@ -66,8 +66,8 @@ describe('Grafana', () => {
     expect(providers).toHaveLength(1)
     expect(providers[0]!.allowUiUpdates).toBe(false)
     expect(readdirSync(onHost(providers[0]!.options.path))).toHaveLength(5)
-    const first = JSON.parse(read(environment.GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH!)) as { title: string }
-    expect(first.title).toBe('Fleet2 Overview')
+    const first = read(environment.GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH!)
+    expect((JSON.parse(first) as { title: string }).title).toBe('Fleet2 Overview')
   })
 
   it('serves the handbook where the panels\' links to runbooks lead', () => {

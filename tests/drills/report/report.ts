@@ -12,7 +12,10 @@ const root = fileURLToPath(new URL('../../..', import.meta.url))
 export interface Report {
   /** Keeps a scenario's result: its picture at once, and its whole history where the judge found something. */
   add(run: number, result: DrillResult): void
-  /** Writes `drill-report.md`, `drill-report.json` and `drill-metrics.prom` (for Prometheus); returns the path of the first. */
+  /**
+   * Writes `drill-report.md`, `drill-report.json` and `drill-metrics.prom` (for Prometheus); returns the path
+   * of the first.
+   */
   finish(about: { command: string, load: string, machine: string }): string
   rows(): Row[]
 }
