@@ -34,6 +34,9 @@ keep sentinel_password "${SENTINEL_PASSWORD:-}" SENTINEL_PASSWORD
 keep monitor_password "${MONITOR_PASSWORD:-}" MONITOR_PASSWORD
 keep patroni_rest_password "${PATRONI_REST_PASSWORD:-}" PATRONI_REST_PASSWORD
 keep pgbouncer_admin_password "${PGBOUNCER_ADMIN_PASSWORD:-}" PGBOUNCER_ADMIN_PASSWORD
+# Grafana's administrator, and what it seals its own secrets with.
+keep monitoring/grafana_admin_password "${GRAFANA_ADMIN_PASSWORD:-}" GRAFANA_ADMIN_PASSWORD
+keep monitoring/grafana_secret_key '' grafana_secret_key
 # A comma-separated list rotates it.
 [ -s "$folder/session_password" ] || printf '%s' "${SESSION_PASSWORD:-$(random)}" >"$folder/session_password"
 

@@ -1,12 +1,17 @@
 import { readFile, writeFile } from 'node:fs/promises'
+import { dashboardFiles } from '../deploy/monitoring/grafana/dashboards.ts'
 import { timeoutsPage } from '../deploy/timeouts.ts'
 import { errorTable } from '../server/database/error-table.ts'
 import { configurationPage } from './configuration-page.ts'
 import { withErrorTable } from './error-page.ts'
 
-/** `npm run docs`: writes the pages that are made from the source. */
+/** `npm run docs`: writes the pages and the dashboards that are made from the source. */
 await writeFile(new URL('../docs/configuration.md', import.meta.url), configurationPage())
 await writeFile(new URL('../docs/timeouts.md', import.meta.url), timeoutsPage())
 
 const databasePage = new URL('../docs/database.md', import.meta.url)
 await writeFile(databasePage, withErrorTable(await readFile(databasePage, 'utf8'), errorTable))
+
+for (const [name, text] of Object.entries(dashboardFiles())) {
+  await writeFile(new URL(`../deploy/monitoring/grafana/dashboards/${name}`, import.meta.url), text)
+}

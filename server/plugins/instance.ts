@@ -88,6 +88,9 @@ export default defineNitroPlugin((nitroApp) => {
 
 /** What Prometheus asks of the instance, read when it asks. */
 function exportGauges() {
+  gauge('fleet2_build_info', 'Always 1; the label says which version this is', ['version'], () => [
+    { labels: { version: loadConfig().version }, value: 1 },
+  ])
   gauge('db_connections_active', 'Database connections in use', ['pool'], () => (servicesIfOpen()?.database.stats() ?? []).map(({ pool, active }) => ({ labels: { pool }, value: active })))
   gauge('fleet2_database_connections', 'Database connections of this instance by state; max is what it may open', ['pool', 'state'], () => (servicesIfOpen()?.database.stats() ?? [])
     .flatMap(({ pool, active, idle, waiting, max }) => Object.entries({ active, idle, waiting, max }).map(([state, value]) => ({ labels: { pool, state }, value }))))

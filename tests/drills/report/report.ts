@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import type { DrillResult } from '../drill.ts'
+import { drillMetricsText } from './metrics.ts'
 import { picture } from './picture.ts'
 import { table, type Row } from './table.ts'
 
@@ -11,7 +12,10 @@ const root = fileURLToPath(new URL('../../..', import.meta.url))
 export interface Report {
   /** Keeps a scenario's result: its picture at once, and its whole history where the judge found something. */
   add(run: number, result: DrillResult): void
-  /** Writes `drill-report.md` and `drill-report.json`; returns the path of the first. */
+  /**
+   * Writes `drill-report.md`, `drill-report.json` and `drill-metrics.prom` (for Prometheus); returns the path
+   * of the first.
+   */
   finish(about: { command: string, load: string, machine: string }): string
   rows(): Row[]
 }
@@ -46,6 +50,7 @@ export function startReport(folder: string): Report {
       const json = kept.map(({ run, result: { scenario: { inject: _, ...scenario }, verdict, history } }) => ({ run, ...scenario, ...verdict, beganAt: history.beganAt, marks: history.marks }))
       writeFileSync(join(folder, 'drill-report.md'), text)
       writeFileSync(join(folder, 'drill-report.json'), JSON.stringify({ command, load, machine, scenarios: json }, null, 2))
+      writeFileSync(join(folder, 'drill-metrics.prom'), drillMetricsText(kept.map(({ result }) => result)))
       return join(folder, 'drill-report.md')
     },
   }

@@ -1,0 +1,127 @@
+import { expect, test } from 'vitest'
+import { annotations, variables } from '../../deploy/monitoring/grafana/dashboard.ts'
+import { dashboards } from '../../deploy/monitoring/grafana/dashboards.ts'
+import { filledIn } from '../../deploy/monitoring/grafana/query.ts'
+import { downLab, reasonsAgainst, upLab } from '../../lab/lab.ts'
+import { createPerson } from '../../lab/person.ts'
+import type { Lab } from '../../lab/types.ts'
+import { withLabLock } from '../support/lab-lock.ts'
+import { until } from '../support/until.ts'
+
+/** Rates over a minute, and rules that are computed every 30 s. A limit against hanging. */
+const limitMs = 180_000
+
+const promise = 'every query of the dashboards finds something, and annotations mark a failover of each kind'
+
+test(promise, async () => {
+  await withLabLock(async () => {
+    expect(await reasonsAgainst()).toEqual([])
+    const lab = await upLab({ limitMs: 300_000, exporters: true })
+    const began = Date.now()
+    try {
+      const stop = use(lab)
+      try {
+        // archive_timeout comes later than this test.
+        await lab.sql('SELECT pg_switch_wal()')
+        // Asked again until all have an answer: what is still empty at the end is named.
+        let silent: string[] = []
+        const answered = async () => (silent = await empty(lab, began)).length === 0
+        await until(answered, 'an answer to every query', limitMs).catch(() => expect(silent).toEqual([]))
+
+        // A lab that is just up begins its timelines: over, or it would be taken for the failover.
+        const failovers = annotations.filter(({ name }) => name.endsWith('failover'))
+          .map(({ expr }) => filledIn(expr))
+        expect(failovers).toHaveLength(2)
+        for (const expr of failovers) {
+          await until(async () => await now(lab, expr) === 0, `quiet: ${expr}`, limitMs)
+        }
+
+        const hurt = Date.now()
+        const [leader, master] = await Promise.all([lab.postgresLeader(), lab.redisMaster()])
+        await lab.crash(leader!)
+        await lab.crash(master!)
+        for (const expr of failovers) {
+          await until(async () => await overTime(lab, expr, hurt) > 0, `marked: ${expr}`, limitMs)
+        }
+      }
+      finally {
+        await stop()
+      }
+    }
+    finally {
+      await downLab()
+    }
+  })
+}, 900_000)
+
+/** Some people at work, so that there is something to see. Resolves to what ends it. */
+function use(lab: Lab): () => Promise<void> {
+  let ended = false
+  const person = createPerson(lab)
+  const work = (async () => {
+    // Each failure is the failover's business, not this test's: there is a next round.
+    const quietly = (step: Promise<unknown>) => step.catch(() => {})
+    await quietly(person.signIn(lab.credentials.demo.emails[0]!, lab.credentials.demo.password))
+    while (!ended) {
+      await quietly(person.send('GET', '/api/v1/vehicles'))
+      await quietly(person.send('POST', '/api/v1/vehicles', { name: 'Seen by the dashboards' }))
+      await new Promise(resolve => setTimeout(resolve, 500))
+    }
+    person.close()
+  })()
+  return async () => {
+    ended = true
+    await work
+  }
+}
+
+/** Who has no answer at this moment, of those who must have one. */
+async function empty(lab: Lab, began: number): Promise<string[]> {
+  const questions: { who: string, found: () => Promise<number> }[] = []
+  for (const spec of dashboards) {
+    for (const panel of spec.rows.flatMap(({ panels }) => panels).filter(({ emptyUntil }) => !emptyUntil)) {
+      for (const { expr } of panel.queries) {
+        const who = `${spec.title}: ${panel.title}: ${expr}`
+        questions.push({ who, found: () => now(lab, filledIn(expr)) })
+      }
+    }
+    for (const { name, series, of } of variables(spec).filter(({ gathered }) => !gathered)) {
+      questions.push({ who: `${spec.title}: $${name}`, found: () => values(lab, filledIn(series), of) })
+    }
+  }
+  // The deploy is the lab's beginning.
+  const deploy = annotations.find(({ name }) => name === 'Deploy')!
+  questions.push({ who: 'Deploy', found: () => overTime(lab, filledIn(deploy.expr), began) })
+  const silent: string[] = []
+  for (const { who, found } of questions) if (await found() === 0) silent.push(who)
+  return silent
+}
+
+/** As a panel that shows the present asks. Resolves to the number of series with a value. */
+async function now(lab: Lab, query: string): Promise<number> {
+  const { result } = await ask<{ result: { value: [number, string] }[] }>(lab, 'query', { query })
+  // What is divided by nothing is drawn as nothing.
+  return result.filter(({ value }) => value[1] !== 'NaN').length
+}
+
+/** As a graph or an annotation asks. */
+async function overTime(lab: Lab, query: string, began: number): Promise<number> {
+  const { result } = await ask<{ result: unknown[] }>(lab, 'query_range', {
+    query, start: String(began / 1000), end: String(Date.now() / 1000), step: '5',
+  })
+  return result.length
+}
+
+/** As a variable asks. */
+async function values(lab: Lab, series: string, label: string): Promise<number> {
+  return (await ask<string[]>(lab, `label/${label}/values`, { 'match[]': series })).length
+}
+
+/** @throws with Prometheus' own words where it refuses the query. */
+async function ask<Data>(lab: Lab, what: string, parameters: Record<string, string>): Promise<Data> {
+  const asked = new URLSearchParams(parameters)
+  const response = await fetch(`${lab.addresses.prometheus}/api/v1/${what}?${asked}`)
+  const body = await response.json() as { status: string, data: Data, error?: string }
+  if (body.status !== 'success') throw new Error(`Prometheus: ${body.error}: ${parameters.query ?? what}`)
+  return body.data
+}
