@@ -30,6 +30,10 @@ find_postgresql() {
 
 # Which of the known ills pgBackRest's words mean; ends with its code.
 explain() {
+  # The repository's index was read with the key, so the key is right, and what cannot be decrypted now is damaged.
+  if [ -n "$repository" ] && [[ $1 == *CryptoError* ]]; then
+    set -- "checksum: ${1//CryptoError/cannot be decrypted}"
+  fi
   case $1 in
     *"unable to load info file"*FormatError* | *CryptoError*)
       fail 7 "the repository cannot be decrypted: BACKUP_CIPHER_PASS is not the key of its backups" \
