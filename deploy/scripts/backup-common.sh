@@ -30,7 +30,7 @@ find_postgresql() {
 
 # Which of the known ills pgBackRest's words mean; ends with its code.
 explain() {
-  # The repository's index was read with the key, so the key is right, and what cannot be decrypted now is damaged.
+  # The repository's index was read with the key: the key is right, and what cannot be decrypted is damaged.
   if [ -n "$repository" ] && [[ $1 == *CryptoError* ]]; then
     set -- "checksum: ${1//CryptoError/cannot be decrypted}"
   fi
@@ -43,7 +43,7 @@ explain() {
     *HostConnect* | *"unable to get address"* | *"[049]"* | \
       *"missing stanza path"* | *"unable to list"* | *ProtocolError*)
       fail 6 "the repository cannot be read: ${1:0:600}" \
-        "is the bucket or folder there (BACKUP_S3_*, BACKUP_REPO_PATH), and readable for us? Nothing was changed" ;;
+        "is the bucket or folder there (BACKUP_S3_*, BACKUP_REPO_PATH), and readable? Nothing was changed" ;;
     *checksum* | *FormatError* | *"does not match"* | *corrupt* | *"zst error"* | \
       *"unable to open missing file"* | *"unexpected eof"*)
       fail 8 "the backup is corrupt: ${1:0:600}" \

@@ -275,7 +275,8 @@ until [ "$(sql postgres 'SELECT pg_is_in_recovery()' 2>/dev/null)" = f ]; do
       *"is not a child of this server's history"* | *"recovery target timeline"*"does not exist"*)
         fail 10 "timeline $timeline does not come from this backup: $log" \
           "--timeline latest, or an older backup with --set; nothing was changed" ;;
-      *"could not locate required checkpoint"* | *"could not locate a valid checkpoint"* | *"WAL ends before"*)
+      *"could not locate required checkpoint"* | *"could not locate a valid checkpoint"* \
+        | *"WAL ends before"*)
         fail 9 "the WAL that makes this backup consistent is missing from the archive" \
           "choose another backup with --set; nothing was changed" ;;
       *) fail 1 "PostgreSQL did not recover: $(tail -8 "$work/log")" "nothing was changed" ;;
@@ -294,7 +295,8 @@ if [ "$kind" = latest ]; then
   if [[ ${reached:-0} < $newest && ${reached:0:8} == "${newest:0:8}" ]]; then
     fail 9 "the archive has WAL up to $newest, but after ${reached:-none} a segment is missing" \
       "restore to a moment before the gap: --target-time '$(
-        sed -n 's/.*last completed transaction was at log time //p' "$work/log" | tail -1)'; nothing was changed"
+        sed -n 's/.*last completed transaction was at log time //p' "$work/log" |
+          tail -1)'; nothing was changed"
   fi
 fi
 last=$(sed -n 's/.*last completed transaction was at log time //p' "$work/log" | tail -1)
@@ -313,7 +315,8 @@ if [ "$(sql postgres "SELECT count(*) FROM pg_database WHERE datname = '${databa
     format('SELECT count(*) AS n FROM %I.%I', n.nspname, c.relname), false, true, '')))[1]::text,
     n.nspname, c.relname)
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+    WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
+      AND n.nspname NOT IN ('pg_catalog', 'information_schema')
     ORDER BY n.nspname, c.relname")
 fi
 

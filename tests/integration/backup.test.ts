@@ -31,7 +31,8 @@ const rows = async (host = folder) => (await sql('SELECT n, what FROM ledger ORD
 async function restore(args: string[], more: Record<string, string> = {}) {
   return run(join(scripts, 'scripts/pitr-restore.sh'), ['--yes', ...args], more).then(
     text => ({ code: 0, text }),
-    (error: { code: number, stdout: string, stderr: string }) => ({ code: error.code, text: error.stdout + error.stderr }),
+    (error: { code: number, stdout: string, stderr: string }) =>
+      ({ code: error.code, text: error.stdout + error.stderr }),
   )
 }
 
@@ -56,13 +57,16 @@ beforeAll(async () => {
   // Its own copy: the account may not be allowed to read the checkout.
   scripts = join(folder, 'deploy')
   await mkdir(scripts)
-  for (const part of ['scripts', 'backup']) await cp(join(deploy, part), join(scripts, part), { recursive: true })
+  for (const part of ['scripts', 'backup'])
+    await cp(join(deploy, part), join(scripts, part), { recursive: true })
   env = {
     PATH: process.env.PATH!, PG_BIN: bin, BACKUP_REPO_PATH: join(folder, 'repo'), BACKUP_CIPHER_PASS: 'right',
     BACKUP_RUN_DIR: join(folder, 'run'), PGDATA: join(folder, 'pg'), PG_SOCKET_DIR: folder,
-    PGBACKREST_CONFIG: join(folder, 'pgbackrest.conf'), BACKUP_TAR_DIR: join(folder, 'tar'), BACKUP_METRICS_DIR: folder,
+    PGBACKREST_CONFIG: join(folder, 'pgbackrest.conf'), BACKUP_TAR_DIR: join(folder, 'tar'),
+    BACKUP_METRICS_DIR: folder,
   }
-  await run(join(bin, 'initdb'), ['-D', env.PGDATA!, '-U', 'fleet', '--auth=trust', '-k', '--no-sync', '--locale=C.UTF-8'])
+  const initial = ['-U', 'fleet', '--auth=trust', '-k', '--no-sync', '--locale=C.UTF-8']
+  await run(join(bin, 'initdb'), ['-D', env.PGDATA!, ...initial])
   await appendFile(join(env.PGDATA!, 'postgresql.conf'), `
     fsync = off
     listen_addresses = ''
@@ -82,7 +86,8 @@ beforeAll(async () => {
   await sql('DELETE FROM ledger WHERE n > 650')
   ledger.atTheEnd = await rows()
   const last = await sql('SELECT pg_walfile_name(pg_switch_wal())')
-  await until(async () => await sql('SELECT last_archived_wal FROM pg_stat_archiver') >= last, 'the archive to have it all')
+  const archived = () => sql('SELECT last_archived_wal FROM pg_stat_archiver')
+  await until(async () => await archived() >= last, 'the archive to have it all')
 })
 
 afterAll(async () => {
@@ -101,7 +106,8 @@ it('goes back to a moment, and to the end, exactly to the row', async () => {
 
 it('restores base.tar.gz, the format of any tool', async () => {
   const data = join(folder, 'from-tar')
-  expect(await restore(['-b', join(folder, 'tar/fleet2/daily/latest/base.tar.gz'), '-D', data])).toMatchObject({ code: 0 })
+  const tarball = join(folder, 'tar/fleet2/daily/latest/base.tar.gz')
+  expect(await restore(['-b', tarball, '-D', data])).toMatchObject({ code: 0 })
   expect(await restoredRows(data)).toEqual(ledger.atTheEnd)
 })
 
@@ -146,7 +152,9 @@ it.each([
     return { undo: () => rename(`${folder}/segment`, file) }
   }],
   ['too little space', 5, /MB free/, async () => ({ more: { RESTORE_WAL_ROOM_BYTES: String(2 ** 60) } })],
-  ['a moment before the first backup', 10, /before the first backup/, async () => ({ args: ['--target-time', '2020-01-01 00:00:00+00'] })],
+  ['a moment before the first backup', 10, /before the first backup/, async () => (
+    { args: ['--target-time', '2020-01-01 00:00:00+00'] }
+  )],
   ['a moment without a zone', 2, /no zone/, async () => ({ args: ['--target-time', '2026-01-01 00:00:00'] })],
 ])('%s ends with code %i, says what to do, and leaves everything as it was', async (_name, code, message, spoil) => {
   const { more = {}, undo, args = [] } = await spoil() as
