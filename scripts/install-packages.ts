@@ -8,6 +8,9 @@ const needed = [
   { package: 'redis-server', at: ['/usr/bin/redis-server'] },
   // Besides the one from npm: migrations and queries are held to Debian's version too.
   { package: 'postgresql', at: ['15', '16', '17', '18', '19'].map(version => `/usr/lib/postgresql/${version}/bin/initdb`) },
+  { package: 'pgbackrest', at: ['/usr/bin/pgbackrest'] },
+  // The backup scripts read pgBackRest's JSON with it.
+  { package: 'jq', at: ['/usr/bin/jq'] },
   { package: 'pgbouncer', at: ['/usr/sbin/pgbouncer'] },
   { package: 'patroni', at: ['/usr/bin/patroni'] },
   // Debian's Patroni reads etcd's certificate by it (urllib3, pyOpenSSL), and its package does not depend on it.

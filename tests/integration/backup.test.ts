@@ -1,0 +1,178 @@
+import { execFile } from 'node:child_process'
+import { existsSync, readdirSync } from 'node:fs'
+import { appendFile, cp, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { serverAccount, type Account } from '../support/cluster/processes.ts'
+import { until } from '../support/until.ts'
+
+const exec = promisify(execFile)
+const deploy = fileURLToPath(new URL('../../deploy', import.meta.url))
+const bin = readdirSync('/usr/lib/postgresql').map(version => `/usr/lib/postgresql/${version}/bin`)
+  .filter(path => existsSync(join(path, 'initdb'))).sort().at(-1)!
+
+let folder: string
+let scripts: string
+let account: Account
+let env: Record<string, string>
+/** What was written, and what stood in the table at the moment to go back to. */
+const ledger = { moment: '', then: [] as string[], atTheEnd: [] as string[] }
+
+const run = (command: string, args: string[], more: Record<string, string> = {}) =>
+  account.run(command, args, { ...env, ...more })
+const sql = async (text: string, host = folder) =>
+  (await run(join(bin, 'psql'), ['-h', host, '-U', 'fleet', '-d', 'fleet', '-XAtqc', text])).trim()
+const rows = async (host = folder) => (await sql('SELECT n, what FROM ledger ORDER BY n', host)).split('\n')
+
+/** Runs the restore, and says how it ended. */
+async function restore(args: string[], more: Record<string, string> = {}) {
+  return run(join(scripts, 'scripts/pitr-restore.sh'), ['--yes', ...args], more).then(
+    text => ({ code: 0, text }),
+    (error: { code: number, stdout: string, stderr: string }) =>
+      ({ code: error.code, text: error.stdout + error.stderr }),
+  )
+}
+
+/** The rows in a restored folder, asked of a server that runs on it. */
+async function restoredRows(data: string) {
+  const socket = `${data}.socket`
+  await run('mkdir', ['-m', '700', socket])
+  const options = `-c listen_addresses= -c archive_mode=off -c unix_socket_directories=${socket}`
+  await run(join(bin, 'pg_ctl'), ['-D', data, '-w', '-l', `${data}.log`, '-o', options, 'start'])
+  try {
+    return await rows(socket)
+  }
+  finally {
+    await run(join(bin, 'pg_ctl'), ['-D', data, '-m', 'immediate', 'stop'])
+  }
+}
+
+beforeAll(async () => {
+  account = await serverAccount()
+  folder = await mkdtemp(join(tmpdir(), 'fleet2-backup-'))
+  await account.own(folder)
+  // Its own copy: the account may not be allowed to read the checkout.
+  scripts = join(folder, 'deploy')
+  await mkdir(scripts)
+  for (const part of ['scripts', 'backup'])
+    await cp(join(deploy, part), join(scripts, part), { recursive: true })
+  env = {
+    PATH: process.env.PATH!, PG_BIN: bin, BACKUP_REPO_PATH: join(folder, 'repo'), BACKUP_CIPHER_PASS: 'right',
+    BACKUP_RUN_DIR: join(folder, 'run'), PGDATA: join(folder, 'pg'), PG_SOCKET_DIR: folder,
+    PGBACKREST_CONFIG: join(folder, 'pgbackrest.conf'), BACKUP_TAR_DIR: join(folder, 'tar'),
+    BACKUP_METRICS_DIR: folder,
+  }
+  const initial = ['-U', 'fleet', '--auth=trust', '-k', '--no-sync', '--locale=C.UTF-8']
+  await run(join(bin, 'initdb'), ['-D', env.PGDATA!, ...initial])
+  await appendFile(join(env.PGDATA!, 'postgresql.conf'), `
+    fsync = off
+    listen_addresses = ''
+    unix_socket_directories = '${folder}'
+    archive_mode = on
+    archive_command = 'pgbackrest --stanza=fleet2 archive-push %p'\n`)
+  await run(join(scripts, 'backup/configure.sh'), [env.PGBACKREST_CONFIG!])
+  await run(join(bin, 'pg_ctl'), ['-D', env.PGDATA!, '-w', '-l', join(folder, 'pg.log'), 'start'])
+  await run(join(bin, 'createdb'), ['-h', folder, '-U', 'fleet', 'fleet'])
+  await sql('CREATE TABLE ledger (n int PRIMARY KEY, what text)')
+  await sql(`INSERT INTO ledger SELECT n, md5(n::text) FROM generate_series(1, 500) n`)
+  await run(join(scripts, 'scripts/backup-now.sh'), ['daily'])
+  await sql(`INSERT INTO ledger SELECT n, md5(n::text) FROM generate_series(501, 700) n`)
+  ledger.then = await rows()
+  ledger.moment = await sql('SELECT clock_timestamp()')
+  await sql(`UPDATE ledger SET what = 'changed' WHERE n <= 300`)
+  await sql('DELETE FROM ledger WHERE n > 650')
+  ledger.atTheEnd = await rows()
+  const last = await sql('SELECT pg_walfile_name(pg_switch_wal())')
+  const archived = () => sql('SELECT last_archived_wal FROM pg_stat_archiver')
+  await until(async () => await archived() >= last, 'the archive to have it all')
+})
+
+afterAll(async () => {
+  await run(join(bin, 'pg_ctl'), ['-D', env.PGDATA!, '-m', 'immediate', 'stop']).catch(() => {})
+  await rm(folder, { recursive: true, force: true })
+})
+
+it('goes back to a moment, and to the end, exactly to the row', async () => {
+  const moment = join(folder, 'moment')
+  expect(await restore(['-D', moment, '--target-time', ledger.moment])).toMatchObject({ code: 0 })
+  expect(await restoredRows(moment)).toEqual(ledger.then)
+  const end = join(folder, 'end')
+  expect(await restore(['-D', end])).toMatchObject({ code: 0 })
+  expect(await restoredRows(end)).toEqual(ledger.atTheEnd)
+})
+
+it('restores base.tar.gz, the format of any tool', async () => {
+  const data = join(folder, 'from-tar')
+  const tarball = join(folder, 'tar/fleet2/daily/latest/base.tar.gz')
+  expect(await restore(['-b', tarball, '-D', data])).toMatchObject({ code: 0 })
+  expect(await restoredRows(data)).toEqual(ledger.atTheEnd)
+})
+
+it('replaces no data and no running server, and moves data aside when told twice', async () => {
+  const data = join(folder, 'full')
+  await run('mkdir', [data])
+  await account.write(join(data, 'dear'), 'to me')
+  expect(await restore(['-D', data])).toMatchObject({ code: 3, text: expect.stringContaining('holds data') })
+  expect(await readdir(data)).toEqual(['dear'])
+  expect(await restore(['-D', env.PGDATA!, '--overwrite', env.PGDATA!])).toMatchObject({ code: 4 })
+  expect(await rows()).toEqual(ledger.atTheEnd)
+  expect(await restore(['-D', data, '--overwrite', data])).toMatchObject({ code: 0 })
+  const aside = (await readdir(folder)).find(name => name.startsWith('full.before-'))!
+  expect(await readdir(join(folder, aside))).toEqual(['dear'])
+})
+
+/** The last file of a kind, or another by its index from the end, below a folder of the repository. */
+async function find(place: string, pattern: RegExp, which = -1) {
+  const names = await readdir(join(folder, 'repo', place), { recursive: true })
+  return join(folder, 'repo', place, names.filter(name => pattern.test(name)).sort().at(which)!)
+}
+
+it.each([
+  ['a wrong key', 7, /BACKUP_CIPHER_PASS/, async () => {
+    const other = join(folder, 'other.conf')
+    await run(join(scripts, 'backup/configure.sh'), [other], { BACKUP_CIPHER_PASS: 'wrong' })
+    return { more: { PGBACKREST_CONFIG: other } }
+  }],
+  ['a repository that is away', 6, /repository cannot be read/, async () => {
+    await rename(join(folder, 'repo'), join(folder, 'repo.away'))
+    return { undo: () => rename(join(folder, 'repo.away'), join(folder, 'repo')) }
+  }],
+  ['a corrupt backup', 8, /backup is corrupt/, async () => {
+    const file = await find('backup/fleet2', /F\/bundle\/1$/)
+    await exec('cp', ['-a', file, `${folder}/kept`])
+    await writeFile(file, Buffer.alloc(200_000, 7), { flag: 'r+' })
+    return { undo: () => rename(`${folder}/kept`, file) }
+  }],
+  ['a gap in the WAL', 9, /a segment is missing/, async () => {
+    const file = await find('archive/fleet2', /[0-9A-F]{24}-[0-9a-f]+\.zst$/, -2)
+    await rename(file, `${folder}/segment`)
+    return { undo: () => rename(`${folder}/segment`, file) }
+  }],
+  ['too little space', 5, /MB free/, async () => ({ more: { RESTORE_WAL_ROOM_BYTES: String(2 ** 60) } })],
+  ['a moment before the first backup', 10, /before the first backup/, async () => (
+    { args: ['--target-time', '2020-01-01 00:00:00+00'] }
+  )],
+  ['a moment without a zone', 2, /no zone/, async () => ({ args: ['--target-time', '2026-01-01 00:00:00'] })],
+])('%s ends with code %i, says what to do, and leaves everything as it was', async (_name, code, message, spoil) => {
+  const { more = {}, undo, args = [] } = await spoil() as
+    { more?: Record<string, string>, undo?: () => Promise<void>, args?: string[] }
+  const before = await readdir(folder)
+  try {
+    const ended = await restore(['-D', join(folder, 'never'), ...args], more)
+    expect(ended).toMatchObject({ code, text: expect.stringMatching(message) })
+    expect(ended.text).toContain('What to do')
+    expect(await readdir(folder)).toEqual(before)
+  }
+  finally {
+    await undo?.()
+  }
+})
+
+it('lists what can be restored to, and writes when the last backup was', async () => {
+  expect(await run(join(scripts, 'scripts/backup-list.sh'), [])).toMatch(/\d{8}-\d{6}F +daily/)
+  const metrics = await run('cat', [join(folder, 'fleet2_backup.prom')])
+  expect(metrics).toMatch(/^fleet2_backup_last_success_timestamp_seconds\{kind="daily"\} \d{10}$/m)
+})
