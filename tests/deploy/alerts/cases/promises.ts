@@ -54,6 +54,10 @@ export const promises: Case[] = [
     },
   },
   {
+    alert: 'PositionsRefused', severity: 'warning', ...once,
+    seen: counted(`fleet2_positions_quarantined_total{${app},reason="refused"}`),
+  },
+  {
     alert: 'LogLinesDropped', severity: 'warning', ...once,
     seen: counted(`fleet2_log_lines_dropped_total{${app},destination="file"}`),
   },
