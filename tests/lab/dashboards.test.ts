@@ -6,6 +6,7 @@ import { downLab, reasonsAgainst, upLab } from '../../lab/lab.ts'
 import { createPerson } from '../../lab/person.ts'
 import type { Lab } from '../../lab/types.ts'
 import { withLabLock } from '../support/lab-lock.ts'
+import { metricsOf } from '../support/promql.ts'
 import { until } from '../support/until.ts'
 
 /** Rates over a minute, and rules that are computed every 30 s. A limit against hanging. */
@@ -16,8 +17,8 @@ const promise = 'every query of the dashboards finds something, and annotations 
 test(promise, async () => {
   await withLabLock(async () => {
     expect(await reasonsAgainst()).toEqual([])
-    const lab = await upLab({ limitMs: 300_000, exporters: true })
     const began = Date.now()
+    const lab = await upLab({ limitMs: 300_000, exporters: true })
     try {
       const stop = use(lab)
       try {
@@ -25,23 +26,20 @@ test(promise, async () => {
         await lab.sql('SELECT pg_switch_wal()')
         // Asked again until all have an answer: what is still empty at the end is named.
         let silent: string[] = []
-        const answered = async () => (silent = await empty(lab, began)).length === 0
+        const answered = async () => (silent = await empty(lab)).length === 0
         await until(answered, 'an answer to every query', limitMs).catch(() => expect(silent).toEqual([]))
 
-        // A lab that is just up begins its timelines: over, or it would be taken for the failover.
-        const failovers = annotations.filter(({ name }) => name.endsWith('failover'))
-          .map(({ expr }) => filledIn(expr))
-        expect(failovers).toHaveLength(2)
-        for (const expr of failovers) {
-          await until(async () => await now(lab, expr) === 0, `quiet: ${expr}`, limitMs)
-        }
-
-        const hurt = Date.now()
         const [leader, master] = await Promise.all([lab.postgresLeader(), lab.redisMaster()])
+        const failovers = [['PostgreSQL failover', leader], ['Redis failover', master]] as const
+        const before = Date.now()
+        // Coming up is none.
+        for (const [name] of failovers) expect(await marked(lab, name, began, before), name).toEqual([])
         await lab.crash(leader!)
         await lab.crash(master!)
-        for (const expr of failovers) {
-          await until(async () => await overTime(lab, expr, hurt) > 0, `marked: ${expr}`, limitMs)
+        for (const [name, crashed] of failovers) {
+          const seen = async () => (await marked(lab, name, before)).length > 0
+          await until(seen, `the mark of a ${name}`, limitMs)
+          expect(await marked(lab, name, before), name).not.toContain(crashed)
         }
       }
       finally {
@@ -76,7 +74,7 @@ function use(lab: Lab): () => Promise<void> {
 }
 
 /** Who has no answer at this moment, of those who must have one. */
-async function empty(lab: Lab, began: number): Promise<string[]> {
+async function empty(lab: Lab): Promise<string[]> {
   const questions: { who: string, found: () => Promise<number> }[] = []
   for (const spec of dashboards) {
     for (const panel of spec.rows.flatMap(({ panels }) => panels).filter(({ emptyUntil }) => !emptyUntil)) {
@@ -89,9 +87,12 @@ async function empty(lab: Lab, began: number): Promise<string[]> {
       questions.push({ who: `${spec.title}: $${name}`, found: () => values(lab, filledIn(series), of) })
     }
   }
-  // The deploy is the lab's beginning.
-  const deploy = annotations.find(({ name }) => name === 'Deploy')!
-  questions.push({ who: 'Deploy', found: () => overTime(lab, filledIn(deploy.expr), began) })
+  // What has not happened is not marked; what it would be seen by is there.
+  for (const { name, expr } of annotations.filter(({ name }) => name !== 'Drill')) {
+    for (const metric of metricsOf(filledIn(expr))) {
+      questions.push({ who: `${name}: ${metric}`, found: () => now(lab, metric) })
+    }
+  }
   const silent: string[] = []
   for (const { who, found } of questions) if (await found() === 0) silent.push(who)
   return silent
@@ -104,12 +105,13 @@ async function now(lab: Lab, query: string): Promise<number> {
   return result.filter(({ value }) => value[1] !== 'NaN').length
 }
 
-/** As a graph or an annotation asks. */
-async function overTime(lab: Lab, query: string, began: number): Promise<number> {
-  const { result } = await ask<{ result: unknown[] }>(lab, 'query_range', {
-    query, start: String(began / 1000), end: String(Date.now() / 1000), step: '5',
+/** Which instances an annotation marks between two moments. As Grafana asks it. */
+async function marked(lab: Lab, annotation: string, from: number, to = Date.now()): Promise<string[]> {
+  const { expr } = annotations.find(({ name }) => name === annotation)!
+  const { result } = await ask<{ result: { metric: { instance: string } }[] }>(lab, 'query_range', {
+    query: filledIn(expr), start: String(from / 1000), end: String(to / 1000), step: '5',
   })
-  return result.length
+  return result.map(({ metric }) => metric.instance)
 }
 
 /** As a variable asks. */

@@ -9,8 +9,7 @@ import type { DashboardSpec } from './types.ts'
 export function variables({ instances }: DashboardSpec) {
   return [
     // A Prometheus of its own has no such label, and `All` means everything it holds. One that gathers
-    // several has it from their
-    // external_labels.
+    // several has it from their external_labels.
     { name: 'environment', label: 'Environment', series: 'up{environment!=""}', of: 'environment',
       allValue: '.*', gathered: true },
     {
@@ -24,20 +23,34 @@ export function variables({ instances }: DashboardSpec) {
 const masters = series('redis_instance_info', 'job="redis"', 'role="master"')
 const builds = series('fleet2_build_info')
 
+/**
+ * What is there now and was not for some minutes, a minute long. Minutes, so that two scrapes without it
+ * make nothing new of it. `watched`: what shows that somebody looked a minute ago, because to a Prometheus
+ * that was away everything is new.
+ */
+function newcomers(by: string, what: string, minutes: number, watched: string): string {
+  return `count by (${by}) (${what})`
+    + ` unless count by (${by}) (count_over_time(${what}[${minutes}m] offset 1m))`
+    + ` and on () count(${watched} offset 1m)`
+}
+
 /** What is drawn into every graph: a moment, with its words. */
 export const annotations = [
   {
     name: 'PostgreSQL failover', color: 'red', title: 'PostgreSQL failover',
-    text: '{{instance}} is on a new timeline',
-    expr: `changes(${series('patroni_postgres_timeline')}[1m]) > 0`,
+    text: '{{instance}} is the primary, on a new timeline',
+    // A node whose PostgreSQL does not run says 0, and a restart is no failover.
+    expr: `count by (instance) (changes((${series('patroni_postgres_timeline')} > 0)[1m:5s]) > 0`
+      + ` and on (instance) ${series('patroni_primary')} == 1)`,
   },
   {
     name: 'Redis failover', color: 'orange', title: 'Redis failover', text: '{{instance}} is the master',
-    expr: `count by (instance) (${masters}) unless count by (instance) (${masters} offset 1m)`,
+    // Short, so that a failover back is seen.
+    expr: newcomers('instance', masters, 2, series('redis_up', 'job="redis"')),
   },
   {
     name: 'Deploy', color: 'blue', title: 'Deploy', text: 'Version {{version}} serves',
-    expr: `count by (version) (${builds}) unless count by (version) (${builds} offset 1m)`,
+    expr: newcomers('version', builds, 5, series('up', 'job="fleet2"')),
   },
   {
     name: 'Drill', color: 'purple', title: 'Drill', text: '{{scenario}}',
