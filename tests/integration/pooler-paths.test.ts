@@ -79,7 +79,17 @@ beforeAll(async () => {
   await chmod(folder, 0o777)
   const listen = await freePort()
   const settings = Object.fromEntries((await readFile(join(ha, 'pgbouncer-primary.env'), 'utf8')).split('\n').map(line => /^([A-Z]\w*)=(.*)$/.exec(line)).filter(match => match !== null).map(([, name, value]) => [name, value]))
-  const env = { PATH: `${process.env.PATH}:/usr/sbin`, ...settings, RUN_DIR: folder, LISTEN_ADDRESS: '127.0.0.1', POOL_HOSTS: '127.0.0.2,127.0.0.3', POOL_HAPROXY_PORT: String(port), FLEET_APP_PASSWORD: decodeURIComponent(url.password), POSTGRES_PASSWORD: 'unused' }
+  const env = {
+    PATH: `${process.env.PATH}:/usr/sbin`,
+    ...settings,
+    RUN_DIR: folder,
+    LISTEN_ADDRESS: '127.0.0.1',
+    POOL_HOSTS: '127.0.0.2,127.0.0.3',
+    POOL_HAPROXY_PORT: String(port),
+    FLEET_APP_PASSWORD: decodeURIComponent(url.password),
+    PGBOUNCER_ADMIN_PASSWORD: 'unused',
+    MONITOR_PASSWORD: 'unused',
+  }
   const fill = async (name: string) => (await run(join(ha, 'fill.sh'), [join(ha, name)], { env })).stdout
   await writeFile(join(folder, 'userlist.txt'), (await fill('userlist.txt')).replace('fleet_app', url.username))
   await writeFile(join(folder, 'pgbouncer.ini'), (await fill('pgbouncer.ini')).replace('listen_port = 6432', `listen_port = ${listen}`).replace('dbname=fleet', `dbname=${url.pathname.slice(1)}`))
