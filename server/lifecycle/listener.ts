@@ -12,6 +12,9 @@ export const requestTimeoutMs = 30_000
 /** Node looks for those that are too late only so often; its own 30 s would double the limits. */
 const lookEveryMs = 2_000
 
+/** While no connection can be accepted, the kernel says so at every turn of the event loop. */
+const sayEveryMs = 5_000
+
 /** What the listener could not do, in words, and whether the configuration is at fault. */
 export interface ListenFault {
   message: string
@@ -21,8 +24,15 @@ export interface ListenFault {
 /**
  * Nitro makes the listener itself and shows it to nobody. Node tells of every server that is about to listen: the first one of this process is ours. Its limits are set
  * before its first connection.
+ *
+ * `onFault` is called once at most, where it cannot listen. Once it listens, nothing that happens at the listener ends the instance: a connection that cannot be accepted
+ * (no descriptor is left) is the loss of one connection, told to `onRefused` with the error, every five seconds at most.
  */
-export function watchListener({ onServer, onFault }: { onServer: (server: Server) => void, onFault: (fault: ListenFault) => void }): void {
+export function watchListener({ onServer, onFault, onRefused }: {
+  onServer: (server: Server) => void
+  onFault: (fault: ListenFault) => void
+  onRefused: (error: Error) => void
+}): void {
   let known = false
   subscribe('tracing:net.server.listen:asyncStart', (message) => {
     const { server } = message as { server: Server & { connectionsCheckingInterval?: number } }
@@ -31,7 +41,13 @@ export function watchListener({ onServer, onFault }: { onServer: (server: Server
     server.headersTimeout = headersTimeoutMs
     server.requestTimeout = requestTimeoutMs
     server.connectionsCheckingInterval = lookEveryMs
-    server.once('error', error => onFault(inWords(error)))
+    let saidAt = -Infinity
+    server.on('error', (error) => {
+      if (!server.listening) return onFault(inWords(error))
+      if (performance.now() - saidAt < sayEveryMs) return
+      saidAt = performance.now()
+      onRefused(error)
+    })
     onServer(server)
   })
 }

@@ -51,6 +51,7 @@ export default defineNitroPlugin((nitroApp) => {
       log.fatal(message)
       process.exit(configuration ? configurationExitCode : 1)
     },
+    onRefused: error => log.error({ err: error }, 'A connection could not be accepted'),
   })
   const handle = wrapHandler(nitroApp.h3App.handler, { config, log, isDraining, cluster: () => servicesIfOpen()?.database.cluster() ?? null })
   nitroApp.h3App.handler = ((event: Parameters<typeof handle>[0]) => {

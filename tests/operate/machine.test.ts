@@ -61,13 +61,23 @@ describe('a limit on a control group above the process\'s own', () => {
 
 describe('few file descriptors', () => {
   it('are what is said to be lacking, and whoever comes later is served', async () => {
-    const server = await startServer({ env: env(), through: ['sh', '-c', 'ulimit -n 70 && exec "$@"', 'sh'] })
+    // Some more than those that whoever runs the tests leaves open, which are the instance's from the beginning.
+    const few = 'ulimit -n $(($(ls /proc/self/fd | wc -l) + 66)) && exec "$@"'
+    const server = await startServer({ env: env(), through: ['sh', '-c', few, 'sh'] })
     const { hostname, port } = new URL(server.url)
     const sockets = Array.from({ length: 120 }, () => connect(Number(port), hostname).on('error', () => {}))
     await until(() => server.output().includes('This instance is out of file descriptors'), 'the instance to say what is lacking')
     expect(server.output()).not.toMatch(/out of memory/i)
     for (const socket of sockets) socket.destroy()
-    await until(async () => (await fetch(`${server.url}/api/health`).catch(() => null))?.ok, 'the instance to serve again')
+    let last: unknown
+    const healthy = async () => {
+      const answer = await fetch(`${server.url}/api/health`).catch(error => void (last = error.cause ?? error))
+      if (answer) last = await answer.text()
+      return answer?.ok
+    }
+    await until(healthy, 'the instance to serve again', 60_000).catch((error) => {
+      throw new Error(`${error.message}. It answers: ${last}. It said: ${server.output().slice(-3_000)}`, { cause: error })
+    })
     expect(await server.stop()).toBe(0)
   })
 })
