@@ -1,5 +1,5 @@
 import { closeSync, openSync, readFileSync } from 'node:fs'
-import { devNull, totalmem } from 'node:os'
+import { totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Finding } from './check.ts'
 
@@ -52,22 +52,26 @@ function upwards(path: string): string[] {
 }
 
 /**
- * Whether a file can still be opened: out of descriptors, nobody new can be served, and much that reads a file by the way (the resident memory is read from /proc) fails with
- * words of its own.
+ * Whether a file can still be opened: out of descriptors, nobody new can be served, and much that reads a file by
+ * the way (the resident memory is read from /proc) fails with words of its own. Only the words of the kernel that
+ * mean this count: what cannot be opened for another reason has not lacked a descriptor.
  */
 export function lookAtDescriptors(open: () => void = openAny): Finding {
   try {
     open()
-    return { status: 'healthy', reason: null, details: {} }
   }
   catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    return { status: 'unhealthy', reason: code === 'EMFILE' || code === 'ENFILE' ? `No file can be opened (${code}): raise the limit (ulimit -n)` : `No file can be opened (${code})`, details: {} }
+    if (code === 'EMFILE' || code === 'ENFILE') {
+      return { status: 'unhealthy', reason: `No file can be opened (${code}): raise the limit (ulimit -n)`, details: {} }
+    }
   }
+  return { status: 'healthy', reason: null, details: {} }
 }
 
+/** The root folder is there for everybody; a device is what somebody else may have spoilt. */
 function openAny() {
-  closeSync(openSync(devNull, 'r'))
+  closeSync(openSync('/', 'r'))
 }
 
 /** Resident memory against the limit: what the kernel's out-of-memory killer looks at. */

@@ -21,7 +21,7 @@ afterAll(async () => {
   await database?.drop()
 })
 
-// All nine faults: npm run test:redis-faults. These three are the ones that lose data where something is wrong.
+// All faults: npm run test:redis-faults. These three are the ones that lose data where something is wrong.
 describe.each([faults.kill, faults.failover, faults.empty])('$name', (fault) => {
   it('fails no request, signs nobody out, brings no ended session back and loses nothing acknowledged', async () => {
     const observations = [...await runScenario(environment, fault, probes)]

@@ -48,6 +48,16 @@ export const faults = {
     // Longer than min-replicas-max-lag, so that the old master has refused to go on.
     await pause(8_000)
   }, ({ cluster }) => cluster.heal()),
+  hiddenSwitch: onTheMaster('a switch that one instance is not told of: its old master, alone, still answers it', ({ cluster }, name) => {
+    cluster.hideSwitch('app1')
+    cluster.cutOff(name)
+  }, ({ cluster }) => cluster.heal()),
+  orphan: onTheMaster('a demoted master that is cut off from its new one, and one instance not told', async (environment, name) => {
+    environment.cluster.hideSwitch('app1')
+    environment.cluster.cutOff(name)
+    // A replica of nobody: whoever follows it hears nothing more, and no error.
+    await node(environment, name).command('REPLICAOF', '127.0.0.1', '1')
+  }, ({ cluster }) => cluster.heal()),
   gone: {
     name: 'all of Redis gone for 6 s, back with its data',
     async strike({ cluster }) {
