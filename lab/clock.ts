@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { commandName, pidsOf } from './processes.ts'
 import type { LabNode } from './types.ts'
 
@@ -13,7 +13,25 @@ export function whyNoWrongClock(node: LabNode): string | null {
 
 /** Environment in which the wall clock is wrong by so many seconds. The monotonic clock, which measures how long something takes, is not: nor would it be by a wrong NTP server. */
 export function wrongClock(offsetSeconds: number): Record<string, string> {
-  return { LD_PRELOAD: libraries.find(existsSync)!, FAKETIME: `${offsetSeconds < 0 ? '' : '+'}${offsetSeconds}s`, FAKETIME_DONT_FAKE_MONOTONIC: '1', DONT_FAKE_MONOTONIC: '1', FAKETIME_DONT_RESET: '1', FAKETIME_DISABLE_SHM: '1' }
+  return {
+    LD_PRELOAD: libraries.find(existsSync)!,
+    FAKETIME: `${offsetSeconds < 0 ? '' : '+'}${offsetSeconds}s`,
+    FAKETIME_DONT_FAKE_MONOTONIC: '1',
+    DONT_FAKE_MONOTONIC: '1',
+    FAKETIME_DONT_RESET: '1',
+    FAKETIME_DISABLE_SHM: '1',
+  }
+}
+
+/**
+ * Removes what the library keeps of processes that have ended: it takes the name of their pid, and the next
+ * process with that pid, of another user, would be refused it and not start.
+ */
+export function forgetWrongClocks(): void {
+  for (const name of readdirSync('/dev/shm')) {
+    const pid = /faketime_(?:sem|shm)_(\d+)$/.exec(name)?.[1]
+    if (pid && !existsSync(`/proc/${pid}`)) rmSync(`/dev/shm/${name}`, { force: true })
+  }
 }
 
 /** Processes on the node that do not go by the wrong clock. */

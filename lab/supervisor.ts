@@ -3,7 +3,7 @@ import { chmodSync, closeSync, openSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { account } from './accounts.ts'
 import { answerRequests, type Handlers } from './control.ts'
-import { whyNoWrongClock, withRightClock, wrongClock } from './clock.ts'
+import { forgetWrongClocks, whyNoWrongClock, withRightClock, wrongClock } from './clock.ts'
 import { joinCpuGroup } from './cpu.ts'
 import { acceptPackets, dropPackets, setLink } from './network.ts'
 import { controlSocket, locks, namespaceOf } from './place.ts'
@@ -63,9 +63,17 @@ function launch(running: RunningNode, entry: RunningUnit) {
   const { unit } = entry
   const { uid, gid } = account(unit.user)
   const log = openSync(logFile(unit.name), 'a', 0o644)
-  // Both replace themselves by what they start, so that the child's pid is the unit's own. A session of its own: the terminal's signals do not reach it.
-  const child = spawn('ip', ['netns', 'exec', namespaceOf(running.node.name), 'setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--init-groups', '--', ...unit.command], {
-    cwd: '/', detached: true, stdio: ['ignore', log, log], env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8', HOSTNAME: running.node.name, ...unit.env, ...running.clockOffset ? wrongClock(running.clockOffset) : {} },
+  // All replace themselves by what they start, so that the child's pid is the unit's own. A session of its own: the
+  // terminal's signals do not reach it. The wrong clock comes last: what it keeps under the pid's name would be
+  // root's, and the unit's user is refused it.
+  const { clockOffset, node: { name } } = running
+  const clock = clockOffset ? ['env', ...Object.entries(wrongClock(clockOffset)).map(pair => pair.join('='))] : []
+  const becoming = ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--init-groups', '--', ...clock]
+  const child = spawn('ip', ['netns', 'exec', namespaceOf(name), ...becoming, ...unit.command], {
+    cwd: '/',
+    detached: true,
+    stdio: ['ignore', log, log],
+    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8', HOSTNAME: name, ...unit.env },
   })
   closeSync(log)
   if (child.pid) joinCpuGroup(running.node.name, child.pid)
@@ -195,6 +203,7 @@ const handlers: Handlers = {
     const reason = whyNoWrongClock(running.node)
     if (reason) throw new Error(reason)
     await stop(running, undefined)
+    forgetWrongClocks()
     running.clockOffset = offsetSeconds
     running.hurt.add('clock off')
     start(running)
@@ -202,7 +211,8 @@ const handlers: Handlers = {
     await waitFor(`everything on ${node} to go by the wrong clock`, () => {
       const right = withRightClock(node)
       if (right.length) throw new Error(`not yet: ${right.join(', ')}`)
-      return pidsOf(node).length > 0
+      if (pidsOf(node).length === 0) throw new Error('nothing runs there; its log says why')
+      return true
     }, { limitMs: 10_000, everyMs: 100 })
   },
   async heal({ node }) {
