@@ -259,7 +259,8 @@ describe('compression', () => {
 
 describe('old and odd clients', () => {
   it('HTTP/1.0 without Host is answered', async () => {
-    await client.send('POST', '/api/v1/devices', { name: 'Old', identifier: 'old-tracker' })
+    const old = { name: 'Old', identifier: 'old-tracker', tokenRequired: false }
+    await client.send('POST', '/api/v1/devices', old)
     expect(await bytes('GET /api/ingest?id=old-tracker&lat=1&lon=2 HTTP/1.0\r\n\r\n')).toMatch(
       /^HTTP\/1\.1 200 /,
     )

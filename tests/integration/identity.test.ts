@@ -241,7 +241,7 @@ describe('the audit log', () => {
     const owner = await signUp(server.url)
     const { body: vehicle } = await owner.send<{ id: string }>('POST', '/api/v1/vehicles', { name: 'Van', registration: 'B-X 1' })
     const changed = await owner.send('PATCH', `/api/v1/vehicles/${vehicle.id}`, { name: 'Bus' })
-    await owner.send('POST', '/api/v1/devices', { name: 'Tracker', identifier: `audited-${Date.now()}`, tokenRequired: true })
+    await owner.send('POST', '/api/v1/devices', { name: 'Tracker', identifier: `audited-${Date.now()}` })
     const { body: { items } } = await owner.send<{ items: AuditEntry[] }>('GET', '/api/v1/audit-entries')
     expect(items.map(({ action }) => action)).toEqual(['device.created', 'vehicle.updated', 'vehicle.created', 'account.created', 'organisation.created'])
     expect(items[1]).toMatchObject({
