@@ -236,6 +236,17 @@ describe('organisations and members', () => {
   })
 })
 
+it('one person makes thirty further organisations in an hour, and others are not hindered by it', async () => {
+  const [eager, other] = [await signUp(server.url), await signUp(server.url)]
+  const make = (by: Client) => by.send('POST', '/api/v1/organisations', { name: 'Another', timeZone: 'UTC' })
+  const statuses: number[] = []
+  for (let n = 0; n < 31; n++) statuses.push((await make(eager)).status)
+  expect(statuses).toEqual([...Array.from({ length: 30 }, () => 201), 429])
+  const { status, headers } = await make(eager)
+  expect([status, Number(headers.get('retry-after')) > 0]).toEqual([429, true])
+  expect((await make(other)).status).toBe(201)
+})
+
 describe('the audit log', () => {
   it('says who did what to what, from where, before and after, and holds no secret', async () => {
     const owner = await signUp(server.url)
