@@ -87,6 +87,25 @@ describe('a new device', () => {
   })
 })
 
+it('a device that shows no token, or a wrong one, is in the log by its id, and what it showed is not', async () => {
+  // A server of its own: the line is said once in ten seconds, and the first one at once.
+  const own = await startServer({ env: { NUXT_DATABASE_URL: database.servingUrl, NUXT_REDIS_URL: redis.url } })
+  try {
+    const { body: device } = await make()
+    const wrong = 'w'.repeat(43)
+    const { status } = await fetch(`${own.url}/api/ingest?id=${device.identifier}&lat=1&lon=2&token=${wrong}`)
+    expect(status).toBe(401)
+    const line = () => own.output().split('\n').find(text => text.includes('showed no token or a wrong one'))
+    await until(() => line() !== undefined, 'the line')
+    expect(JSON.parse(line()!)).toMatchObject({ level: 'warn', devices: { [device.id]: 1 } })
+    expect(own.output()).not.toContain(wrong)
+    expect(own.output()).not.toContain(device.identifier)
+  }
+  finally {
+    await own.stop()
+  }
+})
+
 describe('a device that is there', () => {
   it('from before tokens were the rule goes on without one, also when it is changed', async () => {
     // As the version before made it: nobody had said anything of a token.
