@@ -14,8 +14,8 @@ const encoders = {
 type Encoding = keyof typeof encoders
 
 /**
- * For what is no page, and so has no policy of its own: it loads nothing and stands in nobody's frame. A file of the
- * program may be a worker, whose requests a policy of its own would decide about.
+ * For what is no page, and so has no policy of its own: it loads nothing and stands in nobody's frame. A file
+ * of the program may be a worker, whose requests its file's policy decides about.
  */
 const policies = {
   endpoint: 'default-src \'none\'; base-uri \'none\'; form-action \'none\'; frame-ancestors \'none\'',

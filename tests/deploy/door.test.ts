@@ -65,7 +65,9 @@ describe('every answer over TLS', () => {
     ['Nginx\'s own refusal', 'GET', '/metrics', 404],
     ['a sign-in\'s', 'GET', '/api/v1/session', 200],
     ['an ingest\'s', 'POST', '/api/ingest', 200],
-  ])('says once that it is for TLS alone, what it is, and that it stands in no frame: %s', async (_, method, path, status) => {
+  ])('says once that it is for TLS alone, what it is, and that it stands in no frame: %s', async (
+    _, method, path, status,
+  ) => {
     const answer = await nginx.ask(method, path)
     expect(answer.status).toBe(status)
     expect(answer.headers).toMatchObject({
@@ -97,13 +99,14 @@ it('an instance\'s own policy is the only one that its answer has', async () => 
   expect(headers['content-security-policy']).toBe(policy)
 })
 
-it('a built file says its type and in which encoding it is, compressed or not; an instance\'s answer keeps its '
-  + 'own', async () => {
+it('a built file says its type and in which encoding it is, compressed or not; an instance\'s answer keeps '
+  + 'its own', async () => {
   const file = join(nginx.prefix, '../public/_nuxt/look.abc.css')
   await writeFile(file, 'p { color: red }')
   await writeFile(`${file}.gz`, gzipSync('p { color: red }'))
   for (const encoding of ['identity', 'gzip']) {
-    const { headers } = await nginx.ask('GET', '/_nuxt/look.abc.css', { headers: { 'accept-encoding': encoding } })
+    const asked = { headers: { 'accept-encoding': encoding } }
+    const { headers } = await nginx.ask('GET', '/_nuxt/look.abc.css', asked)
     expect([headers['content-type'], headers['content-encoding'] ?? 'identity'])
       .toEqual(['text/css; charset=utf-8', encoding])
   }

@@ -108,7 +108,9 @@ describe('stickiness', () => {
     try {
       const ask = (cookie: string) => sticky.ask('GET', '/api/v1/vehicles', { headers: { cookie } })
       const first = await ask('')
-      expect(String(first.headers['set-cookie'])).toMatch(/^__Host-fleet2-instance=127\.0\.0\.1\d; Path=\/; Secure; HttpOnly; SameSite=Lax$/)
+      expect(String(first.headers['set-cookie'])).toMatch(
+        /^__Host-fleet2-instance=127\.0\.0\.1\d; Path=\/; Secure; HttpOnly; SameSite=Lax$/,
+      )
       // Even with the backup, whom nobody else is sent to.
       for (const host of hosts) {
         for (let index = 0; index < 4; index++) {
@@ -117,7 +119,7 @@ describe('stickiness', () => {
           expect(answer.headers['set-cookie']).toBeUndefined()
         }
       }
-      // A cookie whose name merely ends so is another one: a page of another host of the domain may have set it.
+      // A cookie whose name merely ends so is another one: another host of the domain may have set it.
       expect((await ask(`x__Host-fleet2-instance=${hosts[2]}`)).headers['set-cookie']).toBeDefined()
       await named[1]!.kill()
       const moved = await ask(`__Host-fleet2-instance=${hosts[1]}`)

@@ -86,7 +86,9 @@ test.describe('a vehicle', () => {
   })
 })
 
-test('a device is added, with a token unless it is said otherwise, fitted, taken out and removed', async ({ page, signIn, request }) => {
+test('a device is added, with a token unless it is said otherwise, fitted, taken out and removed', async ({
+  page, signIn, request,
+}) => {
   await signIn(page)
   await page.goto('/devices')
   await hydrated(page)

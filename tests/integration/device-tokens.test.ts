@@ -87,9 +87,11 @@ describe('a new device', () => {
   })
 })
 
-it('a device that shows no token, or a wrong one, is in the log by its id, and what it showed is not', async () => {
+it('a device that shows no token, or a wrong one, is in the log by its id, and what it showed is '
+  + 'not', async () => {
   // A server of its own: the line is said once in ten seconds, and the first one at once.
-  const own = await startServer({ env: { NUXT_DATABASE_URL: database.servingUrl, NUXT_REDIS_URL: redis.url } })
+  const env = { NUXT_DATABASE_URL: database.servingUrl, NUXT_REDIS_URL: redis.url }
+  const own = await startServer({ env })
   try {
     const { body: device } = await make()
     const wrong = 'w'.repeat(43)

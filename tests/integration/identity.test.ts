@@ -236,7 +236,7 @@ describe('organisations and members', () => {
   })
 })
 
-it('one person makes thirty further organisations in an hour, and others are not hindered by it', async () => {
+it('one person makes thirty further organisations in an hour, and hinders nobody else by it', async () => {
   const [eager, other] = [await signUp(server.url), await signUp(server.url)]
   const make = (by: Client) => by.send('POST', '/api/v1/organisations', { name: 'Another', timeZone: 'UTC' })
   const statuses: number[] = []

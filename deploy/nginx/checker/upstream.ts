@@ -33,8 +33,8 @@ export function parseServers(text: string): Server[] {
 const kept = ['  keepalive 32;', '  keepalive_timeout 4s;']
 
 /**
- * The cookie of a browser that stays with its instance. `__Host-`: no other host of the domain can set it. Nginx has
- * no variable for a cookie with a hyphen in its name, so it is read out of the whole header.
+ * The cookie of a browser that stays with its instance. `__Host-`: no other host of the domain can set it.
+ * Nginx has no variable for a cookie with a hyphen in its name, so it is read out of the whole header.
  */
 const cookie = '__Host-fleet2-instance'
 

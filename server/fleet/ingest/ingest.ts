@@ -106,7 +106,7 @@ export function createIngest({
     { points },
     'The database refused points, by SQLSTATE; they are in quarantine, and their neighbours are stored',
   ))
-  /** By the device's id, and never by what was shown. Nobody is told of unknown devices: there is no end to them. */
+  /** By the device's id, and never by what was shown. Not of unknown devices: there is no end to them. */
   const refusedTokens = createTally(devices => log.warn(
     { devices }, 'Devices showed no token or a wrong one, messages by device; they were refused',
   ))

@@ -8,8 +8,8 @@ const mostNames = 50
 const others = 'others'
 
 /**
- * Counts by name, and gives what it has counted to `say` once in a while: at a call of `tell`, so the last counts
- * wait for the next one.
+ * Counts by name, and gives what it has counted to `say` once in a while: at a call of `tell`, so the last
+ * counts wait for the next one.
  */
 export function createTally(say: (counts: Record<string, number>) => void, now: () => number = Date.now) {
   const counts = new Map<string, number>()

@@ -31,7 +31,9 @@ const server = createServer((request, response) => {
     // `wait`: as a write waits for the database's next primary.
     setTimeout(() => {
       response.writeHead(200, {
-        'content-type': 'application/json', 'x-fleet2-instance': name, ...policy ? { 'content-security-policy': policy } : {},
+        'content-type': 'application/json',
+        'x-fleet2-instance': name,
+        ...policy ? { 'content-security-policy': policy } : {},
       })
       response.end(JSON.stringify({ name, bytes: Buffer.concat(chunks).length, headers: request.headers }))
     }, Number(url.searchParams.get('wait') ?? 0))
