@@ -133,7 +133,7 @@ describe.each(addresses)('$path', ({ address, methods }) => {
       'TRACE',
     ]) {
       const { headers } = await ask(method, address)
-      expect([method, headers['cache-control']]).toEqual([method, expect.stringMatching(/no-store|no-cache/)])
+      expect([method, headers['cache-control']]).toEqual([method, expect.stringMatching(/no-store/)])
     }
   })
 })
@@ -155,6 +155,12 @@ it('every answer, also a refusal and a file, has a policy that keeps it out of f
     const answer = await policyOf('GET', page, { accept: 'text/html' })
     expect(answer).toEqual(['GET', page, expect.stringMatching(own)])
   }
+})
+
+it('nobody may keep the page of an error, which may say who is signed in', async () => {
+  const { status, headers, body } = await ask('GET', '/no-such-page', { accept: 'text/html' })
+  expect([status, headers['cache-control']]).toEqual([404, 'private, no-store'])
+  expect(body.toString()).toContain('There is nothing here')
 })
 
 describe.each(pages)('the page %s', (page) => {
