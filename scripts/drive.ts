@@ -117,7 +117,9 @@ async function prepare(): Promise<Tracker[]> {
     const identifier = `drive-${number + 1}`
     if (known.has(identifier)) continue
     const vehicle = await (await post('/api/v1/vehicles', { name: `Drive ${number + 1}`, kind: 'van' })).json() as { id: string }
-    const device = await post('/api/v1/devices', { name: `Simulated tracker ${number + 1}`, identifier, vehicleId: vehicle.id })
+    const device = await post('/api/v1/devices', {
+      name: `Simulated tracker ${number + 1}`, identifier, vehicleId: vehicle.id, tokenRequired: false,
+    })
     if (!device.ok) stop(`The device ${identifier} could not be made: ${(await device.json() as { detail?: string }).detail}`)
   }
   return Array.from({ length: count }, (_, number) => ({ identifier: `drive-${number + 1}`, number, queue: [], sending: false }))

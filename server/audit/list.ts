@@ -2,11 +2,18 @@ import { and, desc, eq, getTableColumns, gte, like, lt, type SQL } from 'drizzle
 import { countAll, decodeCursor, toPage } from '#server/database/cursor.ts'
 import type { Database } from '#server/database/port.ts'
 import { auditEntries } from '#server/database/schema/audit.ts'
+import { InvalidInputError } from '#shared/errors.ts'
 import type { AuditEntry, AuditQuery } from '#shared/schemas/audit.ts'
 import type { Page } from '#shared/schemas/common.ts'
 
-/** The organisation's audit entries, newest first: their ids are UUIDv7, which begin with the time. */
+/**
+ * The organisation's audit entries, newest first: their ids are UUIDv7, which begin with the time.
+ * @throws {InvalidInputError} for a time that ends before it begins.
+ */
 export async function listAuditEntries({ database }: { database: Database }, organisationId: string, query: AuditQuery): Promise<Page<AuditEntry>> {
+  const { from, to } = query
+  if (from && to && new Date(from) >= new Date(to))
+    throw new InvalidInputError([{ path: 'to', message: 'must be after from' }])
   const cursor = decodeCursor(query.cursor, 'none')
   const conditions: (SQL | undefined)[] = [
     eq(auditEntries.organisationId, organisationId),

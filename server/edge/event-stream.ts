@@ -62,7 +62,7 @@ export function openEventStream(event: H3Event, heartbeat: () => LiveEvents['hea
   res.useChunkedEncodingByDefault = false
   res.writeHead(200, {
     'Content-Type': 'text/event-stream; charset=utf-8',
-    'Cache-Control': 'no-cache, no-transform',
+    'Cache-Control': 'private, no-store, no-transform',
     // Nginx passes each event on at once.
     'X-Accel-Buffering': 'no',
   })

@@ -13,6 +13,15 @@ const encoders = {
 }
 type Encoding = keyof typeof encoders
 
+/**
+ * For what is no page, and so has no policy of its own: it loads nothing and stands in nobody's frame. A file
+ * of the program may be a worker, whose requests its file's policy decides about.
+ */
+const policies = {
+  endpoint: 'default-src \'none\'; base-uri \'none\'; form-action \'none\'; frame-ancestors \'none\'',
+  file: 'base-uri \'none\'; frame-ancestors \'none\'; object-src \'none\'',
+}
+
 /** Below it the bytes saved are fewer than a packet's. */
 const leastBytes = 1_024
 
@@ -22,8 +31,10 @@ const compressible
 /**
  * What every answer of ours gets at its end, at one place.
  *
- * Nobody but the person who asked may keep it: `Cache-Control: private, no-store`, unless it says by itself
- * how it may be kept. Files of the program are no answers of an endpoint and are left alone.
+ * Nobody may keep it: `Cache-Control: private, no-store`, unless it says by itself how it may be kept and is no
+ * error. Files of the program are no answers of an endpoint and are left alone.
+ *
+ * It has a content security policy: a page its own (nuxt.config.ts), everything else one that allows nothing.
  *
  * It is compressed where the client takes that, it is a whole text of some size, and nobody can learn from
  * its length (BREACH: `mayBeMeasured`). Answers to changes, where tokens are shown once, stay as they are
@@ -38,11 +49,14 @@ export function finishAnswer(event: H3Event): void {
   res.writeHead = ((status: number, ...rest: unknown[]) => {
     begun = true
     const given = rest.find(part => typeof part === 'object') as OutgoingHttpHeaders | undefined
-    const says
-      = res.hasHeader('Cache-Control')
-        || Object.keys(given ?? {}).some(name => name.toLowerCase() === 'cache-control')
-    if (!says && (event.context.matchedRoute || status >= 400 || status === 204))
+    const says = (header: string) =>
+      res.hasHeader(header) || Object.keys(given ?? {}).some(name => name.toLowerCase() === header)
+    const isFile = !(event.context.matchedRoute || status >= 400 || status === 204)
+    // The page of an error says no-cache by itself, which lets a browser keep it, and may say who is signed in.
+    if (status >= 400 || (!isFile && !says('cache-control')))
       res.setHeader('Cache-Control', 'private, no-store')
+    if (!says('content-security-policy'))
+      res.setHeader('Content-Security-Policy', policies[isFile ? 'file' : 'endpoint'])
     return writeHead(status, ...rest)
   }) as typeof res.writeHead
 

@@ -62,8 +62,8 @@ export async function getDevice(
 }
 
 /**
- * Makes a device known. Its token is in the answer and nowhere else: only a hash is kept. A token is a right
- * that outlives its maker's: see `lockAuthority`.
+ * Makes a device known, with a token unless the input says that it needs none. The token is in the answer and
+ * nowhere else: only a hash is kept. It is a right that outlives its maker's: see `lockAuthority`.
  * @throws {ConflictError} when the identifier is taken, by whichever organisation; {ForbiddenError}
  */
 export async function createDevice(
@@ -93,7 +93,8 @@ export async function createDevice(
       return findDevice(tx, row!.id)
     }),
   )
-  return { ...device, token }
+  // As it was made: perhaps by an earlier version, which made none unless it was asked, and this is a repeat.
+  return { ...device, token: device.tokenRequired ? token : null }
 }
 
 /**
@@ -136,7 +137,7 @@ export async function updateDevice(
   })
 }
 
-/** A new token for the device; the old one ends at once. From now on the device must show it. */
+/** A new token for the device, which must show it from now on; the old one ends (see `rememberMs`). */
 export async function renewDeviceToken(
   { database, makeSecret }: FleetServices,
   actor: Member,

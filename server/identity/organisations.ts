@@ -11,6 +11,7 @@ import type { OrganisationCreate, OrganisationSummary, OrganisationUpdate } from
 import { lockAuthority } from './authority.ts'
 import type { Member, SignedInUser } from './member.ts'
 import type { IdentityServices } from './services.ts'
+import { throttleOrganisations } from './throttle.ts'
 
 /** The list is loaded from the primary within this, or from wherever it is to be had. */
 const primaryPatienceMs = 1_000
@@ -32,8 +33,11 @@ export async function insertOrganisation(tx: Transaction, { id, owner, input }: 
   await recordAudit(tx, { organisationId: id, action: 'organisation.created', subject: { type: 'organisation', id, label: input.name }, after: input })
 }
 
-/** A further organisation, owned by the user. */
-export async function createOrganisation({ database, cache }: IdentityServices, user: SignedInUser, input: OrganisationCreate): Promise<OrganisationSummary> {
+/** A further organisation, owned by the user. @throws {TooManyRequestsError} */
+export async function createOrganisation(
+  { database, cache, limiter }: IdentityServices, user: SignedInUser, input: OrganisationCreate,
+): Promise<OrganisationSummary> {
+  await throttleOrganisations(limiter, user.userId)
   const id = uuidv7()
   const organisation = await database.inOrganisation(id).write(async (tx) => {
     await insertOrganisation(tx, { id, owner: user, input })

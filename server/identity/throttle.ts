@@ -30,6 +30,9 @@ const passwordChecks: Limit = { limit: 10, windowSeconds: 900 }
 const signUps: Limit = { limit: 30, windowSeconds: 3_600 }
 const acceptances: Limit = { limit: 300, windowSeconds: 3_600 }
 
+/** Organisations that one person makes: nobody who runs fleets needs more of them in an hour. */
+const organisationsMade: Limit = { limit: 30, windowSeconds: 3_600 }
+
 /** Links that one organisation makes: more than a large depot needs in an hour. */
 const invitations: Limit = { limit: 300, windowSeconds: 3_600 }
 
@@ -95,6 +98,12 @@ export async function throttleAcceptance(limiter: RateLimiter, address: string):
 /** Counts an attempt to sign up. @throws {TooManyRequestsError} */
 export async function throttleSignUp(limiter: RateLimiter, address: string): Promise<void> {
   refuseUnlessAllowed([await limiter.take(`sign-up:${hashed(networkOf(address))}`, signUps)], 'Too many accounts were made from this address.')
+}
+
+/** Counts a further organisation that a person makes. @throws {TooManyRequestsError} */
+export async function throttleOrganisations(limiter: RateLimiter, userId: string): Promise<void> {
+  const made = await limiter.take(`organisation:${userId}`, organisationsMade)
+  refuseUnlessAllowed([made], 'You have made too many organisations.')
 }
 
 /** Counts a link that an organisation makes. @throws {TooManyRequestsError} */

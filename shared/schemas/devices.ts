@@ -15,8 +15,11 @@ export const DeviceCreate = z.strictObject({
   identifier: Identifier,
   vehicleId: Id.nullable().default(null),
   speedUnit: z.enum(speedUnits, `must be one of ${speedUnits.join(', ')}`).default('kn'),
-  /** With a token the device must show it (HTTP Basic password): nobody can forge its positions by knowing its identifier. */
-  tokenRequired: z.boolean('must be true or false').default(false),
+  /**
+   * Whether the device must show a token, which is made with it and shown once. False has to be said: then
+   * whoever knows its identifier, which is printed on many a tracker, can send positions in its name.
+   */
+  tokenRequired: z.boolean('must be true or false').default(true),
 })
 export type DeviceCreate = z.infer<typeof DeviceCreate>
 
@@ -49,7 +52,7 @@ export interface Device {
   updatedAt: string
 }
 
-/** The answer to a creation or a new token: the only time the token is shown. */
+/** The answer to a creation or a new token: the only time the token is shown. Null: it needs none. */
 export interface DeviceWithToken extends Device {
   token: string | null
 }

@@ -30,7 +30,9 @@ const identifiers: string[] = []
 for (let n = 0; n < 50; n++) {
   const { body } = await user.send<{ id: string }>('POST', '/api/v1/vehicles', { name: `Vehicle ${n}` })
   identifiers.push(`bench-${n}`)
-  await user.send('POST', '/api/v1/devices', { name: `Device ${n}`, identifier: `bench-${n}`, vehicleId: body.id })
+  await user.send('POST', '/api/v1/devices', {
+    name: `Device ${n}`, identifier: `bench-${n}`, vehicleId: body.id, tokenRequired: false,
+  })
   await createClient(fleet2.url).send('GET', `/api/ingest?id=bench-${n}&lat=52&lon=13&speed=50`)
 }
 const nitro = fileURLToPath(new URL('nitro', import.meta.url))

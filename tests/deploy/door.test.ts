@@ -54,6 +54,9 @@ function open(text: string, localAddress = '127.0.0.1'): Promise<TLSSocket> {
   })
 }
 
+/** The policy of what is not an instance's. */
+const ownPolicy = 'base-uri \'none\'; frame-ancestors \'none\'; object-src \'none\''
+
 describe('every answer over TLS', () => {
   it.each([
     ['an instance\'s', 'GET', '/api/v1/vehicles', 200],
@@ -62,18 +65,22 @@ describe('every answer over TLS', () => {
     ['Nginx\'s own refusal', 'GET', '/metrics', 404],
     ['a sign-in\'s', 'GET', '/api/v1/session', 200],
     ['an ingest\'s', 'POST', '/api/ingest', 200],
-  ])('says once that it is for TLS alone, and what it is: %s', async (_, method, path, status) => {
+  ])('says once that it is for TLS alone, what it is, and that it stands in no frame: %s', async (
+    _, method, path, status,
+  ) => {
     const answer = await nginx.ask(method, path)
     expect(answer.status).toBe(status)
     expect(answer.headers).toMatchObject({
       'strict-transport-security': 'max-age=63072000; includeSubDomains',
       'x-content-type-options': 'nosniff',
+      'content-security-policy': ownPolicy,
     })
   })
   it('also where a body is too large, and where nobody is left', async () => {
     const headers = {
       'strict-transport-security': 'max-age=63072000; includeSubDomains',
       'x-content-type-options': 'nosniff',
+      'content-security-policy': ownPolicy,
     }
     expect(await nginx.ask('POST', '/api/ingest', { body: Buffer.alloc(70_000) })).toMatchObject({
       status: 413,
@@ -84,6 +91,26 @@ describe('every answer over TLS', () => {
     await Promise.all(instances.map(instance => instance.restore()))
     await nginx.restart()
   })
+})
+
+it('an instance\'s own policy is the only one that its answer has', async () => {
+  const policy = 'default-src \'self\'; frame-ancestors \'none\''
+  const { headers } = await nginx.ask('GET', `/vehicles?policy=${encodeURIComponent(policy)}`)
+  expect(headers['content-security-policy']).toBe(policy)
+})
+
+it('a built file says its type and in which encoding it is, compressed or not; an instance\'s answer keeps '
+  + 'its own', async () => {
+  const file = join(nginx.prefix, '../public/_nuxt/look.abc.css')
+  await writeFile(file, 'p { color: red }')
+  await writeFile(`${file}.gz`, gzipSync('p { color: red }'))
+  for (const encoding of ['identity', 'gzip']) {
+    const asked = { headers: { 'accept-encoding': encoding } }
+    const { headers } = await nginx.ask('GET', '/_nuxt/look.abc.css', asked)
+    expect([headers['content-type'], headers['content-encoding'] ?? 'identity'])
+      .toEqual(['text/css; charset=utf-8', encoding])
+  }
+  expect((await nginx.ask('GET', '/api/v1/vehicles')).headers['content-type']).toBe('application/json')
 })
 
 describe('plain HTTP', () => {

@@ -108,19 +108,23 @@ describe('stickiness', () => {
     try {
       const ask = (cookie: string) => sticky.ask('GET', '/api/v1/vehicles', { headers: { cookie } })
       const first = await ask('')
-      expect(String(first.headers['set-cookie'])).toMatch(/^fleet2_instance=127\.0\.0\.1\d; Path=\/; Secure; HttpOnly; SameSite=Lax$/)
+      expect(String(first.headers['set-cookie'])).toMatch(
+        /^__Host-fleet2-instance=127\.0\.0\.1\d; Path=\/; Secure; HttpOnly; SameSite=Lax$/,
+      )
       // Even with the backup, whom nobody else is sent to.
       for (const host of hosts) {
         for (let index = 0; index < 4; index++) {
-          const answer = await ask(`fleet2_instance=${host}`)
+          const answer = await ask(`a=b; __Host-fleet2-instance=${host}; c=d`)
           expect(answer.headers['x-fleet2-instance']).toBe(host)
           expect(answer.headers['set-cookie']).toBeUndefined()
         }
       }
+      // A cookie whose name merely ends so is another one: another host of the domain may have set it.
+      expect((await ask(`x__Host-fleet2-instance=${hosts[2]}`)).headers['set-cookie']).toBeDefined()
       await named[1]!.kill()
-      const moved = await ask(`fleet2_instance=${hosts[1]}`)
+      const moved = await ask(`__Host-fleet2-instance=${hosts[1]}`)
       expect(moved.status).toBe(200)
-      expect(String(moved.headers['set-cookie'])).toMatch(/^fleet2_instance=127\.0\.0\.1[13];/)
+      expect(String(moved.headers['set-cookie'])).toMatch(/^__Host-fleet2-instance=127\.0\.0\.1[13];/)
     }
     finally {
       await sticky.stop()

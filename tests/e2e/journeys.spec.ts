@@ -86,7 +86,9 @@ test.describe('a vehicle', () => {
   })
 })
 
-test('a device is added with a token, fitted, taken out and removed', async ({ page, signIn, request }) => {
+test('a device is added, with a token unless it is said otherwise, fitted, taken out and removed', async ({
+  page, signIn, request,
+}) => {
   await signIn(page)
   await page.goto('/devices')
   await hydrated(page)
@@ -97,9 +99,9 @@ test('a device is added with a token, fitted, taken out and removed', async ({ p
   await page.getByLabel('Identifier').fill(identifier)
   await page.getByLabel('Fitted to').click()
   await page.getByRole('option', { name: 'Kangoo 11' }).click()
-  await page.getByText('Needs a token').click()
   await page.getByRole('button', { name: 'Add', exact: true }).click()
   const token = (await page.getByTestId('token').textContent())!.match(/[\w-]{43}$/)![0]
+  await expect(page.getByTestId('server-address')).toHaveText(new RegExp(`/api/ingest\\?token=${token}$`))
   expect((await request.get(`/api/ingest?id=${identifier}&lat=52.4&lon=13.4`)).status()).toBe(401)
   expect((await request.get(`/api/ingest?id=${identifier}&lat=52.4&lon=13.4`, { headers: { authorization: `Bearer ${token}` } })).status()).toBe(200)
   await page.keyboard.press('Escape')
@@ -111,6 +113,21 @@ test('a device is added with a token, fitted, taken out and removed', async ({ p
   await page.getByRole('option', { name: 'No vehicle' }).click()
   await page.getByRole('button', { name: 'Save' }).click()
   await expect(row).toContainText('no vehicle')
+  // The token was shown once: later its place is shown, and that it is needed.
+  await row.getByRole('button', { name: `Actions for ${name}` }).click()
+  await page.getByRole('menuitem', { name: 'How to connect' }).click()
+  await expect(page.getByTestId('server-address')).toHaveText(/\/api\/ingest\?token=<token>$/)
+  await expect(page.getByTestId('token')).toBeHidden()
+  await page.keyboard.press('Escape')
+
+  await expect(row).toContainText('needs a token')
+  await row.getByRole('button', { name: `Actions for ${name}` }).click()
+  await page.getByRole('menuitem', { name: 'Change' }).click()
+  await page.getByRole('dialog').getByText('Needs a token').click()
+  await expect(page.getByText('Whoever knows the identifier can send positions in its name.')).toBeVisible()
+  await page.getByRole('button', { name: 'Save' }).click()
+  await expect(row).toContainText('needs no token')
+
   await row.getByRole('button', { name: `Actions for ${name}` }).click()
   await page.getByRole('menuitem', { name: 'Remove' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click()

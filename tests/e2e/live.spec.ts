@@ -59,7 +59,8 @@ const test = base.extend<object, { stack: Stack }>({
       const {
         body: { id: vehicleId },
       } = await owner.send<{ id: string }>('POST', '/api/v1/vehicles', { name: 'Sprinter 1', kind: 'van' })
-      await owner.send('POST', '/api/v1/devices', { name: 'Tracker', identifier: 'demo-1', vehicleId })
+      const tracker = { name: 'Tracker', identifier: 'demo-1', vehicleId, tokenRequired: false }
+      await owner.send('POST', '/api/v1/devices', tracker)
       await move(servers[0]!, 52.4)
 
       let target = servers[0]!

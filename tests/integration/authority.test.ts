@@ -110,7 +110,7 @@ describe('a role', () => {
     'POST /api/v1/vehicles/:id/restoration': { of: 'vehicle', rights: false },
     // It comes with its token.
     'POST /api/v1/devices': {
-      body: { name: 'Too late', identifier: 'too-late', tokenRequired: true },
+      body: { name: 'Too late', identifier: 'too-late' },
       rights: true,
     },
     // Whether a token is needed at all; its name, for one, is no right.

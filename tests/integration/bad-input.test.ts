@@ -73,6 +73,7 @@ describe('addresses and queries', () => {
     ['/api/v1/vehicles?limit=0', 'limit'], ['/api/v1/vehicles?limit=201', 'limit'], ['/api/v1/vehicles?limit=ten', 'limit'], ['/api/v1/vehicles?cursor=x', 'cursor'], ['/api/v1/vehicles?state=all', 'state'],
     ['/api/v1/devices?cursor=WyJhIiwiYiJd', 'cursor'], ['/api/v1/members?limit=-1', 'limit'], ['/api/v1/audit-entries?from=yesterday', 'from'], ['/api/v1/audit-entries?actorId=me', 'actorId'],
     ['/api/v1/audit-entries?action=%27', 'action'], ['/api/v1/vehicles?search=a&search=b', 'search'], [`/api/v1/vehicles?search=${'x'.repeat(81)}`, 'search'],
+    ['/api/v1/audit-entries?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z', 'to'],
   ])('%s names the parameter %s', async (address, field) => {
     const { status, body } = await client.send<{ errors: { path: string }[] }>('GET', address)
     expect([status, body.errors.map(({ path }) => path)]).toEqual([400, [field]])

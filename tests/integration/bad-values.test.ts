@@ -20,7 +20,8 @@ beforeAll(async () => {
   server = await startServer({ env: { NUXT_DATABASE_URL: database.servingUrl } })
   client = await signUp(server.url)
   vehicle = (await client.send<{ id: string }>('POST', '/api/v1/vehicles', { name: 'Van' })).body.id
-  device = (await client.send<{ id: string }>('POST', '/api/v1/devices', { name: 'Tracker', identifier: 'bad-values' })).body.id
+  const tracker = { name: 'Tracker', identifier: 'bad-values', tokenRequired: false }
+  device = (await client.send<{ id: string }>('POST', '/api/v1/devices', tracker)).body.id
 })
 afterAll(async () => {
   await server.stop()

@@ -23,7 +23,12 @@ beforeAll(async () => {
   viewer = createClient(server.url)
   await viewer.send('POST', '/api/v1/invitation-acceptances', { token: path.split('#')[1], name: 'Viewer', password: 'a long enough password' })
   vehicle = (await owner.send<Vehicle>('POST', '/api/v1/vehicles', { name: 'Van', registration: 'B X 1' })).body
-  device = (await owner.send<Device>('POST', '/api/v1/devices', { name: 'The secret tracker', identifier: `imei-${randomUUID().slice(0, 8)}`, vehicleId: vehicle.id })).body
+  device = (await owner.send<Device>('POST', '/api/v1/devices', {
+    name: 'The secret tracker',
+    identifier: `imei-${randomUUID().slice(0, 8)}`,
+    vehicleId: vehicle.id,
+    tokenRequired: false,
+  })).body
   await fetch(`${server.url}/api/ingest?id=${device.identifier}&lat=52.5&lon=13.4`)
 })
 afterAll(async () => {

@@ -133,9 +133,37 @@ describe.each(addresses)('$path', ({ address, methods }) => {
       'TRACE',
     ]) {
       const { headers } = await ask(method, address)
-      expect([method, headers['cache-control']]).toEqual([method, expect.stringMatching(/no-store|no-cache/)])
+      expect([method, headers['cache-control']]).toEqual([method, expect.stringMatching(/no-store/)])
     }
   })
+})
+
+it('every answer, also a refusal and a file, has a policy that keeps it out of frames, and an endpoint\'s '
+  + 'allows nothing', async () => {
+  const policyOf = async (method: string, path: string, headers = {}) => {
+    const answer = await ask(method, path, headers)
+    return [method, path, String(answer.headers['content-security-policy'])]
+  }
+  const nothing = /^default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'$/
+  for (const { address, methods } of addresses)
+    for (const method of [...methods.filter(method => method === 'GET'), 'OPTIONS', 'TRACE'])
+      expect(await policyOf(method, address)).toEqual([method, address, expect.stringMatching(nothing)])
+  const file = /^base-uri 'none'; frame-ancestors 'none'; object-src 'none'$/
+  expect(await policyOf('GET', '/robots.txt')).toEqual(['GET', '/robots.txt', expect.stringMatching(file)])
+  const own = /frame-ancestors 'none'.*script-src 'self' 'nonce-/
+  for (const page of ['/vehicles', '/no-such-page'])
+    expect(await policyOf('GET', page, { accept: 'text/html' })).toEqual(['GET', page, expect.stringMatching(own)])
+  // Some of them lead elsewhere for whoever is signed in.
+  for (const page of pages) {
+    const answer = await policyOf('GET', page, { accept: 'text/html' })
+    expect(answer).toEqual(['GET', page, expect.stringContaining('frame-ancestors \'none\'')])
+  }
+})
+
+it('nobody may keep the page of an error, which may say who is signed in', async () => {
+  const { status, headers, body } = await ask('GET', '/no-such-page', { accept: 'text/html' })
+  expect([status, headers['cache-control']]).toEqual([404, 'private, no-store'])
+  expect(body.toString()).toContain('There is nothing here')
 })
 
 describe.each(pages)('the page %s', (page) => {
@@ -259,7 +287,8 @@ describe('compression', () => {
 
 describe('old and odd clients', () => {
   it('HTTP/1.0 without Host is answered', async () => {
-    await client.send('POST', '/api/v1/devices', { name: 'Old', identifier: 'old-tracker' })
+    const old = { name: 'Old', identifier: 'old-tracker', tokenRequired: false }
+    await client.send('POST', '/api/v1/devices', old)
     expect(await bytes('GET /api/ingest?id=old-tracker&lat=1&lon=2 HTTP/1.0\r\n\r\n')).toMatch(
       /^HTTP\/1\.1 200 /,
     )

@@ -236,12 +236,23 @@ describe('organisations and members', () => {
   })
 })
 
+it('one person makes thirty further organisations in an hour, and hinders nobody else by it', async () => {
+  const [eager, other] = [await signUp(server.url), await signUp(server.url)]
+  const make = (by: Client) => by.send('POST', '/api/v1/organisations', { name: 'Another', timeZone: 'UTC' })
+  const statuses: number[] = []
+  for (let n = 0; n < 31; n++) statuses.push((await make(eager)).status)
+  expect(statuses).toEqual([...Array.from({ length: 30 }, () => 201), 429])
+  const { status, headers } = await make(eager)
+  expect([status, Number(headers.get('retry-after')) > 0]).toEqual([429, true])
+  expect((await make(other)).status).toBe(201)
+})
+
 describe('the audit log', () => {
   it('says who did what to what, from where, before and after, and holds no secret', async () => {
     const owner = await signUp(server.url)
     const { body: vehicle } = await owner.send<{ id: string }>('POST', '/api/v1/vehicles', { name: 'Van', registration: 'B-X 1' })
     const changed = await owner.send('PATCH', `/api/v1/vehicles/${vehicle.id}`, { name: 'Bus' })
-    await owner.send('POST', '/api/v1/devices', { name: 'Tracker', identifier: `audited-${Date.now()}`, tokenRequired: true })
+    await owner.send('POST', '/api/v1/devices', { name: 'Tracker', identifier: `audited-${Date.now()}` })
     const { body: { items } } = await owner.send<{ items: AuditEntry[] }>('GET', '/api/v1/audit-entries')
     expect(items.map(({ action }) => action)).toEqual(['device.created', 'vehicle.updated', 'vehicle.created', 'account.created', 'organisation.created'])
     expect(items[1]).toMatchObject({

@@ -28,6 +28,7 @@ async function fitted(more: object = {}) {
     name: 'Tracker',
     identifier: `t-${randomUUID().slice(0, 12)}`,
     vehicleId: vehicle.id,
+    tokenRequired: false,
     ...more,
   })
   return { vehicle, device }

@@ -47,7 +47,8 @@ async function open(server: TestServer, client: Client, lastEventId?: string) {
 async function fitted() {
   const { body: vehicle } = await owner.send<{ id: string }>('POST', '/api/v1/vehicles', { name: 'Live' })
   const identifier = `live-${randomUUID().slice(0, 8)}`
-  await owner.send('POST', '/api/v1/devices', { name: 'Tracker', identifier, vehicleId: vehicle.id })
+  const tracker = { name: 'Tracker', identifier, vehicleId: vehicle.id, tokenRequired: false }
+  await owner.send('POST', '/api/v1/devices', tracker)
   return { vehicle, identifier }
 }
 const send = (server: TestServer, identifier: string, n: number) => fetch(`${server.url}/api/ingest?id=${identifier}&timestamp=${Date.now() + n}&lat=${n}&lon=0`)

@@ -39,7 +39,8 @@ test('the whole stack comes up from deploy/, serves people over TLS, lets nobody
       const created = await person.send<{ id: string }>('POST', '/api/v1/vehicles', { name: 'Smoke test' }, { headers: { 'idempotency-key': randomUUID() } })
       expect(created.status).toBe(201)
       const identifier = `smoke-${randomUUID()}`
-      expect((await person.send('POST', '/api/v1/devices', { name: 'Smoke test', identifier, vehicleId: created.body.id })).status).toBe(201)
+      const tracker = { name: 'Smoke test', identifier, vehicleId: created.body.id, tokenRequired: false }
+      expect((await person.send('POST', '/api/v1/devices', tracker)).status).toBe(201)
 
       const seen: string[] = []
       const stream = await person.openEvents((name, data) => {

@@ -32,8 +32,11 @@ export function parseServers(text: string): Server[] {
  */
 const kept = ['  keepalive 32;', '  keepalive_timeout 4s;']
 
-/** The cookie of a browser that stays with its instance. */
-const cookie = 'fleet2_instance'
+/**
+ * The cookie of a browser that stays with its instance. `__Host-`: no other host of the domain can set it.
+ * Nginx has no variable for a cookie with a hyphen in its name, so it is read out of the whole header.
+ */
+const cookie = '__Host-fleet2-instance'
 
 /**
  * Where a browser's requests go first: with stickiness to the instance that its cookie names, and to the others when that one is away. The instance says its
@@ -52,12 +55,16 @@ function renderChoice(servers: Server[], sticky: boolean, line: (server: Server,
       ...kept,
       '}',
     ]),
-    `map $cookie_${cookie} $fleet_app_choice {`,
+    'map $http_cookie $told_instance {',
+    '  default "";',
+    `  "~(?:^|; ?)${cookie}=(?<told>[A-Za-z0-9._-]+)" $told;`,
+    '}',
+    'map $told_instance $fleet_app_choice {',
     '  default fleet_app;',
     ...named.map(target => `  ${target.name} ${group(target)};`),
     '}',
     // Set when another instance answered than the cookie says.
-    `map "$cookie_${cookie}:$upstream_http_x_fleet2_instance" $sticky_cookie {`,
+    'map "$told_instance:$upstream_http_x_fleet2_instance" $sticky_cookie {',
     '  default "";',
     ...sticky
       ? ['  "~^([^:]+):\\1$" "";', `  "~^[^:]*:(?<answering>[A-Za-z0-9._-]+)$" "${cookie}=$answering; Path=/; Secure; HttpOnly; SameSite=Lax";`]

@@ -16,6 +16,7 @@ import type { Outbox } from '../outbox.ts'
 import { toFix, type Fault } from './bounds.ts'
 import { createDeviceDirectory, type KnownDevice } from './devices.ts'
 import type { DeviceMessage } from './message.ts'
+import { createTally } from './tally.ts'
 import {
   lastPlaces,
   nothingStored,
@@ -55,6 +56,8 @@ interface Waiting {
   message: DeviceMessage
   token: string | null
   receivedAt: Date
+  /** Counted as refused for its token: a batch may be gone through several times. */
+  refused?: true
   resolve(outcome: Outcome): void
   reject(error: unknown): void
 }
@@ -77,9 +80,6 @@ const mostWaiting = 5_000
 /** A batch is tried this long: the budget of a failover. Whoever cannot wait so long has gone before. */
 const commitSeconds = 30
 
-/** Refused points are logged this often at most; the metric counts each. */
-const warnEveryMs = 10_000
-
 const mustShow
   = 'This device must show its token, and the right one: by HTTP Basic (its identifier and the token), '
     + 'as a Bearer '
@@ -101,9 +101,15 @@ export function createIngest({
   const directory = createDeviceDirectory(database)
   const queue: Waiting[] = []
   let working: Promise<void> | null = null
-  /** Points that the database refused since that was last logged, by SQLSTATE. */
-  const refusals = new Map<string, number>()
-  let warnedAt = 0
+  /** By SQLSTATE; the metric counts each. */
+  const refusedPoints = createTally(points => log.warn(
+    { points },
+    'The database refused points, by SQLSTATE; they are in quarantine, and their neighbours are stored',
+  ))
+  /** By the device's id, and never by what was shown. Not of unknown devices: there is no end to them. */
+  const refusedTokens = createTally(devices => log.warn(
+    { devices }, 'Devices showed no token or a wrong one, messages by device; they were refused',
+  ))
 
   function accept(message: DeviceMessage, token: string | null): Promise<Outcome> {
     if (queue.length >= mostWaiting)
@@ -147,15 +153,9 @@ export function createIngest({
   async function commit(batch: Waiting[]) {
     const refused: string[] = []
     await commitOrHalve(batch, refused)
-    for (const sqlstate of refused) refusals.set(sqlstate, (refusals.get(sqlstate) ?? 0) + 1)
-    // A line now and then, however many they are: whoever sends them must not fill the log either.
-    if (refusals.size === 0 || Date.now() - warnedAt < warnEveryMs) return
-    log.warn(
-      { points: Object.fromEntries(refusals) },
-      'The database refused points, by SQLSTATE; they are in quarantine, and their neighbours are stored',
-    )
-    refusals.clear()
-    warnedAt = Date.now()
+    refused.forEach(refusedPoints.add)
+    refusedPoints.tell()
+    refusedTokens.tell()
   }
 
   /**
@@ -220,7 +220,7 @@ export function createIngest({
         .map(identifier => devices.get(identifier))
         .find(found => found !== undefined)
       if (!device) waiting.reject(new NotFoundError('device'))
-      else if (!holds(device, waiting.token)) waiting.reject(new UnauthenticatedError(mustShow))
+      else if (!holds(device, waiting.token)) refuse(waiting, device)
       else known.push({ ...waiting, device })
     }
     const asking = known.filter(({ message }) => message.place === null).map(({ device }) => device)
@@ -262,6 +262,12 @@ export function createIngest({
       fixes.filter((_, index) => moved.has(index)),
       told,
     )
+  }
+
+  function refuse(waiting: Waiting, device: KnownDevice) {
+    if (!waiting.refused) refusedTokens.add(device.id)
+    waiting.refused = true
+    waiting.reject(new UnauthenticatedError(mustShow))
   }
 
   function settle(outcome: Outcome, resolve: (outcome: Outcome) => void) {

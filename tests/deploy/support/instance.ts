@@ -26,9 +26,15 @@ const server = createServer((request, response) => {
       response.writeHead(url.pathname.includes(name) ? 200 : 404).end(`from ${name}`)
       return
     }
+    // `policy`: as a page says its own.
+    const policy = url.searchParams.get('policy')
     // `wait`: as a write waits for the database's next primary.
     setTimeout(() => {
-      response.writeHead(200, { 'content-type': 'application/json', 'x-fleet2-instance': name })
+      response.writeHead(200, {
+        'content-type': 'application/json',
+        'x-fleet2-instance': name,
+        ...policy ? { 'content-security-policy': policy } : {},
+      })
       response.end(JSON.stringify({ name, bytes: Buffer.concat(chunks).length, headers: request.headers }))
     }, Number(url.searchParams.get('wait') ?? 0))
   })

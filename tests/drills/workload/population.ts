@@ -54,7 +54,9 @@ export async function populate(app: string, { people: count, trackers: trackerCo
     for (let t = n; t < trackerCount; t += organisations) {
       const vehicle = await makeVehicle(owner, `0 tracked ${run} ${t}`)
       const identifier = `drill-${run}-${t}`
-      const { id } = await owner.post<Device>('/api/v1/devices', { name: `Tracker ${t}`, identifier, vehicleId: vehicle })
+      const { id } = await owner.post<Device>('/api/v1/devices', {
+        name: `Tracker ${t}`, identifier, vehicleId: vehicle, tokenRequired: false,
+      })
       trackers.push({ identifier, device: id, vehicle, organisation })
     }
   }
