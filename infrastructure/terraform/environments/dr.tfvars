@@ -17,4 +17,4 @@ uploads_bucket = "fleet2-uploads-dr"
 public_name    = "app.fleet2.com"
 
 alert_email        = "operations@fleet2.com"
-monthly_budget_usd = 450
+monthly_budget_usd = 360

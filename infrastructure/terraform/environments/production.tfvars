@@ -13,4 +13,4 @@ uploads_bucket = "fleet2-uploads"
 public_name    = "app.fleet2.com"
 
 alert_email        = "operations@fleet2.com"
-monthly_budget_usd = 1300
+monthly_budget_usd = 1000

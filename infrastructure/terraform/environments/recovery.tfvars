@@ -20,4 +20,4 @@ restore_from = {
 }
 
 alert_email        = "operations@fleet2.com"
-monthly_budget_usd = 1300
+monthly_budget_usd = 1000

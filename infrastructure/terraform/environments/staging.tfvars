@@ -16,4 +16,4 @@ uploads_bucket = "fleet2-uploads-staging"
 public_name    = "staging.fleet2.com"
 
 alert_email        = "operations@fleet2.com"
-monthly_budget_usd = 550
+monthly_budget_usd = 420
