@@ -4,7 +4,7 @@ import { runBlock } from './handbook/run.ts'
 import { faultsOfPage, readPages } from './handbook/verify.ts'
 
 /**
- * `npm run docs:verify`: reads every shell block of the handbook, runs those that need nothing but this machine,
+ * `npm run docs:verify`: reads every shell block of the handbook, runs those that need this machine alone,
  * and says which are left to `npm run compose:check`, to the lab and to people. Ends with 1 if one is wrong.
  */
 const repository = readRepository()
@@ -23,7 +23,8 @@ for (const block of marked('executed')) {
 const list = (title: string, how: string, words: (reason: string) => string) => {
   const found = marked(how)
   console.log(`\n${title}: ${found.length}`)
-  for (const { page, line, mark } of found) console.log(`  ${page}:${line}${words(mark && 'reason' in mark ? mark.reason : '')}`)
+  for (const { page, line, mark } of found)
+    console.log(`  ${page}:${line}${words(mark && 'reason' in mark ? mark.reason : '')}`)
 }
 console.log(`Executed here, as the page says: ${passed} of ${marked('executed').length}`)
 list('Executed by npm run compose:check (not now)', 'compose:check', () => '')

@@ -2,7 +2,7 @@
 export type Mark
   /** Run on this machine by `npm run docs:verify` and `npm test`, and held to what is expected of it. */
   = | { how: 'executed', exit: number }
-  /** Its commands stand in docs/runbook-commands.md, each of which `npm run compose:check` runs by a real engine. */
+  /** Its commands stand in docs/runbook-commands.md: `npm run compose:check` runs each by a real engine. */
     | { how: 'compose:check' }
   /** Needs the lab (docs/lab.md): read here, and run by nothing yet. */
     | { how: 'lab' }
@@ -22,8 +22,9 @@ export interface Block {
 
 const shells = ['bash', 'sh', 'shell', 'zsh', 'console']
 /** For a person who adds a block. */
-export const marks = '```bash executed, ```bash executed exit=2, ```bash executed by compose:check, '
-  + '```bash executed in the lab, or ```bash manual: WHY'
+export const marks
+  = '```bash executed, ```bash executed exit=2, ```bash executed by compose:check, '
+    + '```bash executed in the lab, or ```bash manual: WHY'
 
 /** What stands behind ```bash; null where it is none of `marks`. */
 export function markOf(info: string): Mark | null {
@@ -35,13 +36,14 @@ export function markOf(info: string): Mark | null {
   return reason ? { how: 'manual', reason } : null
 }
 
-/** Every fenced block of a page of Markdown: language, what follows it, text without the fence's indentation. */
+/** Every fenced block of a page: language, what follows it, text without the fence's indentation. */
 function fencedBlocks(text: string) {
   const blocks: { line: number, language: string, info: string, text: string }[] = []
   let open: { line: number, indent: string, language: string, info: string, lines: string[] } | null = null
   for (const [index, line] of text.split('\n').entries()) {
     const fence = /^(\s*)```(\S*)\s*(.*)$/.exec(line)
-    if (!open && fence) open = { line: index + 1, indent: fence[1]!, language: fence[2]!, info: fence[3]!, lines: [] }
+    if (!open && fence)
+      open = { line: index + 1, indent: fence[1]!, language: fence[2]!, info: fence[3]!, lines: [] }
     else if (open && line.trim() === '```') {
       blocks.push({ ...open, text: open.lines.join('\n') })
       open = null

@@ -22,18 +22,27 @@ export interface Repository {
 const read = (path: string) => readFileSync(join(projectRoot, path), 'utf8')
 const matches = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map(([, name]) => name!)
 
-/** server/api/v1/vehicles/[id].get.ts -> /api/v1/vehicles/{} */
+/** server/api/v1/vehicles/[id].get.ts -> /api/v1/vehicles/{}; what takes all that nobody else answers is none. */
 function routes(): string[] {
-  return globSync(['server/api/**/*.ts', 'server/routes/**/*.ts'], { cwd: projectRoot }).map(path =>
-    `/${path.replace(/^server\/(routes\/)?/, '').replace(/(\.(get|put|post|patch|delete))?\.ts$/, '')
-      .replace(/\/index$/, '').replace(/\[[^\]]*\]/g, '{}')}`)
+  const files = globSync(['server/api/**/*.ts', 'server/routes/**/*.ts'], { cwd: projectRoot })
+  const paths = files.filter(file => !file.includes('[...')).map(file => file
+    .replace(/^server\/(routes\/)?/, '')
+    .replace(/(\.(get|put|post|patch|delete))?\.ts$/, '')
+    .replace(/\/index$/, '')
+    .replace(/\[[^\]]*\]/g, '{}'))
+  return paths.map(path => `/${path}`)
 }
 
 /** The files of this checkout. */
 export function readRepository(): Repository {
-  const files = ['docker-compose.yml', 'deploy/ha/docker-compose.ha.yml',
-    'deploy/monitoring/docker-compose.monitoring.yml']
-  const composed = files.map(path => parse(read(path), { merge: true, logLevel: 'silent' }) as Record<string, object>)
+  const files = [
+    'docker-compose.yml',
+    'deploy/ha/docker-compose.ha.yml',
+    'deploy/monitoring/docker-compose.monitoring.yml',
+  ]
+  const composed = files.map(
+    path => parse(read(path), { merge: true, logLevel: 'silent' }) as Record<string, object>,
+  )
   const names = (of: string) => composed.flatMap(file => Object.keys(file[of] ?? {}))
   return {
     exists: path => globSync(path, { cwd: projectRoot }).length > 0 || existsSync(join(projectRoot, path)),
@@ -47,7 +56,8 @@ export function readRepository(): Repository {
       modules: matches(read('infrastructure/terraform/main.tf'), /^module "(\w+)"/gm),
       outputs: matches(read('infrastructure/terraform/outputs.tf'), /^output "(\w+)"/gm),
     },
-    tried: runbookCommands(read('docs/runbook-commands.md')).filter(({ tried }) => tried !== 'no')
+    tried: runbookCommands(read('docs/runbook-commands.md'))
+      .filter(({ tried }) => tried !== 'no')
       .map(({ command }) => command),
   }
 }

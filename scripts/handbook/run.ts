@@ -20,13 +20,16 @@ export function syntaxFaults(text: string): string[] {
 }
 
 /**
- * The first line of `expected` that `output` does not have, in this order; null where it has all of them. "…"
+ * The first line of `expected` that `output` does not have, in this order; null where it has all. "…"
  * stands for anything within a line, a line of it alone for any lines.
  */
 export function firstMissing(expected: string, output: string): string | null {
   const lines = output.split('\n').map(line => line.trim())
   let from = 0
-  for (const line of expected.split('\n').map(each => each.trim()).filter(each => each !== '' && each !== '…')) {
+  for (const line of expected
+    .split('\n')
+    .map(each => each.trim())
+    .filter(each => each !== '' && each !== '…')) {
     const pattern = new RegExp(`^${line.split('…').map(RegExp.escape).join('.*')}$`)
     const at = lines.slice(from).findIndex(each => pattern.test(each))
     if (at < 0) return line
@@ -35,7 +38,7 @@ export function firstMissing(expected: string, output: string): string | null {
   return null
 }
 
-/** Runs a block in the project's folder, with a folder of its own for what it writes ($TMPDIR). Null: as shown. */
+/** Runs a block in the project's folder, with a folder of its own ($TMPDIR). Null: it does as shown. */
 export function runBlock(block: Block): string | null {
   if (block.mark?.how !== 'executed') throw new Error('Only blocks that are marked so are run.')
   const folder = mkdtempSync(join(tmpdir(), 'fleet2-handbook-'))
@@ -43,7 +46,11 @@ export function runBlock(block: Block): string | null {
     // Nothing of who runs it: a variable that is set here by chance is not set at night on another machine.
     const env = { PATH: process.env.PATH, HOME: folder, TMPDIR: folder, LANG: 'C.UTF-8' }
     const { status, stdout, stderr, error } = spawnSync('bash', ['-o', 'pipefail', '-ec', block.text], {
-      cwd: projectRoot, env, encoding: 'utf8', timeout: limitMs, stdio: ['ignore', 'pipe', 'pipe'],
+      cwd: projectRoot,
+      env,
+      encoding: 'utf8',
+      timeout: limitMs,
+      stdio: ['ignore', 'pipe', 'pipe'],
     })
     const output = stdout + stderr
     if (error) return `did not end: ${error.message}`

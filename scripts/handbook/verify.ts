@@ -8,14 +8,19 @@ import { syntaxFaults } from './run.ts'
 
 /** Each page of the handbook: its path, and its text. */
 export function readPages(): { page: string, text: string }[] {
-  return globSync(['docs/**/*.md', '*.md'], { cwd: projectRoot }).sort()
+  return globSync(['docs/**/*.md', '*.md'], { cwd: projectRoot })
+    .sort()
     .map(page => ({ page, text: readFileSync(join(projectRoot, page), 'utf8') }))
 }
 
 /** Whether compose:check runs each command of the block as it stands. */
 function untried(text: string, { tried }: Repository): string[] {
-  const commands = text.split('\n').map(line => line.trim()).filter(line => line !== '' && !line.startsWith('#'))
-  return commands.filter(command => !tried.includes(command))
+  const commands = text
+    .split('\n')
+    .map(line => line.trim())
+    .filter(line => line !== '' && !line.startsWith('#'))
+  return commands
+    .filter(command => !tried.includes(command))
     .map(command => `compose:check does not run this as it stands (docs/runbook-commands.md): ${command}`)
 }
 
@@ -25,7 +30,7 @@ export function faultsOfBlock(block: Block, repository: Repository): string[] {
   return [
     ...syntaxFaults(block.text),
     ...missingNames(block.text, repository),
-    ...block.mark.how === 'compose:check' ? untried(block.text, repository) : [],
+    ...(block.mark.how === 'compose:check' ? untried(block.text, repository) : []),
   ]
 }
 
@@ -34,6 +39,7 @@ export function faultsOfPage(page: string, text: string, repository: Repository)
   return [
     ...missingPlaces(text, repository).map(words => `${page}: ${words}`),
     ...shellBlocks(page, text).flatMap(block =>
-      faultsOfBlock(block, repository).map(words => `${page}:${block.line}: ${words}`)),
+      faultsOfBlock(block, repository).map(words => `${page}:${block.line}: ${words}`),
+    ),
   ]
 }

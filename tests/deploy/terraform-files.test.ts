@@ -11,18 +11,23 @@ beforeAll(async () => {
   files = await parseAll()
 })
 
-interface Guarded { lifecycle?: { prevent_destroy?: boolean }[] }
+interface Guarded {
+  lifecycle?: { prevent_destroy?: boolean }[]
+}
 
 const read = (path: string) => readFileSync(join(root, path), 'utf8')
 /** All blocks of a type in a folder: [label, its first body]. */
 function blocks(folder: string, type: string): [string, Record<string, unknown>][] {
-  return [...files].filter(([path]) => path.endsWith('.tf') && path.replace(/[^/]*$/, '') === folder)
+  return [...files]
+    .filter(([path]) => path.endsWith('.tf') && path.replace(/[^/]*$/, '') === folder)
     .flatMap(([, hcl]) => Object.entries(hcl[type] ?? {}) as [string, Record<string, unknown>[]][])
     .map(([label, [body]]) => [label, body!])
 }
-const folders = () => [...new Set([...files.keys()].filter(path => path.endsWith('.tf'))
-  .map(path => path.replace(/[^/]*$/, '')))]
-const variables = (environment: string) => files.get(`environments/${environment}.tfvars`)! as Record<string, unknown>
+const folders = () => [
+  ...new Set([...files.keys()].filter(path => path.endsWith('.tf')).map(path => path.replace(/[^/]*$/, ''))),
+]
+const variables = (environment: string) =>
+  files.get(`environments/${environment}.tfvars`)! as Record<string, unknown>
 
 describe('the files of infrastructure/terraform', () => {
   it('can be read, every one', () => {
@@ -30,8 +35,16 @@ describe('the files of infrastructure/terraform', () => {
   })
 
   it('have the modules that the specification\'s runbook and we name', () => {
-    expect(blocks('', 'module').map(([name, { source }]) => [name, source]).sort()).toEqual(
-      ['app', 'backup', 'database', 'dns', 'monitoring', 'networking'].map(name => [name, `./modules/${name}`]))
+    expect(
+      blocks('', 'module')
+        .map(([name, { source }]) => [name, source])
+        .sort(),
+    ).toEqual(
+      ['app', 'backup', 'database', 'dns', 'monitoring', 'networking'].map(name => [
+        name,
+        `./modules/${name}`,
+      ]),
+    )
   })
 
   it('are complete in each module: variables, outputs, versions, a page', () => {
@@ -43,8 +56,10 @@ describe('the files of infrastructure/terraform', () => {
   it('say of each variable its type and what it is, and of each output what it is', () => {
     for (const folder of folders()) {
       for (const [name, body] of blocks(folder, 'variable'))
-        expect({ type: body.type, is: body.description }, `${folder}${name}`)
-          .toEqual({ type: expect.any(String), is: expect.stringMatching(/\w.*\.$/) })
+        expect({ type: body.type, is: body.description }, `${folder}${name}`).toEqual({
+          type: expect.any(String),
+          is: expect.stringMatching(/\w.*\.$/),
+        })
       for (const [name, body] of blocks(folder, 'output'))
         expect(body.description, `${folder}${name}`).toMatch(/\w.*\.$/)
     }
@@ -60,13 +75,16 @@ describe('the files of infrastructure/terraform', () => {
   })
 
   it('keep their state encrypted, locked, in a bucket that is named at the start', () => {
-    const [settings] = (files.get('versions.tf')!.terraform as unknown as
-      { backend: { s3: Record<string, unknown>[] } }[])[0]!.backend.s3
+    const [settings] = (
+      files.get('versions.tf')!.terraform as unknown as { backend: { s3: Record<string, unknown>[] } }[]
+    )[0]!.backend.s3
     expect(settings).toMatchObject({ encrypt: true, use_lockfile: true })
   })
 
   it('tag everything with whose it is', () => {
-    expect(JSON.stringify(files.get('versions.tf')!.provider).match(/"tags":"\$\{local\.tags\}"/g)).toHaveLength(2)
+    expect(
+      JSON.stringify(files.get('versions.tf')!.provider).match(/"tags":"\$\{local\.tags\}"/g),
+    ).toHaveLength(2)
     const [{ tags }] = files.get('main.tf')!.locals as unknown as [{ tags: object }]
     expect(Object.keys(tags).sort()).toEqual(['Environment', 'ManagedBy', 'Project'])
   })
@@ -75,10 +93,17 @@ describe('the files of infrastructure/terraform', () => {
     const kept = [...files.values()].flatMap((hcl) => {
       const resources = (hcl.resource ?? {}) as Record<string, Record<string, [Guarded]>>
       return ['aws_ebs_volume', 'aws_kms_key', 'aws_s3_bucket'].flatMap(type =>
-        Object.entries(resources[type] ?? {}).map(([name, [body]]) => ({ name: `${type}.${name}`, body })))
+        Object.entries(resources[type] ?? {}).map(([name, [body]]) => ({ name: `${type}.${name}`, body })),
+      )
     })
-    expect(kept.map(({ name }) => name).sort()).toEqual(['aws_ebs_volume.data', 'aws_kms_key.buckets',
-      'aws_kms_key.environment', 'aws_kms_key.replica', 'aws_s3_bucket.replica', 'aws_s3_bucket.source'])
+    expect(kept.map(({ name }) => name).sort()).toEqual([
+      'aws_ebs_volume.data',
+      'aws_kms_key.buckets',
+      'aws_kms_key.environment',
+      'aws_kms_key.replica',
+      'aws_s3_bucket.replica',
+      'aws_s3_bucket.source',
+    ])
     for (const { name, body } of kept) expect(body.lifecycle?.[0]?.prevent_destroy, name).toBe(true)
   })
 })
@@ -98,22 +123,35 @@ describe('an environment', () => {
   })
 
   it('is where the specification has it: production in us-east-1, the standby in us-west-2', () => {
-    expect(variables('production')).toMatchObject({ region: 'us-east-1', replica_region: 'us-west-2',
-      backup_bucket: 'fleet2-backups', public_name: 'app.fleet2.com' })
-    expect(variables('dr')).toMatchObject({ region: 'us-west-2', app_hosts: 1, data_hosts: 1,
-      serves_public_name: false })
+    expect(variables('production')).toMatchObject({
+      region: 'us-east-1',
+      replica_region: 'us-west-2',
+      backup_bucket: 'fleet2-backups',
+      public_name: 'app.fleet2.com',
+    })
+    expect(variables('dr')).toMatchObject({
+      region: 'us-west-2',
+      app_hosts: 1,
+      data_hosts: 1,
+      serves_public_name: false,
+    })
   })
 
   it('that is a recovery stands where production\'s copy is, and reads it', () => {
     const production = variables('production')
-    expect(variables('recovery')).toMatchObject({ region: production.replica_region, serves_public_name: false,
-      restore_from: { bucket: `${String(production.backup_bucket)}-replica` } })
+    expect(variables('recovery')).toMatchObject({
+      region: production.replica_region,
+      serves_public_name: false,
+      restore_from: { bucket: `${String(production.backup_bucket)}-replica` },
+    })
   })
 
   it('costs less than its budget, by the estimate in docs/infrastructure.md', () => {
     const page = read('docs/infrastructure.md')
     const order = /^\| what \| (production .*) \|$/m.exec(page)![1]!.split(' | ')
-    const rows = page.split('\n').filter(line => / \| \d[\d,]* \| \d[\d,]* \| \d[\d,]* \|$/.test(line))
+    const rows = page
+      .split('\n')
+      .filter(line => / \| \d[\d,]* \| \d[\d,]* \| \d[\d,]* \|$/.test(line))
       .map(line => line.slice(2, -2).split(' | '))
     const figures = (cells: string[]) => cells.slice(1).map(cell => Number(cell.replaceAll(',', '')))
     const parts = rows.slice(0, -1).map(figures)
@@ -138,7 +176,9 @@ describe('the retention', () => {
     const table = read('docs/backup-configuration.md')
     for (const kind of ['daily', 'weekly', 'monthly'])
       expect(table).toMatch(new RegExp(`^\\| ${kind} full \\| [^|]+ \\| ${retention()[kind]} days \\|`, 'm'))
-    expect(table).toMatch(new RegExp(`^\\| WAL archive \\| [^|]+\\| [^|]*\\b${retention().wal} days \\|`, 'm'))
+    expect(table).toMatch(
+      new RegExp(`^\\| WAL archive \\| [^|]+\\| [^|]*\\b${retention().wal} days \\|`, 'm'),
+    )
   })
 
   it('is the one that backup-now.sh goes by', () => {
@@ -150,7 +190,8 @@ describe('the retention', () => {
   it('never expires the folder that runbook 3 fetches', () => {
     const [, { rules }] = blocks('modules/backup/', 'module').find(([name]) => name === 'backups')!
     const expiring = Object.values(rules as Record<string, { prefix: string, expire_days?: string }>)
-      .filter(rule => rule.expire_days).map(({ prefix }) => prefix)
+      .filter(rule => rule.expire_days)
+      .map(({ prefix }) => prefix)
     expect(expiring).toHaveLength(3)
     expect(expiring.filter(prefix => 'fleet2/daily/latest/base.tar.gz'.startsWith(prefix))).toEqual([])
     expect(expiring.filter(prefix => 'fleet2/daily/20261128T020000Z/'.startsWith(prefix))).toHaveLength(1)
@@ -160,16 +201,23 @@ describe('the retention', () => {
 
 describe('the names', () => {
   it('of the private zone are those of the compose files, each exactly once', () => {
-    const services = ['deploy/ha/docker-compose.ha.yml', 'deploy/monitoring/docker-compose.monitoring.yml']
-      .flatMap(path => Object.keys((parseYaml(read(path), { merge: true, logLevel: 'silent' }) as
-        { services: object }).services))
-    const [locals] = files.get('modules/dns/main.tf')!.locals as unknown as
-      [{ on_data: Record<string, string[]>, on_app: Record<string, string[]> }]
+    const services = [
+      'deploy/ha/docker-compose.ha.yml',
+      'deploy/monitoring/docker-compose.monitoring.yml',
+    ].flatMap(path =>
+      Object.keys(
+        (parseYaml(read(path), { merge: true, logLevel: 'silent' }) as { services: object }).services,
+      ),
+    )
+    const [locals] = files.get('modules/dns/main.tf')!.locals as unknown as [
+      { on_data: Record<string, string[]>, on_app: Record<string, string[]> },
+    ]
     const names = [locals.on_data, locals.on_app].flatMap(hosts => Object.values(hosts).flat())
     expect(names.filter(name => !services.includes(name))).toEqual([])
     expect(new Set(names).size).toBe(names.length)
     // Everybody who is spoken to by name: what is left has no name of its own, or speaks alone.
-    const spoken = services.filter(name => /^(patroni|etcd|sentinel|redis-(primary|replica)|app|nginx|haproxy|pgbouncer-(primary|replica))\d?$/.test(name))
+    const numbered = /^(patroni|etcd|sentinel|redis-(primary|replica)|pgbouncer-(primary|replica))\d?$/
+    const spoken = services.filter(name => numbered.test(name) || /^(app|nginx|haproxy)\d?$/.test(name))
     expect(spoken.filter(name => !names.includes(name))).toEqual(['app'])
   })
 })
