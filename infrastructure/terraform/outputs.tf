@@ -36,6 +36,11 @@ output "restore_from_bucket" {
   value       = var.restore_from == null ? module.backup.backup_bucket : var.restore_from.bucket
 }
 
+output "uploads_replica" {
+  description = "Copy of the uploaded files in the other region: its bucket."
+  value       = module.backup.replications.uploads.replica
+}
+
 output "uploads_bucket" {
   description = "NUXT_STORAGE_S3_BUCKET of the instances."
   value       = module.backup.uploads_bucket

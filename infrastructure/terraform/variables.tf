@@ -117,6 +117,11 @@ variable "object_lock_days" {
   description = "Days in which nobody can remove a version of a backup without a right of its own."
   type        = number
   default     = 7
+
+  validation {
+    condition     = var.object_lock_days >= 7
+    error_message = "object_lock_days must be at least 7: the time for which daily backups and WAL are kept."
+  }
 }
 
 variable "restore_from" {

@@ -192,12 +192,21 @@ describe.skipIf(missing !== '')('Terraform', () => {
   })
 
   it.each([
-    ['production', ['-var', 'replica_region=us-east-1'], 'replica_region must be another region'],
-    ['production', ['-var', 'data_hosts=2'], 'data_hosts must be 3, or 1'],
-    ['production', ['-var', 'object_lock_days=1'], 'object_lock_days must be at least 7'],
-    ['recovery', [], 'restore_from.kms_key_arn is still the placeholder'],
-    ['staging', ['-var', 'environment=production'], 'terraform workspace select production'],
-  ] as const)('%s with %j is refused in words', async (environment, args, words) => {
-    await expect(opened.plan(environment, [...args])).rejects.toThrow(words)
+    [
+      'production',
+      ['replica_region=us-east-1', 'data_hosts=2', 'object_lock_days=1', 'vpc_cidr=10.0.0.0/24'],
+      [
+        'replica_region must be another region',
+        'data_hosts must be 3, or 1',
+        'object_lock_days must be at least 7',
+        'vpc_cidr must be a /16',
+      ],
+    ],
+    ['recovery', [], ['restore_from.kms_key_arn is still the placeholder']],
+    ['staging', ['environment=production'], ['terraform workspace select production']],
+  ] as const)('%s with %j is refused in words, each fault by itself', async (environment, wrong, words) => {
+    const args = wrong.flatMap(variable => ['-var', variable])
+    const message = await opened.plan(environment, args).then(() => '', (error: Error) => error.message)
+    for (const each of words) expect(message).toContain(each)
   })
 })

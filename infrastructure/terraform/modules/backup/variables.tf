@@ -36,11 +36,6 @@ variable "uploads_bucket" {
 variable "object_lock_days" {
   description = "Days in which a version of a backup cannot be removed."
   type        = number
-
-  validation {
-    condition     = var.object_lock_days >= 7
-    error_message = "object_lock_days must be at least 7: the time for which daily backups and WAL are kept."
-  }
 }
 
 variable "kms_key_arn" {
