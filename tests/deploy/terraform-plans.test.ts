@@ -33,10 +33,11 @@ describe.skipIf(missing !== '')('Terraform', () => {
   let opened: Awaited<ReturnType<typeof openTerraform>>
   const plans = {} as Record<Environment, Resource[]>
 
+  // Four plans, some seconds each on a quiet machine. A limit against hanging, not a measurement.
   beforeAll(async () => {
     opened = await openTerraform((found as { plugins: string }).plugins)
     for (const environment of environments) plans[environment] = await opened.plan(environment)
-  })
+  }, 600_000)
   afterAll(() => rm(opened.folder, { recursive: true, force: true }))
 
   const of = (environment: Environment, type: string) =>
