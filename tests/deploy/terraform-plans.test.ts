@@ -172,6 +172,9 @@ describe.skipIf(missing !== '')('Terraform', () => {
     const [budget] = of(environment, 'aws_budgets_budget')
     const notifications = budget!.values.notification as { notification_type: string, threshold: number }[]
     expect(Number(budget!.values.limit_amount)).toBeGreaterThan(0)
+    expect(budget!.values.cost_filter).toMatchObject([
+      { name: 'TagKeyValue', values: [`user:Environment$${environment}`] },
+    ])
     expect(notifications.map(({ notification_type: type, threshold }) => [type, threshold]).sort()).toEqual([
       ['ACTUAL', 80],
       ['FORECASTED', 100],

@@ -93,7 +93,7 @@ resource "aws_budgets_budget" "month" {
   # The tag must be activated once for cost allocation, in the billing console.
   cost_filter {
     name   = "TagKeyValue"
-    values = ["user:Environment$${var.environment}"]
+    values = [format("user:Environment$%s", var.environment)]
   }
 
   notification {
