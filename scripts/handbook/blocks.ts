@@ -24,14 +24,14 @@ const shells = ['bash', 'sh', 'shell', 'zsh', 'console']
 /** For a person who adds a block. */
 export const marks
   = '```bash executed, ```bash executed exit=2, ```bash executed by compose:check, '
-    + '```bash executed in the lab, or ```bash manual: WHY'
+    + '```bash waits for the lab, or ```bash manual: WHY'
 
 /** What stands behind ```bash; null where it is none of `marks`. */
 export function markOf(info: string): Mark | null {
   const executed = /^executed(?: exit=(\d+))?$/.exec(info)
   if (executed) return { how: 'executed', exit: Number(executed[1] ?? 0) }
   if (info === 'executed by compose:check') return { how: 'compose:check' }
-  if (info === 'executed in the lab') return { how: 'lab' }
+  if (info === 'waits for the lab') return { how: 'lab' }
   const reason = /^manual: (\S.*)$/.exec(info)?.[1]
   return reason ? { how: 'manual', reason } : null
 }

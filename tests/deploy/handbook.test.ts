@@ -107,7 +107,7 @@ describe('a block', () => {
     ['executed', { how: 'executed', exit: 0 }],
     ['executed exit=2', { how: 'executed', exit: 2 }],
     ['executed by compose:check', { how: 'compose:check' }],
-    ['executed in the lab', { how: 'lab' }],
+    ['waits for the lab', { how: 'lab' }],
     ['manual: destroys a copy', { how: 'manual', reason: 'destroys a copy' }],
     ['', null],
     ['manual', null],
