@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { buildIfNeeded } from './build.ts'
 import { installCompose, installPackages } from './install-packages.ts'
 import { reasonsAgainst } from '../lab/lab.ts'
+import { findTerraform } from '../tests/deploy/support/terraform.ts'
 import { withLabLock } from '../tests/support/lab-lock.ts'
 
 /** `npm test`: installs what it needs, then lint, types, build, unit and integration tests, browser tests. The first that fails ends it. */
@@ -49,6 +50,7 @@ await step('unit and integration tests', async () => {
   totals.passed += report.numPassedTests
   totals.failed += report.numFailedTests
   totals.skipped += report.numPendingTests
+  if ('missing' in findTerraform()) durations.push('TERRAFORM DID NOT READ ITS FILES, see above')
   return ok && report.numPassedTests > 0
 })
 await step('browser tests', async () => {
