@@ -8,7 +8,7 @@ import { metricNames } from './metric-names.ts'
 const read = (path: string) => readFile(new URL(`../../${path}`, import.meta.url), 'utf8')
 
 /** Parts of the compose files that a lab does not have: one of each answers, and there are no containers. */
-const notInTheLab = ['prometheus2', 'alertmanager2', 'cadvisor']
+const notInTheLab = ['prometheus2', 'cadvisor']
 /** Nobody makes these here: containers, the backup job, and what Redis tells no exporter (CONFIG GET). */
 const notToBeSeen = /^(container_|fleet2_backup_|fleet2_restore_drill_|redis_config_maxclients$)/
 
