@@ -9,12 +9,12 @@ const title = /\[(CRITICAL|WARNING|INFO|RESOLVED)\] (\w+)/
  * @throws where a message does not say what it is of: nobody could tell at 3 in the morning either.
  */
 export function deliveriesOf({ pagerduty, slack, mails }: Pick<Receivers, 'pagerduty' | 'slack' | 'mails'>): Delivery[] {
-  const triggered = new Map(pagerduty.map(({ dedup_key: key, payload }) => [key, payload?.summary]))
+  const triggered = new Map(pagerduty.flatMap(({ dedup_key: key, payload }) => payload ? [[key, payload.summary]] : []))
   return [
     ...pagerduty.map(({ event_action: action, dedup_key: key, payload, receivedAt }) => ({
       // A resolve needs no payload: its key says what it is of.
       ...read(payload?.summary ?? triggered.get(key) ?? '', receivedAt), channel: 'PagerDuty' as const, key,
-      over: action === 'resolve',
+      ...action === 'resolve' ? { over: true, severity: null } : {},
     })),
     ...slack.map(({ attachments, receivedAt }) => ({
       ...read(attachments[0]?.title ?? '', receivedAt), channel: 'Slack' as const, key: '',

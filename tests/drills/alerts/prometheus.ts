@@ -1,4 +1,5 @@
 import type { Lab } from '../../../lab/types.ts'
+import { waitFor } from '../../../lab/wait.ts'
 import type { Firing, Severity } from './course.ts'
 
 interface Labels { alertname: string, severity: Severity, component?: string, instance?: string }
@@ -32,8 +33,20 @@ export function firingsOf(series: Series[], to: number): Firing[] {
   }).sort((one, other) => one.at - other.at)
 }
 
+/** Rates over five minutes forget slowly. */
+const quietLimitMs = 420_000
+
+/** Waits until nothing above info fires or is about to, and none of those that are named. @throws with what does. */
+export async function quiet(lab: Lab, alsoInfo: string[] = []): Promise<void> {
+  await waitFor('no alert above info', async () => {
+    const left = await alertsNow(lab, alsoInfo)
+    if (left.length) throw new Error(left.join(', '))
+    return true
+  }, { limitMs: quietLimitMs, everyMs: 1_000 })
+}
+
 /** Alerts above info that fire or are about to, as `NodeDown at app1`; and those of info that are named. */
-export async function alertsNow(lab: Lab, alsoInfo: string[] = []): Promise<string[]> {
+async function alertsNow(lab: Lab, alsoInfo: string[]): Promise<string[]> {
   const { alerts } = await ask<{ alerts: Alert[] }>(lab, 'alerts', {})
   return alerts
     .filter(({ labels: { alertname, severity, component } }) =>

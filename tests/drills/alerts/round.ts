@@ -5,7 +5,7 @@ import type { Receivers } from '../../support/alert-receivers.ts'
 import type { Course, Delivery } from './course.ts'
 import { deliveriesOf } from './deliveries.ts'
 import { judgeAlerts, type AlertVerdict } from './judge.ts'
-import { alertsNow, firingsBetween } from './prometheus.ts'
+import { firingsBetween, quiet } from './prometheus.ts'
 import type { AlertRow } from './rows.ts'
 
 /** The longest `for` of a row is a minute, and `group_wait` half of one: past this it does not come. */
@@ -13,8 +13,6 @@ const toldLimitMs = 180_000
 /** What else comes of the fault comes with it, or within two evaluations of the rules. */
 const besidesMs = 10_000
 const wholeLimitMs = 120_000
-/** Rates over five minutes forget slowly. */
-const quietLimitMs = 420_000
 
 /** Of the machine that carries the lab, not of the lab: whatever else it does at the moment. */
 const ofTheMachine = alerts.filter(({ labels }) => labels.component === 'host').map(({ alert }) => alert)
@@ -47,13 +45,4 @@ export async function round(row: AlertRow, lab: Lab, receivers: Receivers): Prom
   await quiet(lab).catch(() => {})
   course.endAt = Date.now()
   return { ...course, deliveries: told(), firings: await firingsBetween(lab, faultAt, course.endAt) }
-}
-
-/** Waits until nothing above info fires or is about to. @throws with what does. */
-export async function quiet(lab: Lab, alsoInfo: string[] = []): Promise<void> {
-  await waitFor('no alert above info', async () => {
-    const left = await alertsNow(lab, alsoInfo)
-    if (left.length) throw new Error(left.join(', '))
-    return true
-  }, { limitMs: quietLimitMs, everyMs: 1_000 })
 }
