@@ -1,5 +1,6 @@
 import type { Lab } from '../../../lab/types.ts'
 import { waitFor } from '../../../lab/wait.ts'
+import { alerts as rules } from '../../deploy/alerts/rules.ts'
 import type { Firing, Severity } from './course.ts'
 
 interface Labels { alertname: string, severity: Severity, component?: string, instance?: string }
@@ -33,6 +34,10 @@ export function firingsOf(series: Series[], to: number): Firing[] {
   }).sort((one, other) => one.at - other.at)
 }
 
+/** What waits for many minutes before it fires does not fire because of what comes next. */
+const slow = rules.filter(rule => /^([5-9]|\d\d+)m$|h$/.test(rule.for ?? ''))
+  .map(({ alert, labels }) => `${alert} ${labels.severity}`)
+
 /** Rates over five minutes forget slowly. */
 const quietLimitMs = 420_000
 
@@ -49,8 +54,9 @@ export async function quiet(lab: Lab, alsoInfo: string[] = []): Promise<void> {
 async function alertsNow(lab: Lab, alsoInfo: string[]): Promise<string[]> {
   const { alerts } = await ask<{ alerts: Alert[] }>(lab, 'alerts', {})
   return alerts
-    .filter(({ labels: { alertname, severity, component } }) =>
-      component !== 'host' && (severity !== 'info' || alsoInfo.includes(alertname)))
+    .filter(({ state, labels: { alertname, severity, component } }) =>
+      component !== 'host' && (severity !== 'info' || alsoInfo.includes(alertname))
+      && (state === 'firing' || !slow.includes(`${alertname} ${severity}`)))
     .map(({ labels: { alertname, instance } }) => instance ? `${alertname} at ${instance}` : alertname)
 }
 

@@ -11,14 +11,16 @@ import type { AlertRow } from './rows.ts'
 /** The longest `for` of a row is a minute, and `group_wait` half of one: past this it does not come. */
 const toldLimitMs = 180_000
 /** What else comes of the fault comes with it, or within two evaluations of the rules. */
-const besidesMs = 10_000
+const standardBesidesMs = 10_000
 const wholeLimitMs = 120_000
 
 /** Of the machine that carries the lab, not of the lab: whatever else it does at the moment. */
 const ofTheMachine = alerts.filter(({ labels }) => labels.component === 'host').map(({ alert }) => alert)
 
 /** From quiet to quiet: the fault, until all were told; the healing, until all were told of the end. */
-export async function round(row: AlertRow, lab: Lab, receivers: Receivers): Promise<Course> {
+export async function round(
+  row: AlertRow, lab: Lab, receivers: Receivers, { besidesMs = standardBesidesMs } = {},
+): Promise<Course> {
   await lab.healthy({ limitMs: wholeLimitMs })
   await quiet(lab)
   const faultAt = Date.now()

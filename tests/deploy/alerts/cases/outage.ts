@@ -1,8 +1,14 @@
 import { perSecond } from '../case.ts'
 import type { Seen, Situation } from '../promtool.ts'
 
-/** Half of ten requests a second fail, and take ten seconds each. */
+const probes = (job: string, instances: string[], value: number): Seen => Object.fromEntries(instances.map(instance => [
+  `probe_success{job="${job}",component="x",instance="${instance}"}`, value,
+]))
+const instances = ['app1', 'app2', 'app3']
+
+/** Half of ten requests a second fail, and take ten seconds each; all instances say that they are well. */
 const failing: Seen = {
+  ...probes('ready', instances, 1),
   'http_requests_total{job="fleet2",instance="app1",route="page",status="200"}': perSecond(10),
   'http_requests_errors_total{job="fleet2",instance="app1",route="page",status="500"}': perSecond(5),
   ...Object.fromEntries(['5', '10', '+Inf'].map(le => [
@@ -37,11 +43,8 @@ export const afterOutage: Situation[] = symptoms.flatMap(({ alert, severity }): 
   ]
 })
 
-const probes = (job: string, instances: string[], value: number): Seen => Object.fromEntries(instances.map(instance => [
-  `probe_success{job="${job}",component="x",instance="${instance}"}`, value,
-]))
 const nobody = {
-  ...probes('ready', ['app1', 'app2', 'app3'], 0), ...probes('door', ['nginx', 'nginx2'], 0), ...probes('public', ['people'], 0),
+  ...probes('ready', instances, 0), ...probes('door', ['nginx', 'nginx2'], 0), ...probes('public', ['people'], 0),
 }
 
 /** With no instance ready both Nginx answer 503: one page, and it is the instances'. */
