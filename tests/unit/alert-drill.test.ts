@@ -25,6 +25,7 @@ const deliveries: Delivery[] = [
 ]
 const course: Course = {
   row: 'pg-all', what: '', faultAt: 0, healedAt: 100_000, wholeAt: 110_000, endAt: 130_000, deliveries,
+  next: ['NoPostgresLeader (critical)', 'NodeDown (warning)'],
   firings: [
     { alert: 'NoPostgresLeader', severity: 'critical', at: 40_000, overAt: 110_000 },
     { alert: 'NodeDown', severity: 'warning', at: 41_000, overAt: 110_000 },
@@ -59,6 +60,11 @@ describe('the judge of what people were told', () => {
       .toEqual(['2 pages, 1 expected', 'ErrorBudgetBurnFast (critical) was told as well'])
     expect(violations({ deliveries: [...deliveries, told(80, 'Slack', 'PoolerWaiting', 'warning')] }))
       .toEqual(['PoolerWaiting (warning) was told as well'])
+  })
+
+  test('finds what would have been told if the fault had lasted a little longer', () => {
+    expect(violations({ next: ['NodeDown (warning)', 'PoolerWaiting (warning)'] }))
+      .toEqual(['PoolerWaiting (warning) was about to be told as well'])
   })
 
   test('finds what is told twice, and knows that a page is one however often it is repeated', () => {

@@ -163,8 +163,8 @@ describe('a running Alertmanager', () => {
 
   it.each([
     ['DoorDown', ['PublicAddressDown', 'ErrorBudgetBurnFast']],
-    ['NoPostgresLeader', ['DatabaseUnreachable', 'ReadOnlyMode', 'PoolerWaiting']],
-    ['DatabaseUnreachable', ['ReadOnlyMode', 'PoolerWaiting']],
+    ['NoPostgresLeader', ['DatabaseUnreachable', 'ReadOnlyMode', 'PoolerWaiting', 'ConnectionPoolHigh']],
+    ['DatabaseUnreachable', ['ReadOnlyMode', 'PoolerWaiting', 'ConnectionPoolHigh']],
     ['ErrorBudgetBurnFast', ['ErrorBudgetBurnSteady', 'ErrorBudgetBurnSlow', 'ErrorBudgetBurnTrickle']],
   ])('makes one page of %s and what comes with it', async (cause, consequences) => {
     const told = [cause, ...consequences].map((name) => {

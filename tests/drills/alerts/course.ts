@@ -13,6 +13,8 @@ export interface Course {
   endAt: number
   firings: Firing[]
   deliveries: Delivery[]
+  /** What an Alertmanager would have told next, just before the healing: it gathers first. As `NodeDown (warning)`. */
+  next: string[]
 }
 
 export type Severity = 'critical' | 'warning' | 'info'

@@ -38,7 +38,7 @@ export function judgeAlerts(row: AlertRow, course: Course): AlertVerdict {
     violations: [
       ...alerts.flatMap(figures => missing(figures)),
       ...incidents.size === wanted ? [] : [`${incidents.size} pages, ${wanted} expected`],
-      ...unexpected(row, course.deliveries),
+      ...unexpected(row, course),
       ...repeated(course.deliveries),
       ...course.wholeAt === null ? ['the lab did not become whole again'] : [],
     ],
@@ -79,10 +79,15 @@ function missing({ alert, channels, firing, delivered, over }: AlertFigures): st
 
 const above = (severity: Severity | null) => severity === 'critical' || severity === 'warning'
 
-function unexpected(row: AlertRow, deliveries: Delivery[]): string[] {
-  const expected = expectedOf(row).map(({ alert, severity }) => `${alert} (${severity})`)
-  const told = deliveries.filter(({ severity }) => above(severity)).map(({ alert, severity }) => `${alert} (${severity})`)
-  return [...new Set(told)].filter(name => !expected.includes(name)).map(name => `${name} was told as well`)
+function unexpected(row: AlertRow, { deliveries, next }: Course): string[] {
+  const name = ({ alert, severity }: Pick<Delivery, 'alert' | 'severity'>) => `${alert} (${severity})`
+  const expected = expectedOf(row).map(name)
+  const told = [...new Set(deliveries.filter(({ severity }) => above(severity)).map(name))]
+  const surplus = (names: string[]) => names.filter(other => !expected.includes(other))
+  return [
+    ...surplus(told).map(other => `${other} was told as well`),
+    ...surplus(next).filter(other => !told.includes(other)).map(other => `${other} was about to be told as well`),
+  ]
 }
 
 /** One message a channel says it; PagerDuty's with one key are one page, whatever their number. */

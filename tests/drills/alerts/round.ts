@@ -2,6 +2,7 @@ import type { Lab } from '../../../lab/types.ts'
 import { waitFor } from '../../../lab/wait.ts'
 import { alerts } from '../../deploy/alerts/rules.ts'
 import type { Receivers } from '../../support/alert-receivers.ts'
+import { toldNext } from './alertmanager.ts'
 import type { Course, Delivery } from './course.ts'
 import { deliveriesOf } from './deliveries.ts'
 import { judgeAlerts, type AlertVerdict } from './judge.ts'
@@ -28,6 +29,7 @@ export async function round(
     .filter(({ at, alert }) => at >= faultAt && !ofTheMachine.includes(alert))
   const course: Course = {
     row: row.name, what: '', faultAt, healedAt: faultAt, wholeAt: null, endAt: faultAt, firings: [], deliveries: [],
+    next: [],
   }
   /** Waits until every alert of the row has so much; the judge says what is missing. */
   const reached = (what: string, figure: (verdict: AlertVerdict) => unknown[]) => waitFor(what, () => {
@@ -39,6 +41,7 @@ export async function round(
   course.what = hurt.what
   await reached('the messages', ({ alerts }) => alerts.map(({ delivered }) => delivered))
   await new Promise(resolve => setTimeout(resolve, besidesMs))
+  course.next = await toldNext(lab)
   course.healedAt = Date.now()
   await hurt.heal()
   await lab.healthy({ limitMs: wholeLimitMs }).then(() => course.wholeAt = Date.now(), () => {})
