@@ -168,7 +168,7 @@ describe('a running Alertmanager', () => {
     ['ErrorBudgetBurnFast', ['ErrorBudgetBurnSteady', 'ErrorBudgetBurnSlow', 'ErrorBudgetBurnTrickle']],
   ])('makes one page of %s and what comes with it', async (cause, consequences) => {
     const told = [cause, ...consequences].map((name) => {
-      const { alert, labels } = alerts.find(other => other.alert === name)!
+      const { alert, labels } = alerts.findLast(other => other.alert === name)!
       // Apart from those of the other tests, which are not over.
       return { alertname: alert, ...labels, of: cause }
     })
