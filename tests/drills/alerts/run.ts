@@ -35,15 +35,7 @@ const usage = `Usage: npm run drill:alerts -- [--only ${names.slice(0, 2).join('
  */
 const groupInterval = '10s'
 
-const { values: options } = parseArgs({ options: {
-  only: { type: 'string' },
-  short: { type: 'boolean', default: false },
-  keep: { type: 'boolean', default: false },
-  write: { type: 'boolean', default: false },
-  out: { type: 'string', default: 'alert-report' },
-  list: { type: 'boolean', default: false },
-  help: { type: 'boolean', short: 'h', default: false },
-} })
+const options = readOptions()
 if (options.help || options.list) {
   const told = alertRows.map(({ name, fault, page, warnings }) =>
     `${name.padEnd(18)} ${fault}: ${page ? `pages ${page}; ` : ''}tells ${warnings.join(', ')}`)
@@ -109,6 +101,23 @@ function write(lines: TableLine[], date: string): void {
     `Last run ${date}, \`npm run drill:alerts\`, everything on one machine with ${cpus().length} cores.`,
     '', withLines(text, lines, names),
   ].join('\n'))
+}
+
+function readOptions() {
+  try {
+    return parseArgs({ options: {
+      only: { type: 'string' },
+      short: { type: 'boolean', default: false },
+      keep: { type: 'boolean', default: false },
+      write: { type: 'boolean', default: false },
+      out: { type: 'string', default: 'alert-report' },
+      list: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    } }).values
+  }
+  catch (error) {
+    return refuse(`${(error as Error).message.split('.')[0]}\n\n${usage}`)
+  }
 }
 
 function refuse(message: string): never {
