@@ -1,5 +1,6 @@
 import { get, patientLimitMs, query, redisCommand } from './ask-servers.ts'
 import { ask } from './control.ts'
+import { deliverAlerts } from './deliver-alerts.ts'
 import { fillDisk, makeRoom } from './disk.ts'
 import { inNode } from './network.ts'
 import { labDirectory } from './place.ts'
@@ -120,6 +121,7 @@ export function createLab(plan: Plan, down: () => Promise<void>): Lab {
     },
     switchover: options => switchover(lab, options),
     rollingDeploy: options => rollingDeploy(lab, plan, options),
+    deliverAlerts: to => deliverAlerts(plan, to),
     sql: (text, values = [], { node: name } = {}) => query(name ? lab.addresses.postgresUrl(name) : lab.addresses.ownerUrl, text, values, { limitMs: 20_000 }),
     redis(name, ...command) {
       const { kind, address } = node(name)

@@ -91,8 +91,12 @@ export const images: Record<NodeKind, Image> = {
   },
   alertmanager: {
     user: 'prometheus', stopSignal: 'SIGTERM', folders: ['data', 'run'],
-    command: () => [...script('monitoring/alertmanager-start.sh'), '--log.level=warn'],
-    // Nobody is told of what happens in a lab: nothing listens there.
+    // Each is told of both: one passes by the address that is its own.
+    command: () => [
+      ...script('monitoring/alertmanager-start.sh'), '--log.level=warn',
+      '--cluster.peer=alertmanager:9094', '--cluster.peer=alertmanager2:9094',
+    ],
+    // Nobody is told of what happens in a lab: nothing listens there, until `Lab.deliverAlerts` says where.
     environment: ({ folder }) => ({
       RUN_DIR: join(folder, 'run'), DATA_DIR: join(folder, 'data'), FILL: join(deployCopy, 'ha/fill.sh'),
       ALERTMANAGER: '/usr/bin/prometheus-alertmanager',

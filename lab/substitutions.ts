@@ -8,14 +8,10 @@ export const substitutions: { file: string, from: string, to: string, because: s
   { file: 'ha/patroni.yml', from: 'use_slots: true', to: 'use_slots: false', because: 'Patroni 4 keeps its members\' slots on every node; 3.0.2 makes them a second or two after a promotion, and refuses the replicas until then' },
   ...([
     [`- targets: ['prometheus:9090', 'prometheus2:9090']`, `- targets: ['prometheus:9090']`],
-    ...['\n      ', '\n        '].map(indent => [
-      `${indent}- targets: ['alertmanager:9093', 'alertmanager2:9093']`,
-      `${indent}- targets: ['alertmanager:9093']`,
-    ] as const),
     [`- targets: ['cadvisor:8080']`, '- targets: []'],
   ] as const).map(([from, to]) => ({
     file: 'monitoring/prometheus.yml', from, to,
-    because: 'one Prometheus and one Alertmanager are enough here, and there are no containers',
+    because: 'one Prometheus is enough here, and there are no containers',
   })),
 ]
 

@@ -17,4 +17,5 @@ export const topology: LabNode[] = [
   host('app', 'app1', 71), host('app', 'app2', 72), host('app', 'app3', 73),
   host('nginx', 'nginx', 81), host('nginx', 'nginx2', 82),
   host('prometheus', 'prometheus', 91), host('alertmanager', 'alertmanager', 92),
+  host('alertmanager', 'alertmanager2', 93),
 ]

@@ -97,6 +97,15 @@ export interface LabAddresses {
   haproxyStats: string[]
 }
 
+/** Where the Alertmanagers deliver to, and how long they gather before they do. */
+export interface AlertDelivery {
+  urls: { pagerduty: string, slack: string, deadMansSwitch: string, smtp: string }
+  /** `group_wait` of all but the dead man's switch, as Alertmanager writes durations. Default: deploy/'s. */
+  groupWait?: string
+  /** `group_interval` of the same. Default: deploy/'s. */
+  groupInterval?: string
+}
+
 export interface LogOptions {
   /** Last lines of each unit's log. Default 200. */
   lines?: number
@@ -157,6 +166,8 @@ export interface Lab {
   switchover(options?: { to?: NodeName, pause?: boolean }): Promise<{ from: NodeName, to: NodeName, seconds: number }>
   /** Every instance in turn: drained, started from a fresh copy of the build, waited for until ready. Resolves to what each took. */
   rollingDeploy(options?: { env?: Record<string, string> }): Promise<{ name: NodeName, seconds: number }[]>
+  /** From now on both Alertmanagers deliver to these; both are restarted, and know of no alert from before. */
+  deliverAlerts(to: AlertDelivery): Promise<void>
   /** SQL as the owner on the leader through HAProxy, or on one node. */
   sql<Row extends object = Record<string, unknown>>(text: string, values?: unknown[], options?: { node?: NodeName }): Promise<Row[]>
   /** One Redis command on one node, as text. Sentinels too. */

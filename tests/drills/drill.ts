@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import type { Lab } from '../../lab/types.ts'
+import { firingsBetween, quiet } from './alerts/prometheus.ts'
 import { startHistory, type FinalState, type History, type Operation } from './history.ts'
+import { wrongAlerts } from './judge/alerts.ts'
 import { missedEvents } from './judge/events.ts'
 import { readFinalState } from './judge/final-state.ts'
 import { judge, type Verdict } from './judge/judge.ts'
@@ -19,6 +21,8 @@ export interface DrillOptions {
   thinkMs?: number
   /** Replication has been made asynchronous, on purpose: no synchronous standby is waited for. */
   asynchronous?: boolean
+  /** The lab's Prometheus watches it with all its exporters, and the alerts are judged too. */
+  watched?: boolean
 }
 
 export interface DrillResult {
@@ -39,17 +43,24 @@ const serveLimitMs = 45_000
 /** What an instance could not tell because it died, or Redis did, another one tells 5 to 7 s later; a stream that was lost is back within 15 s. */
 const eventsLimitMs = 20_000
 
+/** From a change until an alert of it fires: a scrape, and an evaluation of the recordings and one of the rules. */
+const alertsLateMs = 17_000
+
 /** One scenario from whole to whole under load: workload, injector and judge are told of each other only here. */
-export async function drill(scenario: Scenario, { lab, crowd, baselineSeconds = 4, coolDownSeconds = 3, thinkMs, asynchronous }: DrillOptions): Promise<DrillResult> {
+export async function drill(scenario: Scenario, { lab, crowd, baselineSeconds = 4, coolDownSeconds = 3, thinkMs, asynchronous, watched }: DrillOptions): Promise<DrillResult> {
   await lab.healthy({ limitMs: wholeBeforeMs, asynchronous })
+  // What fires already could not be seen to begin.
+  if (watched) await quiet(lab, [...scenario.alerts ?? [], ...scenario.perhaps ?? []])
   const backends = watchBackends(lab)
   const recorder = startHistory(scenario.name)
   const workload = startWorkload(recorder, crowd, { thinkMs })
   let mishap: unknown
+  let faultAt = Date.now()
   try {
     await pause(scenario.baselineSeconds ?? baselineSeconds)
     if (scenario.hurtsInstances) await untilBothServe(recorder.history.operations)
     recorder.mark('fault')
+    faultAt = Date.now()
     const hurt = await scenario.inject(lab)
     recorder.history.marks.at(-1)!.detail = hurt.what
     await pause(scenario.holdSeconds)
@@ -64,11 +75,17 @@ export async function drill(scenario: Scenario, { lab, crowd, baselineSeconds = 
   }
   await workload.stop()
   recorder.history.mostBackends = backends.stop()
+  if (watched) {
+    await pause(alertsLateMs / 1000)
+    const firings = await firingsBetween(lab, faultAt, Date.now())
+    recorder.history.firings = firings.filter(({ at }) => at > faultAt)
+  }
   const state = await readFinalState(recorder.history, (text, values) => lab.sql(text, values))
   // The last events are on their way still. What is not there after this never comes.
   for (const until = Date.now() + eventsLimitMs; Date.now() < until && missedEvents(recorder.history.operations, recorder.history.streams, state).length > 0;) await pause(0.25)
   workload.close()
   const verdict = judge(recorder.history, state, scenario.budget)
+  if (recorder.history.firings) verdict.violations.push(...wrongAlerts(scenario, recorder.history.firings))
   if (mishap) verdict.violations.unshift(`the fault could not be made or taken back: ${mishap instanceof Error ? mishap.message : String(mishap)}`)
   return { scenario, verdict, history: recorder.history, state }
 }

@@ -1,3 +1,5 @@
+import type { Firing } from './alerts/course.ts'
+
 /**
  * What happened during one scenario, as its users saw it: the workload writes it, the judge reads it, and neither knows the other. Plain JSON, so
  * that a history can be made by hand in a test and kept beside a report.
@@ -106,6 +108,8 @@ export interface History {
   marks: Mark[]
   /** The most client connections that one PostgreSQL held at any moment, as pg_stat_activity showed them; null where nobody looked. */
   mostBackends?: { node: string, count: number } | null
+  /** The alerts that began to fire after the fault; absent where nobody watched. Their times are wall clock. */
+  firings?: Firing[]
 }
 
 /** What PostgreSQL's primary holds after all is whole again. */

@@ -62,6 +62,9 @@ const skipped: Partial<Record<LoopFault, (node: LabNode) => string | null>> = { 
 /** Kinds without a disk have no row for a slow one; every other node has each row. */
 const onDisk: NodeKind[] = ['etcd', 'patroni', 'redis', 'sentinel']
 
+/** Its role moves where it had one, and the rules wait longer than any of these faults lasts. */
+const mayMove: Partial<Record<NodeKind, string[]>> = { patroni: ['PostgresFailover'], redis: ['RedisFailover'], sentinel: ['RedisFailover'] }
+
 const short: Budget = { writesWaitSeconds: 3, readsWaitSeconds: 3, failedReads: 0, failedWrites: 0, repeatedWrites: null, wholeSeconds: 45 }
 
 /** For every node of the topology each fault of the loop. */
@@ -77,6 +80,8 @@ export const loop: Scenario[] = drilled.flatMap(one => loopFaults.filter(fault =
     holdSeconds: 5,
     baselineSeconds: 2,
     coolDownSeconds: 1,
+    alerts: [],
+    perhaps: mayMove[one.kind] ?? [],
     budget: { ...short, writesWaitSeconds: writes, readsWaitSeconds: reads, failedReads },
   }
 }))

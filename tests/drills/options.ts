@@ -14,13 +14,14 @@ export interface Options {
   thinkMs: number
   baselineSeconds: number
   local: boolean
+  watched: boolean
   keep: boolean
   write: boolean
   folder: string
 }
 
 const usage = `Usage: npm run drill -- [--only app-kill,pg-crash] [--short] [--runs 3] [--users 10] [--devices 5] [--think 1000] [--seconds 4]
-       [--break ${breaks.map(({ name }) => name).join('|')}] [--local] [--keep] [--write] [--out drill-report] [--list]
+       [--break ${breaks.map(({ name }) => name).join('|')}] [--local] [--alerts] [--keep] [--write] [--out drill-report] [--list]
 
   --only      scenarios by their names, * for any letters (--only '*-frozen,pg-*'); --list shows them
   --loop      with those of every node: "only" runs them alone, "without" (the default is "with") leaves them out
@@ -30,6 +31,8 @@ const usage = `Usage: npm run drill -- [--only app-kill,pg-crash] [--short] [--r
   --seconds   load before each fault
   --break     takes a protection away and expects the drill to notice: ends with 0 only if it does
   --local     three instances on loopback, without root: the application's scenarios alone
+  --alerts    with Prometheus and every exporter: which alerts each scenario raises is judged too, at production's durations;
+              waits before each until what it may raise is over, some minutes where roles move
   --keep      leaves the lab up, and takes the one that is up
   --write     puts the table and the pictures into docs/availability.md`
 
@@ -46,6 +49,7 @@ export function readOptions(): Options {
     seconds: { type: 'string', default: '4' },
     break: { type: 'string' },
     local: { type: 'boolean', default: false },
+    alerts: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
     out: { type: 'string', default: 'drill-report' },
@@ -62,6 +66,7 @@ export function readOptions(): Options {
   }
   const atLeast = (name: 'runs' | 'users' | 'devices' | 'think' | 'seconds', least: number) => Number(values[name]) >= least ? Number(values[name]) : refuse(`--${name} must be a number from ${least}`)
   const broken = values.break ? breaks.find(({ name }) => name === values.break) ?? refuse(`--break takes ${breaks.map(({ name }) => name).join(', ')}`) : null
+  if (values.alerts && values.local) refuse('--alerts needs a whole lab: --local has no Prometheus')
   if (!['with', 'without', 'only'].includes(values.loop)) refuse('--loop must be with, without or only')
   const inLoop = { with: scenarios, without: byHand, only: loop }[values.loop as 'with'] as Scenario[]
   const names = values.only?.split(',').flatMap(matching) ?? (values.short ? shortSet : broken?.scenarios) ?? inLoop.filter(({ part }) => !values.local || part === 'application').map(({ name }) => name)
@@ -74,6 +79,7 @@ export function readOptions(): Options {
     thinkMs: atLeast('think', 10),
     baselineSeconds: atLeast('seconds', 1),
     local: values.local,
+    watched: values.alerts,
     keep: values.keep,
     write: values.write,
     folder: values.out,

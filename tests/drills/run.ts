@@ -1,7 +1,7 @@
 import { cpus, totalmem } from 'node:os'
 import { buildIfNeeded } from '../../scripts/build.ts'
 import { connectLab, LabRefusal, upLab } from '../../lab/lab.ts'
-import type { Lab } from '../../lab/types.ts'
+import type { Lab, UpOptions } from '../../lab/types.ts'
 import { drill, warmCrowd, type DrillResult } from './drill.ts'
 import { startLocalLab } from './local.ts'
 import { readOptions } from './options.ts'
@@ -49,7 +49,7 @@ try {
         continue
       }
       try {
-        const result = await drill(scenario, { lab, crowd, baselineSeconds, thinkMs, asynchronous: broken?.asynchronous })
+        const result = await drill(scenario, { lab, crowd, baselineSeconds, thinkMs, asynchronous: broken?.asynchronous, watched: options.watched })
         console.log(line(result.verdict))
         results.push(result)
         report.add(run, result)
@@ -102,7 +102,11 @@ async function openLab(): Promise<Lab> {
     if (!(error instanceof LabRefusal)) throw error
   }
   try {
-    return await upLab({ appEnv: broken?.env, without: ['prometheus', 'alertmanager'], postgresDiskMb: diskMb, onProgress: ({ node, text }) => node === null && console.log(text) })
+    const watching: UpOptions = options.watched ? { exporters: true } : { without: ['prometheus', 'alertmanager'] }
+    return await upLab({
+      ...watching, appEnv: broken?.env, postgresDiskMb: diskMb,
+      onProgress: ({ node, text }) => node === null && console.log(text),
+    })
   }
   catch (error) {
     if (!(error instanceof LabRefusal)) throw error

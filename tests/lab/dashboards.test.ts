@@ -3,8 +3,8 @@ import { annotations, variables } from '../../deploy/monitoring/grafana/dashboar
 import { dashboards } from '../../deploy/monitoring/grafana/dashboards.ts'
 import { filledIn } from '../../deploy/monitoring/grafana/query.ts'
 import { downLab, reasonsAgainst, upLab } from '../../lab/lab.ts'
-import { createPerson } from '../../lab/person.ts'
 import type { Lab } from '../../lab/types.ts'
+import { peopleAtWork } from '../support/at-work.ts'
 import { withLabLock } from '../support/lab-lock.ts'
 import { metricsOf } from '../support/promql.ts'
 import { until } from '../support/until.ts'
@@ -20,7 +20,7 @@ test(promise, async () => {
     const began = Date.now()
     const lab = await upLab({ limitMs: 300_000, exporters: true })
     try {
-      const stop = use(lab)
+      const stop = peopleAtWork(lab)
       try {
         // archive_timeout comes later than this test.
         await lab.sql('SELECT pg_switch_wal()')
@@ -51,27 +51,6 @@ test(promise, async () => {
     }
   })
 }, 900_000)
-
-/** Some people at work, so that there is something to see. Resolves to what ends it. */
-function use(lab: Lab): () => Promise<void> {
-  let ended = false
-  const person = createPerson(lab)
-  const work = (async () => {
-    // Each failure is the failover's business, not this test's: there is a next round.
-    const quietly = (step: Promise<unknown>) => step.catch(() => {})
-    await quietly(person.signIn(lab.credentials.demo.emails[0]!, lab.credentials.demo.password))
-    while (!ended) {
-      await quietly(person.send('GET', '/api/v1/vehicles'))
-      await quietly(person.send('POST', '/api/v1/vehicles', { name: 'Seen by the dashboards' }))
-      await new Promise(resolve => setTimeout(resolve, 500))
-    }
-    person.close()
-  })()
-  return async () => {
-    ended = true
-    await work
-  }
-}
 
 /** Who has no answer at this moment, of those who must have one. */
 async function empty(lab: Lab): Promise<string[]> {

@@ -12,12 +12,17 @@ export interface PagerDutyEvent {
 export interface SlackMessage { channel: string, attachments: { title: string, text: string, color: string, title_link: string }[] }
 export interface Mail { from: string, to: string[], user: string, text: string }
 
+/** With the moment at which it came, in milliseconds since 1970. */
+export type Received<Message> = Message & { receivedAt: number }
+
 export interface Receivers {
-  pagerduty: PagerDutyEvent[]
-  slack: SlackMessage[]
-  mails: Mail[]
+  pagerduty: Received<PagerDutyEvent>[]
+  slack: Received<SlackMessage>[]
+  mails: Received<Mail>[]
   /** Times that the dead man's switch was told that all is well. */
   heartbeats: () => number
+  /** When each of them was, in milliseconds since 1970. */
+  heartbeatTimes: number[]
   /** Where each of them listens. */
   urls: { pagerduty: string, slack: string, deadMansSwitch: string, smtp: string }
   close(): Promise<void>
@@ -25,10 +30,11 @@ export interface Receivers {
 
 /** What Alertmanager delivers to, as the real ones would take it: they refuse what PagerDuty, Slack and a mail server refuse. */
 export async function startReceivers(host = '127.0.0.1'): Promise<Receivers> {
-  const pagerduty: PagerDutyEvent[] = []
-  const slack: SlackMessage[] = []
-  const mails: Mail[] = []
-  let heartbeats = 0
+  const pagerduty: Received<PagerDutyEvent>[] = []
+  const slack: Received<SlackMessage>[] = []
+  const mails: Received<Mail>[] = []
+  const heartbeatTimes: number[] = []
+  const received = <Message extends object>(message: Message) => ({ ...message, receivedAt: Date.now() })
 
   const http = createHttpServer(async (request, response) => {
     const chunks: Buffer[] = []
@@ -38,23 +44,23 @@ export async function startReceivers(host = '127.0.0.1'): Promise<Receivers> {
     if (request.url === '/v2/enqueue') {
       const reason = refusedByPagerDuty(body)
       if (reason) return answer(400, JSON.stringify({ status: 'invalid event', errors: [reason] }))
-      pagerduty.push(body)
+      pagerduty.push(received<PagerDutyEvent>(body))
       return answer(202, JSON.stringify({ status: 'success', dedup_key: (body as PagerDutyEvent).dedup_key }))
     }
     if (request.url === '/slack') {
       if (!(body as SlackMessage).attachments?.length) return answer(400, 'no_text')
-      slack.push(body)
+      slack.push(received<SlackMessage>(body))
       return answer(200, 'ok')
     }
-    if (request.url === '/heartbeat') heartbeats++
+    if (request.url === '/heartbeat') heartbeatTimes.push(Date.now())
     return answer(200, '')
   })
-  const smtp = createServer(socket => speakSmtp(socket, mail => mails.push(mail)))
+  const smtp = createServer(socket => speakSmtp(socket, mail => mails.push(received(mail))))
   const [httpPort, smtpPort] = await Promise.all([listen(http, host), listen(smtp, host)])
 
   return {
-    pagerduty, slack, mails,
-    heartbeats: () => heartbeats,
+    pagerduty, slack, mails, heartbeatTimes,
+    heartbeats: () => heartbeatTimes.length,
     urls: {
       pagerduty: `http://${host}:${httpPort}/v2/enqueue`, slack: `http://${host}:${httpPort}/slack`,
       deadMansSwitch: `http://${host}:${httpPort}/heartbeat`, smtp: `${host}:${smtpPort}`,

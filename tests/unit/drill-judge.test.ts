@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Attempt, FinalState, History, Operation, Position, Read, Stream, Write } from '../drills/history.ts'
 import { longestWait, percentile, secondsWithout } from '../drills/judge/availability.ts'
+import { wrongAlerts } from '../drills/judge/alerts.ts'
 import { judge, type Budget } from '../drills/judge/judge.ts'
 
 /**
@@ -185,4 +186,24 @@ it('percentiles and the longest wait count what was under way in the time, by th
   expect(percentile(operations, 0.5, { from: 0, to: 5_000 })).toBe(50)
   expect(percentile(operations, 0.99, { from: 3_000, to: 5_000 })).toBeNull()
   expect(longestWait(operations, { from: 0, to: 5_000 })).toBe(0.1)
+})
+
+describe('the alerts of a scenario', () => {
+  const firing = (alert: string, severity: 'critical' | 'warning' | 'info') => ({ alert, severity, at: 1, overAt: null })
+  const failover = firing('PostgresFailover', 'info')
+  const late = firing('PostgresDown', 'warning')
+
+  it('are exactly those that its row names, and perhaps those that it leaves open', () => {
+    const row = { alerts: ['PostgresFailover'], perhaps: ['PostgresDown'] }
+    expect(wrongAlerts(row, [failover])).toEqual([])
+    expect(wrongAlerts(row, [failover, late])).toEqual([])
+    expect(wrongAlerts(row, [late])).toEqual(['the alert PostgresFailover did not fire'])
+    expect(wrongAlerts({ alerts: ['PostgresFailover'] }, [failover, late])).toEqual(['the alert PostgresDown (warning) fired'])
+    expect(wrongAlerts({ alerts: [] }, [failover])).toEqual(['the alert PostgresFailover (info) fired'])
+  })
+
+  it('are none above info where its row names none', () => {
+    expect(wrongAlerts({}, [failover])).toEqual([])
+    expect(wrongAlerts({}, [firing('NodeDown', 'warning')])).toEqual(['the alert NodeDown (warning) fired'])
+  })
 })

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { readCompose } from '../../lab/compose.ts'
 import { topology } from '../../lab/topology.ts'
+import { alerts as rules } from '../deploy/alerts/rules.ts'
 import { loop } from '../drills/loop.ts'
 import { scenarios } from '../drills/scenarios.ts'
 
@@ -23,5 +24,19 @@ test('no two rows have one name, and each row is short and has a budget of its k
   for (const { holdSeconds, budget } of loop) {
     expect(holdSeconds).toBeLessThanOrEqual(6)
     expect(budget.writesWaitSeconds).toBeLessThanOrEqual(15)
+  }
+})
+
+test('a scenario that people could notice names the alerts that it raises', () => {
+  for (const { name, budget: { writesWaitSeconds, readsWaitSeconds, failedReads }, alerts } of [...scenarios, ...loop]) {
+    const noticed = writesWaitSeconds > 3 || readsWaitSeconds > 3 || failedReads !== 0
+    if (noticed) expect(alerts, name).toBeDefined()
+  }
+})
+
+test('an alert that a scenario names is one of the rules', () => {
+  const known = rules.map(({ alert }) => alert)
+  for (const { alerts = [], perhaps = [] } of [...scenarios, ...loop]) {
+    for (const alert of [...alerts, ...perhaps]) expect(known).toContain(alert)
   }
 })

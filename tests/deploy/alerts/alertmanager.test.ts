@@ -161,6 +161,30 @@ describe('a running Alertmanager', () => {
     expect(receivers.mails[0]!.text).toContain('Subject: [WARNING] NodeDown at patroni2: S')
   })
 
+  it.each([
+    ['DoorDown', ['PublicAddressDown', 'ErrorBudgetBurnFast']],
+    ['NoPostgresLeader', ['DatabaseUnreachable', 'ReadOnlyMode', 'PoolerWaiting', 'ConnectionPoolHigh']],
+    ['DatabaseUnreachable', ['ReadOnlyMode', 'PoolerWaiting', 'ConnectionPoolHigh']],
+    ['ErrorBudgetBurnFast', ['ErrorBudgetBurnSteady', 'ErrorBudgetBurnSlow', 'ErrorBudgetBurnTrickle']],
+  ])('makes one page of %s and what comes with it', async (cause, consequences) => {
+    const told = [cause, ...consequences].map((name) => {
+      const { alert, labels } = alerts.findLast(other => other.alert === name)!
+      // Apart from those of the other tests, which are not over.
+      return { alertname: alert, ...labels, of: cause }
+    })
+    await tell(told)
+    await until(() => receivers.pagerduty.some(({ payload }) => payload?.class === cause), 'the page')
+    // What was not inhibited would have come by now: it was told first.
+    const later = { alertname: 'BackupOld', severity: 'critical', component: 'backup', of: cause }
+    await tell([later])
+    await until(() => receivers.pagerduty.some(({ payload }) => payload?.class === later.alertname), 'one that came later')
+    expect(receivers.pagerduty.map(({ payload }) => payload!.class)).toEqual([cause, later.alertname])
+    // The causes are over before their consequences are told of as causes.
+    await tell([...told, later], true)
+    const ended = () => receivers.pagerduty.filter(({ event_action: action }) => action === 'resolve').length
+    await until(() => ended() === 2, 'the end of both')
+  })
+
   it('says of two thresholds the worse one alone', async () => {
     const disk = { alertname: 'DiskUsageHigh', component: 'host', instance: 'node-exporter', mountpoint: '/' }
     await tell([{ ...disk, severity: 'warning' }, { ...disk, severity: 'critical' }])

@@ -9,7 +9,8 @@ import { infrastructure } from './cases/infrastructure.ts'
 import { postgres } from './cases/postgres.ts'
 import { monitoring as ofMonitoring, promises } from './cases/promises.ts'
 import { redis } from './cases/redis.ts'
-import { outage, slo } from './cases/slo.ts'
+import { blip, blipAtFirst, outage, slo } from './cases/slo.ts'
+import { afterOutage, behindTheDoor } from './cases/outage.ts'
 import { testRules, type Situation } from './promtool.ts'
 import { alerts, groups, monitoring, nameOf, root, ruleFiles } from './rules.ts'
 
@@ -47,6 +48,24 @@ describe('the rules', () => {
     expect(await testRules(['ErrorBudgetBurnFast', 'ErrorBudgetBurnSteady'].map(alert => ({
       name: `${alert}, no door answers`, seen: outage, after: '1h', alert, severity: 'critical', fires: 1,
     })), '1m')).toBe('')
+  })
+
+  it('spend it by the probes that failed, and not by the half minute; nor by the first minutes alone', async () => {
+    const fast = { alert: 'ErrorBudgetBurnFast', severity: 'critical', after: '62m30s' }
+    expect(await testRules([
+      // 26 s in an hour are 0.72 %.
+      { ...fast, name: 'five probes of 5 s failed', seen: blip(5), fires: 0 },
+      { ...fast, name: 'seven probes of 5 s failed', seen: blip(7), fires: 1 },
+      { ...fast, name: 'one of the first thirty failed', seen: blipAtFirst, after: '4m', fires: 0 },
+    ], '5s')).toBe('')
+  }, 300_000)
+
+  it('are silent on what follows from an outage that has paged, and is in their windows when it is over', async () => {
+    expect(await testRules(afterOutage, '15s')).toBe('')
+  }, 300_000)
+
+  it('leave it to the instances to say that no instance is ready', async () => {
+    expect(await testRules(behindTheDoor, '15s')).toBe('')
   })
 
   it('each has its cases, and no case is of a rule that is not there', () => {

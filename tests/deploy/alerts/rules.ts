@@ -18,6 +18,7 @@ export interface Group { name: string, rules: Rule[] }
 export interface Alert {
   alert: string
   expr: string
+  for?: string
   labels: Record<string, string>
   annotations: Record<string, string>
 }

@@ -1,13 +1,15 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import type { DrillResult } from '../drill.ts'
 import { drillMetricsText } from './metrics.ts'
+import { replaceIn } from './page.ts'
 import { picture } from './picture.ts'
 import { table, type Row } from './table.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
+const availability = 'docs/availability.md'
 
 export interface Report {
   /** Keeps a scenario's result: its picture at once, and its whole history where the judge found something. */
@@ -61,24 +63,14 @@ export function writeDocs(rows: Row[], results: DrillResult[], about: string): v
   const pictures = join(root, 'docs/images/drills')
   mkdirSync(pictures, { recursive: true })
   for (const { scenario, history } of results) writeFileSync(join(pictures, `${scenario.name}.svg`), picture(history, `${scenario.name}: ${scenario.fault}`))
-  replaceIn('drills', () => `${about}\n\n${table(rows, { pictures: 'images/drills' })}`)
+  replaceIn(availability, 'drills', () => `${about}\n\n${table(rows, { pictures: 'images/drills' })}`)
 }
 
 /** Puts what a drill said with a protection taken away into the second table of that page. */
 export function writeBreak(name: string, what: string, noticed: { scenario: string, violation: string }): void {
   const row = `| \`${name}\`: ${what} | ${noticed.scenario} | ${noticed.violation.replaceAll('|', '\\|').slice(0, 200)} |`
-  replaceIn('breaks', (text) => {
+  replaceIn(availability, 'breaks', (text) => {
     const [head, line, ...rows] = text.split('\n')
     return [head, line, ...[...rows.filter(other => !other.startsWith(`| \`${name}\``)), row].sort()].join('\n')
   })
-}
-
-/** What stands between `<!-- NAME:begin -->` and `<!-- NAME:end -->`. */
-function replaceIn(name: string, change: (text: string) => string): void {
-  const page = join(root, 'docs/availability.md')
-  const text = readFileSync(page, 'utf8')
-  const [begin, end] = [`<!-- ${name}:begin -->\n`, `\n<!-- ${name}:end -->`]
-  const [from, to] = [text.indexOf(begin) + begin.length, text.indexOf(end)]
-  if (from < begin.length || to < from) throw new Error(`docs/availability.md has no ${begin.trim()} … ${end.trim()}`)
-  writeFileSync(page, text.slice(0, from) + change(text.slice(from, to)) + text.slice(to))
 }

@@ -6,7 +6,9 @@ const healthy = (count: number): Seen => Object.fromEntries([1, 2, 3].map(number
   `probe_success{job="ready",component="application",instance="app${number}"}`, Number(number <= count),
 ]))
 
+/** With every instance well: without one, errors are no news. */
 const requests = (rate: number, failing = 0): Seen => ({
+  ...healthy(3),
   'http_requests_total{job="fleet2",instance="app1",route="page",status="200"}': perSecond(rate),
   'http_requests_errors_total{job="fleet2",instance="app1",route="page",status="500"}': perSecond(rate * failing),
 })

@@ -20,3 +20,14 @@ export const slo: Case[] = ([
 export const outage: Seen = {
   'probe_success{job="door",instance="nginx"}': 0, 'probe_success{job="door",instance="nginx2"}': 0,
 }
+
+/** So many probes of the door fail, one after the other; tried every 5 s, with an hour seen before. */
+export const blip = (probes: number): Seen => ({
+  'probe_success{job="door",instance="nginx"}': `1x720 0x${probes - 1} 1x500`,
+})
+
+/** One probe, two minutes after the very first start. */
+export const blipAtFirst: Seen = {
+  'probe_success{job="door",instance="nginx"}': '1x24 0 1x500',
+  'prometheus_tsdb_lowest_timestamp_seconds{job="prometheus",instance="prometheus"}': 0,
+}
