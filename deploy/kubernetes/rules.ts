@@ -1,6 +1,6 @@
 /**
- * The PrometheusRules, made from deploy/monitoring/rules: what alerts under Compose alerts here, word for word.
- * `npm run docs` writes them; tests/deploy/kubernetes-monitoring.test.ts refuses files that are stale.
+ * The PrometheusRules, made from deploy/monitoring/rules: what alerts under Compose alerts here, word for
+ * word. `npm run docs` writes them; tests/deploy/kubernetes-monitoring.test.ts refuses files that are stale.
  */
 import { readFileSync, readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -44,8 +44,9 @@ const nameOf = (rule: Rule) => (rule.alert ?? rule.record)!
 
 /** The files of deploy/kubernetes/monitoring/rules by their names. */
 export function ruleFiles(): Record<string, string> {
-  const names = readdirSync(source).map(file => basename(file, '.yml')).filter(name => !(name in leftOutFiles))
-  return Object.fromEntries(names.sort().map(name => [`${name}.yaml`, ruleFile(name)]))
+  const names = readdirSync(source).map(file => basename(file, '.yml'))
+  const kept = names.filter(name => !(name in leftOutFiles)).sort()
+  return Object.fromEntries(kept.map(name => [`${name}.yaml`, ruleFile(name)]))
 }
 
 function ruleFile(name: string): string {

@@ -1,6 +1,6 @@
 /**
- * The chain of time-outs as the Kubernetes files have it: the rules of deploy/timeouts.ts over their values, and
- * what is Kubernetes' own. `npm run docs` writes it into docs/timeouts.md;
+ * The chain of time-outs as the Kubernetes files have it: the rules of deploy/timeouts.ts over their values,
+ * and what is Kubernetes' own. `npm run docs` writes it into docs/timeouts.md;
  * tests/deploy/kubernetes-timeouts.test.ts refuses a chain that contradicts itself.
  */
 import { readTimeouts, rules, seconds, timeoutRow, type Timeouts } from '../timeouts.ts'
@@ -11,20 +11,25 @@ export type KubernetesTimeouts = Record<keyof typeof own, number>
 
 interface Chain { shared: Timeouts, own: KubernetesTimeouts }
 
-interface Probe { periodSeconds: number, timeoutSeconds: number, failureThreshold: number, successThreshold?: number }
+interface Probe { periodSeconds: number, timeoutSeconds: number, failureThreshold: number }
+interface Lifecycle { preStop: { sleep: { seconds: number } } }
 interface Container { name: string, env: { name: string, value: string }[], [probe: string]: unknown }
 
-const pod = (objects: KubernetesObject[], kind: string, name: string) => find(objects, kind, name).spec.template.spec
+const pod = (objects: KubernetesObject[], name: string) =>
+  find(objects, 'Deployment', name).spec.template.spec
 function container(objects: KubernetesObject[], workload: string, name: string): Container {
-  const containers = pod(objects, 'Deployment', workload).containers as Container[]
+  const containers = pod(objects, workload).containers as Container[]
   return containers.find(one => one.name === name)!
 }
-const probe = (objects: KubernetesObject[], kind: string) => container(objects, 'fleet2-app', 'app')[kind] as Probe
+const probe = (objects: KubernetesObject[], kind: string) =>
+  container(objects, 'fleet2-app', 'app')[kind] as Probe
 const variable = (objects: KubernetesObject[], name: string) =>
   Number(container(objects, 'fleet2-nginx', 'nginx').env.find(entry => entry.name === name)!.value)
 const configured = (objects: KubernetesObject[], name: string) => {
-  const map = objects.find(object => object.kind === 'ConfigMap' && object.metadata.name.startsWith('fleet2-app'))
-  return Number(map!.data[name])
+  // Rendered, its name has a hash at its end.
+  const isMap = ({ kind, metadata }: KubernetesObject) =>
+    kind === 'ConfigMap' && metadata.name.startsWith('fleet2-app')
+  return Number(objects.find(isMap)!.data[name])
 }
 const pooler = (objects: KubernetesObject[], type: 'rw' | 'ro', name: string) =>
   Number(find(objects, 'Pooler', `fleet2-pooler-${type}`).spec.pgbouncer.parameters[name])
@@ -44,7 +49,8 @@ const shared = {
   walReceiver: ['PostgreSQL', '`wal_receiver_timeout`', 'postgres.yaml', parameter('wal_receiver_timeout')],
   walRetry: ['PostgreSQL', '`wal_retrieve_retry_interval`', 'postgres.yaml',
     parameter('wal_retrieve_retry_interval')],
-  postgresKeepalive: ['PostgreSQL', '`tcp_keepalives_idle`', 'postgres.yaml', parameter('tcp_keepalives_idle')],
+  postgresKeepalive: ['PostgreSQL', '`tcp_keepalives_idle`', 'postgres.yaml',
+    parameter('tcp_keepalives_idle')],
   postgresSessionIdle: ['PostgreSQL', '`idle_session_timeout` (0: never)', 'postgres.yaml',
     parameter('idle_session_timeout')],
   pgbouncerLoginRetry: ['Pooler', '`server_login_retry`', 'postgres.yaml', both('server_login_retry')],
@@ -67,16 +73,18 @@ const shared = {
     objects => configured(objects, 'NUXT_DRAIN_DELAY')],
   drain: ['instance', '`NUXT_DRAIN_TIMEOUT`', 'kustomization.yaml',
     objects => configured(objects, 'NUXT_DRAIN_TIMEOUT')],
-  checkInterval: ['checker', '`CHECK_INTERVAL`', 'nginx.yaml', objects => variable(objects, 'CHECK_INTERVAL')],
-  checkTimeout: ['checker', '`CHECK_TIMEOUT`', 'nginx.yaml', objects => variable(objects, 'CHECK_TIMEOUT')],
+  checkInterval: ['checker', '`CHECK_INTERVAL`', 'nginx.yaml',
+    objects => variable(objects, 'CHECK_INTERVAL')],
+  checkTimeout: ['checker', '`CHECK_TIMEOUT`', 'nginx.yaml',
+    objects => variable(objects, 'CHECK_TIMEOUT')],
   checkFailures: ['checker', '`CHECK_FAILURES` (times)', 'nginx.yaml',
     objects => variable(objects, 'CHECK_FAILURES')],
   checkSuccesses: ['checker', '`CHECK_SUCCESSES` (times)', 'nginx.yaml',
     objects => variable(objects, 'CHECK_SUCCESSES')],
   appGrace: ['kubelet', '`terminationGracePeriodSeconds` of an instance', 'app.yaml',
-    objects => pod(objects, 'Deployment', 'fleet2-app').terminationGracePeriodSeconds],
+    objects => pod(objects, 'fleet2-app').terminationGracePeriodSeconds],
   nginxGrace: ['kubelet', '`terminationGracePeriodSeconds` of Nginx', 'nginx.yaml',
-    objects => pod(objects, 'Deployment', 'fleet2-nginx').terminationGracePeriodSeconds],
+    objects => pod(objects, 'fleet2-nginx').terminationGracePeriodSeconds],
 } satisfies { [Key in keyof Timeouts]?: Entry }
 
 type Entry = [layer: string, setting: string, file: string, read: (objects: KubernetesObject[]) => number]
@@ -89,11 +97,13 @@ const own = {
     objects => database(objects).primaryLease.renewDeadlineSeconds],
   leaseRetry: ['CloudNativePG', '`retryPeriodSeconds`', 'postgres.yaml',
     objects => database(objects).primaryLease.retryPeriodSeconds],
-  switchover: ['CloudNativePG', '`switchoverDelay`', 'postgres.yaml', objects => database(objects).switchoverDelay],
+  switchover: ['CloudNativePG', '`switchoverDelay`', 'postgres.yaml',
+    objects => database(objects).switchoverDelay],
   stop: ['CloudNativePG', '`stopDelay`', 'postgres.yaml', objects => database(objects).stopDelay],
   readyEvery: ['kubelet', 'an instance is asked whether it is ready, every', 'app.yaml',
     objects => probe(objects, 'readinessProbe').periodSeconds],
-  readyPatience: ['kubelet', 'and given', 'app.yaml', objects => probe(objects, 'readinessProbe').timeoutSeconds],
+  readyPatience: ['kubelet', 'and given', 'app.yaml',
+    objects => probe(objects, 'readinessProbe').timeoutSeconds],
   readyFailures: ['kubelet', 'and is out after (times)', 'app.yaml',
     objects => probe(objects, 'readinessProbe').failureThreshold],
   aliveEvery: ['kubelet', 'an instance is asked whether it is alive, every', 'app.yaml',
@@ -103,8 +113,7 @@ const own = {
   minReady: ['Deployment', '`minReadySeconds` of an instance', 'app.yaml',
     objects => find(objects, 'Deployment', 'fleet2-app').spec.minReadySeconds],
   nginxPause: ['kubelet', '`preStop` of Nginx', 'nginx.yaml',
-    objects => (container(objects, 'fleet2-nginx', 'nginx').lifecycle as { preStop: { sleep: { seconds: number } } })
-      .preStop.sleep.seconds],
+    objects => (container(objects, 'fleet2-nginx', 'nginx').lifecycle as Lifecycle).preStop.sleep.seconds],
 } satisfies Record<string, Entry>
 
 /** CoreDNS keeps an answer of the cluster's own names for so long, by its default. */
@@ -130,7 +139,8 @@ export const kubernetesRules: { says: string, because: string, holds: (chain: Ch
   {
     says: 'readiness: patience <= period, and out within 10 s',
     because: 'the specification\'s application failover',
-    holds: ({ own: k }) => k.readyPatience <= k.readyEvery && k.readyFailures * k.readyEvery + k.readyPatience < 10,
+    holds: ({ own: k }) => k.readyPatience <= k.readyEvery
+      && k.readyFailures * k.readyEvery + k.readyPatience < 10,
   },
   {
     says: 'liveness takes longer than the longest request',
@@ -199,5 +209,6 @@ const marked = /(<!-- kubernetes:begin -->\n)[\s\S]*?(<!-- kubernetes:end -->)/
 /** The page with these tables made anew. @throws where it has lost the marks. */
 export function withKubernetesTables(page: string, objects: KubernetesObject[]): string {
   if (!marked.test(page)) throw new Error('docs/timeouts.md has lost the marks of its Kubernetes tables')
-  return page.replace(marked, (_, begin: string, end: string) => `${begin}${kubernetesTables(objects)}\n${end}`)
+  const tables = kubernetesTables(objects)
+  return page.replace(marked, (_, begin: string, end: string) => `${begin}${tables}\n${end}`)
 }
