@@ -43,7 +43,8 @@ echo '"${digest}"'
 
   it('knows every image of other people\'s that a service, a Dockerfile or a pod is made from', () => {
     const files = [
-      'docker-compose.yml', 'deploy/ha/docker-compose.ha.yml', 'deploy/monitoring/docker-compose.monitoring.yml',
+      'docker-compose.yml', 'deploy/ha/docker-compose.ha.yml',
+      'deploy/monitoring/docker-compose.monitoring.yml',
     ]
     const services = files.flatMap(file => Object.values(readCompose(file).services))
     const images = services.flatMap(({ image }) => image && !image.startsWith('fleet2-') ? [image] : [])
@@ -57,7 +58,8 @@ echo '"${digest}"'
   it('writes nothing where one image has no digest, and says which', async () => {
     const before = texts(named())
     await expect(pin('redis:7.4.11-alpine')).rejects.toMatchObject({
-      code: 1, stderr: expect.stringMatching(/Nothing was written[\s\S]*redis:7\.4\.11-alpine: ERROR: .* found/),
+      code: 1,
+      stderr: expect.stringMatching(/Nothing was written[\s\S]*redis:7\.4\.11-alpine: ERROR: .*not found/),
     })
     expect(texts(named())).toEqual(before)
   })
