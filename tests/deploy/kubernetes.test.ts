@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { find, folder, objectsOf, type KubernetesObject } from '../../deploy/kubernetes/objects.ts'
 import packageJson from '../../package.json' with { type: 'json' }
+import { loadConfig } from '#server/config/load.ts'
 import { variables } from '#server/config/variables.ts'
 import { merged, readCompose } from './support/compose.ts'
 import { overlays, render, renderFolder, secretsOf, workloads } from './support/kubernetes.ts'
@@ -207,6 +208,24 @@ describe('deploy/kubernetes/make-secrets.sh', () => {
     await run(join(folder, 'make-secrets.sh'), [secrets], { env: { PATH: process.env.PATH } })
     expect(await readFile(join(secrets, 'kubernetes/health_token'), 'utf8')).toBe(before)
     expect(await renderFolder(secrets)).toEqual(made)
+  })
+
+  it.each(overlays)('makes with the environment of %s what an instance takes to start', async (overlay) => {
+    const objects = await render(overlay)
+    const app = workloads(objects).find(({ name }) => name === 'fleet2-app')!.pod.containers[0]!
+    const given = Object.entries(find(made, 'Secret', 'fleet2-app').data as Record<string, string>)
+    const mounted = join(secrets, overlay)
+    await mkdir(mounted)
+    for (const [name, value] of given) await writeFile(join(mounted, name), Buffer.from(value, 'base64'))
+    const own = app.env!.map(({ name, value }) => (
+      [name, value?.replace('/run/secrets/fleet2', mounted) ?? 'fleet2-app-6d5f7c9b8-x2x4v']
+    ))
+    // The image's own (Dockerfile), and what a pod has.
+    const image = { HOST: '0.0.0.0', PORT: '3000', NUXT_DATA_DIR: '/data' }
+    const env = { ...image, ...configuration(objects), ...Object.fromEntries(own) }
+    const config = loadConfig(env, packageJson.version)
+    expect(config.instanceId).toBe('fleet2-app-6d5f7c9b8-x2x4v')
+    expect(new URL(config.databaseReadUrl!).hostname).toBe('fleet2-pooler-ro')
   })
 
   it('writes addresses that lead to services of these files', () => {
