@@ -15,7 +15,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const text = (path: string) => readFileSync(join(root, path), 'utf8')
 
 /** `500ms`, `3s`, `1h` or a bare number of seconds. */
-function seconds(value: string | number): number {
+export function seconds(value: string | number): number {
   const match = /^([\d.]+)(ms|s|m|h)?$/.exec(String(value))
   if (!match) throw new Error(`"${value}" is no duration`)
   return Number(match[1]) * { ms: 0.001, s: 1, m: 60, h: 3600 }[match[2] ?? 's']!
@@ -216,12 +216,20 @@ export const rules: { says: string, because: string, holds: (t: Timeouts) => boo
 
 const number = (value: number) => value >= 1 ? String(Math.round(value * 100) / 100) : String(Math.round(value * 1000) / 1000)
 
+/** One row of the tables of docs/timeouts.md; a setting that counts says so by `(times)`. */
+export function timeoutRow(layer: string, setting: string, value: number, file: string): string {
+  const unit = setting.includes('(times)') ? '' : ' s'
+  return `| ${layer} | ${setting.replace(' (times)', '')} | ${number(value)}${unit} | \`${file}\` |`
+}
+
 /** The tables of docs/timeouts.md. */
 export function timeoutsTables(): string {
   const t = readTimeouts()
-  const rows = Object.entries(sources).map(([key, [layer, setting, file]]) => `| ${layer} | ${setting} | ${number(t[key as keyof Timeouts])}${setting.includes('(times)') ? '' : ' s'} | \`${file}\` |`)
+  const rows = Object.entries(sources).map(([key, [layer, setting, file]]) => (
+    timeoutRow(layer, setting, t[key as keyof Timeouts], file)
+  ))
   return [
-    '| layer | setting | value | set in |', '| --- | --- | --- | --- |', ...rows.map(row => row.replace(' (times)', '')), '',
+    '| layer | setting | value | set in |', '| --- | --- | --- | --- |', ...rows, '',
     '| must hold | because |', '| --- | --- |', ...rules.map(({ says, because }) => `| ${says} | ${because} |`), '',
     `Longest write outage by these numbers: **${number(crashFailover(t))} s** when the primary's node dies, freezes or is cut off, **${number(postmasterFailover(t))} s** when its PostgreSQL dies. What was measured stands in the drills' own pages.`,
   ].join('\n')

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { cacheFolder, NotToBeHadError, unpackFrom } from './debian-archive.ts'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { cacheFolder, NotToBeHadError, unpackProgram } from './debian-archive.ts'
 
 /** The first that understands all that the compose files say (`!override` of a whole mapping). */
 export const leastCompose = '2.24.4'
@@ -41,7 +41,9 @@ export function ensureCompose(): string[] {
   if (present) return present
   const asked = `Docker Compose ${leastCompose} or newer is needed`
   try {
-    if (!existsSync(cached)) unpackCompose()
+    if (!existsSync(cached)) {
+      unpackProgram(suite, 'docker-compose', 'usr/libexec/docker/cli-plugins/docker-compose', cached)
+    }
   }
   catch (error) {
     const reason = error instanceof Error ? error.message : error
@@ -51,17 +53,4 @@ export function ensureCompose(): string[] {
   const fetched = composeCommand()
   if (!fetched) throw new NotToBeHadError(`${asked}, and ${cached} does not run: remove it.`)
   return fetched
-}
-
-function unpackCompose(): void {
-  mkdirSync(dirname(cached), { recursive: true })
-  const folder = mkdtempSync(join(cacheFolder, 'unpacking-'))
-  try {
-    unpackFrom(suite, 'docker-compose', folder)
-    // At once or not at all: another run may be at it.
-    renameSync(join(folder, 'usr/libexec/docker/cli-plugins/docker-compose'), cached)
-  }
-  finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
 }

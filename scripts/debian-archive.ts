@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync,
+} from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 
 /** A place of Debian's packages that apt on this machine uses already. */
 export interface Archive {
@@ -110,6 +112,23 @@ export function unpackFrom(suite: string, name: string, target: string): void {
     }
   }
   throw new NotToBeHadError(`Debian's package ${name} of ${suite} could not be fetched. ${faults.join('; ')}`)
+}
+
+/**
+ * One program out of a package (`path` inside it), into `target`: for one that runs by itself on any release.
+ * @throws {NotToBeHadError} as `unpackFrom`.
+ */
+export function unpackProgram(suite: string, name: string, path: string, target: string): void {
+  mkdirSync(dirname(target), { recursive: true })
+  const folder = mkdtempSync(`${target}-unpacking-`)
+  try {
+    unpackFrom(suite, name, folder)
+    // At once or not at all: another run may be at it.
+    renameSync(join(folder, path), target)
+  }
+  finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 }
 
 /** Into `folder`, with lists of its own. */

@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { composeCommand, ensureCompose } from './compose-command.ts'
+import { ensureKustomize, kustomizeCommand } from './kustomize-command.ts'
 
 /** What the tests and the lab need beside npm's packages: the Debian package, and a file of which one shows that it is there. */
 const needed = [
@@ -48,18 +49,24 @@ export function missingPackages(): string[] {
 }
 
 /**
- * Docker Compose, which this Debian may not have as a package: the compose files are read by it. Says what is
- * wrong where there is none to be had, and ends.
+ * Docker Compose and Kustomize, which this Debian may not have as packages: the deployment's files are read by
+ * them. Says what is wrong where one is not to be had, and ends.
  */
-export function installCompose(): void {
-  if (composeCommand()) return
-  console.log('Fetching Docker Compose …')
-  try {
-    ensureCompose()
-  }
-  catch (error) {
-    console.error(error instanceof Error ? error.message : error)
-    process.exit(1)
+export function installReaders(): void {
+  const readers = [
+    { name: 'Docker Compose', isThere: () => composeCommand() !== null, ensure: ensureCompose },
+    { name: 'Kustomize', isThere: () => kustomizeCommand() !== null, ensure: ensureKustomize },
+  ]
+  for (const { name, isThere, ensure } of readers) {
+    if (isThere()) continue
+    console.log(`Fetching ${name} …`)
+    try {
+      ensure()
+    }
+    catch (error) {
+      console.error(error instanceof Error ? error.message : error)
+      process.exit(1)
+    }
   }
 }
 
@@ -96,5 +103,5 @@ export function installPackages(): void {
 
 if (import.meta.filename === process.argv[1]) {
   installPackages()
-  installCompose()
+  installReaders()
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buildIfNeeded } from './build.ts'
-import { installCompose, installPackages } from './install-packages.ts'
+import { installReaders, installPackages } from './install-packages.ts'
 import { reasonsAgainst } from '../lab/lab.ts'
 import { findTerraform } from '../tests/deploy/support/terraform.ts'
 import { withLabLock } from '../tests/support/lab-lock.ts'
@@ -36,7 +36,7 @@ function finish(failedStep?: string): never {
 }
 
 installPackages()
-installCompose()
+installReaders()
 await step('lint', () => run('eslint', ['.', '--max-warnings', '0']))
 await step('types', () => run('vue-tsc', ['--build', '--noEmit']))
 await step('build', async () => {

@@ -4,6 +4,7 @@
 # address could write to it.
 #
 #   NODE_NAME       redis-primary, redis-replica, redis-replica2
+#   FIRST_MASTER    who begins, where no Sentinel knows of a master (default: redis-primary)
 #   SENTINELS       whom to ask (default: sentinel1 sentinel2 sentinel3); empty: this Redis is the only one
 #   SENTINEL_PASSWORD or SENTINEL_PASSWORD_FILE   their password
 #   CONFIG          the file that Redis runs from and Sentinel rewrites; kept over restarts
@@ -51,7 +52,7 @@ if [ -z "$master" ] && [ -n "$refusal" ]; then
   exit 1
 fi
 # Nobody knows: the first start of all. The specification's names say who begins.
-: "${master:=redis-primary}"
+: "${master:=${FIRST_MASTER:-redis-primary}}"
 
 if [ "$master" = "$NODE_NAME" ]; then
   echo "redis-start: $NODE_NAME starts as the master"

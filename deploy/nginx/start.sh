@@ -9,6 +9,9 @@
 #   NGINX_BINARY   default: nginx
 #   NGINX_STATUS_FROM
 #                  addresses and networks, by commas or spaces, that may read /nginx-status beside this machine
+#   NGINX_TRUSTED_FROM
+#                  addresses and networks of proxies in front (an Ingress, a cloud's balancer), whose
+#                  X-Forwarded-For says who asks. Default: none, and nobody's is believed
 # and the variables of site.conf and of the checker.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -25,17 +28,26 @@ export NGINX_PREFIX NGINX_BINARY RES_OPTIONS
 [ "$NGINX_PREFIX" = "$here" ] || cp -R "$here/." "$NGINX_PREFIX"
 mkdir -p "$NGINX_PREFIX/generated/tmp"
 "$FILL" "$here/site.conf" "$NGINX_PREFIX/generated/site.conf"
-# Whom monitoring asks from. One by one, so that what is wrong can be named; Nginx would name the file alone.
-: >"$NGINX_PREFIX/generated/monitoring.conf"
-for source in $(printf %s "${NGINX_STATUS_FROM:-}" | tr ',' ' '); do
-  case $source in
-    *[!0-9a-fA-F.:/]*)
-      echo "NGINX_STATUS_FROM: $source must be an address or a network, such as 10.1.2.3 or 10.1.2.0/24" >&2
-      exit 78
-      ;;
-  esac
-  echo "allow $source;" >>"$NGINX_PREFIX/generated/monitoring.conf"
-done
+# addresses NAME VALUE DIRECTIVE FILE: a line for each address or network. One by one, so that what is wrong can
+# be named; Nginx would name the file alone.
+addresses() {
+  : >"$NGINX_PREFIX/generated/$4"
+  for source in $(printf %s "$2" | tr ',' ' '); do
+    case $source in
+      *[!0-9a-fA-F.:/]*)
+        echo "$1: $source must be an address or a network, such as 10.1.2.3 or 10.1.2.0/24" >&2
+        exit 78
+        ;;
+    esac
+    echo "$3 $source;" >>"$NGINX_PREFIX/generated/$4"
+  done
+}
+# Whom monitoring asks from.
+addresses NGINX_STATUS_FROM "${NGINX_STATUS_FROM:-}" allow monitoring.conf
+# Proxies in front: from the last address in X-Forwarded-For that is none of theirs the request comes.
+addresses NGINX_TRUSTED_FROM "${NGINX_TRUSTED_FROM:-}" set_real_ip_from proxies.conf
+[ ! -s "$NGINX_PREFIX/generated/proxies.conf" ] ||
+  printf 'real_ip_header X-Forwarded-For;\nreal_ip_recursive on;\n' >>"$NGINX_PREFIX/generated/proxies.conf"
 # 1.25.1 and later write HTTP/2 in another way.
 version=$("$NGINX_BINARY" -v 2>&1 | sed -n 's|.*nginx/\([0-9]*\)\.\([0-9]*\).*|\1 \2|p')
 # shellcheck disable=SC2086 # Two words on purpose.

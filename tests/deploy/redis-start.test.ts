@@ -45,6 +45,9 @@ esac
     // The first start of all: nobody is asked with success.
     expect(await started('redis-primary', 's1 s2')).toContain('starts as the master')
     expect(await started('redis-replica2', 's1 s2')).toContain('--replicaof redis-primary 6379')
+    const first = { FIRST_MASTER: 'redis-0.redis' }
+    expect(await started('redis-0.redis', 's1 s2', first)).toContain('starts as the master')
+    expect(await started('redis-1.redis', 's1 s2', first)).toContain('--replicaof redis-0.redis 6379')
   })
 
   it('asks by a password that is in a file, and starts nothing where the Sentinels refuse it', async () => {

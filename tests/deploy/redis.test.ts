@@ -99,7 +99,9 @@ beforeAll(async () => {
   const text = await readFile(join(ha, 'sentinel.conf'), 'utf8')
   await writeFile(
     join(folder, 'ha/sentinel.conf'),
-    text.replace('port 26379', `port ${sentinel}`).replace('redis-primary 6379', `127.0.0.1 ${master}`),
+    text
+      .replace('port 26379', `port ${sentinel}`)
+      .replace('${FIRST_MASTER:-redis-primary} 6379', `127.0.0.1 ${master}`),
   )
   await startRedis('master', master)
 })
