@@ -1,0 +1,9 @@
+#!/bin/sh
+# wal-push.sh PATH: PostgreSQL's archive_command (PATH is its %p): the segment into the repository. 0: it is
+# there. The configuration is written when it is first needed, from the variables of configure.sh; nothing is
+# archived where there is no key, and PostgreSQL's log says why.
+set -eu
+here=$(dirname "$0")
+export PGBACKREST_CONFIG="${PGBACKREST_CONFIG:-/tmp/pgbackrest.conf}"
+[ -r "$PGBACKREST_CONFIG" ] || "$here/configure.sh" "$PGBACKREST_CONFIG"
+exec pgbackrest --stanza="${BACKUP_STANZA:-fleet2}" archive-push "$1"
