@@ -11,9 +11,9 @@
 #                         where the bucket is, and who asks
 #   BACKUP_S3_VERIFY_TLS  y (default) or n, for tests only
 #   BACKUP_QUEUE_MAX      finished WAL that may wait for a repository that is away (default 8GB, as a slot of
-#                         a replica that is away). Past it segments are let go, so that the primary's disk does
-#                         not fill: the archive has a gap then (fleet2_backup_wal_missing), and the next full
-#                         backup is the first from which later moments can be reached
+#                         a replica that is away). Past it segments are let go, so that the primary's disk
+#                         does not fill: the archive has a gap then (fleet2_backup_wal_missing), and the next
+#                         full backup is the first from which later moments can be reached
 #   BACKUP_RUN_DIR        locks, and what is on its way (default /tmp/pgbackrest)
 #   PGDATA, PG_SOCKET_DIR, POSTGRES_USER    the server beside it
 set -eu

@@ -1,17 +1,17 @@
 #!/bin/bash
-# schedule.sh: takes the backups when they are due. One runs beside each PostgreSQL; the one beside the primary
-# works, and holds the primary's advisory lock while it does (backup-now.sh).
+# schedule.sh: takes the backups when they are due. One runs beside each PostgreSQL; the one beside the
+# primary works, and holds the primary's advisory lock while it does (backup-now.sh).
 #
 #   schedule.sh           looks every minute
 #   schedule.sh once      looks once, does what is due, and ends; 1 when something failed
 #   schedule.sh due KIND  prints the last moment at which KIND was due
 #   schedule.sh health    0 while it looks, or a backup is under way
 #
-# Times are UTC, which knows no summer: daily 02:00, weekly Sunday 03:00, monthly on the 1st 04:00; a restore is
-# tried on Sunday 05:00 where BACKUP_DRILL_DIR says in which folder (restore-drill.sh).
-# What is due is asked of the repository (is there a good backup for this moment?), so that no state dies with a
-# host, a missed time is made up for once, and nothing is taken twice. Each backup is annotated with the moment
-# that it is for: one that began late still is that day's.
+# Times are UTC, which knows no summer: daily 02:00, weekly Sunday 03:00, monthly on the 1st 04:00; a restore
+# is tried on Sunday 05:00 where BACKUP_DRILL_DIR says in which folder (restore-drill.sh).
+# What is due is asked of the repository (is there a good backup for this moment?), so that no state dies with
+# a host, a missed time is made up for once, and nothing is taken twice. Each backup is annotated with the
+# moment that it is for: one that began late still is that day's.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 scripts=${BACKUP_SCRIPTS:-$here/../scripts}
@@ -44,11 +44,12 @@ due() {
 }
 
 # For which moment the last good one of a kind was. In a new repository the first daily backup stands for all
-# kinds: three of the same data would say nothing more.
+# kinds until their time comes again: three of the same data would say nothing more.
 taken() {
   jq --arg kind "$1" 'def due: (.annotation.due // .timestamp.stop) | tonumber;
-    [.[0].backup[]? | select(.annotation.verified)] | ([.[] | select(.annotation.tier == $kind) | due] | max) //
-    (if $kind == "daily" then 0 else (.[0] // {timestamp: {stop: 0}} | due) end)' <<<"$info"
+    [.[0].backup[]? | select(.annotation.verified)] |
+    ([.[] | select(.annotation.tier == $kind) | due] | max) //
+    (if $kind == "daily" then 0 else .[0].annotation.began // "0" | tonumber end)' <<<"$info"
 }
 
 declare -A not_before=()
@@ -84,7 +85,8 @@ look() {
       done
       # What a failover left out is filled in while the new primary still has it.
       attempt "the look for gaps in the archive" "$scripts/wal-gaps.sh" >/dev/null
-      if [ -n "${BACKUP_DRILL_DIR:-}" ] && [ "$("$scripts/restore-drill.sh" --last)" -lt "$(due drill)" ]; then
+      if [ "${BACKUP_DRILL_DIR:-none}" != none ] &&
+        [ "$("$scripts/restore-drill.sh" --last)" -lt "$(due drill)" ]; then
         attempt "the restore drill" "$scripts/restore-drill.sh"
       fi
     else

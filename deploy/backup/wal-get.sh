@@ -3,8 +3,8 @@
 # 0: it is there; 1: it is not, and the standby goes on to ask its primary.
 #
 # A standby asks here before each attempt to stream, and at its promotion. A repository that is away must not
-# make a failover longer: it is waited for BACKUP_GET_LIMIT seconds (2), and then not asked again for a minute.
-# A restore does not use this: it has to know the difference between "not there" and "away".
+# make a failover longer: it is waited for BACKUP_GET_LIMIT seconds (2), and then not asked again for a
+# minute. A restore does not use this: it has to know the difference between "not there" and "away".
 set -eu
 here=$(dirname "$0")
 run=${BACKUP_RUN_DIR:-/tmp/pgbackrest}

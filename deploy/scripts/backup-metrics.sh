@@ -43,9 +43,11 @@ wal() {
   { grep -c . <<<"$waiting" || true; } |
     metric wal_waiting 'WAL segments that are finished and not yet in the archive.'
   if [ -n "$oldest" ]; then oldest=$(($(date +%s) - ${oldest%.*})); fi
-  echo "${oldest:-0}" | metric wal_lag_seconds 'How long the oldest finished WAL segment waits for the archive.'
+  echo "${oldest:-0}" |
+    metric wal_lag_seconds 'How long the oldest finished WAL segment waits for the archive.'
   if [ -s "$BACKUP_RUN_DIR/missing" ]; then
-    metric wal_missing 'Segments since the last good backup that the archive lacks.' <"$BACKUP_RUN_DIR/missing"
+    metric wal_missing 'Segments since the last good backup that the archive lacks.' \
+      <"$BACKUP_RUN_DIR/missing"
   fi
 }
 {

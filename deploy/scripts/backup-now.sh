@@ -42,9 +42,10 @@ ask() {
 ask "SELECT CASE WHEN pg_is_in_recovery() THEN 'standby' ELSE pg_try_advisory_lock($lock_key)::text END"
 case $answer in
   true) ;;
-  false) fail 13 "another backup of $BACKUP_STANZA is under way" "wait for it: backup-list.sh shows its end" ;;
+  false) fail 13 "another backup of $BACKUP_STANZA is under way" "wait: backup-list.sh lists it then" ;;
   standby) fail 2 "the server beside this is a standby" "run it beside the primary" ;;
-  *) fail 1 "the server beside this does not answer: $answer" "is it running, and PG_SOCKET_DIR its socket?" ;;
+  *) fail 1 "the server beside this does not answer: $answer" \
+    "is it running, and is PG_SOCKET_DIR where its socket is?" ;;
 esac
 # A lost session means that the server has ended or is no primary any more; who leads now takes the backup.
 still_ours() {
@@ -66,7 +67,8 @@ fi
 if [ -n "$label" ]; then
   echo "  $label is there already: going on with it"
 else
-  out=$(pgbackrest_run --type=full --annotation=tier="$kind" --annotation=due="$due" backup) || explain "$out"
+  out=$(pgbackrest_run --type=full --annotation=tier="$kind" --annotation=due="$due" \
+    --annotation=began="$(now)" backup) || explain "$out"
 fi
 read_repository
 : "${label:=$(jq -r '.backup[-1].label' <<<"$repository")}"
@@ -106,7 +108,8 @@ old=$(jq -r --arg kind "$kind" --arg new "$label" --argjson now "$(now)" --argjs
   def due: (.annotation.due // .timestamp.stop) | tonumber;
   .backup[] | select(.label != $new and (
     (.annotation.tier == $kind and .annotation.verified and due < $now - $days * 86400) or
-    (.annotation.tier and (.annotation.verified | not) and due < $now - 2 * 86400))) | .label' <<<"$repository")
+    (.annotation.tier and (.annotation.verified | not) and due < $now - 2 * 86400))) | .label' \
+  <<<"$repository")
 for each in $old; do
   still_ours
   out=$(pgbackrest_run --set="$each" expire) || explain "$out"

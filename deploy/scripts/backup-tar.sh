@@ -8,11 +8,11 @@
 #                         spared; absent: the server beside this
 #   REPLICATION_PASSWORD_FILE    the password for it
 #
-# base.tar.gz holds its own backup_manifest, so that it is ONE file or object: nobody ever reads the data of one
-# day with the manifest of another. A reader of latest/base.tar.gz gets the old one or the new one, whole: in a
-# folder `latest` is a link that is renamed over the old one, in a bucket an object is replaced as a whole, by a
-# copy inside the bucket of what is there and checked already. It holds no WAL: a restore takes that from the
-# archive.
+# base.tar.gz holds its own backup_manifest, so that it is ONE file or object: nobody ever reads the data of
+# one day with the manifest of another. A reader of latest/base.tar.gz gets the old one or the new one, whole:
+# in a folder `latest` is a link that is renamed over the old one, in a bucket an object is replaced as a
+# whole, by a copy inside the bucket of what is there and checked already. It holds no WAL: a restore takes
+# that from the archive.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source-path=SCRIPTDIR source=backup-common.sh
@@ -75,7 +75,8 @@ else
   s3+=(s3)
   to=s3://$BACKUP_S3_BUCKET/fleet2/daily
   put() {
-    "${s3[@]}" cp --only-show-errors --sse AES256 "$1" "$2" || fail 6 "$2 cannot be written" "see what aws said"
+    "${s3[@]}" cp --only-show-errors --sse AES256 "$1" "$2" ||
+      fail 6 "$2 cannot be written" "see what aws said"
   }
   # The day's own first; then inside the bucket over the old one, which is one step there. The manifest beside
   # it is for people: base.tar.gz has its own, so it may be a moment late.

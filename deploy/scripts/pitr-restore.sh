@@ -100,7 +100,7 @@ if [ -n "$tarball" ]; then
   trap 'rm -f "$manifest_copy"' EXIT
   tar -xzOf "$tarball" backup_manifest >"$manifest_copy" 2>/dev/null ||
     cp "$(dirname "$tarball")/backup_manifest" "$manifest_copy" 2>/dev/null ||
-    fail 8 "-b: there is no backup_manifest in $tarball or beside it, so nothing could show that it is whole" \
+    fail 8 "-b: no backup_manifest is in $tarball or beside it, so nothing could show that it is whole" \
       "download it anew, or take an older one"
 fi
 read_repository

@@ -2,10 +2,11 @@
 # wal-gaps.sh: looks whether the archive has every WAL segment since the last good backup, across failovers,
 # and fills in what is missing where the primary still has it. Runs beside the primary.
 #
-# Why there are gaps: with archive_mode=on a standby takes a segment that it has received for archived. When the
-# primary dies with finished segments that it had not archived yet, nobody archives them: the new primary does
-# not, and no restore leads past them, though all of it stands in the new primary's pg_wal. Prints the number of
-# segments that are missing and could not be filled in (0: none), and leaves it for backup-metrics.sh.
+# Why there are gaps: with archive_mode=on a standby takes a segment that it has received for archived. When
+# the primary dies with finished segments that it had not archived yet, nobody archives them: the new primary
+# does not, and no restore leads past them, though all of it stands in the new primary's pg_wal. Prints the
+# number of segments that are missing and could not be filled in (0: none), and leaves it for
+# backup-metrics.sh.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source-path=SCRIPTDIR source=backup-common.sh
