@@ -17,8 +17,8 @@ const user = 'postgres'
 export function backupEnvironment(folder: string): Record<string, string> {
   const own = join(folder, 'backup')
   return {
-    ARCHIVE_COMMAND: `${join(deployCopy, 'backup/wal-push.sh')} %p`,
-    RESTORE_COMMAND: `${join(deployCopy, 'backup/wal-get.sh')} %f %p`,
+    ARCHIVE_COMMAND: `${join(deployCopy, 'backup/pgbackrest-push.sh')} %p`,
+    RESTORE_COMMAND: `${join(deployCopy, 'backup/pgbackrest-get.sh')} %f %p`,
     BACKUP_REPO_PATH: join(repository, 'pgbackrest'), BACKUP_TAR_DIR: repository,
     BACKUP_METRICS_DIR: backupMetrics, BACKUP_RUN_DIR: own, PGBACKREST_CONFIG: join(own, 'pgbackrest.conf'),
     // A restore takes a core for as long as it lasts, and in a lab something is being measured as a rule.

@@ -5,7 +5,8 @@
 #   schedule.sh           looks every minute
 #   schedule.sh once      looks once, does what is due, and ends; 1 when something failed
 #   schedule.sh due KIND  prints the last moment at which KIND was due
-#   schedule.sh health    0 while it looks, or a backup is under way
+#   schedule.sh health    0 while it lives and says so
+#   schedule.sh pulse     writes the metrics every minute (its own)
 #
 # Times are UTC, which knows no summer: daily 02:00, weekly Sunday 03:00, monthly on the 1st 04:00; a restore
 # is tried on Sunday 05:00 where BACKUP_DRILL_DIR says in which folder (restore-drill.sh).
@@ -17,7 +18,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 scripts=${BACKUP_SCRIPTS:-$here/../scripts}
 # shellcheck source-path=SCRIPTDIR source=../scripts/backup-common.sh
 . "$scripts/backup-common.sh"
-looked=$BACKUP_RUN_DIR/looked busy=$BACKUP_RUN_DIR/busy
+looked=$BACKUP_RUN_DIR/looked
 # Seconds between two looks, and after a failure before the same is tried again.
 pause=60 again=600
 
@@ -49,7 +50,7 @@ taken() {
   jq --arg kind "$1" 'def due: (.annotation.due // .timestamp.stop) | tonumber;
     [.[0].backup[]? | select(.annotation.verified)] |
     ([.[] | select(.annotation.tier == $kind) | due] | max) //
-    (if $kind == "daily" then 0 else .[0].annotation.began // "0" | tonumber end)' <<<"$info"
+    (if $kind == "daily" then 0 else .[0].annotation.began // "9999999999" | tonumber end)' <<<"$info"
 }
 
 declare -A not_before=()
@@ -62,11 +63,9 @@ attempt() {
   # In the background: a signal ends it at once, with all that it has started.
   setsid "$@" &
   child=$!
-  echo "$child" >"$busy"
   local code=0
   wait "$child" || code=$?
   child=''
-  rm -f "$busy"
   if [ "$code" = 0 ]; then return; fi
   failed=1
   not_before[$name]=$(($(now) + again))
@@ -94,27 +93,37 @@ look() {
       echo "schedule.sh: the repository cannot be read: ${info:0:300}" >&2
     fi
   fi
-  "$scripts/backup-metrics.sh" || failed=1
+}
+# Also while a backup lasts, which may be hours.
+pulse() {
+  "$scripts/backup-metrics.sh" || true
   : >"$looked"
 }
 
-child=''
+child='' pulsing=''
 leave() {
   if [ -n "$child" ]; then kill -- "-$child" 2>/dev/null || true; fi
+  if [ -n "$pulsing" ]; then kill -- "-$pulsing" 2>/dev/null || true; fi
   exit 0
 }
 case ${1:-} in
   due) due "${2:-}"; exit 0 ;;
   health)
-    if [ -n "$(find "$looked" -mmin -5 2>/dev/null)" ]; then exit 0; fi
-    if [ -s "$busy" ] && kill -0 "$(cat "$busy")" 2>/dev/null; then exit 0; fi
-    exit 1 ;;
+    [ -n "$(find "$looked" -mmin -5 2>/dev/null)" ]
+    exit ;;
+  pulse) while true; do pulse; sleep "$pause"; done ;;
 esac
 find_postgresql
 mkdir -p "$BACKUP_RUN_DIR"
 "$here/configure.sh" "$PGBACKREST_CONFIG"
 trap leave TERM INT
-if [ "${1:-}" = once ]; then look; exit "$failed"; fi
+if [ "${1:-}" = once ]; then
+  look
+  pulse
+  exit "$failed"
+fi
+setsid "$0" pulse &
+pulsing=$!
 while true; do
   look
   sleep "$pause" &

@@ -70,6 +70,6 @@ wal() {
     fi
     wal
   fi
-} >"$file.new"
-chmod 644 "$file.new"
-mv "$file.new" "$file"
+} >"$file.new.$$"
+chmod 644 "$file.new.$$"
+mv "$file.new.$$" "$file"

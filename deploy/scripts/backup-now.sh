@@ -72,8 +72,9 @@ else
 fi
 read_repository
 : "${label:=$(jq -r '.backup[-1].label' <<<"$repository")}"
-of_label() { jq -r --arg label "$label" ".backup[] | select(.label == \$label) | $1" <<<"$repository"; }
-if [ "$(of_label '.error // false')" = true ]; then
+of_backup() { jq -r --arg set "$label" ".backup[] | select(.label == \$set) | $1" <<<"$repository"; }
+damaged=$(of_backup '.error // false')
+if [ "$damaged" != false ]; then
   fail 8 "$label holds pages whose checksums are wrong: the database itself is damaged" \
     "docs/disaster-recovery-runbook.md, a damaged backup"
 fi
@@ -123,5 +124,6 @@ fulls=$(jq --argjson now "$(now)" 'def due: (.annotation.due // .timestamp.stop)
 still_ours
 out=$(pgbackrest_run --repo1-retention-archive="$fulls" expire) || explain "$out"
 "$here/backup-metrics.sh"
-say "Done: $label, $(($(of_label .info.size) >> 20)) MB in $((
-  $(of_label '.annotation.verified | tonumber') - $(of_label .timestamp.start))) s"
+size=$(of_backup .info.size)
+took=$(of_backup '(.annotation.verified | tonumber) - .timestamp.start')
+say "Done: $label, $((size >> 20)) MB in $took s"

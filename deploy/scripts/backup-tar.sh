@@ -44,14 +44,14 @@ pg_basebackup -Ft -X none --manifest-checksums=SHA256 --checkpoint=fast --label=
 tar -xzOf "$new/base.tar.gz" backup_manifest >"$new/backup_manifest" ||
   fail 8 "base.tar.gz holds no backup_manifest" "see what pg_basebackup said"
 jq -r '.Files[] | select(.Path) | "\(.Checksum)  \(.Path)"' "$new/backup_manifest" | sort >"$new/.wanted"
-# shellcheck disable=SC2016 # For the shell that tar starts.
-tar -xzf "$new/base.tar.gz" --exclude=backup_manifest \
-  --to-command='echo "$(sha256sum | cut -c1-64)  $TAR_FILENAME"' | sed 's|  \./|  |' | sort >"$new/.found"
+# One process a file: the names come into one list, and the checksums, in the same order, into another.
+tar -xzvf "$new/base.tar.gz" --index-file="$new/.names" --to-command=sha256sum | cut -c1-64 >"$new/.sums"
+sed -n 's|^\./||; /\/$/!p' "$new/.names" | paste -d ' ' "$new/.sums" - | sed 's/ /  /' | sort >"$new/.found"
 missing=$(comm -23 "$new/.wanted" "$new/.found")
 if [ -n "$missing" ] || [ ! -s "$new/.wanted" ]; then
   fail 8 "base.tar.gz is not what its manifest says: $(head -3 <<<"$missing")" "is the disk sound?"
 fi
-rm "$new/.wanted" "$new/.found"
+rm "$new"/.[a-z]*
 
 if [ -z "${BACKUP_S3_BUCKET:-}" ]; then
   sync "$new"/*
@@ -69,7 +69,10 @@ else
   export AWS_DEFAULT_REGION=${BACKUP_S3_REGION:-us-east-1}
   s3=(aws)
   if [ -n "${BACKUP_S3_ENDPOINT:-}" ]; then
-    s3+=(--endpoint-url "https://${BACKUP_S3_ENDPOINT#https://}")
+    case $BACKUP_S3_ENDPOINT in
+      http*://*) s3+=(--endpoint-url "$BACKUP_S3_ENDPOINT") ;;
+      *) s3+=(--endpoint-url "https://$BACKUP_S3_ENDPOINT") ;;
+    esac
   fi
   if [ "${BACKUP_S3_VERIFY_TLS:-y}" = n ]; then s3+=(--no-verify-ssl); fi
   s3+=(s3)

@@ -111,7 +111,7 @@ if [ -n "$tarball" ]; then
   begin=$(jq -r '.["WAL-Ranges"][-1]["End-LSN"]' "$manifest_copy")
 else
   if [ -n "$label" ]; then
-    chosen=$(jq -c --arg label "$label" '.backup[] | select(.label == $label)' <<<"$repository")
+    chosen=$(jq -c --arg set "$label" '.backup[] | select(.label == $set)' <<<"$repository")
     [ -n "$chosen" ] || fail 10 "there is no backup $label" "backup-list.sh names those that are there"
   else
     chosen=$(jq -c --argjson until "${target_seconds:-9999999999}" \
@@ -325,7 +325,7 @@ out=$(pg_amcheck -h "$work/socket" -p 5432 -U "$owner" --all --install-missing -
   fail 11 "pg_amcheck found damage in what was restored, which is kept in $data: ${out:0:800}" \
     "restore from another backup: --set, or -b"
 }
-counts=''
+counts="  there is no database $database"
 if [ "$(sql postgres "SELECT count(*) FROM pg_database WHERE datname = '${database//\'/\'\'}'")" = 1 ]; then
   counts=$(sql "$database" "SELECT format('%10s  %I.%I', (xpath('/row/n/text()', query_to_xml(
     format('SELECT count(*) AS n FROM %I.%I', n.nspname, c.relname), false, true, '')))[1]::text,
@@ -350,7 +350,7 @@ Restored in $(($(date +%s) - started)) s into $folder
   last transaction     ${last:-none after the backup}
   pg_amcheck           no damage found
 Rows in $database:
-${counts:-  there is no database $database}
+${counts:-  no tables}
 
 To make it the new Patroni cluster (docs/disaster-recovery-runbook.md):
   1. on every member: stop Patroni

@@ -77,12 +77,12 @@ describe('the compose files', () => {
         expect(service.volumes).toContain('backup_repository:/var/lib/fleet2-backup')
         expect(service.environment).toMatchObject({ BACKUP_CIPHER_PASS_FILE: '/run/secrets/backup_cipher_pass' })
       }
-      expect(interpolate(JSON.stringify(its))).toContain('/opt/fleet2/backup/wal-push.sh %p')
+      expect(interpolate(JSON.stringify(its))).toContain('/opt/fleet2/backup/pgbackrest-push.sh %p')
     }
     // Whoever is promoted archives, and a replica finds what its primary has no more.
     for (const n of [1, 2, 3]) {
       const { environment } = ha.services[`patroni${n}`]!
-      expect(interpolate(environment!.RESTORE_COMMAND!)).toBe('/opt/fleet2/backup/wal-get.sh %f %p')
+      expect(interpolate(environment!.RESTORE_COMMAND!)).toBe('/opt/fleet2/backup/pgbackrest-get.sh %f %p')
       // The member's name in the metrics.
       expect(ha.services[`backup${n}`]!.environment!.NODE_NAME).toBe(`patroni${n}`)
     }

@@ -75,8 +75,8 @@ export async function createSite({ archiveTimeoutSeconds }: SiteOptions): Promis
         unix_socket_directories: socket,
         archive_mode: archives ? 'on' : 'off',
         archive_timeout: `${archiveTimeoutSeconds}s`,
-        archive_command: `test ! -e ${hold} && ${beside} ${script('wal-push.sh')} %p`,
-        restore_command: `${beside} ${script('wal-get.sh')} %f %p`,
+        archive_command: `test ! -e ${hold} && ${beside} ${script('pgbackrest-push.sh')} %p`,
+        restore_command: `${beside} ${script('pgbackrest-get.sh')} %f %p`,
       },
     })
     all.push(node)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# wal-get.sh NAME PATH: PostgreSQL's restore_command (%f, %p) of a standby: the segment from the repository.
+# pgbackrest-get.sh NAME PATH: PostgreSQL's restore_command (%f, %p) of a standby: the segment from the repository.
 # 0: it is there; 1: it is not, and the standby goes on to ask its primary.
 #
 # A standby asks here before each attempt to stream, and at its promotion. A repository that is away must not
