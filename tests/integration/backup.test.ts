@@ -63,7 +63,7 @@ beforeAll(async () => {
     PATH: process.env.PATH!, PG_BIN: bin, BACKUP_REPO_PATH: join(folder, 'repo'), BACKUP_CIPHER_PASS: 'right',
     BACKUP_RUN_DIR: join(folder, 'run'), PGDATA: join(folder, 'pg'), PG_SOCKET_DIR: folder,
     PGBACKREST_CONFIG: join(folder, 'pgbackrest.conf'), BACKUP_TAR_DIR: join(folder, 'tar'),
-    BACKUP_METRICS_DIR: folder,
+    BACKUP_METRICS_DIR: folder, NODE_NAME: 'one',
   }
   const initial = ['-U', 'fleet', '--auth=trust', '-k', '--no-sync', '--locale=C.UTF-8']
   await run(join(bin, 'initdb'), ['-D', env.PGDATA!, ...initial])
@@ -72,7 +72,7 @@ beforeAll(async () => {
     listen_addresses = ''
     unix_socket_directories = '${folder}'
     archive_mode = on
-    archive_command = 'pgbackrest --stanza=fleet2 archive-push %p'\n`)
+    archive_command = '${scripts}/backup/pgbackrest-push.sh %p'\n`)
   await run(join(scripts, 'backup/configure.sh'), [env.PGBACKREST_CONFIG!])
   await run(join(bin, 'pg_ctl'), ['-D', env.PGDATA!, '-w', '-l', join(folder, 'pg.log'), 'start'])
   await run(join(bin, 'createdb'), ['-h', folder, '-U', 'fleet', 'fleet'])
@@ -104,9 +104,11 @@ it('goes back to a moment, and to the end, exactly to the row', async () => {
   expect(await restoredRows(end)).toEqual(ledger.atTheEnd)
 })
 
-it('restores base.tar.gz, the format of any tool', async () => {
+it('restores base.tar.gz, the format of any tool, from that one file', async () => {
   const data = join(folder, 'from-tar')
-  const tarball = join(folder, 'tar/fleet2/daily/latest/base.tar.gz')
+  // Alone: it holds its manifest, so that nobody has the data of one day with the manifest of another.
+  const tarball = join(folder, 'base.tar.gz')
+  await run('cp', [join(folder, 'tar/fleet2/daily/latest/base.tar.gz'), tarball])
   expect(await restore(['-b', tarball, '-D', data])).toMatchObject({ code: 0 })
   expect(await restoredRows(data)).toEqual(ledger.atTheEnd)
 })
@@ -173,6 +175,6 @@ it.each([
 
 it('lists what can be restored to, and writes when the last backup was', async () => {
   expect(await run(join(scripts, 'scripts/backup-list.sh'), [])).toMatch(/\d{8}-\d{6}F +daily/)
-  const metrics = await run('cat', [join(folder, 'fleet2_backup.prom')])
-  expect(metrics).toMatch(/^fleet2_backup_last_success_timestamp_seconds\{kind="daily"\} \d{10}$/m)
+  const metrics = await run('cat', [join(folder, 'fleet2_backup_one.prom')])
+  expect(metrics).toMatch(/^fleet2_backup_last_success_timestamp_seconds\{member="one",kind="daily"\} \d{10}$/m)
 })

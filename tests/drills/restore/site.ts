@@ -36,9 +36,9 @@ export interface Site {
   dataOf(node: PostgresNode): string
   /** A script of deploy/ as it runs beside a server. Rejects with what it said. */
   script(node: PostgresNode, path: string, args?: string[], env?: Record<string, string>): Promise<string>
-  /** Starts one and leaves it running; `kill` is the death of its host. */
+  /** Starts one and leaves it running; `stop` asks it to end, `kill` is the death of its host. */
   spawnScript(node: PostgresNode, path: string, args: string[], env?: Record<string, string>):
-  { ended: Promise<number | null>, kill(): void }
+  { ended: Promise<number | null>, stop(): void, kill(): void }
   /** While it is held, no segment gets into the archive: the repository is away. */
   holdArchive(held: boolean): Promise<void>
   /** Finished segments that wait for the archive on a server. */
@@ -109,7 +109,8 @@ export async function createSite({ archiveTimeoutSeconds }: SiteOptions): Promis
       const child = account.spawn('env', [...variables, join(folder, 'deploy', path), ...args])
       for (const stream of [child.stdout!, child.stderr!]) stream.resume()
       const ended = new Promise<number | null>(resolve => child.once('exit', code => resolve(code)))
-      return { ended, kill: () => signalTree(child.pid!, 'SIGKILL') }
+      // `setpriv` and `env` have become the script by then.
+      return { ended, stop: () => child.kill('SIGTERM'), kill: () => signalTree(child.pid!, 'SIGKILL') }
     },
     async holdArchive(held) {
       if (held) await account.write(hold, '')
