@@ -55,7 +55,7 @@ describe('the scheduler of backups', () => {
     await expect(byHand).rejects.toThrow(/is a standby/)
   })
 
-  it('counts nothing as a success without base.tar.gz, and goes on with it, not with a second one', async () => {
+  it('counts nothing as a success without base.tar.gz, and goes on with it, not a second one', async () => {
     await set('2026-12-04T02:00:00Z')
     const before = await metric('last_success_timestamp_seconds')
     await expect(once({ BACKUP_TAR_SOURCE: 'host=127.0.0.1 port=1' })).rejects.toThrow(/pg_basebackup failed/)
