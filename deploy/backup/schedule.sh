@@ -50,7 +50,7 @@ taken() {
   jq --arg kind "$1" 'def due: (.annotation.due // .timestamp.stop) | tonumber;
     [.[0].backup[]? | select(.annotation.verified)] |
     ([.[] | select(.annotation.tier == $kind) | due] | max) //
-    (if $kind == "daily" then 0 else .[0].annotation.began // "9999999999" | tonumber end)' <<<"$info"
+    (if $kind == "daily" then 0 else last.annotation.since // "9999999999" | tonumber end)' <<<"$info"
 }
 
 declare -A not_before=()

@@ -19,7 +19,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/backup-common.sh"
 kind=${1:-}
 case $kind in
-  daily) keep_days=7 ;;
+  # A moment seven days ago is reached from the backup before it.
+  daily) keep_days=8 ;;
   weekly) keep_days=28 ;;
   monthly) keep_days=365 ;;
   *) fail 2 "usage: backup-now.sh daily|weekly|monthly" ;;
@@ -57,18 +58,20 @@ still_ours() {
 # ---- the backup
 say "1/5 Full backup ($kind) …"
 out=$(pgbackrest_run stanza-create) || explain "$out"
+info=$(pgbackrest_run --output=json info) || explain "$info"
 # What was begun for this very moment, and has not come to its end.
 label=''
 if [ -n "${BACKUP_DUE:-}" ]; then
-  out=$(pgbackrest_run --output=json info) || explain "$out"
   label=$(jq -r --arg kind "$kind" --arg due "$due" '[.[0].backup[] | select(.annotation.tier == $kind
-    and .annotation.due == $due and (.annotation.verified | not))] | last.label // empty' <<<"$out")
+    and .annotation.due == $due and (.annotation.verified | not))] | last.label // empty' <<<"$info")
 fi
+# When the first backup of this repository was taken; carried on from one to the next (schedule.sh).
+since=$(jq -r --arg now "$(now)" '[.[0].backup[].annotation.since // empty] | last // $now' <<<"$info")
 if [ -n "$label" ]; then
   echo "  $label is there already: going on with it"
 else
   out=$(pgbackrest_run --type=full --annotation=tier="$kind" --annotation=due="$due" \
-    --annotation=began="$(now)" backup) || explain "$out"
+    --annotation=since="$since" backup) || explain "$out"
 fi
 read_repository
 : "${label:=$(jq -r '.backup[-1].label' <<<"$repository")}"

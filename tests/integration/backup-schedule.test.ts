@@ -77,13 +77,12 @@ describe('the scheduler of backups', () => {
 
   it('takes one at a time in the whole cluster, and the lock ends with whoever held it', async () => {
     const [primary] = site.nodes
-    const locked = () => primary.query('SELECT 1 FROM pg_locks WHERE locktype = \'advisory\'')
-    const hold = ['-c', 'SELECT pg_advisory_lock(1179398722)', '-c', 'SELECT pg_sleep(600)']
-    const holder = site.account.spawn(join(site.bin, 'psql'), [primary.ownerUrl('postgres'), ...hold])
-    await expect.poll(locked).toHaveLength(1)
+    const locks = () => primary.query('SELECT 1 FROM pg_locks WHERE locktype = \'advisory\'')
+    const backup = site.spawnScript(primary, 'scripts/backup-now.sh', ['daily'], { BACKUP_CLOCK: clock() })
+    await expect.poll(locks, { timeout: 20_000 }).toHaveLength(1)
     await expect(site.script(primary, 'scripts/backup-now.sh', ['daily'])).rejects.toMatchObject({ code: 13 })
-    holder.kill('SIGKILL')
-    await expect.poll(locked, { timeout: 20_000 }).toHaveLength(0)
+    backup.kill()
+    await expect.poll(locks, { timeout: 20_000 }).toHaveLength(0)
   })
 
   it('makes up for missed times once, each kind for its own, and keeps each as long as it says', async () => {
@@ -97,13 +96,12 @@ describe('the scheduler of backups', () => {
     await set('2027-01-03T04:30:00Z')
     await once()
     expect(await kept()).toEqual([
-      // Exactly 28 days old; the daily ones are past their 7.
-      'weekly 2026-12-06T03:00', 'daily 2027-01-03T02:00',
-      'weekly 2027-01-03T03:00', 'monthly 2027-01-01T04:00',
+      'daily 2027-01-03T02:00', 'weekly 2027-01-03T03:00', 'monthly 2027-01-01T04:00',
     ])
     await set('2027-01-10T04:00:00Z')
     await once()
     expect(await kept()).toEqual([
+      // A moment seven days ago is reached from the backup before it.
       'daily 2027-01-03T02:00', 'weekly 2027-01-03T03:00', 'monthly 2027-01-01T04:00',
       'daily 2027-01-10T02:00', 'weekly 2027-01-10T03:00',
     ])
