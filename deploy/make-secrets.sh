@@ -37,6 +37,16 @@ keep pgbouncer_admin_password "${PGBOUNCER_ADMIN_PASSWORD:-}" PGBOUNCER_ADMIN_PA
 # Grafana's administrator, and what it seals its own secrets with.
 keep monitoring/grafana_admin_password "${GRAFANA_ADMIN_PASSWORD:-}" GRAFANA_ADMIN_PASSWORD
 keep monitoring/grafana_secret_key '' grafana_secret_key
+# What backups are encrypted with. KEEP A COPY OF IT APART: without it none can be read.
+keep backup_cipher_pass "${BACKUP_CIPHER_PASS:-}" BACKUP_CIPHER_PASS
+# Who may write into the bucket of the backups (BACKUP_S3_BUCKET); empty where they go into a volume.
+for name in backup_s3_key backup_s3_key_secret; do
+  [ -e "$folder/$name" ] || : >"$folder/$name"
+done
+if [ -n "${BACKUP_S3_KEY:-}" ]; then printf '%s' "$BACKUP_S3_KEY" >"$folder/backup_s3_key"; fi
+if [ -n "${BACKUP_S3_KEY_SECRET:-}" ]; then
+  printf '%s' "$BACKUP_S3_KEY_SECRET" >"$folder/backup_s3_key_secret"
+fi
 # A comma-separated list rotates it.
 [ -s "$folder/session_password" ] || printf '%s' "${SESSION_PASSWORD:-$(random)}" >"$folder/session_password"
 
@@ -63,4 +73,4 @@ chmod 755 "$folder/small" "$folder/ha" "$folder/etcd" "$folder/monitoring"
 find "$folder" -type f -exec chmod 644 {} +
 # No container gets it: with it anybody can make certificates that etcd takes.
 chmod 600 "$folder/etcd/ca_key"
-echo "make-secrets: $folder is ready"
+echo "make-secrets: $folder is ready. Keep a copy of backup_cipher_pass elsewhere: no backup can be read without"

@@ -1,6 +1,7 @@
 import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { backupMetrics } from './backups.ts'
 import { deployCopy, ownFile, ownFolder } from './files.ts'
 import { command } from './network.ts'
 import { labDirectory, peopleAddress } from './place.ts'
@@ -67,7 +68,13 @@ function exportersOf(node: LabNode, { password, pgpass }: Files): Exporter[] {
         command: ['/usr/bin/prometheus-blackbox-exporter', `--config.file=${monitoring('blackbox.yml')}`],
         env: { SSL_CERT_FILE: join(labDirectory, 'certificate/tls_certificate') },
       },
-      { name: 'node-exporter', command: ['/usr/bin/prometheus-node-exporter', '--log.level=warn'] },
+      {
+        name: 'node-exporter',
+        command: [
+          '/usr/bin/prometheus-node-exporter', '--log.level=warn',
+          `--collector.textfile.directory=${backupMetrics}`,
+        ],
+      },
     ]
     default: return []
   }

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { backupEnvironment } from './backups.ts'
 import { deployCopy } from './files.ts'
 import type { NodeKind } from './types.ts'
 
@@ -38,12 +39,13 @@ export const images: Record<NodeKind, Image> = {
     environment: ({ folder }) => ({ ETCD_DATA_DIR: join(folder, 'data'), ETCD_ENABLE_V2: 'true' }),
   },
   patroni: {
-    user: 'postgres', stopSignal: 'SIGTERM', folders: ['postgresql', 'socket'], command: () => script('ha/patroni-start.sh'),
+    user: 'postgres', stopSignal: 'SIGTERM', folders: ['postgresql', 'socket', 'backup'], command: () => script('ha/patroni-start.sh'),
     environment: ({ folder }) => ({
       CONFIG: join(folder, 'socket/patroni.yml'), PG_BIN: '/usr/lib/postgresql/15/bin', PGDATA: join(folder, 'postgresql/data'),
       PG_SOCKET_DIR: join(folder, 'socket'), PGPASS_FILE_PATH: join(folder, 'socket/pgpass'),
       ETCD_CA: join(folder, 'secrets/etcd_ca'), ETCD_KEY: join(folder, 'secrets/etcd_patroni_key'),
       ETCD_CERTIFICATE: join(folder, 'secrets/etcd_patroni_certificate'),
+      ...backupEnvironment(folder),
     }),
   },
   haproxy: {

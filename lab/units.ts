@@ -1,5 +1,6 @@
 import { chmod, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { backupUnit } from './backups.ts'
 import { readCompose, type Service } from './compose.ts'
 import { demoEmails } from './demo.ts'
 import { mountDisk } from './disk.ts'
@@ -61,6 +62,11 @@ export async function makePlan({ appEnv, without, exporters, postgresDiskMb }: P
     }
     const units: Unit[] = [{ name: node.name, user: image.user, command: image.command(place), env, stopSignal: image.stopSignal, graceMs: service?.graceMs ?? standardGraceMs }]
     if (node.kind === 'nginx') units.push(await keepalived(node, nodes, place))
+    if (node.kind === 'patroni') {
+      const name = node.name.replace('patroni', 'backup')
+      const own = await serviceEnvironment(services[name]!, place.folder)
+      units.push(await backupUnit(name, { ...own, ...image.environment(place) }))
+    }
     if (exporters) units.push(...await exporterUnits(node, place.folder, secretsFolder))
     return { ...node, units }
   }))

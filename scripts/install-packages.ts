@@ -12,6 +12,8 @@ const needed = [
   { package: 'pgbackrest', at: ['/usr/bin/pgbackrest'] },
   // The backup scripts read pgBackRest's JSON with it.
   { package: 'jq', at: ['/usr/bin/jq'] },
+  // base.tar.gz into a bucket.
+  { package: 'awscli', at: ['/usr/bin/aws'] },
   { package: 'pgbouncer', at: ['/usr/sbin/pgbouncer'] },
   { package: 'patroni', at: ['/usr/bin/patroni'] },
   // Debian's Patroni reads etcd's certificate by it (urllib3, pyOpenSSL), and its package does not depend on it.

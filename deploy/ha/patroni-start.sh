@@ -4,4 +4,9 @@ set -eu
 here=$(dirname "$0")
 : "${CONFIG:=/tmp/patroni.yml}"
 "$here/fill.sh" "$here/patroni.yml" "$CONFIG"
+# The socket's folder is shared with the scheduler of backups and outlives this container. A lock there names a
+# process of the container before, whose number another one has now; PostgreSQL would not start.
+if [ "${BACKUP_CIPHER_PASS_FILE:-}" = /run/secrets/backup_cipher_pass ]; then
+  rm -f "${PG_SOCKET_DIR:-/var/run/postgresql}"/.s.PGSQL.*
+fi
 exec patroni "$CONFIG"

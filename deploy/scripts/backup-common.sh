@@ -3,7 +3,24 @@
 # Exit codes, the same in all of them, stand in docs/disaster-recovery-runbook.md.
 repository=''
 : "${BACKUP_STANZA:=fleet2}"
-export PGBACKREST_CONFIG=${PGBACKREST_CONFIG:-/tmp/pgbackrest.conf}
+: "${BACKUP_RUN_DIR:=/tmp/pgbackrest}"
+: "${PGDATA:=/var/lib/postgresql/data}"
+export BACKUP_STANZA BACKUP_RUN_DIR PGDATA PGBACKREST_CONFIG=${PGBACKREST_CONFIG:-/tmp/pgbackrest.conf}
+
+# The time in seconds; a test gives one in the file that BACKUP_CLOCK names.
+now() { if [ -n "${BACKUP_CLOCK:-}" ]; then cat "$BACKUP_CLOCK"; else date +%s; fi; }
+
+# pgBackRest with its complaints in the output, which explain() reads.
+pgbackrest_run() {
+  pgbackrest --stanza="$BACKUP_STANZA" --log-level-console=off --log-level-stderr=error "$@" 2>&1
+}
+
+# The server beside us, over its socket.
+psql_here() {
+  psql -h "${PG_SOCKET_DIR:-/var/run/postgresql}" -p "${PGPORT:-5432}" -U "${POSTGRES_USER:-fleet}" \
+    -d postgres -XAtq -v ON_ERROR_STOP=1 "$@"
+}
+is_primary() { [ "$(psql_here -c 'SELECT pg_is_in_recovery()' 2>/dev/null)" = f ]; }
 
 # fail CODE MESSAGE [WHAT TO DO]
 fail() {
@@ -68,4 +85,42 @@ read_repository() {
       fail 10 "there is no backup of $BACKUP_STANZA in the repository" "take one: backup-now.sh daily" ;;
     *) explain "$(jq -r '[.status.message, (.repo[]?.status.message)] | join("; ")' <<<"$repository")" ;;
   esac
+}
+
+# The names of all WAL segments in the archive, sorted; of the newest cluster, should there have been others.
+archived_segments() {
+  local id listed
+  id=$(jq -r '.archive[-1].id // empty' <<<"$repository")
+  [ -n "$id" ] || return 0
+  listed=$(pgbackrest_run repo-ls --recurse "archive/$BACKUP_STANZA/$id") || explain "$listed"
+  # Of a name with its folder and its checksum. A .partial is no segment.
+  sed -nE 's|^[0-9A-F]{16}/([0-9A-F]{24})-[0-9a-f]{40}(\.[a-z0-9]+)?$|\1|p' <<<"$listed" | sort -u
+}
+
+# The number of a segment, the same on every timeline. Segments are of 16 MB, initdb's own size.
+segment_number() { echo $((16#${1:8:8} * 256 + 16#${1:16:8})); }
+
+# The names of what one backup must be followed by, to be led to `last`: segment_chain FIRST LAST HISTORY, by
+# the lines of the history file (timeline, position at which it was left) of LAST's timeline.
+segment_chain() {
+  awk -v first="$(segment_number "$1")" -v last="$(segment_number "$2")" -v own="${2:0:8}" '
+    function hex(text,   at, value) {
+      value = 0
+      for (at = 1; at <= length(text); at++)
+        value = value * 16 + index("0123456789ABCDEF", substr(text, at, 1)) - 1
+      return value
+    }
+    $1 ~ /^[0-9]+$/ {
+      split($2, position, "/")
+      timeline[++count] = sprintf("%08X", $1)
+      left[count] = hex(position[1]) * 256 + int(hex(position[2]) / 16777216)
+    }
+    END {
+      at = 1
+      for (number = first; number <= last; number++) {
+        # The segment in which a timeline was left is the next timeline'"'"'s.
+        while (at <= count && number >= left[at]) at++
+        printf "%s%08X%08X\n", at <= count ? timeline[at] : own, int(number / 256), number % 256
+      }
+    }' <<<"${3:-}"
 }

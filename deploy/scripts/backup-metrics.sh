@@ -1,39 +1,75 @@
 #!/bin/bash
-# backup-metrics.sh [KIND SECONDS]: writes fleet2_backup.prom into BACKUP_METRICS_DIR, from the repository
-# itself.
-# What was, stands there and not on a host: after a failover the next host says the same.
+# backup-metrics.sh: writes fleet2_backup_MEMBER.prom into BACKUP_METRICS_DIR, from the repository itself.
+# What was, stands there and not on a host: after a failover the next host says the same. MEMBER is NODE_NAME:
+# several may write into one folder. Beside a standby it says only that its scheduler looks.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=backup-common.sh
 . "$(dirname "$0")/backup-common.sh"
 [ -n "${BACKUP_METRICS_DIR:-}" ] || exit 0
-file=$BACKUP_METRICS_DIR/fleet2_backup.prom
-if [ -n "${1:-}" ]; then
-  echo "fleet2_backup_duration_seconds{kind=\"$1\"} $2" >"$BACKUP_METRICS_DIR/.duration.$1"
-fi
-readable=1
-found=$( (read_repository; echo "$repository") 2>/dev/null) || readable=0
-{
-  echo '# HELP fleet2_backup_repository_ok Whether the repository can be read and holds a backup.'
-  echo '# TYPE fleet2_backup_repository_ok gauge'
-  echo "fleet2_backup_repository_ok $readable"
-  if [ "$readable" = 1 ]; then
-    echo '# HELP fleet2_backup_last_success_timestamp_seconds When the last good backup of the kind ended.'
-    echo '# TYPE fleet2_backup_last_success_timestamp_seconds gauge'
-    jq -r '[.backup[] | select(.annotation.tier and (.error | not))] | group_by(.annotation.tier)[] | last |
-      "fleet2_backup_last_success_timestamp_seconds{kind=\"\(.annotation.tier)\"} \(.timestamp.stop)"' \
-      <<<"$found"
-    echo '# HELP fleet2_backup_size_bytes Size of the database in the last good backup of the kind.'
-    echo '# TYPE fleet2_backup_size_bytes gauge'
-    jq -r '[.backup[] | select(.annotation.tier and (.error | not))] | group_by(.annotation.tier)[] | last |
-      "fleet2_backup_size_bytes{kind=\"\(.annotation.tier)\"} \(.info.size)"' <<<"$found"
+member=${NODE_NAME:-postgres}
+file=$BACKUP_METRICS_DIR/fleet2_backup_$member.prom
+
+# metric NAME HELP: its lines come on standard input, and each gets the member.
+metric() {
+  echo "# HELP fleet2_backup_$1 $2"
+  echo "# TYPE fleet2_backup_$1 gauge"
+  sed -E "s/^(\S+) (\S+)\$/fleet2_backup_$1{member=\"$member\",kind=\"\1\"} \2/
+    s/^(\S+)\$/fleet2_backup_$1{member=\"$member\"} \1/"
+}
+# The last success of each kind: KIND VALUE.
+of_last() {
+  jq -r "[.backup[] | select(.annotation.verified)] | group_by(.annotation.tier)[] |
+    max_by(.annotation.verified | tonumber) | \"\(.annotation.tier) \($1)\"" <<<"$found"
+}
+# The last restore that was tried with success (restore-drill.sh).
+drill() {
+  local last name
+  last=$(jq -c '[.backup[].annotation | select(.drill)] | max_by(.drill | tonumber) // empty' <<<"$found")
+  if [ -z "$last" ]; then return; fi
+  while read -r name key help; do
+    echo "# HELP fleet2_restore_drill_$name $help"
+    echo "# TYPE fleet2_restore_drill_$name gauge"
+    echo "fleet2_restore_drill_$name{member=\"$member\"} $(jq -r --arg key "$key" '.[$key]' <<<"$last")"
+  done <<'END'
+last_success_timestamp_seconds drill When a restore was last tried with success.
+rto_seconds drill-seconds How long that restore took, with its checks.
+rpo_seconds drill-behind How old the last transaction in it was.
+END
+}
+wal() {
+  local status="$PGDATA/pg_wal/archive_status" waiting oldest
+  waiting=$(find "$status" -name '*.ready' -printf '%T@\n' 2>/dev/null | sort -n)
+  oldest=${waiting%%$'\n'*}
+  { grep -c . <<<"$waiting" || true; } |
+    metric wal_waiting 'WAL segments that are finished and not yet in the archive.'
+  if [ -n "$oldest" ]; then oldest=$(($(date +%s) - ${oldest%.*})); fi
+  echo "${oldest:-0}" |
+    metric wal_lag_seconds 'How long the oldest finished WAL segment waits for the archive.'
+  if [ -s "$BACKUP_RUN_DIR/missing" ]; then
+    metric wal_missing 'Segments since the last good backup that the archive lacks.' \
+      <"$BACKUP_RUN_DIR/missing"
   fi
-  echo '# HELP fleet2_backup_duration_seconds How long the last good backup took here, with its checks.'
-  echo '# TYPE fleet2_backup_duration_seconds gauge'
-  cat "$BACKUP_METRICS_DIR"/.duration.* 2>/dev/null || true
-  echo '# HELP fleet2_backup_wal_waiting WAL segments that are finished and not yet in the archive.'
-  echo '# TYPE fleet2_backup_wal_waiting gauge'
-  waiting=$(find "${PGDATA:-/var/lib/postgresql/data}/pg_wal/archive_status" -name '*.ready' | wc -l)
-  echo "fleet2_backup_wal_waiting $waiting"
-} >"$file.new"
-chmod 644 "$file.new"
-mv "$file.new" "$file"
+}
+{
+  date +%s | metric looked_timestamp_seconds 'When the scheduler beside the member last looked.'
+  if is_primary; then
+    readable=1
+    found=$( (read_repository; echo "$repository") 2>/dev/null) || readable=0
+    echo "$readable" | metric repository_ok 'Whether the repository can be read and holds a backup.'
+    if [ "$readable" = 1 ]; then
+      of_last '.annotation.verified' | metric last_success_timestamp_seconds \
+        'When the last backup of the kind had been taken, verified, and laid down as base.tar.gz.'
+      of_last '.info.size' | metric size_bytes 'Size of the database in the last good backup of the kind.'
+      of_last '(.annotation.verified | tonumber) - .timestamp.start' |
+        metric duration_seconds 'How long the last good backup of the kind took, with its checks.'
+      drill
+    fi
+    if [ -s "$BACKUP_RUN_DIR/verified" ]; then
+      metric verify_ok 'Whether the last check of the whole repository found it sound.' \
+        <"$BACKUP_RUN_DIR/verified"
+    fi
+    wal
+  fi
+} >"$file.new.$$"
+chmod 644 "$file.new.$$"
+mv "$file.new.$$" "$file"

@@ -1,89 +1,132 @@
 #!/bin/bash
 # backup-now.sh daily|weekly|monthly: takes a full backup now, verifies it, removes what is past its age.
-# `daily` also writes the second, tool-independent format: fleet2/daily/latest/base.tar.gz with
-# backup_manifest.
+# `daily` also writes the second, tool-independent format: fleet2/daily/latest/base.tar.gz (backup-tar.sh).
 #
-#   BACKUP_TAR_DIR        the folder under which fleet2/daily/latest/ comes (or the bucket BACKUP_S3_BUCKET,
-# by aws)
-#   BACKUP_TAR_SOURCE     connection string of whom pg_basebackup asks: a standby's, so that the primary is
-# spared
+#   BACKUP_DUE            the moment that this backup is for, in seconds (schedule.sh); absent: now
 #   BACKUP_METRICS_DIR    node_exporter's textfile folder; absent: no metrics
 #
-# It runs beside the primary: pgBackRest reads the files of the server it is on. Exit codes: pitr-restore.sh
-# --help.
+# It runs beside the primary: pgBackRest reads the files of the server it is on. One at a time in the whole
+# cluster: it holds an advisory lock of the primary in a session of its own, which PostgreSQL lets go when the
+# session ends, however it ends. A former primary's lock is worth nothing: it is asked for before each step
+# that changes the repository.
+#
+# A backup is a success once it has been verified and base.tar.gz is in its place; only then is it annotated
+# with `verified`, by which the schedule, the metrics and the removal go. What a dead host left half done is
+# taken up where it ended. Exit codes: pitr-restore.sh --help; 13: another backup is under way.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source-path=SCRIPTDIR source=backup-common.sh
 . "$here/backup-common.sh"
 kind=${1:-}
 case $kind in
-  daily) keep_days=7 ;;
+  # A moment seven days ago is reached from the backup before it.
+  daily) keep_days=8 ;;
   weekly) keep_days=28 ;;
   monthly) keep_days=365 ;;
   *) fail 2 "usage: backup-now.sh daily|weekly|monthly" ;;
 esac
 find_postgresql
-need pgbackrest jq pg_basebackup pg_verifybackup
-started=$(date +%s)
-pgbackrest_run() {
-  pgbackrest --stanza="$BACKUP_STANZA" --log-level-console=off --log-level-stderr=error "$@" 2>&1
+need pgbackrest jq psql pg_basebackup
+due=${BACKUP_DUE:-$(now)}
+
+# ---- the lock
+# Of this program among PostgreSQL's advisory locks: the letters FL2B.
+lock_key=1179398722
+coproc LOCK { psql_here 2>&1; }
+trap 'kill "$LOCK_PID" 2>/dev/null || true' EXIT
+trap 'exit 1' INT TERM
+# ask QUESTION: sets `answer` to what the session that holds the lock says; empty once it has ended.
+ask() {
+  answer=''
+  if { echo "$1;" >&"${LOCK[1]}"; } 2>/dev/null; then read -r answer <&"${LOCK[0]}" || answer=''; fi
+}
+ask "SELECT CASE WHEN pg_is_in_recovery() THEN 'standby' ELSE pg_try_advisory_lock($lock_key)::text END"
+case $answer in
+  true) ;;
+  false) fail 13 "another backup of $BACKUP_STANZA is under way" "wait: backup-list.sh lists it then" ;;
+  standby) fail 2 "the server beside this is a standby" "run it beside the primary" ;;
+  *) fail 1 "the server beside this does not answer: $answer" \
+    "is it running, and is PG_SOCKET_DIR where its socket is?" ;;
+esac
+# A lost session means that the server has ended or is no primary any more; who leads now takes the backup.
+still_ours() {
+  ask 'SELECT pg_is_in_recovery()'
+  [ "$answer" = f ] ||
+    fail 1 "the server beside this is the primary no more" "nothing: who is beside the new primary takes it"
 }
 
-say "1/4 Full backup ($kind) …"
+# ---- the backup
+say "1/5 Full backup ($kind) …"
 out=$(pgbackrest_run stanza-create) || explain "$out"
-out=$(pgbackrest_run --type=full --annotation=tier="$kind" backup) || explain "$out"
+info=$(pgbackrest_run --output=json info) || explain "$info"
+# What was begun for this very moment, and has not come to its end.
+label=''
+if [ -n "${BACKUP_DUE:-}" ]; then
+  label=$(jq -r --arg kind "$kind" --arg due "$due" '[.[0].backup[] | select(.annotation.tier == $kind
+    and .annotation.due == $due and (.annotation.verified | not))] | last.label // empty' <<<"$info")
+fi
+# When the first backup of this repository was taken; carried on from one to the next (schedule.sh).
+since=$(jq -r --arg now "$(now)" '[.[0].backup[].annotation.since // empty] | last // $now' <<<"$info")
+if [ -n "$label" ]; then
+  echo "  $label is there already: going on with it"
+else
+  out=$(pgbackrest_run --type=full --annotation=tier="$kind" --annotation=due="$due" \
+    --annotation=since="$since" backup) || explain "$out"
+fi
 read_repository
-label=$(jq -r '.backup[-1].label' <<<"$repository")
+: "${label:=$(jq -r '.backup[-1].label' <<<"$repository")}"
+of_backup() { jq -r --arg set "$label" ".backup[] | select(.label == \$set) | $1" <<<"$repository"; }
+damaged=$(of_backup '.error // false')
+if [ "$damaged" != false ]; then
+  fail 8 "$label holds pages whose checksums are wrong: the database itself is damaged" \
+    "docs/disaster-recovery-runbook.md, a damaged backup"
+fi
 
-say "2/4 Verifying the repository …"
+say "2/5 Verifying the repository …"
+mkdir -p "$BACKUP_RUN_DIR"
 # It exits 0 on corruption, too: its words count.
 out=$(pgbackrest_run --output=text --verbose verify) || explain "$out"
-if ! grep -q '^status: ok' <<<"$out"; then
+if grep -q '^status: ok' <<<"$out"; then
+  echo 1 >"$BACKUP_RUN_DIR/verified"
+else
+  echo 0 >"$BACKUP_RUN_DIR/verified"
   echo "$out" >&2
   fail 8 "the repository is damaged, as said above" "docs/disaster-recovery-runbook.md, a damaged backup"
 fi
 
 if [ "$kind" = daily ] && [ -n "${BACKUP_TAR_DIR:-}${BACKUP_S3_BUCKET:-}" ]; then
-  say "3/4 base.tar.gz, for any tool …"
-  day=$(date -u +%Y%m%dT%H%M%SZ)
-  place=${BACKUP_TAR_DIR:-${TMPDIR:-/tmp}}/fleet2/daily
-  mkdir -p "$place"
-  new=$(mktemp -d "$place/.new.XXXXXX")
-  trap 'rm -rf "$new"' EXIT
-  # No WAL in it: it comes from the archive, which a restore needs anyway.
-  own="host=${PG_SOCKET_DIR:-/var/run/postgresql} port=${PGPORT:-5432} user=${POSTGRES_USER:-fleet}"
-  pg_basebackup -Ft -z -X none --no-sync --manifest-checksums=SHA256 --checkpoint=fast \
-    --label="fleet2 $day" -D "$new" -d "${BACKUP_TAR_SOURCE:-$own}" ||
-    fail 1 "pg_basebackup failed; the backup $label in the repository is good" \
-      "may $(id -un) replicate from BACKUP_TAR_SOURCE?"
-  if [ -n "${BACKUP_S3_BUCKET:-}" ]; then
-    need aws
-    to=s3://$BACKUP_S3_BUCKET/fleet2/daily
-    for name in "$day" latest; do
-      aws s3 cp --only-show-errors --sse --recursive "$new" "$to/$name/" ||
-        fail 6 "$to/$name/ cannot be written" "see what aws said"
-    done
-  else
-    sync "$new"/*
-    mv "$new" "$place/$day"
-    ln -s "$day" "$place/.latest.$$"
-    # A rename: `latest` is a whole backup at any moment.
-    mv -T "$place/.latest.$$" "$place/latest"
-    find "$place" -mindepth 1 -maxdepth 1 -type d -name '2*Z' -mtime +7 ! -name "$day" -exec rm -rf {} +
-  fi
+  say "3/5 base.tar.gz, for any tool …"
+  "$here/backup-tar.sh" "$due"
 else
-  say "3/4 base.tar.gz: not for $kind"
+  say "3/5 base.tar.gz: not for $kind, or no place is set (BACKUP_TAR_DIR, BACKUP_S3_BUCKET)"
 fi
 
-say "4/4 Removing what is past its age …"
-old=$(jq -r --arg kind "$kind" --argjson before "$((started - keep_days * 86400))" --arg new "$label" \
-  '.backup[] | select(.annotation.tier == $kind and .timestamp.stop < $before and .label != $new) | .label' \
+say "4/5 A success: $label"
+still_ours
+out=$(pgbackrest_run --set="$label" --annotation=verified="$(date +%s)" annotate) || explain "$out"
+read_repository
+
+say "5/5 Removing what is past its age …"
+# What is older by its kind, and what was begun and came to no end two days ago. Never the one just taken.
+old=$(jq -r --arg kind "$kind" --arg new "$label" --argjson now "$(now)" --argjson days "$keep_days" '
+  def due: (.annotation.due // .timestamp.stop) | tonumber;
+  .backup[] | select(.label != $new and (
+    (.annotation.tier == $kind and .annotation.verified and due < $now - $days * 86400) or
+    (.annotation.tier and (.annotation.verified | not) and due < $now - 2 * 86400))) | .label' \
   <<<"$repository")
 for each in $old; do
+  still_ours
   out=$(pgbackrest_run --set="$each" expire) || explain "$out"
   echo "  removed $each"
 done
-out=$(pgbackrest_run expire) || explain "$out"
-"$here/backup-metrics.sh" "$kind" "$(($(date +%s) - started))"
-size=$(jq '.backup[-1].info.size' <<<"$repository")
-say "Done: $label, $((size >> 20)) MB in $(($(date +%s) - started)) s"
+# WAL since the newest full that is 7 days old: any moment of 7 days can be gone back to, however many fulls
+# were taken by hand. An older full keeps the little WAL that makes it consistent.
+read_repository
+fulls=$(jq --argjson now "$(now)" 'def due: (.annotation.due // .timestamp.stop) | tonumber;
+  [.backup[] | select(due >= $now - 7 * 86400)] | length + 1' <<<"$repository")
+still_ours
+out=$(pgbackrest_run --repo1-retention-archive="$fulls" expire) || explain "$out"
+"$here/backup-metrics.sh"
+size=$(of_backup .info.size)
+took=$(of_backup '(.annotation.verified | tonumber) - .timestamp.start')
+say "Done: $label, $((size >> 20)) MB in $took s"

@@ -12,7 +12,8 @@ usage() {
 pitr-restore.sh: restores the database to a moment, and checks what came out.
 
 From where
-  -b FILE              base.tar.gz with backup_manifest beside it; absent: a backup of pgBackRest's repository
+  -b FILE              base.tar.gz, which holds its backup_manifest (an older one has it beside it);
+                       absent: a backup of pgBackRest's repository
   -s BUCKET            the bucket of the repository (default: as configured)
   --set LABEL          the backup to start from (backup-list.sh); default: the newest that is old enough
 To which moment
@@ -94,23 +95,27 @@ if [ -n "$bucket" ]; then export PGBACKREST_REPO1_S3_BUCKET=$bucket; fi
 # ---- what there is
 if [ -n "$tarball" ]; then
   [ -r "$tarball" ] || fail 2 "-b: $tarball cannot be read" "download it: docs/disaster-recovery-runbook.md"
-  [ -r "$(dirname "$tarball")/backup_manifest" ] ||
-    fail 8 "-b: backup_manifest is not beside $tarball, so nothing could show that it is whole" \
-      "download the whole folder"
+  # Its own: what stands beside it may be of another day.
+  manifest_copy=$(mktemp)
+  trap 'rm -f "$manifest_copy"' EXIT
+  tar -xzOf "$tarball" backup_manifest >"$manifest_copy" 2>/dev/null ||
+    cp "$(dirname "$tarball")/backup_manifest" "$manifest_copy" 2>/dev/null ||
+    fail 8 "-b: no backup_manifest is in $tarball or beside it, so nothing could show that it is whole" \
+      "download it anew, or take an older one"
 fi
 read_repository
 if [ -n "$tarball" ]; then
   source_text="$tarball and the WAL archive of $BACKUP_STANZA"
-  bytes=$(jq '[.Files[].Size] | add' "$(dirname "$tarball")/backup_manifest") ||
+  bytes=$(jq '[.Files[].Size] | add' "$manifest_copy") ||
     fail 8 "backup_manifest is no JSON: it is damaged"
-  begin=$(jq -r '.["WAL-Ranges"][-1]["End-LSN"]' "$(dirname "$tarball")/backup_manifest")
+  begin=$(jq -r '.["WAL-Ranges"][-1]["End-LSN"]' "$manifest_copy")
 else
   if [ -n "$label" ]; then
-    chosen=$(jq -c --arg label "$label" '.backup[] | select(.label == $label)' <<<"$repository")
+    chosen=$(jq -c --arg set "$label" '.backup[] | select(.label == $set)' <<<"$repository")
     [ -n "$chosen" ] || fail 10 "there is no backup $label" "backup-list.sh names those that are there"
   else
     chosen=$(jq -c --argjson until "${target_seconds:-9999999999}" \
-      '[.backup[] | select(.timestamp.stop <= $until)] | last // empty' <<<"$repository")
+      '[.backup[] | select(.timestamp.stop <= $until and (.error | not))] | last // empty' <<<"$repository")
     [ -n "$chosen" ] || fail 10 "$target is before the first backup, which ended at $(
       jq -r '.backup[0].timestamp.stop | strftime("%Y-%m-%d %H:%M:%S+00")' <<<"$repository")" \
       "choose a later moment; backup-list.sh shows what there is. Nothing was changed"
@@ -138,10 +143,10 @@ if [ -n "$verify_only" ]; then
     fail 8 "the repository is damaged, as said above" "take a new backup now: backup-now.sh daily"
   if [ -n "$tarball" ]; then
     room=$(mktemp -d "${TMPDIR:-/tmp}/verify.XXXXXX")
-    trap 'rm -rf "$room"' EXIT
+    trap 'rm -rf "$room" "$manifest_copy"' EXIT
     tar -xzf "$tarball" -C "$room" ||
       fail 8 "$tarball does not unpack" "take an older one, or the repository's (without -b)"
-    pg_verifybackup -n -m "$(dirname "$tarball")/backup_manifest" "$room" ||
+    pg_verifybackup -n -m "$manifest_copy" "$room" ||
       fail 8 "$tarball is not what its manifest says"
   fi
   say "All is whole."
@@ -196,7 +201,7 @@ mkdir -m 700 "$data" "$work/socket"
 server=''
 finish() {
   if [ -n "$server" ]; then pg_ctl -D "$data" -m immediate stop >/dev/null 2>&1 || true; fi
-  rm -rf "$work"
+  rm -rf "$work" "${manifest_copy:-}"
 }
 trap finish EXIT
 trap 'exit 1' INT TERM
@@ -208,7 +213,7 @@ if [ -n "$tarball" ]; then
     *) fail 8 "$tarball does not unpack: ${out:0:300}" \
       "take an older one, or the repository's (without -b); nothing was changed" ;;
   esac
-  out=$(pg_verifybackup -n -m "$(dirname "$tarball")/backup_manifest" "$data" 2>&1) ||
+  out=$(pg_verifybackup -n -m "$manifest_copy" "$data" 2>&1) ||
     fail 8 "$tarball is not what its manifest says: ${out:0:300}" \
       "take an older one, or the repository's (without -b); nothing was changed"
 else
@@ -222,6 +227,8 @@ else
 fi
 
 say "2/4 Replaying WAL up to: $kind${target:+ $target} …"
+# Before PostgreSQL starts: the backup's own.
+backup_timeline=$(pg_controldata "$data" | sed -n "s/^Latest checkpoint's TimeLineID: *//p")
 control() { pg_controldata "$data" | sed -n "s/^$1 setting: *//p"; }
 # A configuration of its own: no address of the old cluster, no archiving into the repository, nobody to wait
 # for.
@@ -257,6 +264,14 @@ for setting in "${recovery[@]}" listen_addresses= archive_mode=off synchronous_s
 done
 postgres "${arguments[@]}" >"$work/log" 2>&1 &
 server=$!
+# Of the archive's segments those that the restore should come to.
+of_timeline() {
+  case $timeline in
+    latest) cat ;;
+    current) grep "^$(printf %08X "$backup_timeline")" || true ;;
+    *) grep "^$(printf %08X "$timeline")" || true ;;
+  esac
+}
 owner=${POSTGRES_USER:-fleet}
 sql() { psql -h "$work/socket" -p 5432 -U "$owner" -d "$1" -XAtq -v ON_ERROR_STOP=1 -c "$2"; }
 said=$(date +%s)
@@ -288,11 +303,12 @@ until [ "$(sql postgres 'SELECT pg_is_in_recovery()' 2>/dev/null)" = f ]; do
   fi
   sleep 0.3
 done
-# At a gap recovery ends as if that were all: what the archive holds beyond it shows the gap.
+# At a gap recovery ends as if that were all: what the archive holds beyond it, on the timeline that was asked
+# for, shows the gap.
 if [ "$kind" = latest ]; then
-  newest=$(jq -r '[.archive[].max] | last' <<<"$repository")
+  newest=$(archived_segments | of_timeline | tail -1)
   reached=$(grep -o 'restored log file "[0-9A-F]\{24\}"' "$work/log" | tail -1 | cut -d'"' -f2 || true)
-  if [[ ${reached:-0} < $newest && ${reached:0:8} == "${newest:0:8}" ]]; then
+  if [[ -n $newest && ${reached:-0} < $newest ]]; then
     fail 9 "the archive has WAL up to $newest, but after ${reached:-none} a segment is missing" \
       "restore to a moment before the gap: --target-time '$(
         sed -n 's/.*last completed transaction was at log time //p' "$work/log" |
@@ -309,7 +325,7 @@ out=$(pg_amcheck -h "$work/socket" -p 5432 -U "$owner" --all --install-missing -
   fail 11 "pg_amcheck found damage in what was restored, which is kept in $data: ${out:0:800}" \
     "restore from another backup: --set, or -b"
 }
-counts=''
+counts="  there is no database $database"
 if [ "$(sql postgres "SELECT count(*) FROM pg_database WHERE datname = '${database//\'/\'\'}'")" = 1 ]; then
   counts=$(sql "$database" "SELECT format('%10s  %I.%I', (xpath('/row/n/text()', query_to_xml(
     format('SELECT count(*) AS n FROM %I.%I', n.nspname, c.relname), false, true, '')))[1]::text,
@@ -334,7 +350,7 @@ Restored in $(($(date +%s) - started)) s into $folder
   last transaction     ${last:-none after the backup}
   pg_amcheck           no damage found
 Rows in $database:
-${counts:-  there is no database $database}
+${counts:-  no tables}
 
 To make it the new Patroni cluster (docs/disaster-recovery-runbook.md):
   1. on every member: stop Patroni

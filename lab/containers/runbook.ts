@@ -34,8 +34,9 @@ export async function tryRunbook(stack: Stack): Promise<string> {
   try {
     for (const { command, tried: how } of commands) {
       if (how === 'no') continue
-      const replica = how === 'of a replica' ? await stack.standby() : 'patroni1'
-      await shell.run(command.replaceAll('patroni1', replica!))
+      const replica = how === 'of a replica' ? (await stack.standby())! : 'patroni1'
+      const beside = replica.replace('patroni', 'backup')
+      await shell.run(command.replaceAll('patroni1', replica).replaceAll('backup1', beside))
       tried++
       // A read changes nothing, and is over at once.
       if (/switchover|failover| up | rm |restart/.test(command)) await stack.healthy()

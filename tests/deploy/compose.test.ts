@@ -42,13 +42,13 @@ describe('the compose files', () => {
 
   it('start one of each alone', () => {
     expect(small.name).toBe('fleet2')
-    expect(started(small.services)).toEqual(['app', 'migrate', 'postgres', 'redis'])
+    expect(started(small.services)).toEqual(['app', 'backup', 'migrate', 'postgres', 'redis'])
   })
 
   it('start the highly available services, and only these, merged', () => {
     expect(ha.name).toBe('fleet2')
     expect(started(ha.services)).toEqual([
-      'app', ...three('app'), ...three('etcd'), 'haproxy', 'haproxy2', 'migrate', 'nginx', 'nginx2', ...three('patroni'),
+      'app', ...three('app'), ...three('backup'), ...three('etcd'), 'haproxy', 'haproxy2', 'migrate', 'nginx', 'nginx2', ...three('patroni'),
       'pgbouncer-primary', 'pgbouncer-primary2', 'pgbouncer-replica', 'pgbouncer-replica2', 'redis-primary', 'redis-replica', 'redis-replica2', ...three('sentinel'),
     ].sort())
     expect(ha.services.app!.scale).toBe(0)
@@ -60,6 +60,32 @@ describe('the compose files', () => {
     expect(ha.services.app!.container_name).toBeUndefined()
     expect(Object.keys(ha.volumes)).toEqual(expect.arrayContaining(['patroni1_data', 'patroni2_data', 'patroni3_data']))
     expect(ha.services.patroni1!.volumes).toContain('patroni1_data:/var/lib/postgresql')
+  })
+
+  it('put a scheduler of backups beside each PostgreSQL, which reads its files and writes none of them', () => {
+    const pairs = [[small, 'postgres', 'backup'], ...[1, 2, 3].map(n => [ha, `patroni${n}`, `backup${n}`])] as
+      [typeof small, string, string][]
+    for (const [file, server, scheduler] of pairs) {
+      const [its, own] = [file.services[server]!, file.services[scheduler]!]
+      const data = its.volumes!.find(volume => /_data:/.test(volume))!
+      expect(own.volumes, scheduler).toContain(`${data}:ro`)
+      const socket = its.volumes!.find(volume => /_socket:/.test(volume))!
+      expect(own.volumes, scheduler).toContain(socket)
+      expect(own.image).toBe(its.image)
+      // One repository, and the same key.
+      for (const service of [its, own]) {
+        expect(service.volumes).toContain('backup_repository:/var/lib/fleet2-backup')
+        expect(service.environment).toMatchObject({ BACKUP_CIPHER_PASS_FILE: '/run/secrets/backup_cipher_pass' })
+      }
+      expect(interpolate(JSON.stringify(its))).toContain('/opt/fleet2/backup/pgbackrest-push.sh %p')
+    }
+    // Whoever is promoted archives, and a replica finds what its primary has no more.
+    for (const n of [1, 2, 3]) {
+      const { environment } = ha.services[`patroni${n}`]!
+      expect(interpolate(environment!.RESTORE_COMMAND!)).toBe('/opt/fleet2/backup/pgbackrest-get.sh %f %p')
+      // The member's name in the metrics.
+      expect(ha.services[`backup${n}`]!.environment!.NODE_NAME).toBe(`patroni${n}`)
+    }
   })
 
   it('mention no volume, secret, network or service that is not there, and wait for nobody who is not started', () => {
@@ -191,7 +217,7 @@ describe('what the specification\'s tables demand of the compose files', () => {
 })
 
 it('the Dockerfiles are well formed and run nobody as root', () => {
-  for (const [file, users] of [['Dockerfile', ['node', 'nginx']], ['deploy/ha/images/patroni/Dockerfile', ['postgres']], ['deploy/ha/images/pgbouncer/Dockerfile', ['postgres']]] as const) {
+  for (const [file, users] of [['Dockerfile', ['node', 'nginx']], ['deploy/ha/images/patroni/Dockerfile', ['postgres', 'postgres']], ['deploy/ha/images/pgbouncer/Dockerfile', ['postgres']]] as const) {
     const text = readFileSync(join(root, file), 'utf8')
     expect(validate(text).map(({ message, range }) => `${range.start.line + 1}: ${message}`), file).toEqual([])
     expect([...text.matchAll(/^USER (\w+)$/gm)].map(([, user]) => user), file).toEqual(users)

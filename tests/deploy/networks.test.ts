@@ -52,13 +52,15 @@ describe('the networks', () => {
       sentinel: ['app', 'pgbouncer', 'redis', 'sentinel'],
       migrate: ['haproxy', 'pgbouncer'],
       haproxy: ['haproxy', 'migrate', 'patroni', 'pgbouncer'],
-      patroni: ['etcd', 'haproxy', 'patroni'],
+      patroni: ['backup', 'etcd', 'haproxy', 'patroni'],
+      backup: ['backup', 'patroni'],
       etcd: ['etcd', 'patroni'],
     })
     expect(reached(small)).toEqual({
       app: ['migrate', 'postgres', 'redis'],
       migrate: ['app', 'postgres', 'redis'],
-      postgres: ['app', 'migrate', 'redis'],
+      postgres: ['app', 'backup', 'migrate', 'redis'],
+      backup: ['postgres'],
       redis: ['app', 'migrate', 'postgres'],
     })
   })

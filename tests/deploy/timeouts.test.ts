@@ -15,6 +15,7 @@ describe('the chain of time-outs', () => {
 
   /** What each of the specification's own values, or a plain slip, breaks. */
   const slips: [string, Partial<Timeouts>, string][] = [
+    ['an archive that is waited for as pgBackRest does', { archiveGet: 60 }, 'crash failover with the archive away < 30 s'],
     ['ttl of 30 s', { patroniTtl: 30 }, 'crash failover < 30 s'],
     ['HAProxy every 3 s, three times', { haproxyInter: 3, haproxyFast: 3, haproxyDown: 3, haproxyFall: 3, haproxyCheck: 2 }, 'HAProxy takes out who refuses within 3 s'],
     ['PgBouncer\'s default server_login_retry', { pgbouncerLoginRetry: 15 }, 'PgBouncer server_login_retry <= 1 s'],

@@ -1,11 +1,13 @@
 import { execFile } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
-import { appendFile, cp, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { appendFile, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import S3rver from 's3rver'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { serverAccount, type Account } from '../support/cluster/processes.ts'
 import { until } from '../support/until.ts'
 
@@ -63,7 +65,7 @@ beforeAll(async () => {
     PATH: process.env.PATH!, PG_BIN: bin, BACKUP_REPO_PATH: join(folder, 'repo'), BACKUP_CIPHER_PASS: 'right',
     BACKUP_RUN_DIR: join(folder, 'run'), PGDATA: join(folder, 'pg'), PG_SOCKET_DIR: folder,
     PGBACKREST_CONFIG: join(folder, 'pgbackrest.conf'), BACKUP_TAR_DIR: join(folder, 'tar'),
-    BACKUP_METRICS_DIR: folder,
+    BACKUP_METRICS_DIR: folder, NODE_NAME: 'one',
   }
   const initial = ['-U', 'fleet', '--auth=trust', '-k', '--no-sync', '--locale=C.UTF-8']
   await run(join(bin, 'initdb'), ['-D', env.PGDATA!, ...initial])
@@ -72,7 +74,7 @@ beforeAll(async () => {
     listen_addresses = ''
     unix_socket_directories = '${folder}'
     archive_mode = on
-    archive_command = 'pgbackrest --stanza=fleet2 archive-push %p'\n`)
+    archive_command = '${scripts}/backup/pgbackrest-push.sh %p'\n`)
   await run(join(scripts, 'backup/configure.sh'), [env.PGBACKREST_CONFIG!])
   await run(join(bin, 'pg_ctl'), ['-D', env.PGDATA!, '-w', '-l', join(folder, 'pg.log'), 'start'])
   await run(join(bin, 'createdb'), ['-h', folder, '-U', 'fleet', 'fleet'])
@@ -104,11 +106,103 @@ it('goes back to a moment, and to the end, exactly to the row', async () => {
   expect(await restoredRows(end)).toEqual(ledger.atTheEnd)
 })
 
-it('restores base.tar.gz, the format of any tool', async () => {
+it('restores base.tar.gz, the format of any tool, from that one file', async () => {
   const data = join(folder, 'from-tar')
-  const tarball = join(folder, 'tar/fleet2/daily/latest/base.tar.gz')
+  // Alone: it holds its manifest, so that nobody has the data of one day with the manifest of another.
+  const tarball = join(folder, 'base.tar.gz')
+  await run('cp', [join(folder, 'tar/fleet2/daily/latest/base.tar.gz'), tarball])
   expect(await restore(['-b', tarball, '-D', data])).toMatchObject({ code: 0 })
   expect(await restoredRows(data)).toEqual(ledger.atTheEnd)
+})
+
+describe('a bucket', () => {
+  let s3: S3rver
+  let bucket: Record<string, string>
+  const objects = join('fleet2', 'daily')
+  beforeAll(async () => {
+    const directory = join(folder, 's3')
+    const configureBuckets = [{ name: 'fleet2-backups', configs: [] }]
+    s3 = new S3rver({ port: 0, address: '127.0.0.1', silent: true, directory, configureBuckets })
+    const { port } = await s3.run() as AddressInfo
+    bucket = {
+      BACKUP_S3_BUCKET: 'fleet2-backups', BACKUP_S3_ENDPOINT: `http://127.0.0.1:${port}`, HOME: folder,
+      BACKUP_S3_KEY: 'S3RVER', BACKUP_S3_KEY_SECRET: 'S3RVER', BACKUP_TAR_DIR: join(folder, 'room'),
+    }
+  })
+  afterAll(() => s3.close())
+  const tar = (time: string, more = {}) =>
+    run(join(scripts, 'scripts/backup-tar.sh'), [String(Date.parse(time) / 1000)], { ...bucket, ...more })
+  const account = { AWS_ACCESS_KEY_ID: 'S3RVER', AWS_SECRET_ACCESS_KEY: 'S3RVER' }
+  const aws = (...args: string[]) =>
+    run('aws', ['--endpoint-url', bucket.BACKUP_S3_ENDPOINT!, 's3', ...args], {
+      ...account, AWS_DEFAULT_REGION: 'us-east-1', HOME: folder,
+    })
+  const fetched = async (day: string) => {
+    const file = join(folder, `from-s3-${day}.tar.gz`)
+    await aws('cp', `s3://fleet2-backups/${objects}/${day}/base.tar.gz`, file)
+    return (await exec('sha256sum', [file])).stdout.slice(0, 64)
+  }
+
+  it('has base.tar.gz of the day and as latest, each one object with its own manifest', async () => {
+    await tar('2026-11-28T02:00:00Z')
+    const first = await fetched('latest')
+    expect(await fetched('20261128T020000Z')).toBe(first)
+    const data = join(folder, 'from-s3')
+    const tarball = join(folder, 'from-s3-latest.tar.gz')
+    expect(await restore(['-b', tarball, '-D', data])).toMatchObject({ code: 0 })
+    expect(await restoredRows(data)).toEqual(ledger.atTheEnd)
+  })
+
+  it('keeps what it has as latest when the next one fails, and no day beyond its seven', async () => {
+    const before = await fetched('latest')
+    const failed = tar('2026-12-01T02:00:00Z', { BACKUP_TAR_SOURCE: 'host=127.0.0.1 port=1' })
+    await expect(failed).rejects.toThrow(/pg_basebackup failed/)
+    expect(await fetched('latest')).toBe(before)
+    await tar('2026-12-06T02:00:00Z')
+    expect(await fetched('latest')).not.toBe(before)
+    expect(await fetched('20261206T020000Z')).toBe(await fetched('latest'))
+    await expect(fetched('20261128T020000Z')).rejects.toThrow()
+    // What was made on the way is gone.
+    expect(await readdir(join(folder, 'room', objects))).toEqual([])
+  })
+})
+
+it('takes no base.tar.gz that is not what its manifest says', async () => {
+  const damaged = join(folder, 'damaged.tar.gz')
+  await run('sh', ['-c', `mkdir "$0.d" && tar -xzf "$1" -C "$0.d" && echo x >>"$0.d/PG_VERSION" &&
+    tar -czf "$0" -C "$0.d" . && rm -r "$0.d"`, damaged, join(folder, 'tar/fleet2/daily/latest/base.tar.gz')])
+  expect(await restore(['-b', damaged, '-D', join(folder, 'never')])).toMatchObject({
+    code: 8, text: expect.stringContaining('not what its manifest says'),
+  })
+})
+
+it('starts from the backup that is asked for', async () => {
+  const list = await run(join(scripts, 'scripts/backup-list.sh'), [])
+  const label = /\d{8}-\d{6}F/.exec(list)![0]
+  const asked = ['--set', label, '--dry-run', '-D', join(folder, 'asked')]
+  expect(await restore(asked)).toMatchObject({ code: 0, text: expect.stringContaining(label) })
+  const unknown = ['--set', '20200101-000000F', '-D', join(folder, 'asked')]
+  expect(await restore(unknown)).toMatchObject({ code: 10 })
+})
+
+it('tries a restore beside what runs, leaves nothing behind, and says what it took', async () => {
+  const room = join(folder, 'drill')
+  await run(join(scripts, 'scripts/restore-drill.sh'), [], { BACKUP_DRILL_DIR: room })
+  expect(await readdir(room)).toEqual([])
+  await run(join(scripts, 'scripts/backup-metrics.sh'), [])
+  const metrics = await run('cat', [join(folder, 'fleet2_backup_one.prom')])
+  for (const name of ['last_success_timestamp_seconds', 'rto_seconds', 'rpo_seconds'])
+    expect(metrics).toMatch(new RegExp(`^fleet2_restore_drill_${name}\\{member="one"\\} \\d+$`, 'm'))
+})
+
+it('writes each metric of backups that the alerts speak of', async () => {
+  await run(join(scripts, 'scripts/wal-gaps.sh'), [])
+  await run(join(scripts, 'scripts/backup-metrics.sh'), [])
+  const written = await run('cat', [join(folder, 'fleet2_backup_one.prom')])
+  const rules = await readFile(join(deploy, 'monitoring/rules/promises.yml'), 'utf8')
+  const spoken = new Set(rules.match(/\bfleet2_(?:backup|restore_drill)_\w+/g))
+  expect(spoken.size).toBeGreaterThan(6)
+  for (const name of spoken) expect(written).toMatch(new RegExp(`^${name}\\{`, 'm'))
 })
 
 it('replaces no data and no running server, and moves data aside when told twice', async () => {
@@ -173,6 +267,7 @@ it.each([
 
 it('lists what can be restored to, and writes when the last backup was', async () => {
   expect(await run(join(scripts, 'scripts/backup-list.sh'), [])).toMatch(/\d{8}-\d{6}F +daily/)
-  const metrics = await run('cat', [join(folder, 'fleet2_backup.prom')])
-  expect(metrics).toMatch(/^fleet2_backup_last_success_timestamp_seconds\{kind="daily"\} \d{10}$/m)
+  const metrics = await run('cat', [join(folder, 'fleet2_backup_one.prom')])
+  const success = /^fleet2_backup_last_success_timestamp_seconds\{member="one",kind="daily"\} \d{10}$/m
+  expect(metrics).toMatch(success)
 })

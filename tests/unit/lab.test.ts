@@ -14,8 +14,9 @@ const node = (kind: string, name: string, more: Partial<Sighting> = {}) => ({ ki
 describe('the lab runs what the deployment says', () => {
   test('every service of the compose file that goes on running is a host, and no host is made up', async () => {
     const services = Object.keys(await readCompose())
-    // The small set-up's, the scalable extra instances, and what runs once; keepalived is a unit on each Nginx host.
-    const others = ['postgres', 'redis', 'app', 'migrate', 'keepalived']
+    // The small set-up's, the scalable extra instances, and what runs once; keepalived is a unit on each Nginx
+    // host, and the scheduler of backups on each PostgreSQL's.
+    const others = ['postgres', 'backup', 'redis', 'app', 'migrate', 'keepalived', 'backup1', 'backup2', 'backup3']
     const hosts = topology.map(({ name }) => name)
     expect(services.filter(name => !others.includes(name) && !hosts.includes(name))).toEqual([])
     const watching = ['prometheus', 'alertmanager', 'alertmanager2']

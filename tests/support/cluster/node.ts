@@ -44,6 +44,8 @@ export interface NodeOptions {
   folder: string
   bin: string
   account: Account
+  /** Settings of postgresql.conf over the cluster's own. */
+  more?: Record<string, string | number>
   /** Passwords of the superuser `fleet`, which replicates too. */
   ownerPassword: string
 }
@@ -79,7 +81,7 @@ const settings = {
   logging_collector: 'off',
 }
 
-export async function createNode({ name, folder, bin, account, ownerPassword }: NodeOptions): Promise<PostgresNode> {
+export async function createNode({ name, folder, bin, account, ownerPassword, more = {} }: NodeOptions): Promise<PostgresNode> {
   const data = join(folder, name)
   const logFile = join(folder, `${name}.log`)
   const port = await freePort()
@@ -122,7 +124,8 @@ export async function createNode({ name, folder, bin, account, ownerPassword }: 
   async function writeSettings() {
     const conninfo = following ? `host=127.0.0.1 port=${following.port} user=fleet password=${ownerPassword} application_name=${name}` : ''
     const names = synchronous.length ? `ANY 1 (${synchronous.join(', ')})` : ''
-    const lines = Object.entries({ ...settings, port, primary_conninfo: conninfo, synchronous_standby_names: names }).map(([key, value]) => `${key} = '${value}'`)
+    const all = { ...settings, ...more, port, primary_conninfo: conninfo, synchronous_standby_names: names }
+    const lines = Object.entries(all).map(([key, value]) => `${key} = '${value}'`)
     await account.write(join(data, 'cluster.conf'), `${lines.join('\n')}\n`)
   }
 
@@ -151,7 +154,7 @@ export async function createNode({ name, folder, bin, account, ownerPassword }: 
     async init() {
       const passwordFile = join(folder, `${name}.password`)
       await account.write(passwordFile, ownerPassword)
-      await account.run(join(bin, 'initdb'), ['-D', data, '-U', 'fleet', '--auth=scram-sha-256', `--pwfile=${passwordFile}`, '-E', 'UTF8', '--locale=C.UTF-8', '--no-instructions', '--no-sync'])
+      await account.run(join(bin, 'initdb'), ['-D', data, '-U', 'fleet', '--auth-host=scram-sha-256', '--auth-local=trust', `--pwfile=${passwordFile}`, '-E', 'UTF8', '--locale=C.UTF-8', '--no-instructions', '--no-sync'])
       await appendFile(join(data, 'postgresql.conf'), 'include \'cluster.conf\'\n')
       await writeSettings()
     },

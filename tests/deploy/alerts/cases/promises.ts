@@ -72,14 +72,34 @@ export const promises: Case[] = [
   { alert: 'BackupOld', severity: 'warning', seen: daily, fires: 27 * hour, quiet: hour, below: 25 * hour, after: '20m' },
   { alert: 'BackupOld', severity: 'critical', seen: daily, fires: 51 * hour, quiet: hour, below: 49 * hour, after: '20m' },
   {
-    alert: 'RestoreDrillOld', severity: 'warning', fires: 36 * day, quiet: day, below: 34 * day, after: '90m',
+    alert: 'RestoreDrillOld', severity: 'warning', fires: 10 * day, quiet: day, below: 8 * day, after: '90m',
     seen: ago('fleet2_restore_drill_last_success_timestamp_seconds'),
   },
   {
-    alert: 'BackupUnknown', severity: 'info', fires: 0, quiet: 1, below: '59m', after: '90m', count: 1,
+    alert: 'BackupUnknown', severity: 'warning', fires: 0, quiet: 1, below: '59m', after: '90m', count: 1,
     seen: known => known
       ? { ...daily(0), fleet2_restore_drill_last_success_timestamp_seconds: 0 }
       : { fleet2_restore_drill_last_success_timestamp_seconds: 0 },
+  },
+  {
+    alert: 'BackupSchedulerSilent', severity: 'warning', fires: 2 * hour, quiet: 0, below: 60, after: '12m',
+    seen: ago('fleet2_backup_looked_timestamp_seconds{member="patroni1"}'),
+  },
+  {
+    alert: 'BackupRepositoryUnreadable', severity: 'warning', fires: 0, quiet: 1, below: '14m', after: '20m',
+    seen: ok => ({ 'fleet2_backup_repository_ok{member="patroni1"}': ok }),
+  },
+  {
+    alert: 'BackupRepositoryDamaged', severity: 'critical', fires: 0, quiet: 1, below: '30s',
+    seen: ok => ({ 'fleet2_backup_verify_ok{member="patroni1"}': ok }),
+  },
+  {
+    alert: 'WalArchiveLate', severity: 'warning', fires: 241, quiet: 0, below: 239,
+    seen: lag => ({ 'fleet2_backup_wal_lag_seconds{member="patroni1"}': lag }),
+  },
+  {
+    alert: 'WalArchiveGap', severity: 'critical', fires: 1, quiet: 0, below: '4m',
+    seen: missing => ({ 'fleet2_backup_wal_missing{member="patroni1"}': missing }),
   },
 ]
 
