@@ -2,10 +2,14 @@ import { describe, expect, it } from 'vitest'
 import { describeParts, mergeParts, overallState, partsOf, titles, type View } from '#server/health/parts.ts'
 import { createStatusPage } from '#server/health/status-page.ts'
 import type { KnownInstance } from '#server/redis/instances.ts'
-import { partIds, partStates, ServiceStatus, type PartStates } from '#shared/schemas/status.ts'
+import { partIds, partStates, ServiceStatus } from '#shared/schemas/status.ts'
+import type { PartState, PartStates } from '#shared/schemas/status.ts'
 
 const fine: View = { mode: 'normal', primaryStrained: false, replicaLate: false, live: true, sensitive: true }
 const well = partsOf(fine)
+
+/** Every part in the same state. */
+const allIn = (state: PartState) => Object.fromEntries(partIds.map(id => [id, state])) as PartStates
 
 /** In the order of the page: website, saving, live, devices, sign-in. */
 const inOrder = (states: PartStates) => partIds.map(id => states[id]).join(' ')
@@ -59,8 +63,7 @@ describe('what all instances together say', () => {
     expect(merged([{ serves: true, mode: 'unavailable', parts: other }]).saving).toBe('away')
   })
   it('is away as a whole only where every part is', () => {
-    const every = (state: PartStates['live']) => Object.fromEntries(partIds.map(id => [id, state])) as PartStates
-    expect(partStates.map(state => overallState(every(state)))).toEqual([...partStates])
+    expect(partStates.map(state => overallState(allIn(state)))).toEqual([...partStates])
     expect(overallState({ ...well, live: 'away' })).toBe('partly-away')
     expect(overallState({ ...well, live: 'limited' })).toBe('limited')
   })
@@ -68,11 +71,13 @@ describe('what all instances together say', () => {
 
 describe('the page', () => {
   const peer: KnownInstance = {
-    instance: 'app2.inner.example', version: '9.9.9', address: 'http://10.1.2.3:3000', pid: 4711, startedAt: 0,
-    phase: 'running', mode: 'normal', status: 'degraded', reason: 'connect ECONNREFUSED 10.1.2.4:5432',
-    databaseHealthy: true, load: {} as KnownInstance['load'], parts: well, at: 0, ageMs: 10,
+    instance: 'app2.inner.example', version: '9.9.9', address: 'http://10.1.2.3:3000', pid: 4711,
+    startedAt: 0, phase: 'running', mode: 'normal', status: 'degraded',
+    reason: 'connect ECONNREFUSED 10.1.2.4:5432', databaseHealthy: true, load: {} as KnownInstance['load'], parts: well, at: 0, ageMs: 10,
   }
-  const verdict = { status: 'healthy', httpStatus: 200, mode: 'normal', database: 'healthy', reason: null } as const
+  const verdict = {
+    status: 'healthy', httpStatus: 200, mode: 'normal', database: 'healthy', reason: null,
+  } as const
 
   function page({ known, missing = [], uptime = 'not-configured' }: {
     known: KnownInstance[] | null
@@ -94,14 +99,15 @@ describe('the page', () => {
     const now = page({ known: [peer] }).current()
     expect(ServiceStatus.parse(now)).toEqual(now)
     for (const state of partStates) {
-      const states = Object.fromEntries(partIds.map(id => [id, state])) as PartStates
-      const parts = describeParts(states)
+      const parts = describeParts(allIn(state))
       expect(ServiceStatus.parse({ ...now, state, title: titles[state], parts }).parts).toEqual(parts)
     }
   })
   it('goes by what each instance has said of itself, its own word being the present one', () => {
     const readOnly = partsOf({ ...fine, mode: 'read-only' })
-    const saving = (known: KnownInstance[]) => page({ known }).current().parts.find(({ id }) => id === 'saving')!.state
+    const saving = (known: KnownInstance[]) => {
+      return page({ known }).current().parts.find(({ id }) => id === 'saving')!.state
+    }
     expect(saving([peer])).toBe('operational')
     expect(saving([{ ...peer, parts: readOnly }])).toBe('partly-away')
     expect(saving([{ ...peer, phase: 'draining', parts: readOnly }])).toBe('operational')
@@ -109,7 +115,7 @@ describe('the page', () => {
     const state = page({ known: [peer], missing: [{ ...peer, instance: 'app3' }] }).current().state
     expect(state).toBe('limited')
   })
-  it('says what it cannot know: what the others see while Redis is away, past days without Prometheus', () => {
+  it('says what it cannot know: the others\' view without Redis, past days without Prometheus', () => {
     expect(page({ known: [peer] }).current()).toMatchObject({ view: 'all-instances', notKnown: [] })
     const alone = page({ known: null, uptime: 'not-known' }).current()
     expect(alone).toMatchObject({ view: 'one-instance', state: 'operational' })

@@ -28,7 +28,8 @@ describe('the days', () => {
     expect(uptimeOf(days)).toBeNull()
   })
   it('are reckoned by what was measured of each, and a sample belongs to the time before it', () => {
-    const yesterday = [...samples(today - dayMs, today - dayMs / 2, 1), ...samples(today - dayMs / 2, today, 0.5)]
+    const noon = today - dayMs / 2
+    const yesterday = [...samples(today - dayMs, noon, 1), ...samples(noon, today, 0.5)]
     const days = daysOf([...yesterday, ...samples(today, today + 9 * 3_600_000, 1)], now)
     expect(days.slice(-3)).toEqual([
       { date: '2026-11-22', uptime: null, measuredMinutes: 0 },
@@ -60,7 +61,9 @@ async function listener(answer: (request: IncomingMessage, response: ServerRespo
   })
   return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
 }
-const says = (text: string, status = 200) => listener((_, response) => void response.writeHead(status).end(text))
+const says = (text: string, status = 200) => (
+  listener((_, response) => void response.writeHead(status).end(text))
+)
 const matrix = (...series: [number, string][][]) => JSON.stringify({
   status: 'success', data: { resultType: 'matrix', result: series.map(values => ({ metric: {}, values })) },
 })
@@ -78,7 +81,7 @@ describe('a Prometheus that answers', () => {
   it.each<[string, string, RegExp]>([
     ['with a page', '<html>welcome</html>', /does not answer as Prometheus does/],
     ['with nothing', '', /does not answer as Prometheus does/],
-    ['with other JSON', '{"data":{"resultType":"matrix","result":[{"values":[["x",1]]}]}}', /does not answer/],
+    ['with other JSON', matrix([[0, 1 as unknown as string]]), /does not answer/],
     ['with another kind of result', '{"data":{"resultType":"scalar","result":[0,"1"]}}', /does not answer/],
     ['with several series', matrix([[0, '1']], [[0, '1']]), /2 series; the query must give one/],
     ['with what is no share', matrix([[0, '17']]), /17; the query must give shares/],
@@ -87,7 +90,8 @@ describe('a Prometheus that answers', () => {
     expect(await faultOf(await says(text))).toMatch(fault)
   })
   it('with an error is quoted', async () => {
-    const error = JSON.stringify({ status: 'error', errorType: 'bad_data', error: 'parse error: unexpected "}"' })
+    const words = 'parse error: unexpected "}"'
+    const error = JSON.stringify({ status: 'error', errorType: 'bad_data', error: words })
     expect(await faultOf(await says(error, 400))).toMatch(/answers 400: parse error: unexpected "}"$/)
     expect(await faultOf(await says('<html>Bad Gateway</html>', 502))).toMatch(/answers 502$/)
   })
