@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import { afterAll, describe, expect, it } from 'vitest'
 import { noticeLimitBytes, readNotice, watchNotice } from '#server/health/notice.ts'
@@ -25,6 +26,10 @@ describe('the operator\'s notice', () => {
     expect(await readNotice(file(JSON.stringify(right)))).toEqual(right)
     // What else stands there is not shown.
     expect(await readNotice(file(JSON.stringify({ ...right, author: 'Kim' })))).toEqual(right)
+  })
+  it('to begin with is a right one', async () => {
+    const example = fileURLToPath(new URL('../../deploy/status/notice.example.json', import.meta.url))
+    expect(await readNotice(example)).toMatchObject({ title: expect.stringContaining('not saved') })
   })
   it('is none where there is no file, or an empty one', async () => {
     expect(await readNotice(file())).toBeNull()
