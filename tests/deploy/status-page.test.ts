@@ -29,7 +29,8 @@ const page = '<html lang="en">'
 
 describe('the status page, through Nginx,', () => {
   it('is asked for once by all who come within some seconds, whatever query they bring', async () => {
-    const queries = Array.from({ length: 60 }, (_, n) => `/status?visitor=${n}`)
+    // The instance would wait for as long as the query says.
+    const queries = Array.from({ length: 60 }, (_, n) => `/status?wait=60000&visitor=${n}`)
     const answers = await Promise.all(queries.map(path => nginx.ask('GET', path)))
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
     expect((await nginx.ask('HEAD', '/status')).status).toBe(200)
