@@ -29,8 +29,8 @@ export interface StatusPage {
 
 /**
  * What the public page says, from memory alone: the health of this instance, what the others have said of
- * theirs, the operator's notice, and the uptime as Prometheus last
- * said it. It is made once a turn for all who ask, whatever is away.
+ * theirs, the operator's notice, and the uptime as Prometheus last said it. It is made once a turn for all who
+ * ask, whatever is away.
  */
 export function createStatusPage(options: StatusPageOptions): StatusPage {
   const { instanceId, health, registry, notice, uptime } = options

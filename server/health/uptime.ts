@@ -71,8 +71,7 @@ async function askForDays(urls: readonly URL[], query: string, now: number): Pro
 
 /**
  * Asks Prometheus in the background, one question at a time, and is answered from memory: no visitor makes a
- * question. Without an address it asks nobody. `urls` are asked in
- * turn until one answers.
+ * question. Without an address it asks nobody; several are asked in turn until one answers.
  */
 export function watchUptime({ urls, query, log, now = Date.now }: {
   urls: readonly URL[]
