@@ -1,7 +1,7 @@
 import { noticeStates } from '#server/health/notice.ts'
 import type { StatusPage } from '#server/health/status-page.ts'
 import { gauge } from '#server/telemetry/metrics.ts'
-import { partStates } from '#shared/schemas/status.ts'
+import { partStates, uptimeStates } from '#shared/schemas/status.ts'
 
 /** What Prometheus asks of the public status page, answered from memory. */
 export function exportStatusGauges(page: () => StatusPage | null): void {
@@ -14,9 +14,8 @@ export function exportStatusGauges(page: () => StatusPage | null): void {
     const now = page()?.notice.state()
     return now ? noticeStates.map(state => ({ labels: { state }, value: Number(state === now) })) : []
   })
-  const uptimeHelp = '1 while Prometheus has said the uptime lately; absent where none is configured'
-  gauge('fleet2_status_uptime_known', uptimeHelp, [], () => {
-    const state = page()?.current().uptime.state ?? 'not-configured'
-    return state === 'not-configured' ? [] : [{ labels: {}, value: Number(state === 'known') }]
+  gauge('fleet2_status_uptime', '1 for whether the status page has the uptime of past days', ['state'], () => {
+    const now = page()?.current().uptime.state
+    return now ? uptimeStates.map(state => ({ labels: { state }, value: Number(state === now) })) : []
   })
 }

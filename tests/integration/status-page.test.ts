@@ -75,7 +75,7 @@ describe('the status page', () => {
       const metrics = await (await fetch(`${server.url}/metrics`)).text()
       expect(metrics).toContain('fleet2_status_part{part="saving"} 0')
       expect(metrics).toContain('fleet2_status_notice{state="none"} 1')
-      expect(metrics).not.toContain('fleet2_status_uptime_known 1')
+      expect(metrics).toContain('fleet2_status_uptime{state="not-configured"} 1')
     }
     finally {
       await server.stop()
@@ -250,7 +250,7 @@ describe('the uptime', () => {
       await until(() => server.output().includes(words), 'the words in the log')
       expect(server.output()).not.toContain('hunter2')
       const metrics = await (await fetch(`${server.url}/metrics`)).text()
-      expect(metrics).toContain('fleet2_status_uptime_known 0')
+      expect(metrics).toContain('fleet2_status_uptime{state="not-known"} 1')
     }
     finally {
       await server.stop()
