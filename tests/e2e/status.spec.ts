@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Page } from '@playwright/test'
 import { partIds, type ServiceStatus } from '../../shared/schemas/status.ts'
+import { dayInWords } from '../../composables/service-status.ts'
 import { startBalancer, startInstance } from '../deploy/support/balancer.ts'
 import { freePort } from '../support/ports.ts'
 import { startPrometheus } from '../support/prometheus.ts'
@@ -16,15 +17,18 @@ const notice = {
   since: '2026-11-24T08:30:00Z',
 }
 
+const today = Math.floor(Date.now() / dayMs) * dayMs
+const unmeasured = new Date(today - 19 * dayMs).toISOString().slice(0, 10)
+
 /** Forty days, of which one was not measured and some had faults. */
 function measured(): { at: number, value: number }[] {
-  const today = Math.floor(Date.now() / dayMs) * dayMs
   const samples: { at: number, value: number }[] = []
-  for (let at = today - 40 * dayMs; at < Date.now(); at += 300_000) {
+  // A minute after each five: none lies between two days.
+  for (let at = today - 40 * dayMs + 60_000; at < Date.now(); at += 300_000) {
     const daysAgo = Math.ceil((today - at) / dayMs)
     const hour = Math.floor(at / 3_600_000) % 24
     if (daysAgo === 19) continue
-    const isAway = (daysAgo === 9 && hour < 2) || (daysAgo === 25 && at % 3_600_000 === 0 && hour === 3)
+    const isAway = (daysAgo === 9 && hour < 2) || (daysAgo === 25 && at % 3_600_000 === 60_000 && hour === 3)
     samples.push({ at, value: isAway ? 0 : 1 })
   }
   return samples
@@ -68,7 +72,8 @@ const looks = [
 /** For people who look: where STATUS_SCREENSHOTS names a folder, what the tests see is kept there. */
 async function keepPicture(page: Page, name: string) {
   const folder = process.env.STATUS_SCREENSHOTS
-  if (folder) await page.screenshot({ path: join(folder, `${name.replace(/\W+/g, '-')}.png`), fullPage: true })
+  if (!folder) return
+  await page.screenshot({ path: join(folder, `${name.replace(/\W+/g, '-')}.png`), fullPage: true })
 }
 
 for (const { name, ...look } of looks) {
@@ -83,10 +88,11 @@ for (const { name, ...look } of looks) {
         await page.goto(`${incident[situation]}/status`)
         await hydrated(page)
         await keepPicture(page, `${situation} ${name}`)
-        await expect(page.getByTestId('uptime')).toContainText('of the last 90 days have data')
+        await expect(page.getByTestId('uptime')).toContainText('of the time that was measured: 39 days.')
         await expect(page.locator('[data-part]')).toHaveCount(partIds.length)
         await page.getByText('Each day in words').click()
         await expect(page.getByRole('table')).toBeVisible()
+        await expect(page.getByRole('row', { name: dayInWords(unmeasured) })).toContainText('no data')
         await expectAccessible(page)
         await expectInSight(page)
         expect(await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)).toBe(0)
