@@ -78,6 +78,7 @@ export const images: Record<NodeKind, Image> = {
     environment: ({ folder }) => ({
       HOST: '0.0.0.0', PORT: '3000', NODE_OPTIONS: '--max-old-space-size=768',
       NUXT_DATA_DIR: join(folder, 'data'), NUXT_LOG_FILE: join(folder, 'log/app.log'),
+      NUXT_STATUS_NOTICE_FILE: join(folder, 'data/notice.json'),
     }),
   },
   nginx: {

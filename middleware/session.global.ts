@@ -2,6 +2,8 @@
 export default defineNuxtRouteMiddleware(async (to) => {
   // There is no such page, for whomever: nothing to sign in for.
   if (to.matched.length === 0) return
+  // The same for everybody, and there when nobody can say who is signed in.
+  if (to.meta.sameForAll) return
   const { session, load } = useSession()
   const status = useStatus()
   const request = useRequestFetch()

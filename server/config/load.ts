@@ -118,6 +118,15 @@ function crossCheck(given: Values, { production, embeddedDatabase }: { productio
   if (given.logFileLimitMegabytes && !given.logFile) {
     faults.push('NUXT_LOG_FILE_LIMIT_MB bounds NUXT_LOG_FILE, which is not set')
   }
+  if (given.statusNoticeFile) {
+    try {
+      accessSync(dirname(given.statusNoticeFile), constants.X_OK)
+    }
+    catch {
+      const folder = dirname(given.statusNoticeFile)
+      faults.push(`NUXT_STATUS_NOTICE_FILE names a folder that is missing or cannot be read: ${folder}`)
+    }
+  }
   if (given.logFile) {
     try {
       accessSync(dirname(given.logFile), constants.W_OK)

@@ -55,6 +55,18 @@ const httpUrl = (message: string) => z.string().refine(text => URL.canParse(text
  */
 const loopback = '127.0.0.0/8,::1/128'
 
+/** Several, by commas. */
+const prometheusUrls = z.string().optional().transform((text, context) => {
+  const urls = (text ?? '').split(',').map(part => part.trim()).filter(Boolean)
+  // A user or password with a bare % in it would fail where it is decoded.
+  const isEncoded = (url: string) => !/%(?![\da-f]{2})/i.test(url)
+  const isRight = (url: string) => URL.canParse(url) && /^https?:\/\/[^?#]+$/.test(url) && isEncoded(url)
+  if (urls.every(isRight)) return urls.map(url => new URL(url))
+  const message = 'must be http:// or https:// addresses without a query, such as http://prometheus:9090'
+  context.addIssue({ code: 'custom', message })
+  return z.NEVER
+})
+
 const networks = z.string().default(loopback).transform((text, context) => {
   const list = new BlockList()
   for (const part of text.split(',').map(part => part.trim()).filter(Boolean)) {
@@ -117,6 +129,9 @@ const testBreaks = z.string().optional().transform((text, context): Breaks => {
   context.addIssue({ code: 'custom', message: `is for tests alone: this-loses-data: and then any of ${breaks.join(', ')}` })
   return z.NEVER
 })
+
+/** Of what the probes of the public address have met: recorded in deploy/monitoring/rules/slo.yml. */
+const defaultUptimeQuery = 'max(avg_over_time(fleet2:public_up[15m]))'
 
 /** Every variable that Fleet2 reads, by its key in the configuration. */
 export const variables = {
@@ -269,6 +284,28 @@ export const variables = {
   maxEventStreams: variable({
     name: 'NUXT_MAX_EVENT_STREAMS', group: 'Health', description: 'Live streams that this instance holds at most; past that a browser is told to try again, and comes to another instance.', default: '2000', example: '5000',
     schema: wholeNumber(1, 100_000, 2_000),
+  }),
+  statusNoticeFile: variable({
+    name: 'NUXT_STATUS_NOTICE_FILE', group: 'Status page',
+    default: 'none', example: '/etc/fleet2/status/notice.json',
+    description: 'Path of the operator\'s notice on the public page /status: JSON with title, text and '
+      + 'since. The folder must be there; the file is looked at every 2 s and need not be. One that is not as '
+      + 'it should be is logged and not shown (docs/status-page.md).',
+    schema: z.string().refine(path => path.startsWith('/'), 'must be an absolute path').optional(),
+  }),
+  statusPrometheusUrls: variable({
+    name: 'NUXT_STATUS_PROMETHEUS_URL', group: 'Status page', secret: true,
+    default: 'none: the page shows no uptime', example: 'http://prometheus:9090,http://prometheus2:9090',
+    description: 'Prometheus that is asked for the uptime of 90 days on /status; several, by commas, are '
+      + 'asked in turn until one answers. A user and password may stand in the address.',
+    schema: prometheusUrls,
+  }),
+  statusUptimeQuery: variable({
+    name: 'NUXT_STATUS_UPTIME_QUERY', group: 'Status page',
+    default: `\`${defaultUptimeQuery}\``, example: 'avg(avg_over_time(probe_success{job="public"}[15m]))',
+    description: 'What Prometheus is asked: one series, the share (0 to 1) of the last 15 minutes in which '
+      + 'Fleet2 answered.',
+    schema: z.string().max(2_000, 'must be at most 2000 characters').default(defaultUptimeQuery),
   }),
   demo: variable({
     name: 'FLEET2_DEMO', group: 'Demo', description: 'Makes a demo organisation with one user per role, vehicles and a track. Refused with NUXT_DATABASE_URL in production.', default: 'true on the embedded database, else false', example: 'false',

@@ -8,10 +8,12 @@ import { announceEveryMs, type Registry } from '#server/redis/instances.ts'
 import type { RedisPort } from '#server/redis/port.ts'
 import { readLoad } from '#server/telemetry/load.ts'
 import { every } from '#server/telemetry/timers.ts'
+import type { PartStates } from '#shared/schemas/status.ts'
 import { ownAddress } from './address.ts'
 import { createCheck, type Finding } from './check.ts'
 import { createPoolJudge } from './pools.ts'
 import { judgeMemory, lookAtDescriptors, memoryLimitBytes } from './memory.ts'
+import { partsOf } from './parts.ts'
 import { judge, type Verdict } from './verdict.ts'
 
 export interface HealthOptions {
@@ -20,11 +22,17 @@ export interface HealthOptions {
   database: Pick<DatabaseService, 'firstState' | 'outcomes' | 'tryPool'>
   redis: RedisPort
   registry: Registry
+  /** Whether the last word of the live events from Redis was a good one. */
+  eventsAreLive: () => boolean
   log: Logger
 }
 
 export interface Health {
   verdict(): Verdict
+  /** Whether events of all instances arrive here. */
+  isLive(): boolean
+  /** What this instance can do for people. */
+  parts(): PartStates
   /** The full body of `GET /api/health`; times in milliseconds. */
   report(): Record<string, unknown>
   /** `obstacle`: why an instance that is starting cannot serve yet, in words. */
@@ -55,7 +63,8 @@ const stalledMs = 1_000
 const slowMs = 250
 
 /** Knows at any moment, from memory, how this instance does and what it can do. */
-export function createHealth({ config, database, redis, registry, log }: HealthOptions): Health {
+export function createHealth(given: HealthOptions): Health {
+  const { config, database, redis, registry, eventsAreLive, log } = given
   let phase: 'starting' | 'running' | 'draining' = 'starting'
   let obstacle: string | null = null
   let peerDatabaseHealthy = false
@@ -125,6 +134,18 @@ export function createHealth({ config, database, redis, registry, log }: HealthO
     })
   }
 
+  function isLive(): boolean {
+    return redis.kind === 'memory' || (checks.redis.current().status === 'healthy' && eventsAreLive())
+  }
+
+  function parts(): PartStates {
+    const replica = checks.replica?.current().status ?? 'healthy'
+    return partsOf({
+      mode: verdict().mode, primaryStrained: checks.primary.current().status === 'degraded',
+      replicaLate: replica !== 'healthy', live: isLive(), sensitive: redis.isUp(),
+    })
+  }
+
   function changed() {
     const now = verdict()
     if (last && last.status === now.status && last.mode === now.mode && last.reason === now.reason) return
@@ -139,7 +160,7 @@ export function createHealth({ config, database, redis, registry, log }: HealthO
     try {
       await registry.announce({
         instance, version, address, pid: process.pid, startedAt, phase, mode, status, reason, load: await readLoad(),
-        databaseHealthy: checks.primary.current().status !== 'unhealthy', at: Date.now(),
+        databaseHealthy: checks.primary.current().status !== 'unhealthy', parts: parts(), at: Date.now(),
       })
       peerDatabaseHealthy = (registry.instances() ?? []).some(peer => peer.instance !== instance && peer.databaseHealthy)
     }
@@ -155,6 +176,8 @@ export function createHealth({ config, database, redis, registry, log }: HealthO
 
   return {
     verdict,
+    isLive,
+    parts,
     report() {
       const now = verdict()
       const primary = checks.primary.current()

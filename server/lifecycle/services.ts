@@ -8,6 +8,9 @@ import { createIngest, type Ingest } from '#server/fleet/ingest/ingest.ts'
 import { publishingAfterCommit } from '#server/fleet/changes.ts'
 import { createOutbox, type Outbox } from '#server/fleet/outbox.ts'
 import { createHealth, type Health } from '#server/health/health.ts'
+import { watchNotice } from '#server/health/notice.ts'
+import { createStatusPage, type StatusPage } from '#server/health/status-page.ts'
+import { watchUptime } from '#server/health/uptime.ts'
 import { authorisingWrites } from '#server/identity/authority.ts'
 import { replayRevocations } from '#server/identity/end-session.ts'
 import { createKnownDevices, type KnownDevices } from '#server/identity/known-devices.ts'
@@ -42,6 +45,7 @@ export interface Services {
   accountLog: AccountLog
   ingest: Ingest
   health: Health
+  statusPage: StatusPage
   makeSecret: SecretMaker
   outbox: Outbox
   /** Reads and writes what travels in `Fleet2-Consistency` and the cookies. */
@@ -80,6 +84,9 @@ export function openServices({ config, log, databaseUrl }: { config: Config, log
   const outbox = createOutbox({ database: bare, events, redis, log, metrics: outboxMetrics })
   const database = publishingAfterCommit(authorisingWrites(bare), outbox.publishEntries)
   const registry = createRegistry(redis)
+  const health = createHealth({
+    config, database: bare, redis, registry, log, eventsAreLive: () => events.isLive(),
+  })
   current = {
     config,
     log,
@@ -97,7 +104,12 @@ export function openServices({ config, log, databaseUrl }: { config: Config, log
       database, outbox, log,
       metrics: { outcome: outcome => positionsAccepted.inc({ outcome }), batch: size => positionBatch.observe(size), quarantined: fault => positionsQuarantined.inc({ reason: fault }) },
     }),
-    health: createHealth({ config, database: bare, redis, registry, log }),
+    health,
+    statusPage: createStatusPage({
+      instanceId: config.instanceId, health, registry,
+      notice: watchNotice({ path: config.statusNoticeFile ?? null, log }),
+      uptime: watchUptime({ urls: config.statusPrometheusUrls, query: config.statusUptimeQuery, log }),
+    }),
     consistencyTokens: tokens,
     makeSecret: createSecretMaker(config.sessionPasswords[0]),
     outbox,
@@ -121,8 +133,9 @@ export function closingService(): string | null {
 /** Closes what was opened, in reverse. Each step is tried, whatever became of the one before. */
 export async function closeServices(): Promise<void> {
   if (!current) return
-  const { health, ingest, outbox, cache, redis, database, log } = current
+  const { health, statusPage, ingest, outbox, cache, redis, database, log } = current
   for (const [name, close] of [
+    ['status page', () => statusPage.stop()],
     ['health', () => health.stop()],
     ['device input', () => ingest.close()],
     ['outbox', () => outbox.close()],

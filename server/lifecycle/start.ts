@@ -41,9 +41,10 @@ export async function startInstance({ config, log, migrations, onStatus, warmUp 
   if (config.embeddedRedis) log.info('Without NUXT_REDIS_URL sessions, cache and live events are kept in this process')
 
   const services = openServices({ config, log, databaseUrl: embedded?.servingUrl ?? config.databaseUrl! })
-  const { health, database } = services
+  const { health, statusPage, database } = services
   health.onChange(onStatus)
   await Promise.all([health.start(), warmUp()])
+  statusPage.start()
 
   const stopping = new AbortController()
   const work: Promise<{ stop(): Promise<void> }>[] = []

@@ -18,6 +18,7 @@ import { createLogger } from '#server/telemetry/logger.ts'
 import { gauge } from '#server/telemetry/metrics.ts'
 import { countStreamsBy } from '#server/telemetry/load.ts'
 import { exportRedisGauges } from '#server/lifecycle/redis-gauges.ts'
+import { exportStatusGauges } from '#server/lifecycle/status-gauges.ts'
 import { modes } from '#shared/schemas/live.ts'
 
 /** For a request that is just arriving over a connection that was kept. */
@@ -103,6 +104,7 @@ function exportGauges() {
     .map(({ name, status }) => ({ labels: { check: name }, value: { healthy: 1, degraded: 0.5, unhealthy: 0 }[status] })))
   countStreamsBy(openStreamCount)
   exportRedisGauges(() => servicesIfOpen()?.redis ?? null, () => servicesIfOpen()?.registry ?? null)
+  exportStatusGauges(() => servicesIfOpen()?.statusPage ?? null)
   gauge('fleet2_event_streams', 'Live streams held', [], () => [{ labels: {}, value: openStreamCount() }])
   gauge('fleet2_event_streams_max', 'Live streams that this instance may hold', [], () => [
     { labels: {}, value: loadConfig().maxEventStreams },

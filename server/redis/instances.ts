@@ -1,4 +1,5 @@
 import type { Load } from '#server/telemetry/load.ts'
+import type { PartStates } from '#shared/schemas/status.ts'
 import type { RedisPort } from './port.ts'
 
 /** What an instance says of itself to the others. */
@@ -14,6 +15,8 @@ export interface InstanceRecord {
   status: string
   reason: string | null
   databaseHealthy: boolean
+  /** What it can do for people, for the status page; an instance of a version before that says nothing. */
+  parts?: PartStates
   load: Load
   /** `Date.now()` of the announcement, by the clock of the instance. How old it is, is told by Redis' clock alone: see `ageMs`. */
   at: number

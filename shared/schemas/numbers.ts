@@ -17,3 +17,9 @@ export function queryNumber(min: number, max: number) {
   const bounds = `must be a whole number from ${min} to ${max}`
   return z.string(bounds).regex(/^\d{1,9}$/, bounds).transform(Number).pipe(z.number().min(min, bounds).max(max, bounds))
 }
+
+/** A part of a whole, from 0 to 1. */
+export function share() {
+  const bounds = 'must be a number from 0 to 1'
+  return z.number(bounds).min(0, bounds).max(1, bounds)
+}

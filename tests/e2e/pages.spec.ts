@@ -12,7 +12,7 @@ for (const { name, ...look } of looks) {
     test.use({ ...look, contextOptions: { reducedMotion: 'reduce' } })
 
     test('every page is accessible, fits, and is quiet on the console', async ({ page, signIn }) => {
-      for (const path of ['/sign-in', '/sign-up']) {
+      for (const path of ['/sign-in', '/sign-up', '/status']) {
         await page.goto(path)
         await hydrated(page)
         await expectAccessible(page)

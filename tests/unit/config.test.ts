@@ -47,6 +47,27 @@ describe('the configuration', () => {
     expect(faults({ ...real, SESSION_PASSWORD_FILE: file })).toEqual([expect.stringContaining('both set')])
     expect(faults({ ...rest, SESSION_PASSWORD_FILE: join(folder, 'missing') })[0]).toContain('cannot be read')
   })
+  it('takes several Prometheus for the status page, in their order, and tells none of their passwords', () => {
+    const several = ' http://kim:secret@prometheus:9090 , https://metrics.example.org/prometheus'
+    const { statusPrometheusUrls } = loadConfig({ ...real, NUXT_STATUS_PROMETHEUS_URL: several }, '1')
+    expect(statusPrometheusUrls.map(({ host }) => host)).toEqual(['prometheus:9090', 'metrics.example.org'])
+    expect(loadConfig(real, '1')).toMatchObject({
+      statusPrometheusUrls: [], statusUptimeQuery: 'max(avg_over_time(fleet2:public_up[15m]))',
+    })
+    for (const wrong of ['prometheus:9090', 'ftp://p', 'http://p?x=1', 'http://kim:100%@p', 'http://a,b']) {
+      expect(faults({ ...real, NUXT_STATUS_PROMETHEUS_URL: wrong })).toEqual([
+        expect.stringMatching(/^NUXT_STATUS_PROMETHEUS_URL must be .* addresses without a query, such as \S+$/),
+      ])
+    }
+  })
+  it('wants the folder of the status page\'s notice, and not the notice', () => {
+    const notice = (path: string) => ({ ...real, NUXT_STATUS_NOTICE_FILE: path })
+    const path = join(folder, 'notice.json')
+    expect(loadConfig(notice(path), '1').statusNoticeFile).toBe(path)
+    expect(faults(notice('notice.json'))).toEqual([expect.stringContaining('must be an absolute path')])
+    const faultsOfNowhere = faults(notice('/nowhere/at/all/notice.json'))
+    expect(faultsOfNowhere).toEqual([expect.stringMatching(/folder .*\/nowhere\/at\/all$/)])
+  })
   it('takes several session passwords, for rotation', () => {
     expect(loadConfig({ ...real, SESSION_PASSWORD: `${'a'.repeat(32)},${'b'.repeat(32)}` }, '1.0.0').sessionPasswords).toHaveLength(2)
     expect(faults({ ...real, SESSION_PASSWORD: `${'a'.repeat(32)},short` })).toHaveLength(1)

@@ -31,6 +31,10 @@ export const promises: Case[] = [
     tooLittle: { [`fleet2_outbox_oldest_seconds{${app}}`]: 61, [`fleet2_redis_up{${app}}`]: 0 },
   },
   {
+    alert: 'StatusNoticeRefused', severity: 'warning', fires: 1, quiet: 0, below: '45s',
+    seen: refused => ({ [`fleet2_status_notice{${app},state="refused"}`]: refused }),
+  },
+  {
     alert: 'EventStreamsNearBound', severity: 'warning', fires: 1601, quiet: 10, below: 1600,
     seen: streams => ({ [`fleet2_event_streams{${app}}`]: streams, [`fleet2_event_streams_max{${app}}`]: 2000 }),
   },

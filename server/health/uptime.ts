@@ -1,0 +1,119 @@
+import type { Logger } from 'pino'
+import { later } from '#server/telemetry/timers.ts'
+import { uptimeDays, type Uptime, type UptimeDay } from '#shared/schemas/status.ts'
+import { askPrometheus, type Sample } from './prometheus.ts'
+
+const minuteMs = 60_000
+const dayMs = 86_400_000
+
+/**
+ * What one sample speaks for: the query is the share of that time which was good, and ends with the sample.
+ * Prometheus gives 11,000 at most; these are 8,640.
+ */
+export const sampleMinutes = 15
+const sampleMs = sampleMinutes * minuteMs
+
+/** Days change slowly; this is what a Prometheus is asked by each instance. */
+const everyMs = 5 * minuteMs
+/** After a question that was not answered. */
+const againMs = minuteMs
+/** What was known is shown this long without an answer. Then it is said that nothing is known. */
+const keptMs = 60 * minuteMs
+
+export interface UptimeWatch {
+  current(): Uptime
+  start(): void
+  stop(): void
+}
+
+/** By day of UTC, the latest last, the present one among them. A sample is of the time before it. */
+export function daysOf(samples: readonly Sample[], now: number): UptimeDay[] {
+  const today = Math.floor(now / dayMs)
+  const sums = new Map<number, { good: number, samples: number }>()
+  for (const { at, value } of samples) {
+    const day = Math.floor((at - sampleMs / 2) / dayMs)
+    const sum = sums.get(day) ?? { good: 0, samples: 0 }
+    sums.set(day, { good: sum.good + value, samples: sum.samples + 1 })
+  }
+  return Array.from({ length: uptimeDays }, (_, index) => {
+    const day = today - uptimeDays + 1 + index
+    const sum = sums.get(day)
+    return {
+      date: new Date(day * dayMs).toISOString().slice(0, 10),
+      uptime: sum ? downwards(sum.good / sum.samples) : null,
+      measuredMinutes: Math.min(1_440, (sum?.samples ?? 0) * sampleMinutes),
+    }
+  })
+}
+
+/** To six places, and never up to a whole that it was not. */
+function downwards(share: number): number {
+  return Math.min(1, Math.floor(share * 1e6 + 1e-3) / 1e6)
+}
+
+/** Of all that was measured, each minute for the same; null where nothing was. */
+export function uptimeOf(days: readonly UptimeDay[]): number | null {
+  let [good, minutes] = [0, 0]
+  for (const { uptime, measuredMinutes } of days) {
+    good += (uptime ?? 0) * measuredMinutes
+    minutes += measuredMinutes
+  }
+  return minutes ? downwards(good / minutes) : null
+}
+
+/** @throws {PrometheusFault} where a sample is no share. */
+async function askForDays(urls: readonly URL[], query: string, now: number): Promise<UptimeDay[]> {
+  // At whole quarters of an hour: a sample belongs to one day alone.
+  const end = Math.floor(now / sampleMs) * sampleMs
+  const start = Math.floor(now / dayMs) * dayMs - (uptimeDays - 1) * dayMs + sampleMs
+  return daysOf(await askPrometheus(urls, { query, start, end, stepMs: sampleMs }), now)
+}
+
+/**
+ * Asks Prometheus in the background, one question at a time, and is answered from memory: no visitor makes a
+ * question. Without an address it asks nobody; several are asked in turn until one answers.
+ */
+export function watchUptime({ urls, query, log, now = Date.now }: {
+  urls: readonly URL[]
+  query: string
+  log: Logger
+  now?: () => number
+}): UptimeWatch {
+  let known: { days: UptimeDay[], at: number } | null = null
+  let fault: string | null = null
+  let callOff = () => {}
+  let stopped = false
+
+  async function turn() {
+    try {
+      const at = now()
+      known = { days: await askForDays(urls, query, at), at }
+      if (fault) log.info('Prometheus says the uptime again')
+      fault = null
+    }
+    catch (error) {
+      const words = error instanceof Error ? error.message : String(error)
+      const isNew = words !== fault
+      if (isNew) log.warn({ fault: words }, 'Prometheus does not say the uptime, and is asked again')
+      fault = words
+    }
+    if (!stopped) callOff = later(fault ? againMs : everyMs, () => void turn())
+  }
+
+  return {
+    current() {
+      const none = { uptime: null, asOf: null, days: [] }
+      if (urls.length === 0) return { state: 'not-configured', ...none }
+      if (!known || now() - known.at > keptMs) return { state: 'not-known', ...none }
+      const { days, at } = known
+      return { state: 'known', uptime: uptimeOf(days), asOf: new Date(at).toISOString(), days }
+    },
+    start() {
+      if (urls.length) void turn()
+    },
+    stop() {
+      stopped = true
+      callOff()
+    },
+  }
+}

@@ -1,0 +1,21 @@
+import { noticeStates } from '#server/health/notice.ts'
+import type { StatusPage } from '#server/health/status-page.ts'
+import { gauge } from '#server/telemetry/metrics.ts'
+import { partStates, uptimeStates } from '#shared/schemas/status.ts'
+
+/** What Prometheus asks of the public status page, answered from memory. */
+export function exportStatusGauges(page: () => StatusPage | null): void {
+  const partHelp = 'What the status page says of a part: 0 operational, 1 limited, 2 partly away, 3 away'
+  gauge('fleet2_status_part', partHelp, ['part'], () => {
+    const parts = page()?.current().parts ?? []
+    return parts.map(({ id, state }) => ({ labels: { part: id }, value: partStates.indexOf(state) }))
+  })
+  gauge('fleet2_status_notice', '1 for what has become of the operator\'s notice', ['state'], () => {
+    const now = page()?.notice.state()
+    return now ? noticeStates.map(state => ({ labels: { state }, value: Number(state === now) })) : []
+  })
+  gauge('fleet2_status_uptime', '1 for whether the status page has the uptime of past days', ['state'], () => {
+    const now = page()?.current().uptime.state
+    return now ? uptimeStates.map(state => ({ labels: { state }, value: Number(state === now) })) : []
+  })
+}
