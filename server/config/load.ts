@@ -99,6 +99,9 @@ function crossCheck(given: Values, { production, embeddedDatabase }: { productio
   if (given.redisSentinels?.length && !given.redisUrl) {
     faults.push('NUXT_REDIS_SENTINEL_HOSTS is set without NUXT_REDIS_URL, which gives password and database: redis://:password@redis-primary:6379')
   }
+  if (embeddedDatabase && given.opsPgbouncerHosts?.length) {
+    faults.push('NUXT_OPS_PGBOUNCER_HOSTS is set without NUXT_DATABASE_URL, whose user asks them')
+  }
   if (given.demo && production && !embeddedDatabase) faults.push('FLEET2_DEMO must not be true in production on a database of your own: it makes users with a known password')
   if (given.drainTimeoutSeconds !== undefined && given.drainDelaySeconds !== undefined && given.drainTimeoutSeconds <= given.drainDelaySeconds) {
     faults.push(`NUXT_DRAIN_TIMEOUT (${given.drainTimeoutSeconds}) must be more than NUXT_DRAIN_DELAY (${given.drainDelaySeconds}), or requests in flight are cut`)

@@ -29,6 +29,7 @@ export interface Health {
   report(): Record<string, unknown>
   /** `obstacle`: why an instance that is starting cannot serve yet, in words. */
   setPhase(phase: 'starting' | 'running' | 'draining', obstacle?: string | null): void
+  phase(): 'starting' | 'running' | 'draining'
   /** Called when mode, status or reason change. */
   onChange(listener: (verdict: Verdict) => void): void
   checks(): { name: string, status: Finding['status'] }[]
@@ -199,6 +200,7 @@ export function createHealth({ config, database, redis, registry, log }: HealthO
       obstacle = why
       changed()
     },
+    phase: () => phase,
     onChange: listener => void listeners.push(listener),
     checks: () => all.map(check => ({ name: check.name, status: check.current().status })),
     async start() {

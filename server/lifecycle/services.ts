@@ -1,5 +1,7 @@
 import type { Logger } from 'pino'
 import { createAccountLog, type AccountLog } from '#server/audit/account-log.ts'
+import { createOperations, type Operations } from '#server/cluster/operations.ts'
+import { createTimeline, type TimelineKeeper } from '#server/cluster/timeline.ts'
 import type { Config } from '#server/config/load.ts'
 import { createSecretMaker, type SecretMaker } from '#server/config/secret.ts'
 import { sealedTokens, type TokenCodec } from '#server/database/consistency.ts'
@@ -44,6 +46,8 @@ export interface Services {
   health: Health
   makeSecret: SecretMaker
   outbox: Outbox
+  operations: Operations
+  timeline: TimelineKeeper
   /** Reads and writes what travels in `Fleet2-Consistency` and the cookies. */
   consistencyTokens: TokenCodec
 }
@@ -80,6 +84,8 @@ export function openServices({ config, log, databaseUrl }: { config: Config, log
   const outbox = createOutbox({ database: bare, events, redis, log, metrics: outboxMetrics })
   const database = publishingAfterCommit(authorisingWrites(bare), outbox.publishEntries)
   const registry = createRegistry(redis)
+  const health = createHealth({ config, database: bare, redis, registry, log })
+  const timeline = createTimeline({ redis, instance: config.instanceId, log })
   current = {
     config,
     log,
@@ -97,7 +103,9 @@ export function openServices({ config, log, databaseUrl }: { config: Config, log
       database, outbox, log,
       metrics: { outcome: outcome => positionsAccepted.inc({ outcome }), batch: size => positionBatch.observe(size), quarantined: fault => positionsQuarantined.inc({ reason: fault }) },
     }),
-    health: createHealth({ config, database: bare, redis, registry, log }),
+    health,
+    timeline,
+    operations: createOperations({ config, database: bare, redis, registry, timeline, verdict: () => health.verdict() }),
     consistencyTokens: tokens,
     makeSecret: createSecretMaker(config.sessionPasswords[0]),
     outbox,
@@ -121,12 +129,13 @@ export function closingService(): string | null {
 /** Closes what was opened, in reverse. Each step is tried, whatever became of the one before. */
 export async function closeServices(): Promise<void> {
   if (!current) return
-  const { health, ingest, outbox, cache, redis, database, log } = current
+  const { health, ingest, outbox, cache, redis, database, timeline, log } = current
   for (const [name, close] of [
     ['health', () => health.stop()],
     ['device input', () => ingest.close()],
     ['outbox', () => outbox.close()],
     ['cache', () => cache.close()],
+    ['time-line', () => timeline.settled()],
     ['Redis', () => redis.close()],
     ['database', () => database.close()],
   ] as const) {
