@@ -34,7 +34,8 @@ export function createTimeline({ redis, instance, log, now = Date.now }: {
   now?: () => number
 }): TimelineKeeper {
   const waiting: (Happening & { shared: boolean, tried: boolean })[] = []
-  let writing: Promise<void> | null = null
+  /** One after the other: what is noticed at the end of one writing is not forgotten between two. */
+  let writing: Promise<void> = Promise.resolve()
 
   async function store(one: typeof waiting[number]) {
     const { shared, tried, ...happening } = one
@@ -62,9 +63,7 @@ export function createTimeline({ redis, instance, log, now = Date.now }: {
   }
 
   function begin() {
-    writing ??= write().finally(() => {
-      writing = null
-    })
+    writing = writing.then(write)
   }
   redis.onReturn(begin)
 
@@ -81,6 +80,6 @@ export function createTimeline({ redis, instance, log, now = Date.now }: {
       const first = lines.filter(({ key }, at) => lines.findIndex(other => other.key === key) === at)
       return first.sort((a, b) => a.at < b.at ? 1 : -1).slice(0, mostHappenings)
     },
-    settled: async () => void await writing,
+    settled: () => writing,
   }
 }
