@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import type { z } from 'zod'
-import { foreignVariables, refusedVariables, variables } from './variables.ts'
+import { foreignVariables, refusedVariables, variables, withoutPasswords } from './variables.ts'
 import { isServiceLink } from './service-links.ts'
 
 type Values = { [Key in keyof typeof variables]: z.output<(typeof variables)[Key]['schema']> }
@@ -44,7 +44,10 @@ export function loadConfig(env: NodeJS.ProcessEnv, version: string): Config {
     if (text === fault) continue
     const result = schema.safeParse(text)
     if (result.success) values[key] = result.data
-    else faults.push(`${name} ${result.error.issues[0]!.message}${secret || text === undefined ? '' : ` (it is "${text.slice(0, 80)}")`}`)
+    else {
+      const value = secret || text === undefined ? '' : ` (it is "${withoutPasswords(text).slice(0, 80)}")`
+      faults.push(`${name} ${result.error.issues[0]!.message}${value}`)
+    }
   }
   faults.push(...refused(env), ...misspelt(env))
   const given = values as unknown as Values

@@ -71,6 +71,11 @@ const networks = z.string().default(loopback).transform((text, context) => {
   return list
 })
 
+/** An address in which no password belongs may have been given one all the same: no message shows it. */
+export function withoutPasswords(text: string): string {
+  return text.replace(/\/\/[^@/\s]+@/g, '//…@')
+}
+
 /** A list that is read part by part; the message names every part that is none. */
 function listOf<T>(read: (part: string) => T | null, wanted: string) {
   return z.string().optional().transform((text, context): T[] => {
@@ -78,7 +83,7 @@ function listOf<T>(read: (part: string) => T | null, wanted: string) {
     const values = parts.map(read)
     const wrong = parts.filter((_, at) => values[at] === null)
     if (wrong.length === 0) return values as T[]
-    const names = wrong.map(part => `"${part.slice(0, 80)}"`).join(', ')
+    const names = wrong.map(part => `"${withoutPasswords(part).slice(0, 80)}"`).join(', ')
     const message = `must be ${wanted}; ${names} ${wrong.length > 1 ? 'are' : 'is'} none`
     context.addIssue({ code: 'custom', message })
     return z.NEVER
