@@ -1,6 +1,8 @@
 import type { OperationsView, Timeline } from '#shared/schemas/operations.ts'
 import { eventNames, openSourceAt, type LinkState, type Source } from './live/source.ts'
 
+const names = [...eventNames, 'operations', 'timeline'] as const
+
 /** How often the clock is looked at: is the stream still what it seems? */
 const lookMs = 5_000
 
@@ -8,8 +10,8 @@ const lookMs = 5_000
 const endedPauseMs = 1_000
 
 /**
- * The operators' view: fetched with the page, and kept up to date by a stream of its own while the page is shown.
- * Must be called in setup, and awaited.
+ * The operators' view: fetched with the page, and kept up to date by a stream of its own while the page is
+ * shown. Must be called in setup, and awaited.
  */
 export async function useOperations() {
   const link = ref<'idle' | LinkState>('idle')
@@ -17,7 +19,7 @@ export async function useOperations() {
   let timer: ReturnType<typeof setInterval> | undefined
   // Before the first await: afterwards nobody would be told of the end.
   onMounted(() => {
-    source = openSourceAt(() => '/api/events/operations', [...eventNames, 'operations', 'timeline'] as const, '', {
+    source = openSourceAt(() => '/api/events/operations', names, '', {
       state: (state) => {
         link.value = state
       },

@@ -25,8 +25,8 @@ const way: GroupName[] = ['proxies', 'instances', 'router', 'poolers', 'balancer
 const beside: GroupName[] = ['redis', 'sentinels', 'etcd']
 
 /**
- * Where everything stands. `wide`: the way in one column and what stands beside it in another; else all in one, for a phone.
- * Groups without anything to show are left out.
+ * Where everything stands. `wide`: the way in one column and what stands beside it in another; else all in
+ * one, for a phone. Groups without anything to show are left out.
  */
 export function layOut(groups: Group[], { wide }: { wide: boolean }): Drawing {
   const shown = groups.filter(({ parts }) => parts.length > 0)
@@ -43,12 +43,18 @@ export function layOut(groups: Group[], { wide }: { wide: boolean }): Drawing {
   const sideX = columnWidth + 56
   const side: Frame[] = []
   for (const group of pick(beside)) {
-    const next = main.find(({ group: { name } }) => name === (group.name === 'etcd' ? 'postgres' : 'instances'))
+    const next = main.find(
+      ({ group: { name } }) => name === (group.name === 'etcd' ? 'postgres' : 'instances'),
+    )
     const lowest = side.length ? bottom(side.at(-1)!) + between : 0
-    const frame = frameOf(group, { x: sideX, y: Math.max(lowest, next?.y ?? 0), perRow: 2, width: widthOf(2) })
+    const frame = frameOf(
+      group, { x: sideX, y: Math.max(lowest, next?.y ?? 0), perRow: 2, width: widthOf(2) },
+    )
     const before = side.at(-1)
     side.push(frame)
-    if (group.name === 'sentinels' && before?.group.name === 'redis') lines.push({ ...down(before, frame), dashed: true })
+    if (group.name === 'sentinels' && before?.group.name === 'redis') lines.push(
+      { ...down(before, frame), dashed: true },
+    )
     else if (next) lines.push(across(next, frame))
   }
   return finish([...main, ...side], lines, sideX + widthOf(2))
@@ -67,7 +73,9 @@ function finish(frames: Frame[], lines: Line[], width: number): Drawing {
   return { width, height: Math.max(0, ...frames.map(bottom)), frames, lines: [...lines, ...edges] }
 }
 
-function column(groups: Group[], { x, perRow, width, y = 0 }: { x: number, perRow: number, width: number, y?: number }): Frame[] {
+function column(
+  groups: Group[], { x, perRow, width, y = 0 }: { x: number, perRow: number, width: number, y?: number },
+): Frame[] {
   const frames: Frame[] = []
   for (const group of groups) {
     const frame = frameOf(group, { x, y, perRow, width })
@@ -78,7 +86,9 @@ function column(groups: Group[], { x, perRow, width, y = 0 }: { x: number, perRo
 }
 
 /** A group that has a leader and followers has the leader above them; others stand in rows. */
-function frameOf(group: Group, { x, y, perRow, width }: { x: number, y: number, perRow: number, width: number }): Frame {
+function frameOf(
+  group: Group, { x, y, perRow, width }: { x: number, y: number, perRow: number, width: number },
+): Frame {
   const leaders = group.parts.filter(({ leads }) => leads)
   const others = group.parts.filter(({ leads }) => !leads)
   const rows = [...rowsOf(leaders, perRow), ...rowsOf(others, perRow)]
@@ -88,7 +98,11 @@ function frameOf(group: Group, { x, y, perRow, width }: { x: number, y: number, 
     // In the middle, so that edges are short.
     const rowWidth = row.length * boxWidth + (row.length - 1) * gap
     const left = x + (width - rowWidth) / 2
-    row.forEach((part, n) => boxes.push({ part, x: left + n * (boxWidth + gap), y: top, width: boxWidth, height: boxHeight }))
+    row.forEach(
+      (part, n) => boxes.push(
+        { part, x: left + n * (boxWidth + gap), y: top, width: boxWidth, height: boxHeight },
+      ),
+    )
     const edgesFollow = row[0]!.leads && rows[at + 1] && !rows[at + 1]![0]!.leads
     top += boxHeight + (edgesFollow ? edgeHeight : gap)
   }
@@ -96,7 +110,9 @@ function frameOf(group: Group, { x, y, perRow, width }: { x: number, y: number, 
 }
 
 function rowsOf(parts: Part[], perRow: number): Part[][] {
-  return Array.from({ length: Math.ceil(parts.length / perRow) }, (_, row) => parts.slice(row * perRow, (row + 1) * perRow))
+  return Array.from(
+    { length: Math.ceil(parts.length / perRow) }, (_, row) => parts.slice(row * perRow, (row + 1) * perRow),
+  )
 }
 
 function down(above: Rectangle, below: Rectangle): Line {
@@ -109,13 +125,18 @@ function across(left: Rectangle, right: Rectangle): Line {
   return { from: { x: left.x + left.width, y }, to: { x: right.x, y }, label: null, dashed: false }
 }
 
-/** Replication: from the one that leads to those in the row below; with a second row the line would run through the first. */
+/**
+ * Replication: from the one that leads to those in the row below; with a second row the line would run
+ * through the first.
+ */
 function edgesIn({ boxes }: Frame): Line[] {
   const leader = boxes.find(({ part }) => part.leads)
   if (!leader) return []
   const followers = boxes.filter(({ part }) => part.edge !== null)
   const row = Math.min(...followers.map(({ y }) => y))
   return followers.filter(({ y }) => y === row).map(({ x, y, width, part }) => ({
-    from: { x: leader.x + leader.width / 2, y: bottom(leader) }, to: { x: x + width / 2, y }, label: part.edge, dashed: false,
+    from: {
+      x: leader.x + leader.width / 2, y: bottom(leader),
+    }, to: { x: x + width / 2, y }, label: part.edge, dashed: false,
   }))
 }

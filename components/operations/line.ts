@@ -3,7 +3,10 @@ import type { Chart } from '#shared/schemas/operations.ts'
 export const chartWidth = 320
 export const chartHeight = 96
 
-/** Where the line runs: one path for each stretch without a gap, from the bottom left. `most`: the value at the top. */
+/**
+ * Where the line runs: one path for each stretch without a gap, from the bottom left. `most`: the value at
+ * the top.
+ */
 export function lineOf(points: Chart['points']): { paths: string[], most: number } {
   const values = points.flatMap(({ value }) => value === null ? [] : [value])
   const most = niceCeiling(Math.max(0, ...values))

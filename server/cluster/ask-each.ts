@@ -1,17 +1,22 @@
 import { inWords } from './look.ts'
 
 /** One of several of a kind: what it said, or why it said nothing. */
-export type Answered<T> = { name: string, value: T, reason: null } | { name: string, value: null, reason: string }
+export type Answered<T>
+  = | { name: string, value: T, reason: null }
+    | { name: string, value: null, reason: string }
+
+type Ask<Target, T> = (target: Target, signal: AbortSignal) => Promise<T>
 
 /** Time left to hand on what the others said, when one of them is silent until the end. */
 const reserveMs = 200
 
 /**
- * Asks all of them at the same time and says for each what became of it: one that is silent hides nothing of the others.
+ * Asks all of them at the same time and says for each what became of it: one that is silent hides nothing of
+ * the others.
  * @throws when none of them answers: with the first one's reason.
  */
 export async function askEach<Target extends { name: string }, T>(
-  targets: readonly Target[], limitMs: number, ask: (target: Target, signal: AbortSignal) => Promise<T>, signal: AbortSignal,
+  targets: readonly Target[], limitMs: number, ask: Ask<Target, T>, signal: AbortSignal,
 ): Promise<Answered<T>[]> {
   const own = AbortSignal.any([signal, AbortSignal.timeout(limitMs - reserveMs)])
   const answers = await Promise.all(targets.map(async (target): Promise<Answered<T>> => {
@@ -29,13 +34,14 @@ export async function askEach<Target extends { name: string }, T>(
 
 /** The first that answers, of several that say the same; the others are asked only when it does not. */
 export async function askInTurn<Target, T>(
-  targets: readonly Target[], limitMs: number, ask: (target: Target, signal: AbortSignal) => Promise<T>, signal: AbortSignal,
+  targets: readonly Target[], limitMs: number, ask: Ask<Target, T>, signal: AbortSignal,
 ): Promise<T> {
   let last: unknown = new Error('Nobody to ask')
+  const shareMs = Math.floor(limitMs / targets.length)
   for (const target of targets) {
     signal.throwIfAborted()
     try {
-      return await ask(target, AbortSignal.any([signal, AbortSignal.timeout(Math.floor(limitMs / targets.length))]))
+      return await ask(target, AbortSignal.any([signal, AbortSignal.timeout(shareMs)]))
     }
     catch (error) {
       last = error instanceof Error && error.name === 'TimeoutError' ? new Error('No answer in time') : error

@@ -7,14 +7,18 @@ export const chartHours = 3
 /** A hundred and eighty points are as many as a small drawing shows. */
 const stepSeconds = 60
 
-/** As the alerts compute them (deploy/monitoring/rules), from the metrics themselves: they need no rule to be loaded. */
+/**
+ * As the alerts compute them (deploy/monitoring/rules), from the metrics themselves: they need no rule to be
+ * loaded.
+ */
 const asked: (Omit<Chart, 'points'> & { expression: string })[] = [
   {
     name: 'requests', title: 'Requests', unit: 'per second', expression: 'sum(rate(http_requests_total[2m]))',
   },
   {
     name: 'errors', title: 'Answers with an error (5xx)', unit: 'percent',
-    expression: '100 * (sum(rate(http_requests_errors_total[2m])) or vector(0)) / (sum(rate(http_requests_total[2m])) > 0)',
+    expression: '100 * (sum(rate(http_requests_errors_total[2m])) or vector(0))'
+      + ' / (sum(rate(http_requests_total[2m])) > 0)',
   },
   {
     name: 'p95', title: 'Time of the slowest 5 % (p95)', unit: 'seconds',

@@ -6,8 +6,8 @@ import type { InstanceView, Known, RedisView, RouterView, SentinelsView } from '
 import { iso, notConfigured, type Port } from './look.ts'
 
 /**
- * What this instance knows anyway, because it works with it: nobody is asked for these. Each remembers the last
- * that was known, and since when it is not.
+ * What this instance knows anyway, because it works with it: nobody is asked for these. Each remembers the
+ * last that was known, and since when it is not.
  */
 export interface FromMemory {
   instances(): Known<InstanceView[]>
@@ -45,7 +45,8 @@ export function createFromMemory({ registry, databaseState, sentinels, now = Dat
       }
       const { instances, at } = registry.lastKnown()
       return {
-        state: 'unknown', source, value: instances.map(one => toInstance(one, false)), at: iso(at || null), since: iso(since),
+        state: 'unknown', source, value: instances.map(one => toInstance(one, false)),
+        at: iso(at || null), since: iso(since),
         reason: 'Redis does not answer: of the others nothing is heard, of this instance it is as it is now',
       }
     },
@@ -85,10 +86,10 @@ export function createFromMemory({ registry, databaseState, sentinels, now = Dat
   }
 }
 
-function toInstance({ instance, version, phase, mode, status, reason, load, startedAt, ageMs }: KnownInstance, silent: boolean): InstanceView {
-  const { eventLoopUtilisation, rssBytes, requestsInFlight, streams } = load
+function toInstance(one: KnownInstance, silent: boolean): InstanceView {
+  const { instance, version, phase, mode, status, reason, load, startedAt, ageMs } = one
   return {
-    name: instance, version, phase, mode, status, reason, eventLoopUtilisation, rssBytes, requestsInFlight, streams,
+    name: instance, version, phase, mode, status, reason, ...load,
     startedAt: new Date(startedAt).toISOString(), ageMs: Math.round(ageMs), silent,
   }
 }
@@ -114,7 +115,9 @@ export function redisMaster(redis: RedisPort, address: () => string): Port<Redis
       const { offset, replicas } = await redis.replication()
       return {
         kind: redis.kind, master: address(),
-        replicas: replicas.map(({ name, offset: confirmed }) => ({ name, lagBytes: Math.max(0, offset - confirmed) })),
+        replicas: replicas.map(({ name, offset: confirmed }) => {
+          return { name, lagBytes: Math.max(0, offset - confirmed) }
+        }),
       }
     },
   }

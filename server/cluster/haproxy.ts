@@ -8,7 +8,10 @@ const mostBytes = 1_048_576
 
 type BalancedServer = BalancerView['servers'][number]
 
-/** HAProxy's statistics as CSV (management guide, 9.1): the lines of servers. @throws when it is something else. */
+/**
+ * HAProxy's statistics as CSV (management guide, 9.1): the lines of servers. @throws when it is something
+ * else.
+ */
 export function parseStatistics(csv: string): BalancedServer[] {
   const [head = '', ...lines] = csv.trim().split('\n')
   if (!head.startsWith('# pxname,svname,')) throw new Error('It does not answer with HAProxy\'s statistics')

@@ -3,7 +3,9 @@
  * @param mostBytes a longer one is refused: whoever answers there is not what it should be.
  * @throws for another status than 200, in words.
  */
-export async function fetchText(url: string, { signal, mostBytes }: { signal: AbortSignal, mostBytes: number }): Promise<string> {
+export async function fetchText(
+  url: string, { signal, mostBytes }: { signal: AbortSignal, mostBytes: number },
+): Promise<string> {
   const response = await fetch(url, { signal, redirect: 'error' })
   if (response.status !== 200) {
     await response.body?.cancel()

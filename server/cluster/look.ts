@@ -3,8 +3,8 @@ import { afterTurning } from '#server/telemetry/patience.ts'
 import type { Known } from '#shared/schemas/operations.ts'
 
 /**
- * One part of the system that can be asked how it does: the port that each adapter of this room fulfils. It rejects
- * with a reason in words, and gives up when the signal says so.
+ * One part of the system that can be asked how it does: the port that each adapter of this room fulfils. It
+ * rejects with a reason in words, and gives up when the signal says so.
  */
 export interface Port<T> {
   /** Who is asked, in words for the operator. */

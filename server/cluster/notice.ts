@@ -42,15 +42,21 @@ export function noticeChanges({ timeline, instance, version, startedAt, see }: {
     const { sentinels, database, cluster } = now
     if (now.phase === 'running' && last?.phase !== 'running') {
       own('start', `${instance} serves, version ${version}`)
-      timeline.note({ key: `version:${version}`, kind: 'version', subject: version, text: `Version ${version} was begun`, shared: true })
+      timeline.note({
+        key: `version:${version}`, kind: 'version', subject: version, shared: true,
+        text: `Version ${version} was begun`,
+      })
     }
-    if (now.phase === 'draining' && last?.phase !== 'draining') own('drain', `${instance} is ending: it drains`)
+    if (now.phase === 'draining' && last?.phase !== 'draining') {
+      own('drain', `${instance} is ending: it drains`)
+    }
     if (last && now.phase === 'running' && last.phase === 'running' && now.mode !== last.mode) {
       own('mode', `${instance} went from ${last.mode} to ${now.mode}${now.reason ? `: ${now.reason}` : ''}`)
     }
     if (last && last.database.timeline > 0 && database.timeline > last.database.timeline) {
       timeline.note({
-        key: `failover:${cluster}:${database.timeline}`, kind: 'failover', subject: 'PostgreSQL', shared: true,
+        key: `failover:${cluster}:${database.timeline}`, kind: 'failover', shared: true,
+        subject: 'PostgreSQL',
         text: `PostgreSQL has another primary: timeline ${database.timeline} after ${last.database.timeline}`,
       })
     }

@@ -6,7 +6,9 @@ import type { RedisPort } from '#server/redis/port.ts'
 import { every } from '#server/telemetry/timers.ts'
 import type { Mode } from '#shared/schemas/live.ts'
 import type { OperationsCharts, OperationsView, Timeline } from '#shared/schemas/operations.ts'
-import { etcdByPrometheus, haproxyByPrometheus, nginxByPrometheus, patroniByPrometheus } from './by-prometheus.ts'
+import {
+  etcdByPrometheus, haproxyByPrometheus, nginxByPrometheus, patroniByPrometheus,
+} from './by-prometheus.ts'
 import { chartHours, chartsByPrometheus } from './charts.ts'
 import { createFromMemory, redisMaster } from './from-memory.ts'
 import { haproxyByStatistics } from './haproxy.ts'
@@ -37,13 +39,22 @@ export interface Watcher {
   onTimeline(timeline: Timeline): void
 }
 
-/** The operators' view of the whole system. Reading alone, and about the system: nothing of any organisation is in it. */
+/**
+ * The operators' view of the whole system. Reading alone, and about the system: nothing of any organisation
+ * is in it.
+ */
 export interface Operations {
-  /** How everything is: what was found within the last seconds, or is found now. Never rejects; takes `partTimeoutMs`. */
+  /**
+   * How everything is: what was found within the last seconds, or is found now. Never rejects; takes
+   * `partTimeoutMs`.
+   */
   view(): Promise<OperationsView>
   timeline(): Promise<Timeline>
   charts(): Promise<OperationsCharts>
-  /** From now on `watcher` is told. Parts are asked while somebody watches, once for all. Returns what ends it. */
+  /**
+   * From now on `watcher` is told. Parts are asked while somebody watches, once for all. Returns what ends
+   * it.
+   */
   watch(watcher: Watcher): () => void
   watchers(): number
 }
@@ -58,14 +69,20 @@ export interface OperationsOptions {
   now?: () => number
 }
 
-export function createOperations({ config, database, redis, registry, timeline, verdict, now = Date.now }: OperationsOptions): Operations {
-  const memory = createFromMemory({ registry, databaseState: () => database.state(), sentinels: () => redis.sentinels(), now })
+export function createOperations({
+  config, database, redis, registry, timeline, verdict, now = Date.now,
+}: OperationsOptions): Operations {
+  const memory = createFromMemory({
+    registry, databaseState: () => database.state(), sentinels: () => redis.sentinels(), now,
+  })
   const looks = createLooks(config, redis, now)
   const lines = createLook({
     part: 'timeline', everyMs: viewEveryMs, timeoutMs: partTimeoutMs, now,
     port: { source: 'the list in Redis', ask: () => timeline.read() },
   })
-  const charts = createLook({ part: 'charts', port: chartsPort(config, now), everyMs: chartsEveryMs, timeoutMs: chartsTimeoutMs, now })
+  const charts = createLook({
+    part: 'charts', port: chartsPort(config, now), everyMs: chartsEveryMs, timeoutMs: chartsTimeoutMs, now,
+  })
   const watchers = new Set<Watcher>()
   let stopWatching = () => {}
   let toldOf = ''
@@ -119,7 +136,10 @@ export function createOperations({ config, database, redis, registry, timeline, 
   }
 }
 
-/** Each part has one port, and one of two adapters fulfils it: the part itself, where it is named, else Prometheus. */
+/**
+ * Each part has one port, and one of two adapters fulfils it: the part itself, where it is named, else
+ * Prometheus.
+ */
 function createLooks(config: Config, redis: RedisPort, now: () => number) {
   const { opsPatroniUrls, opsHaproxyUrls, opsPgbouncerHosts, opsPrometheusUrls, databaseUrl } = config
   const prometheus = opsPrometheusUrls.length ? createPrometheus(opsPrometheusUrls, partTimeoutMs) : null
@@ -135,8 +155,12 @@ function createLooks(config: Config, redis: RedisPort, now: () => number) {
     poolers: look('pgbouncer', opsPgbouncerHosts.length && databaseUrl
       ? pgbouncerByConsole(opsPgbouncerHosts, databaseUrl, partTimeoutMs)
       : null),
-    patroni: either('patroni', opsPatroniUrls.length ? patroniByRest(opsPatroniUrls, partTimeoutMs) : null, prometheus && patroniByPrometheus(prometheus)),
-    balancers: either('haproxy', opsHaproxyUrls.length ? haproxyByStatistics(opsHaproxyUrls, partTimeoutMs) : null, prometheus && haproxyByPrometheus(prometheus)),
+    patroni: either('patroni',
+      opsPatroniUrls.length ? patroniByRest(opsPatroniUrls, partTimeoutMs) : null,
+      prometheus && patroniByPrometheus(prometheus)),
+    balancers: either('haproxy',
+      opsHaproxyUrls.length ? haproxyByStatistics(opsHaproxyUrls, partTimeoutMs) : null,
+      prometheus && haproxyByPrometheus(prometheus)),
     proxies: either('nginx', null, prometheus && nginxByPrometheus(prometheus)),
     etcd: either('etcd', null, prometheus && etcdByPrometheus(prometheus)),
   }

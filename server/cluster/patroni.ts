@@ -7,7 +7,9 @@ import { iso, type Port } from './look.ts'
 /** A cluster of ten members takes 4 KiB. */
 const mostBytes = 262_144
 
-/** `GET /cluster` of Patroni 3 and 4. Version 4 says lags as received and as replayed, version 3 one of them. */
+/**
+ * `GET /cluster` of Patroni 3 and 4. Version 4 says lags as received and as replayed, version 3 one of them.
+ */
 const Cluster = z.looseObject({
   members: z.array(z.looseObject({
     name: z.string(),
@@ -21,7 +23,8 @@ const Cluster = z.looseObject({
 })
 
 const roles: Record<string, PatroniMember['role']> = {
-  leader: 'leader', standby_leader: 'standby leader', sync_standby: 'sync standby', quorum_standby: 'sync standby', replica: 'replica',
+  leader: 'leader', standby_leader: 'standby leader', replica: 'replica',
+  sync_standby: 'sync standby', quorum_standby: 'sync standby',
 }
 
 /** What `GET /cluster` says. @throws when it is something else. */
@@ -61,8 +64,8 @@ function parsed<T>(schema: z.ZodType<T>, text: string, path: string): T {
 }
 
 /**
- * Patroni's own view. Any member tells it all: the cluster's state stands in etcd, and a member that cannot reach that
- * tells what it last knew there, with the time.
+ * Patroni's own view. Any member tells it all: the cluster's state stands in etcd, and a member that cannot
+ * reach that tells what it last knew there, with the time.
  */
 export function patroniByRest(urls: readonly string[], limitMs: number): Port<PatroniView> {
   return {

@@ -12,7 +12,10 @@ const mostRows = 200
 
 type Pool = PoolerView['pools'][number]
 
-/** The rows of `SHOW POOLS`, without the console's own. Versions differ in their columns: what is not there is 0. */
+/**
+ * The rows of `SHOW POOLS`, without the console's own. Versions differ in their columns: what is not there is
+ * 0.
+ */
 export function parsePools(rows: readonly Record<string, unknown>[]): Pool[] {
   return rows.filter(({ database }) => database !== consoleName).slice(0, mostRows).map((row) => {
     const number = (name: string) => Number(row[name] ?? 0)
@@ -30,23 +33,28 @@ export function parsePools(rows: readonly Record<string, unknown>[]): Pool[] {
 }
 
 /**
- * PgBouncer's own view of its pools, asked as the serving role: the deployment lists it among the stats_users, so it may
- * look and order nothing.
+ * PgBouncer's own view of its pools, asked as the serving role: the deployment lists it among the
+ * stats_users, so it may look and order nothing.
  * @param databaseUrl whose user and password are shown.
  */
-export function pgbouncerByConsole(hosts: readonly HostPort[], databaseUrl: string, limitMs: number): Port<PoolerView[]> {
+export function pgbouncerByConsole(
+  hosts: readonly HostPort[], databaseUrl: string, limitMs: number,
+): Port<PoolerView[]> {
   const targets = hosts.map(at => ({ name: formatHostPort(at), at }))
   return {
     source: 'PgBouncer',
     async ask(signal) {
-      const answers = await askEach(targets, limitMs, ({ at }, signal) => showPools(at, databaseUrl, signal), signal)
+      const show = ({ at }: { at: HostPort }, signal: AbortSignal) => showPools(at, databaseUrl, signal)
+      const answers = await askEach(targets, limitMs, show, signal)
       return answers.map(({ name, value, reason }) => ({ name, reason, pools: value ?? [] }))
     },
   }
 }
 
 /** A connection of its own, for one question: nothing is held open when nobody looks. */
-async function showPools({ host, port }: HostPort, databaseUrl: string, signal: AbortSignal): Promise<Pool[]> {
+async function showPools(
+  { host, port }: HostPort, databaseUrl: string, signal: AbortSignal,
+): Promise<Pool[]> {
   const url = new URL(databaseUrl)
   url.hostname = host.includes(':') ? `[${host}]` : host
   url.port = String(port)

@@ -43,12 +43,14 @@ const Matrix = z.looseObject({
 
 /** An answer of `/api/v1/query`. @throws when it is something else. */
 export function parseVector(text: string): Sample[] {
-  return parsed(Vector, text).data.result.map(({ metric, value: [, text] }) => ({ labels: metric, value: Number(text) }))
+  const { result } = parsed(Vector, text).data
+  return result.map(({ metric, value: [, text] }) => ({ labels: metric, value: Number(text) }))
 }
 
 /** An answer of `/api/v1/query_range`: Prometheus leaves out steps without a value, here they are gaps. */
 export function parseRange(text: string, { from, to, stepSeconds }: Range): Point[] {
-  const known = new Map(parsed(Matrix, text).data.result[0]?.values.map(([at, text]) => [Math.round(at), Number(text)]))
+  const { result } = parsed(Matrix, text).data
+  const known = new Map(result[0]?.values.map(([at, text]) => [Math.round(at), Number(text)]))
   const steps = Math.floor((to - from) / stepSeconds)
   return Array.from({ length: steps + 1 }, (_, step) => {
     const at = from + step * stepSeconds
@@ -68,9 +70,10 @@ function parsed<T>(schema: z.ZodType<T>, text: string): T {
 
 /** Several hold the same: the first that answers is believed. */
 export function createPrometheus(urls: readonly string[], limitMs: number): Prometheus {
-  const get = (path: string, query: Record<string, string>, signal: AbortSignal) => askInTurn(urls, limitMs, (url, signal) => {
-    return fetchText(`${url}/api/v1/${path}?${new URLSearchParams(query)}`, { signal, mostBytes })
-  }, signal)
+  function get(path: string, query: Record<string, string>, signal: AbortSignal) {
+    const at = (url: string) => `${url}/api/v1/${path}?${new URLSearchParams(query)}`
+    return askInTurn(urls, limitMs, (url, signal) => fetchText(at(url), { signal, mostBytes }), signal)
+  }
   return {
     async query(expression, signal) {
       return parseVector(await get('query', { query: expression }, signal))

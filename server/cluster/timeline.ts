@@ -24,8 +24,9 @@ export interface TimelineKeeper {
 }
 
 /**
- * What has happened to the system, as its own instances have noticed it: a bounded list in Redis. It is lost with
- * Redis, and what nobody could notice (all instances away) is not in it; the logs and Prometheus know more.
+ * What has happened to the system, as its own instances have noticed it: a bounded list in Redis. It is lost
+ * with Redis, and what nobody could notice (all instances away) is not in it; the logs and Prometheus know
+ * more.
  */
 export function createTimeline({ redis, instance, log, now = Date.now }: {
   redis: RedisPort
@@ -40,12 +41,17 @@ export function createTimeline({ redis, instance, log, now = Date.now }: {
   async function store(one: typeof waiting[number]) {
     const { shared, tried, ...happening } = one
     if (shared) {
-      const claim = await redis.keep(`operations-noticed:${happening.key}`, instance, { ttlSeconds: keptSeconds, onlyIf: 'absent' })
-      // Somebody has it already. Or that was we, and the answer was lost: then it is written twice rather than never.
+      const claim = await redis.keep(`operations-noticed:${happening.key}`, instance, {
+        ttlSeconds: keptSeconds, onlyIf: 'absent',
+      })
+      // Somebody has it already. Or that was we, and the answer was lost: then it is written twice rather
+      // than never.
       if (!claim.stored && !tried) return
     }
     one.tried = true
-    await redis.streamAppend(streamKey, JSON.stringify(happening), { maxLength: mostHappenings, ttlSeconds: keptSeconds })
+    await redis.streamAppend(streamKey, JSON.stringify(happening), {
+      maxLength: mostHappenings, ttlSeconds: keptSeconds,
+    })
   }
 
   async function write() {
@@ -69,7 +75,8 @@ export function createTimeline({ redis, instance, log, now = Date.now }: {
 
   return {
     note({ shared = false, ...happening }) {
-      waiting.push({ ...happening, at: new Date(now()).toISOString(), noticedBy: instance, shared, tried: false })
+      const at = new Date(now()).toISOString()
+      waiting.push({ ...happening, at, noticedBy: instance, shared, tried: false })
       if (waiting.length > mostWaiting) waiting.shift()
       begin()
     },

@@ -5,8 +5,8 @@ import { NotFoundError } from '#shared/errors.ts'
 import { requireUser } from './principal.ts'
 
 /**
- * The signed-in user as one whom the configuration names as an operator. With every database server away it is known
- * from what was last known of the session (`findMembership`), as for everybody.
+ * The signed-in user as one whom the configuration names as an operator. With every database server away it
+ * is known from what was last known of the session (`findMembership`), as for everybody.
  * @throws {UnauthenticatedError}; {NotFoundError} for everybody else: there is no such page for them.
  */
 export async function requireOperator(event: H3Event) {

@@ -8,14 +8,17 @@ let watch: StreamWatch | null = null
 
 /**
  * The watch over all of this instance's streams, of whichever kind: a session's bound counts both.
- * @throws {UnavailableError} when the instance holds as many streams as it can; {TooManyRequestsError} when the session does.
+ * @throws {UnavailableError} when the instance holds as many streams as it can; {TooManyRequestsError} when
+ * the session does.
  */
 export function watchWithRoom(sessionId: string): StreamWatch {
   const open = services()
   watch ??= createStreamWatch(open)
   if (openStreamCount() >= open.config.maxEventStreams) {
     streamsRefused.inc({ reason: 'instance-limit' })
-    throw new UnavailableError('This instance holds as many live streams as it can.', { retryAfterSeconds: 3 })
+    throw new UnavailableError('This instance holds as many live streams as it can.', {
+      retryAfterSeconds: 3,
+    })
   }
   watch.refuseTooMany(sessionId)
   return watch

@@ -1,8 +1,8 @@
 import type { Mode } from './live.ts'
 
 /**
- * What is known of one part of the system. Nothing is made up: what cannot be known at this moment is `unknown`
- * with the reason and since when, and `value` is then the last that was known, as of `at`.
+ * What is known of one part of the system. Nothing is made up: what cannot be known at this moment is
+ * `unknown` with the reason and since when, and `value` is then the last that was known, as of `at`.
  */
 export interface Known<T> {
   state: 'known' | 'unknown' | 'not-configured'
@@ -179,7 +179,10 @@ export interface Happening {
 /** The newest first. */
 export type Timeline = Known<Happening[]>
 
-/** What the stream `/api/events/operations` says besides the live stream's `status`, `heartbeat`, `moved` and `ended`. */
+/**
+ * What the stream `/api/events/operations` says besides the live stream's `status`, `heartbeat`, `moved` and
+ * `ended`.
+ */
 export interface OperationsEvents {
   operations: OperationsView
   timeline: Timeline

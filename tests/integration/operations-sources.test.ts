@@ -89,16 +89,24 @@ frontend stats
     metrics = `127.0.0.1:${port}`
     await until(() => answers(statistics), 'HAProxy to answer')
   })
-  const expected = [{ proxy: 'primary', server: 'patroni1', status: 'up' }, { proxy: 'primary', server: 'patroni2', status: 'down' }]
+  const expected = [
+    { proxy: 'primary', server: 'patroni1', status: 'up' },
+    { proxy: 'primary', server: 'patroni2', status: 'down' },
+  ]
 
   it('says of each server whether it is up, and another that is silent hides nothing', async () => {
     const nobody = `http://127.0.0.1:${await freePort()}/stats`
     const port = haproxyByStatistics([statistics, nobody], limitMs)
-    await until(async () => (await port.ask(never))[0]!.servers.some(({ status }) => status.startsWith('down')), 'the check to fail')
-    expect(await port.ask(never)).toMatchObject([{ name: metrics, reason: null, servers: expected }, { reason: 'Connection refused', servers: [] }])
+    await until(
+      async () => (await port.ask(never))[0]!.servers.some(({ status }) => status.startsWith('down')),
+      'the check to fail',
+    )
+    expect(await port.ask(never)).toMatchObject(
+      [{ name: metrics, reason: null, servers: expected }, { reason: 'Connection refused', servers: [] }],
+    )
   })
 
-  it('is known by a real Prometheus as well, which goes on to say that it does not answer when it is killed', async () => {
+  it('is known by a real Prometheus as well, which also says when it is killed', async () => {
     const port = await freePort()
     const config = join(folder, 'prometheus.yml')
     await writeFile(config, `
@@ -109,19 +117,32 @@ scrape_configs:
     relabel_configs: [{ target_label: instance, replacement: haproxy }]
 `)
     const url = `http://127.0.0.1:${port}`
-    run('prometheus', [`--config.file=${config}`, `--storage.tsdb.path=${join(folder, 'prometheus')}`, `--web.listen-address=127.0.0.1:${port}`])
+    run(
+      'prometheus',
+      [
+        `--config.file=${config}`,
+        `--storage.tsdb.path=${join(folder, 'prometheus')}`,
+        `--web.listen-address=127.0.0.1:${port}`,
+      ],
+    )
     await until(() => answers(`${url}/-/ready`), 'Prometheus to be ready')
     // The first of the two is away.
     const prometheus = createPrometheus([`http://127.0.0.1:${await freePort()}`, url], limitMs)
     const balancers = haproxyByPrometheus(prometheus)
-    await until(() => balancers.ask(never).then(([one]) => one?.servers.length === 2, () => false), 'the first scrape')
+    await until(
+      () => balancers.ask(never).then(([one]) => one?.servers.length === 2, () => false), 'the first scrape',
+    )
     expect(await balancers.ask(never)).toMatchObject([{ name: 'haproxy', reason: null, servers: expected }])
     const charts = await chartsByPrometheus(prometheus).ask(never)
-    expect(charts.map(({ name, points }) => [name, points.length])).toEqual([['requests', 181], ['errors', 181], ['p95', 181], ['lag', 181]])
+    expect(charts.map(({ name, points }) => [name, points.length])).toEqual(
+      [['requests', 181], ['errors', 181], ['p95', 181], ['lag', 181]],
+    )
     await expect(prometheus.query('this is no query(', never)).rejects.toThrow('It answered 400')
     await kill()
     await until(async () => (await balancers.ask(never))[0]!.reason !== null, 'Prometheus to notice')
-    expect(await balancers.ask(never)).toEqual([{ name: 'haproxy', reason: 'It does not answer Prometheus', servers: [] }])
+    expect(await balancers.ask(never)).toEqual(
+      [{ name: 'haproxy', reason: 'It does not answer Prometheus', servers: [] }],
+    )
   })
 })
 
@@ -132,7 +153,12 @@ describe('a real PgBouncer', () => {
     const own = await mkdtemp(join(tmpdir(), 'fleet2-bouncer-'))
     await account.own(own)
     const nobody = await freePort()
-    pgbouncer = await createPgBouncer({ folder: own, account, writePort: nobody, readPort: nobody, users: { fleet_app: 'p@ss:word' }, poolSize: 5 })
+    pgbouncer = await createPgBouncer(
+      {
+        folder: own, account, writePort: nobody, readPort: nobody, users: { fleet_app: 'p@ss:word' },
+        poolSize: 5,
+      },
+    )
     await pgbouncer.start()
     stopping.push(async () => {
       await pgbouncer.kill()
@@ -167,16 +193,20 @@ describe('a real PgBouncer', () => {
 })
 
 describe('Patroni\'s REST', () => {
-  it('is asked of the next member when one does not answer; one whose PostgreSQL is down still knows the cluster', async () => {
+  it('is asked of the next member when one is silent; one without PostgreSQL knows the cluster', async () => {
     const asked: string[] = []
     const port = await listening(createServer((request, response) => {
       asked.push(request.url!)
       if (request.url !== '/cluster') return void response.writeHead(503).end('{}')
       response.end('{"members":[{"name":"patroni2","role":"leader","state":"running","timeline":3}]}')
     }))
-    const view = await patroniByRest([`http://127.0.0.1:${await freePort()}`, `http://127.0.0.1:${port}`], limitMs).ask(never)
+    const view = await patroniByRest(
+      [`http://127.0.0.1:${await freePort()}`, `http://127.0.0.1:${port}`], limitMs,
+    ).ask(never)
     expect(view).toEqual({
-      paused: false, etcdSeenAt: null, members: [{ name: 'patroni2', role: 'leader', state: 'running', timeline: 3, lagBytes: null }],
+      paused: false, etcdSeenAt: null, members: [
+        { name: 'patroni2', role: 'leader', state: 'running', timeline: 3, lagBytes: null },
+      ],
     })
     expect(asked.sort()).toEqual(['/cluster', '/patroni'])
   })
@@ -190,7 +220,9 @@ describe('Patroni\'s REST', () => {
       }
       more()
     }))
-    await expect(patroniByRest([`http://127.0.0.1:${port}`], limitMs).ask(never)).rejects.toThrow('Its answer is longer than 256 KiB')
+    await expect(patroniByRest([`http://127.0.0.1:${port}`], limitMs).ask(never)).rejects.toThrow(
+      'Its answer is longer than 256 KiB',
+    )
   })
 })
 
@@ -201,15 +233,25 @@ describe('real Redis with real Sentinels', () => {
     stopping.push(() => cluster.stop())
   })
 
-  it('say who follows the master and how far it is, each Sentinel for itself, and count their failovers', async () => {
+  it('say who follows the master and how far, each Sentinel for itself, and count failovers', async () => {
     const view = await cluster.view()
     const redis = openRedisClient({ ...view, log: pino({ level: 'silent' }) })
     try {
       const registry = { instances: () => [], missing: () => [], lastKnown: () => ({ instances: [], at: 0 }) }
-      const memory = createFromMemory({ registry, databaseState: () => { throw new Error('not asked') }, sentinels: () => redis.sentinels() })
+      const databaseState = () => {
+        throw new Error('not asked')
+      }
+      const memory = createFromMemory({ registry, databaseState, sentinels: () => redis.sentinels() })
       await until(() => memory.sentinels().value?.each.every(({ quorum }) => quorum), 'the first look')
       const { value } = memory.sentinels()
-      expect(value).toMatchObject({ quorum: true, replicas: 2, trouble: null, each: [1, 2, 3].map(() => ({ reachable: true, quorum: true, replicas: 2, master: value!.master })) })
+      expect(value).toMatchObject(
+        {
+          quorum: true,
+          replicas: 2,
+          trouble: null,
+          each: [1, 2, 3].map(() => ({ reachable: true, quorum: true, replicas: 2, master: value!.master })),
+        },
+      )
       const master = redisMaster(redis, () => redis.sentinels()!.master!)
       await until(async () => (await master.ask(never)).replicas.length === 2, 'both replicas')
       const seen = await master.ask(never)
@@ -218,8 +260,13 @@ describe('real Redis with real Sentinels', () => {
 
       const { epoch } = redis.sentinels()!
       await cluster.sentinels[0]!.kill()
-      await until(() => memory.sentinels().value!.each.filter(({ reachable }) => !reachable).length === 1, 'the lost Sentinel to be missed')
-      expect(memory.sentinels()).toMatchObject({ state: 'known', value: { quorum: true, trouble: '1 of 3 Sentinels do not answer' } })
+      await until(
+        () => memory.sentinels().value!.each.filter(({ reachable }) => !reachable).length === 1,
+        'the lost Sentinel to be missed',
+      )
+      expect(memory.sentinels()).toMatchObject(
+        { state: 'known', value: { quorum: true, trouble: '1 of 3 Sentinels do not answer' } },
+      )
       await cluster.failover()
       await until(() => redis.sentinels()!.epoch > epoch, 'the failover to be counted')
     }

@@ -47,7 +47,9 @@ describe('a look at a part', () => {
 
   it('that fails says why and since when, and what was last known of which moment', async () => {
     const { clock, asked, look } = part()
-    expect(look.current()).toMatchObject({ state: 'unknown', value: null, at: null, since: null, reason: 'Not asked yet' })
+    expect(look.current()).toMatchObject(
+      { state: 'unknown', value: null, at: null, since: null, reason: 'Not asked yet' },
+    )
     const turn = async (end: (one: typeof asked[number]) => void) => {
       const done = look.refresh()
       end(asked.at(-1)!)
@@ -58,10 +60,16 @@ describe('a look at a part', () => {
     await turn(one => one.refuse('Broken'))
     await turn(one => one.refuse('Broken again'))
     expect(look.current()).toEqual({
-      state: 'unknown', source: 'the test', value: 'well', at: moment(1_000_000), since: moment(1_001_000), reason: 'Broken again',
+      state: 'unknown', source: 'the test', value: 'well', at: moment(1_000_000),
+      since: moment(1_001_000), reason: 'Broken again',
     })
     await turn(one => one.answer('well again'))
-    expect(look.current()).toEqual({ state: 'known', source: 'the test', value: 'well again', at: moment(1_003_000), since: null, reason: null })
+    expect(look.current()).toEqual(
+      {
+        state: 'known', source: 'the test', value: 'well again', at: moment(1_003_000), since: null,
+        reason: null,
+      },
+    )
   })
 
   it('ends in its time, whether or not the part heeds that', async () => {
@@ -83,12 +91,22 @@ describe('asking several', () => {
     const answers = await askEach([{ name: 'a' }, { name: 'b' }, { name: 'c' }], 260, ({ name }, signal) => {
       if (name === 'a') return Promise.resolve(1)
       if (name === 'b') return Promise.reject(new Error('Broken'))
-      return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))
+      return new Promise(
+        (_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)),
+      )
     }, never)
-    expect(answers).toEqual([{ name: 'a', value: 1, reason: null }, { name: 'b', value: null, reason: 'Broken' }, { name: 'c', value: null, reason: 'No answer in time' }])
+    expect(answers).toEqual(
+      [
+        { name: 'a', value: 1, reason: null },
+        { name: 'b', value: null, reason: 'Broken' },
+        { name: 'c', value: null, reason: 'No answer in time' },
+      ],
+    )
   })
   it('and none of them answering is an error with words', async () => {
-    await expect(askEach([{ name: 'a' }], 500, () => Promise.reject(new Error('Broken')), never)).rejects.toThrow('Broken')
+    await expect(
+      askEach([{ name: 'a' }], 500, () => Promise.reject(new Error('Broken')), never),
+    ).rejects.toThrow('Broken')
   })
   it('in turn: the next only when one does not answer', async () => {
     const asked: string[] = []
@@ -111,17 +129,21 @@ function shared() {
 }
 
 describe('the time-line', () => {
-  it('has what several have seen once, and what each has done itself each time; the newest first', async () => {
+  it('has what several have seen once, what each has done each time; the newest first', async () => {
     const { instance } = shared()
     const [one, other] = [instance('app1'), instance('app2')]
     for (const timeline of [one, other]) {
-      timeline.note({ key: 'failover:7', kind: 'failover', subject: 'PostgreSQL', text: 'Another primary', shared: true })
+      timeline.note(
+        { key: 'failover:7', kind: 'failover', subject: 'PostgreSQL', text: 'Another primary', shared: true },
+      )
       await timeline.settled()
     }
     one.note({ key: 'mode:1', kind: 'mode', subject: 'app1', text: 'read-only' })
     other.note({ key: 'mode:2', kind: 'mode', subject: 'app2', text: 'read-only' })
     await Promise.all([one.settled(), other.settled()])
-    expect((await one.read()).map(({ key, noticedBy }) => `${key} ${noticedBy}`)).toEqual(['mode:2 app2', 'mode:1 app1', 'failover:7 app1'])
+    expect((await one.read()).map(({ key, noticedBy }) => `${key} ${noticedBy}`)).toEqual(
+      ['mode:2 app2', 'mode:1 app1', 'failover:7 app1'],
+    )
     expect(await other.read()).toEqual(await one.read())
   })
 
@@ -129,12 +151,19 @@ describe('the time-line', () => {
     const { instance, goAway, comeBack } = shared()
     const timeline = instance('app1')
     goAway()
-    timeline.note({ key: 'redis-failover:3', kind: 'redis-failover', subject: 'Redis', text: 'Another master', shared: true })
+    timeline.note(
+      {
+        key: 'redis-failover:3', kind: 'redis-failover', subject: 'Redis', text: 'Another master',
+        shared: true,
+      },
+    )
     await timeline.settled()
     await expect(timeline.read()).rejects.toThrow('Redis does not answer')
     comeBack()
     await until(async () => (await timeline.read()).length === 1)
-    expect((await timeline.read())[0]).toMatchObject({ at: moment(1_000_000), text: 'Another master', noticedBy: 'app1' })
+    expect((await timeline.read())[0]).toMatchObject(
+      { at: moment(1_000_000), text: 'Another master', noticedBy: 'app1' },
+    )
   })
 
   it('is bounded', async () => {
@@ -151,14 +180,20 @@ describe('the time-line', () => {
 
 describe('what an instance notices', () => {
   const calm: Sight = {
-    cluster: '7', database: { timeline: 4 }, sentinels: { epoch: 2, master: 'a:6379' }, missing: [], phase: 'running', mode: 'normal', reason: null,
+    cluster: '7', database: { timeline: 4 }, sentinels: {
+      epoch: 2, master: 'a:6379',
+    }, missing: [], phase: 'running', mode: 'normal', reason: null,
   }
   function watching() {
     const noted: string[] = []
     let sight: Sight = { ...calm, phase: 'starting' }
     const { look, stop } = noticeChanges({
       instance: 'app1', version: '1.2.0', startedAt: 5, see: () => sight,
-      timeline: { note: ({ kind, text, key, shared }) => void noted.push(`${kind}${shared ? ` ${key}` : ''}: ${text}`), read: async () => [], settled: async () => {} },
+      timeline: {
+        note: ({ kind, text, key, shared }) => void noted.push(`${kind}${shared ? ` ${key}` : ''}: ${text}`),
+        read: async () => [],
+        settled: async () => {},
+      },
     })
     stop()
     look()
@@ -173,18 +208,25 @@ describe('what an instance notices', () => {
 
   it('is its own start and version, once', () => {
     const { see } = watching()
-    expect(see({ phase: 'running' })).toEqual(['start: app1 serves, version 1.2.0', 'version version:1.2.0: Version 1.2.0 was begun'])
+    expect(see({ phase: 'running' })).toEqual(
+      ['start: app1 serves, version 1.2.0', 'version version:1.2.0: Version 1.2.0 was begun'],
+    )
     expect(see({})).toEqual([])
   })
 
   it('is each change of its mode with the reason, its drain, and failovers by what all see alike', () => {
     const { see } = watching()
     see({ phase: 'running' })
-    expect(see({ mode: 'read-only', reason: 'No database server takes writes' })).toEqual(['mode: app1 went from normal to read-only: No database server takes writes'])
+    expect(see({ mode: 'read-only', reason: 'No database server takes writes' })).toEqual(
+      ['mode: app1 went from normal to read-only: No database server takes writes'],
+    )
     expect(see({ mode: 'normal', reason: null, database: { timeline: 5 } })).toEqual([
-      'mode: app1 went from read-only to normal', 'failover failover:7:5: PostgreSQL has another primary: timeline 5 after 4',
+      'mode: app1 went from read-only to normal',
+      'failover failover:7:5: PostgreSQL has another primary: timeline 5 after 4',
     ])
-    expect(see({ sentinels: { epoch: 3, master: 'b:6379' } })).toEqual(['redis-failover redis-failover:3: Redis has another master: b:6379'])
+    expect(see({ sentinels: { epoch: 3, master: 'b:6379' } })).toEqual(
+      ['redis-failover redis-failover:3: Redis has another master: b:6379'],
+    )
     expect(see({ phase: 'draining' })).toEqual(['drain: app1 is ending: it drains'])
   })
 
@@ -192,7 +234,9 @@ describe('what an instance notices', () => {
     const { see } = watching()
     see({ phase: 'running' })
     const gone = { instance: 'app2', startedAt: 9, phase: 'running' as const }
-    expect(see({ missing: [gone] })).toEqual(['silent silent:app2:9: app2 has fallen silent without having said that it was ending'])
+    expect(see({ missing: [gone] })).toEqual(
+      ['silent silent:app2:9: app2 has fallen silent without having said that it was ending'],
+    )
     expect(see({ missing: [gone, { instance: 'app3', startedAt: 9, phase: 'draining' }] })).toEqual([])
   })
 
@@ -206,40 +250,69 @@ describe('what an instance notices', () => {
 describe('what an instance knows from memory', () => {
   const load = { eventLoopUtilisation: 0.1, rssBytes: 1, requestsInFlight: 0, streams: 0 }
   const known = (instance: string): KnownInstance => ({
-    instance, version: '1', address: null, pid: 1, startedAt: 0, phase: 'running', mode: 'normal', status: 'healthy', reason: null, databaseHealthy: true, load, at: 0, ageMs: 5,
+    instance, version: '1', address: null, pid: 1, startedAt: 0, phase: 'running', mode: 'normal',
+    status: 'healthy', reason: null, databaseHealthy: true, load, at: 0, ageMs: 5,
   })
 
   it('is with Redis away itself, and of the others what was last heard, since when', () => {
     let away = false
     const clock = { now: 1_000_000 }
     const memory = createFromMemory({
-      registry: { instances: () => away ? null : [known('app1'), known('app2')], missing: () => [known('app3')], lastKnown: () => ({ instances: [known('app1'), known('app2')], at: 1_000_000 }) },
+      registry: {
+        instances: () => away ? null : [known('app1'), known('app2')],
+        missing: () => [known('app3')],
+        lastKnown: () => ({ instances: [known('app1'), known('app2')], at: 1_000_000 }),
+      },
       databaseState: () => { throw new Error('not asked') }, sentinels: () => null, now: () => clock.now,
     })
-    expect(memory.instances()).toMatchObject({ state: 'known', value: [{ name: 'app1', silent: false }, { name: 'app2' }, { name: 'app3', silent: true }] })
+    expect(memory.instances()).toMatchObject(
+      {
+        state: 'known',
+        value: [{ name: 'app1', silent: false }, { name: 'app2' }, { name: 'app3', silent: true }],
+      },
+    )
     away = true
     clock.now += 4_000
     memory.instances()
     clock.now += 4_000
     expect(memory.instances()).toMatchObject({
-      state: 'unknown', since: moment(1_004_000), at: moment(1_000_000), value: [{ name: 'app1' }, { name: 'app2' }],
+      state: 'unknown', since: moment(1_004_000), at: moment(1_000_000), value: [
+        { name: 'app1' }, { name: 'app2' },
+      ],
       reason: expect.stringContaining('Redis does not answer'),
     })
     expect(memory.sentinels().state).toBe('not-configured')
   })
 
-  it('is with the database away what each pool says now, and who was attached when that was last known', () => {
-    const server = { reachable: true, role: 'primary' as const, latencyMs: 1, lagSeconds: null, error: null, timeline: 3 }
-    const gone = { reachable: false, role: null, latencyMs: null, lagSeconds: null, error: 'Connection refused', timeline: null }
-    let state = { primary: { ...server } as typeof server | typeof gone, replica: null, attached: [{ name: 'patroni2', synchronous: true, replayLsn: 90 }] as { name: string, synchronous: boolean, replayLsn: number }[] | null, timeline: 3, writtenLsn: 100 as number | null }
+  it('is with the database away what each pool says, and who was attached when last known', () => {
+    const server = {
+      reachable: true, role: 'primary' as const, latencyMs: 1, lagSeconds: null, error: null, timeline: 3,
+    }
+    const gone = {
+      reachable: false, role: null, latencyMs: null, lagSeconds: null, error: 'Connection refused',
+      timeline: null,
+    }
+    let state = {
+      primary: { ...server } as typeof server | typeof gone, replica: null,
+      attached: [{ name: 'patroni2', synchronous: true, replayLsn: 90 }] as {
+        name: string
+        synchronous: boolean
+        replayLsn: number
+      }[] | null,
+      timeline: 3, writtenLsn: 100 as number | null,
+    }
     const memory = createFromMemory({
-      registry: { instances: () => [], missing: () => [], lastKnown: () => ({ instances: [], at: 0 }) }, databaseState: () => state, sentinels: () => null, now: () => 1_000_000,
+      registry: {
+        instances: () => [], missing: () => [], lastKnown: () => ({ instances: [], at: 0 }),
+      }, databaseState: () => state, sentinels: () => null, now: () => 1_000_000,
     })
     const attached = [{ name: 'patroni2', synchronous: true, lagBytes: 10 }]
     expect(memory.router()).toMatchObject({ state: 'known', value: { attached } })
     state = { primary: gone, replica: null, attached: null, timeline: 3, writtenLsn: null }
     expect(memory.router()).toMatchObject({
-      state: 'unknown', reason: 'Connection refused', since: moment(1_000_000), value: { attached, primary: { reachable: false } },
+      state: 'unknown', reason: 'Connection refused', since: moment(1_000_000), value: {
+        attached, primary: { reachable: false },
+      },
     })
   })
 })

@@ -11,7 +11,8 @@ export default defineEventHandler(async (event) => {
   const watch = watchWithRoom(session.id)
   log.info({ user_id: userId }, 'An operator follows the operators\' view')
   const stream = openEventStream(event, () => ({ at: new Date().toISOString(), live: liveStatus().live }))
-  watch.hold(stream, { secret: readSessionCookie(event, config)!, session, organisationId: null, membershipId: null })
+  const secret = readSessionCookie(event, config)!
+  watch.hold(stream, { secret, session, organisationId: null, membershipId: null })
   stream.send('status', liveStatus())
   const [view, timeline] = await Promise.all([operations.view(), operations.timeline()])
   stream.send('operations', view)
