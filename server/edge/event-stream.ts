@@ -40,7 +40,7 @@ export function closeAllStreams(reason: string): void {
 }
 
 /** Tells every connection about this instance. */
-export function sendToAllStreams<Name extends keyof LiveEvents>(name: Name, data: LiveEvents[Name]): void {
+export function sendToAllStreams<Name extends keyof StreamEvents>(name: Name, data: StreamEvents[Name]): void {
   for (const { stream } of open) stream.send(name, data)
 }
 
