@@ -45,7 +45,7 @@ export function createFromMemory({ registry, databaseState, sentinels, now = Dat
       }
       const { instances, at } = registry.lastKnown()
       return {
-        state: 'unknown', source, value: instances.map(one => toInstance(one, false)),
+        state: 'unknown', source, value: instances.map(one => toInstance(one, one.silent)),
         at: iso(at || null), since: iso(since),
         reason: 'Redis does not answer: of the others nothing is heard, of this instance it is as it is now',
       }

@@ -48,9 +48,9 @@ export interface Registry {
   missing(): KnownInstance[]
   /**
    * Those that were known when Redis last answered, this one as it is now; with their ages. For a view that says
-   * that it is old. `at`: when that was; 0: never.
+   * that it is old. `at`: when that was; 0: never. `silent`: it was so then.
    */
-  lastKnown(): { instances: KnownInstance[], at: number }
+  lastKnown(): { instances: (KnownInstance & { silent: boolean })[], at: number }
   /** How many there are, or were when that was last known. At least 1. */
   count(): number
 }
@@ -81,8 +81,10 @@ export function createRegistry(redis: RedisPort, now: () => number = Date.now): 
     instances: () => now() - knownAt <= goneAfterMs ? aged().filter(isAlive) : null,
     missing: () => now() - knownAt <= goneAfterMs ? aged().filter(one => !isAlive(one)) : [],
     lastKnown() {
+      const sinceMs = now() - knownAt
       const others = aged().filter(({ instance }) => instance !== own?.instance)
-      const mine = own ? [{ ...own, ageMs: Math.max(0, now() - own.at) }] : []
+        .map(one => ({ ...one, silent: one.ageMs - sinceMs > goneAfterMs }))
+      const mine = own ? [{ ...own, ageMs: Math.max(0, now() - own.at), silent: false }] : []
       return { instances: [...mine, ...others].sort((a, b) => a.instance < b.instance ? -1 : 1), at: knownAt }
     },
     count() {

@@ -261,7 +261,9 @@ describe('what an instance knows from memory', () => {
       registry: {
         instances: () => away ? null : [known('app1'), known('app2')],
         missing: () => [known('app3')],
-        lastKnown: () => ({ instances: [known('app1'), known('app2')], at: 1_000_000 }),
+        lastKnown: () => ({
+          instances: [{ ...known('app1'), silent: false }, { ...known('app2'), silent: true }], at: 1_000_000,
+        }),
       },
       databaseState: () => { throw new Error('not asked') }, sentinels: () => null, now: () => clock.now,
     })
