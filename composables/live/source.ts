@@ -3,10 +3,10 @@ import { heartbeatMs, type LiveEvents } from '#shared/schemas/live.ts'
 /** `connecting` only for the first moments, then `lost`. */
 export type LinkState = 'open' | 'connecting' | 'lost'
 
-export interface SourceHandlers {
+export interface SourceHandlers<Name extends string = keyof LiveEvents> {
   state(state: LinkState): void
   /** `data` is JSON; `id` is empty where nothing is resumed from it. */
-  event(name: keyof LiveEvents, data: string, id: string): void
+  event(name: Name, data: string, id: string): void
   /** Events may have been missed that the server does not know of. */
   unsure(reason: string): void
 }
@@ -44,6 +44,17 @@ export function reconnectWaitMs(attempt: number, random = Math.random()) {
  * @param organisationId what the tabs show: a stream that goes on in another organisation must not bring that one's events.
  */
 export function openSource(startAfter: string, organisationId: string, handlers: SourceHandlers): Source {
+  return openSourceAt(lastEventId => `/api/events?${new URLSearchParams({ organisation: organisationId, ...lastEventId ? { lastEventId } : {} })}`, eventNames, startAfter, handlers)
+}
+
+/**
+ * Any stream that speaks as the live stream does.
+ * @param address of the stream that goes on after an event.
+ * @param names of the events that it brings; `ended` and `moved` among them mean the same everywhere.
+ */
+export function openSourceAt<Name extends string>(
+  address: (lastEventId: string) => string, names: readonly Name[], startAfter: string, handlers: SourceHandlers<Name>,
+): Source {
   let source: EventSource | null = null
   let lastEventId = startAfter
   let attempt = 0
@@ -57,7 +68,7 @@ export function openSource(startAfter: string, organisationId: string, handlers:
     source?.close()
     if (closed) return
     // Its own reconnection is not used: it gives up after an error status, and every second without end after others.
-    const current = new EventSource(`/api/events?${new URLSearchParams({ organisation: organisationId, ...lastEventId ? { lastEventId } : {} })}`)
+    const current = new EventSource(address(lastEventId))
     source = current
     const lost = setTimeout(() => {
       if (source === current && current.readyState !== EventSource.OPEN) handlers.state('lost')
@@ -74,7 +85,7 @@ export function openSource(startAfter: string, organisationId: string, handlers:
       clearTimeout(lost)
       if (source === current) retry(current)
     }
-    for (const name of eventNames) {
+    for (const name of names) {
       current.addEventListener(name, (event: MessageEvent<string>) => {
         if (source !== current) return
         heardAt = Date.now()

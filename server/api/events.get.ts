@@ -1,13 +1,11 @@
-import { openEventStream, openStreamCount } from '#server/edge/event-stream.ts'
+import { openEventStream } from '#server/edge/event-stream.ts'
 import { requireMember } from '#server/edge/principal.ts'
 import { readSessionCookie } from '#server/edge/session-cookie.ts'
-import { createStreamWatch, streamPermission, type StreamWatch } from '#server/edge/stream-watch.ts'
+import { streamPermission } from '#server/edge/stream-watch.ts'
+import { watchWithRoom } from '#server/edge/streams.ts'
 import { liveStatus } from '#server/lifecycle/status.ts'
 import { services } from '#server/lifecycle/services.ts'
-import { streamsRefused } from '#server/telemetry/stream-metrics.ts'
-import { ConflictError, UnavailableError } from '#shared/errors.ts'
-
-let watch: StreamWatch | null = null
+import { ConflictError } from '#shared/errors.ts'
 
 export default defineEventHandler(async (event) => {
   const member = await requireMember(event, streamPermission).catch((error: unknown) => {
@@ -21,12 +19,7 @@ export default defineEventHandler(async (event) => {
   if (!member) return
   const { session, organisationId, membershipId } = member
   const { config, events } = services()
-  watch ??= createStreamWatch(services())
-  if (openStreamCount() >= config.maxEventStreams) {
-    streamsRefused.inc({ reason: 'instance-limit' })
-    throw new UnavailableError('This instance holds as many live streams as it can.', { retryAfterSeconds: 3 })
-  }
-  watch.refuseTooMany(session.id)
+  const watch = watchWithRoom(session.id)
   const asked = getQuery(event).lastEventId
   const lastEventId = getRequestHeader(event, 'last-event-id') ?? (typeof asked === 'string' ? asked : null)
 

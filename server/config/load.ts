@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import type { z } from 'zod'
-import { foreignVariables, refusedVariables, variables } from './variables.ts'
+import { foreignVariables, refusedVariables, variables, withoutPasswords } from './variables.ts'
 import { isServiceLink } from './service-links.ts'
 
 type Values = { [Key in keyof typeof variables]: z.output<(typeof variables)[Key]['schema']> }
@@ -44,7 +44,10 @@ export function loadConfig(env: NodeJS.ProcessEnv, version: string): Config {
     if (text === fault) continue
     const result = schema.safeParse(text)
     if (result.success) values[key] = result.data
-    else faults.push(`${name} ${result.error.issues[0]!.message}${secret || text === undefined ? '' : ` (it is "${text.slice(0, 80)}")`}`)
+    else {
+      const value = secret || text === undefined ? '' : ` (it is "${withoutPasswords(text).slice(0, 80)}")`
+      faults.push(`${name} ${result.error.issues[0]!.message}${value}`)
+    }
   }
   faults.push(...refused(env), ...misspelt(env))
   const given = values as unknown as Values
@@ -98,6 +101,9 @@ function crossCheck(given: Values, { production, embeddedDatabase }: { productio
   }
   if (given.redisSentinels?.length && !given.redisUrl) {
     faults.push('NUXT_REDIS_SENTINEL_HOSTS is set without NUXT_REDIS_URL, which gives password and database: redis://:password@redis-primary:6379')
+  }
+  if (embeddedDatabase && given.opsPgbouncerHosts?.length) {
+    faults.push('NUXT_OPS_PGBOUNCER_HOSTS is set without NUXT_DATABASE_URL, whose user asks them')
   }
   if (given.demo && production && !embeddedDatabase) faults.push('FLEET2_DEMO must not be true in production on a database of your own: it makes users with a known password')
   if (given.drainTimeoutSeconds !== undefined && given.drainDelaySeconds !== undefined && given.drainTimeoutSeconds <= given.drainDelaySeconds) {

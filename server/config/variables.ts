@@ -1,6 +1,7 @@
 import { BlockList, isIP } from 'node:net'
 import { hostname } from 'node:os'
 import { z } from 'zod'
+import { Email } from '#shared/schemas/text.ts'
 import { breaks, noBreaks, type Breaks } from './breaks.ts'
 import { databaseUrlFault, redisUrlFault } from './connection-url.ts'
 import { parseHostPort, type HostPort } from './host-port.ts'
@@ -81,6 +82,38 @@ const networks = z.string().default(loopback).transform((text, context) => {
   }
   return list
 })
+
+/** An address in which no password belongs may have been given one all the same: no message shows it. */
+export function withoutPasswords(text: string): string {
+  return text.replace(/\/\/[^@/\s]+@/g, '//…@')
+}
+
+/** A list that is read part by part; the message names every part that is none. */
+function listOf<T>(read: (part: string) => T | null, wanted: string) {
+  return z.string().optional().transform((text, context): T[] => {
+    const parts = (text ?? '').split(',').map(part => part.trim()).filter(Boolean)
+    const values = parts.map(read)
+    const wrong = parts.filter((_, at) => values[at] === null)
+    if (wrong.length === 0) return values as T[]
+    const names = wrong.map(part => `"${withoutPasswords(part).slice(0, 80)}"`).join(', ')
+    const message = `must be ${wanted}; ${names} ${wrong.length > 1 ? 'are' : 'is'} none`
+    context.addIssue({ code: 'custom', message })
+    return z.NEVER
+  })
+}
+
+const emailAddresses = listOf(
+  part => Email.safeParse(part).data ?? null,
+  'e-mail addresses, separated by commas, such as kim@example.org,lee@example.org')
+
+/** Without a user and password: what Fleet2 asks there needs none, and an address stands in log lines. */
+const httpAddresses = listOf((part) => {
+  const url = URL.parse(part)
+  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash) return null
+  return url.href.replace(/\/$/, '')
+}, 'http:// or https:// addresses without a password, separated by commas, such as http://host1:8008')
+
+const hostPorts = listOf(parseHostPort, 'host:port, separated by commas, such as pgbouncer-primary:6432')
 
 const sentinels = z.string().optional().transform((text, context) => {
   if (!text) return []
@@ -306,6 +339,35 @@ export const variables = {
     description: 'What Prometheus is asked: one series, the share (0 to 1) of the last 15 minutes in which '
       + 'Fleet2 answered.',
     schema: z.string().max(2_000, 'must be at most 2000 characters').default(defaultUptimeQuery),
+  }),
+  operators: variable({
+    name: 'NUXT_OPERATORS', group: 'Operators', default: 'nobody', example: 'kim@example.org,lee@example.org',
+    description: 'E-mail addresses of the users who may open /ops (docs/ops-view.md), separated by commas. Each must have '
+      + 'its account before it is named here: no new account is made with an address that is.',
+    schema: emailAddresses,
+  }),
+  opsPatroniUrls: variable({
+    name: 'NUXT_OPS_PATRONI_URLS', group: 'Operators', default: 'Prometheus is asked', example: 'http://patroni1:8008,http://patroni2:8008',
+    description: 'REST addresses of Patroni\'s members, for /ops alone. Only where the network lets instances reach them; '
+      + 'otherwise what Prometheus knows is shown.',
+    schema: httpAddresses,
+  }),
+  opsHaproxyUrls: variable({
+    name: 'NUXT_OPS_HAPROXY_URLS', group: 'Operators', default: 'Prometheus is asked', example: 'http://haproxy:8404/stats',
+    description: 'Statistics pages of the HAProxies, for /ops alone; otherwise what Prometheus knows is shown.',
+    schema: httpAddresses,
+  }),
+  opsPgbouncerHosts: variable({
+    name: 'NUXT_OPS_PGBOUNCER_HOSTS', group: 'Operators', default: 'none', example: 'pgbouncer-primary:6432,pgbouncer-replica:6432',
+    description: 'PgBouncers that /ops asks for their pools, as the user of NUXT_DATABASE_URL, who must be among their '
+      + 'stats_users.',
+    schema: hostPorts,
+  }),
+  opsPrometheusUrls: variable({
+    name: 'NUXT_OPS_PROMETHEUS_URL', group: 'Operators', default: 'none', example: 'http://prometheus:9090,http://prometheus2:9090',
+    description: 'Prometheus, for the charts of /ops and for the parts that instances cannot reach themselves. Several '
+      + 'hold the same: the first that answers is believed.',
+    schema: httpAddresses,
   }),
   demo: variable({
     name: 'FLEET2_DEMO', group: 'Demo', description: 'Makes a demo organisation with one user per role, vehicles and a track. Refused with NUXT_DATABASE_URL in production.', default: 'true on the embedded database, else false', example: 'false',

@@ -15,6 +15,8 @@ export interface DatabaseState {
   attached: AttachedReplica[] | null
   /** The newest timeline that a primary has been seen on; 0: none yet. */
   timeline: number
+  /** How far the primary had written its WAL at the last look; null: not known. */
+  writtenLsn: number | null
 }
 
 export interface Monitor {
@@ -87,7 +89,7 @@ export function createMonitor({ primaryUrl, replicaUrl, log, addresses, onNewEpo
   const freshness = createFreshness()
   const listeners = new Set<(state: DatabaseState) => void>()
   const unknown: ServerState = { reachable: false, role: null, latencyMs: null, lagSeconds: null, error: 'Not looked at yet', timeline: null }
-  let state: DatabaseState = { primary: unknown, replica: replica && unknown, attached: null, timeline: 0 }
+  let state: DatabaseState = { primary: unknown, replica: replica && unknown, attached: null, timeline: 0, writtenLsn: null }
   let cluster: string | null = null
   let looking: Promise<DatabaseState> | null = null
   let timer: NodeJS.Timeout | undefined
@@ -123,6 +125,7 @@ export function createMonitor({ primaryUrl, replicaUrl, log, addresses, onNewEpo
       replica: replica === null ? null : behind ? stateOf(behind, sighting?.role === 'primary') : unreachable((second as PromiseRejectedResult).reason),
       attached: sighting?.attached ?? null,
       timeline,
+      writtenLsn: sighting?.position?.role === 'primary' ? sighting.position.lsn : null,
     }
     if (timeline > timelineBefore) onNewEpoch(timeline, timelineBefore > 0)
     looks++

@@ -3,10 +3,14 @@ import type { DeliveredEvent } from '#server/redis/event-hub.ts'
 import { streamsEnded } from '#server/telemetry/stream-metrics.ts'
 import { every } from '#server/telemetry/timers.ts'
 import { heartbeatMs, type LiveEvents } from '#shared/schemas/live.ts'
+import type { OperationsEvents } from '#shared/schemas/operations.ts'
+
+/** What a stream of either kind may say: the organisation's (`/api/events`), or the operators'. */
+type StreamEvents = LiveEvents & OperationsEvents
 
 export interface EventStream {
   /** One event for this connection alone. It has no id: nothing is resumed from it. */
-  send<Name extends keyof LiveEvents>(name: Name, data: LiveEvents[Name]): void
+  send<Name extends keyof StreamEvents>(name: Name, data: StreamEvents[Name]): void
   /** Events of the organisation. Their bytes are made once, whatever the number of streams that are given the same array. */
   sendBatch(batch: readonly DeliveredEvent[]): void
   close(): void
@@ -36,7 +40,7 @@ export function closeAllStreams(reason: string): void {
 }
 
 /** Tells every connection about this instance. */
-export function sendToAllStreams<Name extends keyof LiveEvents>(name: Name, data: LiveEvents[Name]): void {
+export function sendToAllStreams<Name extends keyof StreamEvents>(name: Name, data: StreamEvents[Name]): void {
   for (const { stream } of open) stream.send(name, data)
 }
 

@@ -17,8 +17,9 @@ import type { EventStream } from './event-stream.ts'
 export interface StreamHolder {
   secret: string
   session: SessionRecord
-  organisationId: string
-  membershipId: string
+  /** Null: an operator's stream, which is of no organisation. It ends with the session. */
+  organisationId: string | null
+  membershipId: string | null
 }
 
 export interface StreamWatch {
@@ -111,6 +112,8 @@ export function createStreamWatch({ sessions, database, cache, events, log, ever
     if (!record) return 'session-ended'
     const membership = await findMembership({ database, cache }, record.organisationId, record.userId, record)
     if (!membership) return 'session-ended'
+    // Who is an operator stands in the configuration, which does not change while the process runs.
+    if (organisationId === null) return null
     if (membership.organisationId !== organisationId) return record.organisationId === organisationId ? 'member-removed' : 'organisation-switched'
     return membership.role && may(membership.role, streamPermission) ? null : 'role-changed'
   }
@@ -146,6 +149,6 @@ export function createStreamWatch({ sessions, database, cache, events, log, ever
 
 function ends(change: SessionChange, { session, organisationId }: StreamHolder): boolean {
   if (change.userId !== session.userId) return false
-  if (change.kind === 'switched') return change.sessionId === session.id && change.organisationId !== organisationId
+  if (change.kind === 'switched') return organisationId !== null && change.sessionId === session.id && change.organisationId !== organisationId
   return change.sessionId === null ? change.keptSessionId !== session.id && cameBefore(session, change.revokedAt) : change.sessionId === session.id
 }

@@ -37,6 +37,7 @@ export interface Health {
   report(): Record<string, unknown>
   /** `obstacle`: why an instance that is starting cannot serve yet, in words. */
   setPhase(phase: 'starting' | 'running' | 'draining', obstacle?: string | null): void
+  phase(): 'starting' | 'running' | 'draining'
   /** Called when mode, status or reason change. */
   onChange(listener: (verdict: Verdict) => void): void
   checks(): { name: string, status: Finding['status'] }[]
@@ -222,6 +223,7 @@ export function createHealth(given: HealthOptions): Health {
       obstacle = why
       changed()
     },
+    phase: () => phase,
     onChange: listener => void listeners.push(listener),
     checks: () => all.map(check => ({ name: check.name, status: check.current().status })),
     async start() {

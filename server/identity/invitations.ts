@@ -14,6 +14,7 @@ import type { Invitation, InvitationAccept, InvitationCreate, InvitationPreview,
 import { lockAuthority, lockOrganisation } from './authority.ts'
 import { refuseGuessable } from './guessable.ts'
 import type { Member, SignedInUser } from './member.ts'
+import { refuseOperatorsAddress } from './operators.ts'
 import { hashPassword } from './password.ts'
 import { revocationsUpTo } from './revocations.ts'
 import type { IdentityServices, Origin } from './services.ts'
@@ -109,7 +110,10 @@ export async function acceptInvitation(services: IdentityServices, user: SignedI
     const [row] = await tx.update(invitations).set({ acceptedAt: new Date() }).where(and(eq(invitations.id, invitation.id), isOpen())).returning()
     if (!row || !await mayStillInvite(tx, row)) throw noSuchLink()
     const joining = user ? { id: user.userId, name: user.name } : { id: uuidv7(), name: input.name! }
-    if (!user) await tx.insert(users).values({ ...joining, email: invitation.email, passwordHash: passwordHash! })
+    if (!user) {
+      await tx.insert(users).values({ ...joining, email: invitation.email, passwordHash: passwordHash! })
+      refuseOperatorsAddress(services.config, invitation.email)
+    }
     actAs({ userId: joining.id, name: joining.name })
     const membershipId = uuidv7()
     await tx.insert(memberships).values({ id: membershipId, organisationId, userId: joining.id, role: invitation.role }).onConflictDoNothing()

@@ -16,7 +16,7 @@ export interface IdentityServices {
   knownDevices: KnownDevices
   accountLog: AccountLog
   log: Logger
-  config: { sessionAbsoluteSeconds: number, sessionPasswords: readonly string[] }
+  config: { sessionAbsoluteSeconds: number, sessionPasswords: readonly string[], operators: readonly string[] }
   makeSecret: SecretMaker
 }
 

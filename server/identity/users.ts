@@ -14,6 +14,7 @@ import type { PasswordChange, ProfileUpdate, Session, SignIn, SignUp } from '#sh
 import { revokeOtherSessions } from './end-session.ts'
 import { refuseGuessable } from './guessable.ts'
 import type { SignedInUser } from './member.ts'
+import { isOperator, refuseOperatorsAddress } from './operators.ts'
 import { latestRevocation } from './revocations.ts'
 import { insertOrganisation, organisationsOf } from './organisations.ts'
 import { hashPassword, verifyNothing, verifyPassword } from './password.ts'
@@ -38,6 +39,7 @@ export async function signUp(services: IdentityServices, input: SignUp, origin: 
   const organisationId = uuidv7()
   const user = await refusingTakenEmail(services.limiter, origin, () => services.database.inOrganisation(organisationId).write(async (tx) => {
     const [row] = await tx.insert(users).values({ id: uuidv7(), email: input.email, name: input.name, passwordHash }).returning()
+    refuseOperatorsAddress(services.config, input.email)
     actAs({ userId: row!.id, name: row!.name })
     await insertOrganisation(tx, { id: organisationId, owner: { userId: row!.id, name: row!.name }, input: { name: input.organisationName, timeZone: input.timeZone } })
     return { id: row!.id, organisationId }
@@ -109,9 +111,11 @@ export async function beginSession(services: IdentityServices, { id: userId, rev
 }
 
 /** Who is signed in, and where; null when the account is gone. */
-export async function describeSession({ database, cache }: { database: Database, cache: Cache }, record: SessionRecord): Promise<Session | null> {
+export async function describeSession({ database, cache, config }: Pick<IdentityServices, 'database' | 'cache' | 'config'>, record: SessionRecord): Promise<Session | null> {
   // With the database gone, whoever was here a moment ago still is.
-  return cache.orLastKnown('session', `${record.organisationId ?? 'none'}:${record.userId}:${record.id}`, () => readSession({ database, cache }, record))
+  const session = await cache.orLastKnown('session', `${record.organisationId ?? 'none'}:${record.userId}:${record.id}`, () => readSession({ database, cache }, record))
+  // The configuration's word of this moment, not the cache's.
+  return session && isOperator(config, session.user.email) ? { ...session, operator: true } : session
 }
 
 async function readSession({ database, cache }: { database: Database, cache: Cache }, record: SessionRecord): Promise<Session | null> {

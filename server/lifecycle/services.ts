@@ -1,5 +1,7 @@
 import type { Logger } from 'pino'
 import { createAccountLog, type AccountLog } from '#server/audit/account-log.ts'
+import { createOperations, type Operations } from '#server/cluster/operations.ts'
+import { createTimeline, type TimelineKeeper } from '#server/cluster/timeline.ts'
 import type { Config } from '#server/config/load.ts'
 import { createSecretMaker, type SecretMaker } from '#server/config/secret.ts'
 import { sealedTokens, type TokenCodec } from '#server/database/consistency.ts'
@@ -48,6 +50,8 @@ export interface Services {
   statusPage: StatusPage
   makeSecret: SecretMaker
   outbox: Outbox
+  operations: Operations
+  timeline: TimelineKeeper
   /** Reads and writes what travels in `Fleet2-Consistency` and the cookies. */
   consistencyTokens: TokenCodec
 }
@@ -87,6 +91,7 @@ export function openServices({ config, log, databaseUrl }: { config: Config, log
   const health = createHealth({
     config, database: bare, redis, registry, log, eventsAreLive: () => events.isLive(),
   })
+  const timeline = createTimeline({ redis, instance: config.instanceId, log })
   current = {
     config,
     log,
@@ -110,6 +115,8 @@ export function openServices({ config, log, databaseUrl }: { config: Config, log
       notice: watchNotice({ path: config.statusNoticeFile ?? null, log }),
       uptime: watchUptime({ urls: config.statusPrometheusUrls, query: config.statusUptimeQuery, log }),
     }),
+    timeline,
+    operations: createOperations({ config, database: bare, redis, registry, timeline, verdict: () => health.verdict() }),
     consistencyTokens: tokens,
     makeSecret: createSecretMaker(config.sessionPasswords[0]),
     outbox,
@@ -133,13 +140,14 @@ export function closingService(): string | null {
 /** Closes what was opened, in reverse. Each step is tried, whatever became of the one before. */
 export async function closeServices(): Promise<void> {
   if (!current) return
-  const { health, statusPage, ingest, outbox, cache, redis, database, log } = current
+  const { health, statusPage, ingest, outbox, cache, redis, database, timeline, log } = current
   for (const [name, close] of [
     ['status page', () => statusPage.stop()],
     ['health', () => health.stop()],
     ['device input', () => ingest.close()],
     ['outbox', () => outbox.close()],
     ['cache', () => cache.close()],
+    ['time-line', () => timeline.settled()],
     ['Redis', () => redis.close()],
     ['database', () => database.close()],
   ] as const) {

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { noticeChanges } from '#server/cluster/notice.ts'
 import type { Config } from '#server/config/load.ts'
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '#server/database/embedded.ts'
 import { migrate, SchemaMismatchError } from '#server/database/migrate.ts'
@@ -42,7 +43,9 @@ export async function startInstance({ config, log, migrations, onStatus, warmUp 
 
   const services = openServices({ config, log, databaseUrl: embedded?.servingUrl ?? config.databaseUrl! })
   const { health, statusPage, database } = services
+  const notice = noticeInstance(services)
   health.onChange(onStatus)
+  health.onChange(() => notice.look())
   await Promise.all([health.start(), warmUp()])
   statusPage.start()
 
@@ -64,9 +67,24 @@ export async function startInstance({ config, log, migrations, onStatus, warmUp 
     embedded,
     async stopWork() {
       stopping.abort()
+      notice.stop()
       await Promise.allSettled(work.map(async started => (await started).stop()))
     },
   }
+}
+
+/** What this instance knows from memory, once a second and when it changes, for the time-line of `/ops`. */
+function noticeInstance({ config, database, redis, registry, health, timeline }: Services) {
+  return noticeChanges({
+    timeline, instance: config.instanceId, version: config.version, startedAt: Date.now(),
+    see: () => {
+      const { mode, reason } = health.verdict()
+      return {
+        cluster: database.cluster(), database: database.state(), sentinels: redis.sentinels(),
+        missing: registry.missing(), phase: health.phase(), mode, reason,
+      }
+    },
+  })
 }
 
 type SchemaState = 'current' | 'behind' | 'misconfigured' | 'unreachable'

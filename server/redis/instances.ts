@@ -49,6 +49,11 @@ export interface Registry {
   instances(): KnownInstance[] | null
   /** Who was heard of within the last minute and is silent now. */
   missing(): KnownInstance[]
+  /**
+   * Those that were known when Redis last answered, this one as it is now; with their ages. For a view that says
+   * that it is old. `at`: when that was; 0: never. `silent`: it was so then.
+   */
+  lastKnown(): { instances: (KnownInstance & { silent: boolean })[], at: number }
   /** How many there are, or were when that was last known. At least 1. */
   count(): number
 }
@@ -58,12 +63,15 @@ export function createRegistry(redis: RedisPort, now: () => number = Date.now): 
   /** With the age that each had at `knownAt`. */
   let known: KnownInstance[] = []
   let knownAt = 0
+  /** What this instance last said of itself, heard or not. */
+  let own: InstanceRecord | null = null
 
   const aged = () => known.map(one => ({ ...one, ageMs: one.ageMs + now() - knownAt }))
   const isAlive = ({ ageMs }: KnownInstance) => ageMs <= goneAfterMs
 
   return {
     async announce(record) {
+      own = record
       const fields = await redis.hashAnnounce(key, record.instance, JSON.stringify(record), { forgottenAfterMs })
       known = fields.map(({ value, ageMs }) => {
         const one = JSON.parse(value) as InstanceRecord
@@ -75,6 +83,13 @@ export function createRegistry(redis: RedisPort, now: () => number = Date.now): 
     withdraw: async instance => void await redis.hashDelete(key, instance),
     instances: () => now() - knownAt <= goneAfterMs ? aged().filter(isAlive) : null,
     missing: () => now() - knownAt <= goneAfterMs ? aged().filter(one => !isAlive(one)) : [],
+    lastKnown() {
+      const sinceMs = now() - knownAt
+      const others = aged().filter(({ instance }) => instance !== own?.instance)
+        .map(one => ({ ...one, silent: one.ageMs - sinceMs > goneAfterMs }))
+      const mine = own ? [{ ...own, ageMs: Math.max(0, now() - own.at), silent: false }] : []
+      return { instances: [...mine, ...others].sort((a, b) => a.instance < b.instance ? -1 : 1), at: knownAt }
+    },
     count() {
       if (now() - knownAt > rememberedMs) return usualInstances
       return Math.max(1, known.filter(isAlive).length)

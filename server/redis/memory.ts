@@ -190,7 +190,7 @@ export function openMemory({ snapshotFile, onWarning = () => {}, now = Date.now 
       }
     },
     async replication() {
-      return { run: memoryRun, offset: 0, acknowledged: null }
+      return { run: memoryRun, offset: 0, acknowledged: null, replicas: [] }
     },
     isUp: () => !closed,
     onReturn: () => () => {},

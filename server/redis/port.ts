@@ -66,7 +66,13 @@ export interface RedisPort {
    * How far this server's replicas have come. `run` names one life of one server; `offset` is what it has written, `acknowledged` what the furthest replica
    * has confirmed, null where there never is a replica: one that should have some and has none at the moment has confirmed 0. What was written before an `offset` that is acknowledged, by the same `run`, survives a failover to it.
    */
-  replication(): Promise<{ run: string, offset: number, acknowledged: number | null }>
+  replication(): Promise<{
+    run: string
+    offset: number
+    acknowledged: number | null
+    /** Those that are connected at this moment, and what each has confirmed. */
+    replicas: { name: string, offset: number }[]
+  }>
 
   /** Whether a call would be tried at once. False: Redis is known to be away, and calls are refused without a wait. */
   isUp(): boolean

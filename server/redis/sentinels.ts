@@ -16,6 +16,21 @@ export interface SentinelView {
   /** Replicas that the Sentinel with the most of them knows of. */
   replicas: number
   reason: string | null
+  /** Each by itself, in the order of the configuration. */
+  each: SentinelSight[]
+  /** Counts the failovers: the same at all Sentinels that know of the last one. 0: not known. */
+  epoch: number
+}
+
+/** One Sentinel's own view. */
+export interface SentinelSight {
+  name: string
+  reachable: boolean
+  /** The master that it names. */
+  master: string | null
+  /** Whether it says that a failover could be agreed on; null: it does not answer. */
+  quorum: boolean | null
+  replicas: number
 }
 
 /** One question a second to each Sentinel: a lost quorum does no harm until the next fault, but somebody should know by then. */
@@ -49,7 +64,12 @@ export function watchSentinels({ sentinels, sentinelName, sentinelPassword, sent
     })
     return client
   })
-  let current: SentinelView = { total: clients.length, reachable: 0, quorum: false, master: null, replicas: 0, reason: 'not asked yet' }
+  const names = sentinels.map(formatHostPort)
+  const silent = (name: string): SentinelSight => ({ name, reachable: false, master: null, quorum: null, replicas: 0 })
+  let current: SentinelView = {
+    total: clients.length, reachable: 0, quorum: false, master: null, replicas: 0, reason: 'not asked yet',
+    each: names.map(silent), epoch: 0,
+  }
   let stopped = false
   let timer: NodeJS.Timeout | undefined
 
@@ -63,7 +83,7 @@ export function watchSentinels({ sentinels, sentinelName, sentinelPassword, sent
         client.call('SENTINEL', 'MASTER', sentinelName) as Promise<string[]>,
       ])
       const fields = Object.fromEntries(Array.from({ length: flat.length / 2 }, (_, at) => [flat[2 * at]!, flat[2 * at + 1]!]))
-      return { refusal: quorum, host: String(fields.ip), port: Number(fields.port), master: formatHostPort({ host: String(fields.ip), port: Number(fields.port) }), replicas: Number(fields['num-slaves'] ?? 0) }
+      return { refusal: quorum, host: String(fields.ip), port: Number(fields.port), master: formatHostPort({ host: String(fields.ip), port: Number(fields.port) }), replicas: Number(fields['num-slaves'] ?? 0), epoch: Number(fields['config-epoch'] ?? 0) }
     }
     catch (error) {
       // A connection on which an answer is overdue stays broken until it is made anew.
@@ -73,7 +93,8 @@ export function watchSentinels({ sentinels, sentinelName, sentinelPassword, sent
   }
 
   async function look() {
-    const answers = (await Promise.all(clients.map(ask))).filter(answer => answer !== null)
+    const asked = await Promise.all(clients.map(ask))
+    const answers = asked.filter(answer => answer !== null)
     if (stopped) return
     const votes = answers.map(({ master }) => master)
     const master = votes.find(one => votes.filter(other => other === one).length * 2 > clients.length) ?? null
@@ -89,6 +110,10 @@ export function watchSentinels({ sentinels, sentinelName, sentinelPassword, sent
         : !majority || answers.every(answer => answer.refusal !== null)
             ? `The Sentinels have no quorum: ${answers.length} of ${clients.length} answer${refusal ? ` (${refusal.slice(0, 80)})` : ''}`
             : answers.length < clients.length ? `${clients.length - answers.length} of ${clients.length} Sentinels do not answer` : null,
+      each: asked.map((answer, at) => answer
+        ? { name: names[at]!, reachable: true, master: answer.master, quorum: answer.refusal === null, replicas: answer.replicas }
+        : silent(names[at]!)),
+      epoch: Math.max(current.epoch, ...answers.map(({ epoch }) => epoch)),
     }
     timer = setTimeout(look, lookEveryMs)
     timer.unref()

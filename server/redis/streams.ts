@@ -1,3 +1,4 @@
+import { formatHostPort } from '#server/config/host-port.ts'
 import { UnavailableError } from '#shared/errors.ts'
 import { keyPrefix } from './connection.ts'
 import { endings } from './kept.ts'
@@ -64,7 +65,8 @@ export function createStreams(link: Link, replicasExpected: () => number): Strea
       if (role[0] !== 'master') throw new UnavailableError('Redis does not answer as a master.')
       const offsets = role[2].map(([, , offset]) => Number(offset))
       // The one that is furthest: Sentinel prefers it. Waiting for all would leave every event in doubt for as long as one replica is frozen.
-      return { run: /run_id:(\w+)/.exec(info)?.[1] ?? '', offset: role[1], acknowledged: offsets.length ? Math.max(...offsets) : replicasExpected() > 0 ? 0 : null }
+      const replicas = role[2].map(([host, port, offset]) => ({ name: formatHostPort({ host, port: Number(port) }), offset: Number(offset) }))
+      return { replicas, run: /run_id:(\w+)/.exec(info)?.[1] ?? '', offset: role[1], acknowledged: offsets.length ? Math.max(...offsets) : replicasExpected() > 0 ? 0 : null }
     },
   }
 }

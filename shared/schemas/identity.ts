@@ -65,6 +65,8 @@ export interface Session {
   /** The one this session works in; null: the user belongs to none. */
   organisation: OrganisationSummary | null
   organisations: OrganisationSummary[]
+  /** The configuration names this user as an operator: `/ops` is theirs to see. Left out for everybody else. */
+  operator?: true
   /** When it ends even if it is used all the time. */
   expiresAt: string
   /** The organisation's newest live event: what is fetched after this answer is not older, and the live stream goes on from there. Null: not known. */

@@ -20,7 +20,7 @@ for (const { name, ...look } of looks) {
       await signIn(page)
       await expect(page.getByTestId('map')).toHaveAttribute('data-ready', 'true')
       const vehicle = await page.locator('.vehicle-marker').first().getAttribute('data-vehicle')
-      for (const path of ['/', '/vehicles', `/vehicles/${vehicle}`, '/devices', '/members', '/audit', '/settings']) {
+      for (const path of ['/', '/vehicles', `/vehicles/${vehicle}`, '/devices', '/members', '/audit', '/settings', '/ops']) {
         await page.goto(path)
         await hydrated(page)
         await expect(page.getByRole('heading', { level: 1 })).toBeVisible()

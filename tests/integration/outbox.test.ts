@@ -89,7 +89,7 @@ describe('the outbox', () => {
       ...real,
       async replication() {
         looks++
-        return { run, offset: 7, acknowledged }
+        return { run, offset: 7, acknowledged, replicas: [] }
       },
     }
     const here = instance({ redis })

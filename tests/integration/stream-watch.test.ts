@@ -31,7 +31,7 @@ afterAll(async () => {
 })
 
 /** A stream that was opened by a request which ended long ago, of a member of an organisation; looked at every few moments, and told of nothing. */
-async function watched() {
+async function watched({ operator = false } = {}) {
   const [userId, organisationId, membershipId] = [randomUUID(), randomUUID(), randomUUID()]
   await test.asOwner('INSERT INTO users (id, email, name, password_hash) VALUES ($1, $2, $3, $4)', [userId, `${userId}@example.org`, 'Test', 'x'])
   await test.asOwner('INSERT INTO organisations (id, name) VALUES ($1, $2)', [organisationId, 'Test'])
@@ -54,12 +54,13 @@ async function watched() {
   } }
   const cache = createCache({ redis, log })
   const watch = createStreamWatch({ sessions, database: counted, cache, events: createEvents(redis, log), log, everyMs: 40 })
-  runInContext({ ...backgroundContext('the request', -60) }, () => watch.hold(stream, { secret, session: record, organisationId, membershipId }))
+  runInContext({ ...backgroundContext('the request', -60) }, () => watch.hold(stream, { secret, session: record, ...operator ? { organisationId: null, membershipId: null } : { organisationId, membershipId } }))
   const looked = async () => {
     const before = looks
     await until(() => looks >= before + 3, 'a few looks')
   }
-  return { userId, membershipId, sent, looked, goAway, end: stream.close }
+  const switchTo = (id: string | null) => sessions.switchOrganisation(secret, record, id)
+  return { userId, membershipId, sent, looked, goAway, switchTo, end: stream.close }
 }
 
 describe('a live stream whose request has ended long ago', () => {
@@ -80,6 +81,16 @@ describe('a live stream whose request has ended long ago', () => {
   it('ends while Redis is away when the session was revoked: the database knows', async () => {
     const { userId, sent, looked, goAway } = await watched()
     goAway()
+    await looked()
+    expect(sent).toEqual([])
+    await storeRevocation(database, { userId, sessionId: null, keptSessionId: null }, 86_400)
+    await until(() => sent.length > 0)
+    expect(sent).toEqual(['ended session-ended'])
+  })
+  it('of an operator goes on in whichever organisation the session works, and ends with the session', async () => {
+    const { userId, membershipId, sent, looked, switchTo } = await watched({ operator: true })
+    await test.asOwner('DELETE FROM memberships WHERE id = $1', [membershipId])
+    await switchTo(null)
     await looked()
     expect(sent).toEqual([])
     await storeRevocation(database, { userId, sessionId: null, keptSessionId: null }, 86_400)

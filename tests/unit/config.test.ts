@@ -79,6 +79,23 @@ describe('the configuration', () => {
     expect(loadConfig(redis, '1')).toMatchObject({ redisNatMap: {}, redisSentinelTls: false, sessionProofSeconds: 3_600 })
     expect(faults({ ...redis, NUXT_REDIS_NAT_MAP: '10.0.0.5=localhost', NUXT_REDIS_TLS_CA: 'ca.pem', NUXT_REDIS_SENTINEL_TLS: 'yes' })).toHaveLength(3)
   })
+  it('knows the operators by their addresses, nobody by default, and names each that is none', () => {
+    expect(loadConfig(embedded, '1')).toMatchObject({ operators: [], opsPatroniUrls: [], opsPgbouncerHosts: [], opsPrometheusUrls: [] })
+    expect(loadConfig({ ...embedded, NUXT_OPERATORS: ' Kim@Example.org , lee@example.org,' }, '1').operators).toEqual(['kim@example.org', 'lee@example.org'])
+    expect(faults({ ...embedded, NUXT_OPERATORS: 'kim@example.org,kim,@x' })).toEqual([
+      'NUXT_OPERATORS must be e-mail addresses, separated by commas, such as kim@example.org,lee@example.org; "kim", "@x" are none (it is "kim@example.org,kim,@x")',
+    ])
+  })
+  it('knows where the operators\' view asks, without passwords in addresses, and of PgBouncer as whom', () => {
+    const asked = { NUXT_OPS_PATRONI_URLS: 'http://patroni1:8008/,http://[2001:db8::1]:8008', NUXT_OPS_PGBOUNCER_HOSTS: 'p1:6432' }
+    expect(loadConfig({ ...real, ...asked }, '1')).toMatchObject({
+      opsPatroniUrls: ['http://patroni1:8008', 'http://[2001:db8::1]:8008'], opsPgbouncerHosts: [{ host: 'p1', port: 6432 }],
+    })
+    const wrong = faults({ ...real, NUXT_OPS_PROMETHEUS_URL: 'http://user:hunter2@host:9090,prometheus' })
+    expect(wrong).toEqual([expect.stringContaining('"http://…@host:9090", "prometheus" are none')])
+    expect(wrong.join()).not.toContain('hunter2')
+    expect(faults({ ...embedded, NUXT_OPS_PGBOUNCER_HOSTS: 'p1:6432' })).toEqual(['NUXT_OPS_PGBOUNCER_HOSTS is set without NUXT_DATABASE_URL, whose user asks them'])
+  })
   it('needs a session password with a database of one\'s own', () => {
     const { SESSION_PASSWORD: _, ...rest } = real
     expect(faults(rest)).toEqual([expect.stringContaining('SESSION_PASSWORD is missing')])

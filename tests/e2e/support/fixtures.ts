@@ -15,7 +15,10 @@ interface Fixtures {
 /** One server on the embedded defaults per worker, with demo data; vehicles stand still unless a test moves them. */
 export const test = base.extend<Fixtures, { server: TestServer }>({
   server: [async ({ browserName: _ }, use) => {
-    const server = await startServer({ env: { FLEET2_DEMO: 'true', FLEET2_DEMO_DRIVE: 'false', FLEET2_DEMO_PASSWORD: demoPassword, HOST: 'localhost' } })
+    const server = await startServer({ env: {
+      FLEET2_DEMO: 'true', FLEET2_DEMO_DRIVE: 'false', FLEET2_DEMO_PASSWORD: demoPassword, HOST: 'localhost',
+      NUXT_OPERATORS: 'owner@demo.fleet2.test',
+    } })
     while (!server.output().includes('Sign in as')) await new Promise(resolve => setTimeout(resolve, 50))
     await use(server)
     await server.stop()

@@ -25,5 +25,5 @@ export default defineEventHandler(async (event) => {
       organisationId,
     })
   }
-  return describeSession({ database, cache }, record)
+  return describeSession({ database, cache, config }, record)
 })
