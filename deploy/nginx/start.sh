@@ -9,6 +9,9 @@
 #   NGINX_BINARY   default: nginx
 #   NGINX_STATUS_FROM
 #                  addresses and networks, by commas or spaces, that may read /nginx-status beside this machine
+#   NGINX_TRACE_PERCENT
+#                  the requests of which the instances record a trace, 0 to 100 with up to two decimals
+#                  (default: 0)
 # and the variables of site.conf and of the checker.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -36,6 +39,16 @@ for source in $(printf %s "${NGINX_STATUS_FROM:-}" | tr ',' ' '); do
   esac
   echo "allow $source;" >>"$NGINX_PREFIX/generated/monitoring.conf"
 done
+# Which requests are recorded. Nginx takes no 0 % for a share.
+percent=${NGINX_TRACE_PERCENT:-0}
+if ! printf %s "$percent" | grep -Eqx '(100(\.00?)?|[0-9]{1,2}(\.[0-9]{1,2})?)'; then
+  echo "NGINX_TRACE_PERCENT: $percent must be a number from 0 to 100 with up to two decimals, such as 1 or 0.5" >&2
+  exit 78
+fi
+case $percent in
+  *[1-9]*) echo "split_clients \$request_id \$trace_flags { $percent% 01; * 00; }" ;;
+  *) echo "map \$request_id \$trace_flags { default 00; }" ;;
+esac >"$NGINX_PREFIX/generated/trace.conf"
 # 1.25.1 and later write HTTP/2 in another way.
 version=$("$NGINX_BINARY" -v 2>&1 | sed -n 's|.*nginx/\([0-9]*\)\.\([0-9]*\).*|\1 \2|p')
 # shellcheck disable=SC2086 # Two words on purpose.

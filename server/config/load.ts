@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path'
 import type { z } from 'zod'
 import { foreignVariables, refusedVariables, variables } from './variables.ts'
 import { isServiceLink } from './service-links.ts'
+import { unreadTraceVariables } from './trace-settings.ts'
 
 type Values = { [Key in keyof typeof variables]: z.output<(typeof variables)[Key]['schema']> }
 
@@ -47,6 +48,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, version: string): Config {
     else faults.push(`${name} ${result.error.issues[0]!.message}${secret || text === undefined ? '' : ` (it is "${text.slice(0, 80)}")`}`)
   }
   faults.push(...refused(env), ...misspelt(env))
+  faults.push(...unreadTraceVariables(env, Object.values(variables).map(({ name }) => name)))
   const given = values as unknown as Values
   const production = env.NODE_ENV === 'production'
   const embeddedDatabase = !given.databaseUrl && !env.NUXT_DATABASE_URL_FILE
