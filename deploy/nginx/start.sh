@@ -42,7 +42,8 @@ done
 # Which requests are recorded. Nginx takes no 0 % for a share.
 percent=${NGINX_TRACE_PERCENT:-0}
 if ! printf %s "$percent" | grep -Eqx '(100(\.00?)?|[0-9]{1,2}(\.[0-9]{1,2})?)'; then
-  echo "NGINX_TRACE_PERCENT: $percent must be a number from 0 to 100 with up to two decimals, such as 1 or 0.5" >&2
+  echo "NGINX_TRACE_PERCENT: $percent must be a number from 0 to 100 with up to two decimals," \
+    "such as 1 or 0.5" >&2
   exit 78
 fi
 case $percent in

@@ -16,7 +16,7 @@ export const sampler = z.literal('parentbased_traceidratio',
 export const ratio = z.string().default('0.01').transform((text, context) => {
   const number = Number(text)
   if (text.trim() !== '' && number >= 0 && number <= 1) return number
-  context.addIssue({ code: 'custom', message: 'must be a number from 0 to 1, such as 0.01 for one in a hundred' })
+  context.addIssue({ code: 'custom', message: 'must be a number from 0 to 1, such as 0.01 for 1 %' })
   return z.NEVER
 })
 
@@ -29,7 +29,8 @@ export const endpoint = z.string().default('http://localhost:4318').superRefine(
 function endpointFault(text: string): string | null {
   const url = URL.canParse(text) ? new URL(text) : null
   if (!url || !/^https?:$/.test(url.protocol)) {
-    return 'must be the http:// or https:// address of a collector that takes OTLP over HTTP, such as http://collector:4318'
+    return 'must be the http:// or https:// address of a collector that takes OTLP over HTTP, '
+      + 'such as http://collector:4318'
   }
   if (url.username || url.password) return 'must not have a password in it; set OTEL_EXPORTER_OTLP_HEADERS'
   if (url.search || url.hash) return 'must have no ? and no #'
@@ -38,7 +39,7 @@ function endpointFault(text: string): string | null {
   return null
 }
 
-/** Pairs as in a `baggage` header: `key=value`, separated by commas, values URL-encoded where they must be. */
+/** Pairs as in a `baggage` header: `key=value`, separated by commas, values URL-encoded where need be. */
 function pairs(key: RegExp, words: string) {
   return z.string().default('').transform((text, context): Record<string, string> => {
     const found: Record<string, string> = {}
@@ -67,13 +68,14 @@ function decode(value: string): string | null {
 }
 
 /** Headers of each message to the collector. */
-export const headers = pairs(/^[\w!#$%&'*+.^`|~-]+$/, 'must be header=value, separated by commas, such as api-key=…')
+export const headers = pairs(/^[\w!#$%&'*+.^`|~-]+$/,
+  'must be header=value, separated by commas, such as api-key=…')
 
 /** What is said of this instance with each of its traces. */
 export const resourceAttributes = pairs(/^[a-z][\w.-]{0,99}$/i,
   'must be key=value, separated by commas, such as deployment.environment.name=production')
 
-/** Names that belong to tracing and are read by nobody here, with what to do instead. Others may be somebody else's. */
+/** Names of tracing's that nobody here reads, with what to do instead. Others may be somebody else's. */
 export function unreadTraceVariables(env: NodeJS.ProcessEnv, known: string[]): string[] {
   if (env.OTEL_TRACES_EXPORTER?.trim() !== 'otlp') return []
   return Object.keys(env)
@@ -81,5 +83,5 @@ export function unreadTraceVariables(env: NodeJS.ProcessEnv, known: string[]): s
     // Of other signals, which Fleet2 does not send by OTLP.
     .filter(name => !/^OTEL_EXPORTER_OTLP_(METRICS|LOGS|PROFILES)_/.test(name))
     .filter(name => !known.includes(name) && !known.includes(name.replace(/_FILE$/, '')))
-    .map(name => `${name} is not read by Fleet2, and would change nothing: take it away (docs/tracing.md has those that are read)`)
+    .map(name => `${name} is not read by Fleet2 and would change nothing: take it away (see docs/tracing.md)`)
 }

@@ -277,7 +277,8 @@ export const variables = {
     schema: z.enum(['none', 'otlp'], 'must be otlp or none').default('none'),
   }),
   traceEndpoint: variable({
-    name: 'OTEL_EXPORTER_OTLP_ENDPOINT', group: 'Traces', default: 'http://localhost:4318', example: 'http://collector:4318',
+    name: 'OTEL_EXPORTER_OTLP_ENDPOINT', group: 'Traces',
+    default: 'http://localhost:4318', example: 'http://collector:4318',
     description: 'The collector, which must take OTLP over HTTP; spans are sent to /v1/traces below it.',
     schema: endpoint,
   }),
@@ -288,33 +289,37 @@ export const variables = {
   }),
   traceTimeoutMs: variable({
     name: 'OTEL_EXPORTER_OTLP_TIMEOUT', group: 'Traces', default: '10000', example: '5000',
-    description: 'Milliseconds for one message to the collector, its repeats included; then its spans are given up.',
+    description: 'Milliseconds for a message to the collector, its repeats included; then it is given up.',
     schema: wholeNumber(100, 60_000, 10_000),
   }),
   traceSampler: variable({
-    name: 'OTEL_TRACES_SAMPLER', group: 'Traces', default: 'parentbased_traceidratio', example: 'parentbased_traceidratio',
-    description: 'Which traces are recorded: those whose caller (Nginx) says so, and of those that begin here a share.',
+    name: 'OTEL_TRACES_SAMPLER', group: 'Traces',
+    default: 'parentbased_traceidratio', example: 'parentbased_traceidratio',
+    description: 'Which traces are recorded: those whose caller (Nginx) says so, and a share of those that begin '
+      + 'here.',
     schema: sampler,
   }),
   traceRatio: variable({
     name: 'OTEL_TRACES_SAMPLER_ARG', group: 'Traces', default: '0.01', example: '0.1',
-    description: 'The share of the traces that begin here which is recorded, 0 to 1. Of requests through Nginx '
-      + 'NGINX_TRACE_PERCENT decides.',
+    description: 'The share of the traces that begin here which is recorded, 0 to 1. Of requests through '
+      + 'Nginx NGINX_TRACE_PERCENT decides.',
     schema: ratio,
   }),
   traceServiceName: variable({
     name: 'OTEL_SERVICE_NAME', group: 'Traces', default: 'fleet2', example: 'fleet2-staging',
     description: 'What the traces are said to be of.',
-    schema: z.string().regex(/^[\w. -]{1,100}$/, 'must be 1 to 100 letters, digits, blanks or any of . _ -').default('fleet2'),
+    schema: z.string().regex(/^[\w. -]{1,100}$/, 'must be 1 to 100 letters, digits, blanks or any of . _ -')
+      .default('fleet2'),
   }),
   traceAttributes: variable({
-    name: 'OTEL_RESOURCE_ATTRIBUTES', group: 'Traces', default: 'none', example: 'deployment.environment.name=production',
+    name: 'OTEL_RESOURCE_ATTRIBUTES', group: 'Traces',
+    default: 'none', example: 'deployment.environment.name=production',
     description: 'What is said of this instance with its traces, as key=value separated by commas.',
     schema: resourceAttributes,
   }),
   traceQueueSize: variable({
     name: 'OTEL_BSP_MAX_QUEUE_SIZE', group: 'Traces', default: '2048', example: '4096',
-    description: 'Spans that wait for the collector at most, about a kilobyte each; more are dropped and counted.',
+    description: 'Spans that wait for the collector at most, about a kilobyte each; more are lost, and counted.',
     schema: wholeNumber(1, 65_536, 2_048),
   }),
   traceDelayMs: variable({

@@ -116,7 +116,8 @@ export function openLine(client: pg.ClientBase, comment = ''): Line {
 
   function add(statement: Statement, values: unknown[] | undefined, put: (query: ProtocolQuery) => unknown): Promise<pg.QueryResult> {
     return new Promise((resolve, reject) => {
-      const query = new pg.Query(comment ? commented(statement, comment) : statement, values, (error, result) => {
+      const sent = comment ? commented(statement, comment) : statement
+      const query = new pg.Query(sent, values, (error, result) => {
         if (!error) return resolve(result)
         refused.add(query)
         reject(error)

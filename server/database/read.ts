@@ -62,6 +62,8 @@ const pauseMs = 25
 /** A commit that has just stopped waiting for its standby needs a moment to become visible. */
 const visibleAfterMs = 5
 
+type Work<T> = (tx: Transaction) => Promise<T>
+
 /** One attempt: what the answer has to show, and how long the first word of it may take. */
 interface How { token: Token | null, anyAge: boolean, answerMs: number }
 
@@ -74,7 +76,10 @@ export function createRead(parts: ReadParts) {
   let primaryInDoubtUntil = 0
 
   /** One attempt on one pool. `anyAge`: the data may be older than what the caller has seen, and say so. */
-  async function attempt<T>(pool: Pool, settings: Settings, fn: (tx: Transaction) => Promise<T>, { token, anyAge, answerMs }: How, span: AttemptSpan): Promise<T> {
+  async function attempt<T>(
+    pool: Pool, settings: Settings, fn: Work<T>, how: How, span: AttemptSpan,
+  ): Promise<T> {
+    const { token, anyAge, answerMs } = how
     const onReplica = pool === replica
     const cluster = monitor.cluster() ?? '0'
     const locate = `database_position(${cluster}) AS position`
@@ -153,7 +158,8 @@ export function createRead(parts: ReadParts) {
     if (context) context.staleSeconds = Math.max(context.staleSeconds ?? 0, lacking ? Math.max(1, seconds) : seconds)
   }
 
-  async function read<T>(settings: Settings, fn: (tx: Transaction) => Promise<T>, { consistency = 'session' }: ReadOptions): Promise<T> {
+  async function read<T>(settings: Settings, fn: Work<T>, options: ReadOptions): Promise<T> {
+    const { consistency = 'session' } = options
     let attempts = 0
     const tryOn = (pool: Pool, how: How) => (
       attemptSpan(pool.name, ++attempts, span => attempt(pool, settings, fn, how, span))
@@ -182,7 +188,8 @@ export function createRead(parts: ReadParts) {
         // time: none while the monitor finds nobody there.
         if (!context?.replicaSilent && circuit.allows(monitor.state().replica?.reachable ?? true)) {
           try {
-            const value = await attemptReplica(replica, () => tryOn(replica, { token, anyAge: false, answerMs: replicaAnswerMs }))
+            const how = { token, anyAge: false, answerMs: replicaAnswerMs }
+            const value = await attemptReplica(replica, () => tryOn(replica, how))
             circuit.succeeded()
             return value
           }
@@ -243,7 +250,7 @@ export function createRead(parts: ReadParts) {
     throw new UnavailableError('The database cannot be reached.', { cause: lastError, retryAfterSeconds: 2 })
   }
 
-  return <T>(settings: Settings, fn: (tx: Transaction) => Promise<T>, options: ReadOptions): Promise<T> => (
+  return <T>(settings: Settings, fn: Work<T>, options: ReadOptions): Promise<T> => (
     transactionSpan('read', () => read(settings, fn, options))
   )
 

@@ -11,7 +11,7 @@ export interface AttemptSpan {
 
 const notRecorded: AttemptSpan = { answeredBy() {} }
 
-/** A call of the router with all its attempts, the waits between them included, as one step of the request. */
+/** A call of the router with all its attempts and the waits between them, as one step of the request. */
 export function transactionSpan<T>(kind: 'read' | 'write', fn: () => Promise<T>): Promise<T> {
   return inSpan(`database ${kind}`, 'internal', {}, fn)
 }
@@ -20,8 +20,12 @@ export function transactionSpan<T>(kind: 'read' | 'write', fn: () => Promise<T>)
  * One attempt on one pool, `number` counted from 1. It says which server answered, and of a failure the class
  * of the SQLSTATE: never a statement or a value.
  */
-export function attemptSpan<T>(pool: string, number: number, fn: (span: AttemptSpan) => Promise<T>): Promise<T> {
-  const attributes = { 'db.system.name': 'postgresql', 'fleet2.database.pool': pool, 'fleet2.database.attempt': number }
+export function attemptSpan<T>(
+  pool: string, number: number, fn: (span: AttemptSpan) => Promise<T>,
+): Promise<T> {
+  const attributes = {
+    'db.system.name': 'postgresql', 'fleet2.database.pool': pool, 'fleet2.database.attempt': number,
+  }
   return inSpan('database attempt', 'client', attributes, (span) => {
     if (!span) return fn(notRecorded)
     const attempt = fn({ answeredBy: role => void span.setAttribute('fleet2.database.role', role) })

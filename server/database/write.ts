@@ -28,6 +28,9 @@ export interface WriteParts {
   mostWaiting: number
 }
 
+type Work<T> = (tx: Transaction) => Promise<T>
+type Attempt<T> = Pick<WriteAttempt<T>, 'settings' | 'begin' | 'end' | 'distrust'>
+
 export interface Write {
   write<T>(settings: Settings, fn: (tx: Transaction) => Promise<T>, options: WriteOptions): Promise<T>
   /** Writes that wait for a connection or for a primary at this moment. */
@@ -67,7 +70,7 @@ export function createWrite({ primary, monitor, seen, visibility, metrics, log, 
   const writesWaiting = () => waiting + gate.waiting() + primary.stats().waiting
 
   /** One transaction on the primary. Resolves once it is committed on two nodes. */
-  async function transact<T>(attempt: Pick<WriteAttempt<T>, 'settings' | 'begin' | 'end' | 'distrust'>, fn: (tx: Transaction) => Promise<T>, number: number): Promise<T> {
+  async function transact<T>(attempt: Attempt<T>, fn: Work<T>, number: number): Promise<T> {
     const passage = await gate.enter(momentIn(remainingMs(jobPatienceMs) - answerMarginMs), currentContext()?.signal)
     try {
       return await attemptSpan(primary.name, number, span => transactNow(attempt, fn, passage, span))
@@ -77,7 +80,9 @@ export function createWrite({ primary, monitor, seen, visibility, metrics, log, 
     }
   }
 
-  async function transactNow<T>(attempt: Pick<WriteAttempt<T>, 'settings' | 'begin' | 'end' | 'distrust'>, fn: (tx: Transaction) => Promise<T>, passage: Passage, span: AttemptSpan): Promise<T> {
+  async function transactNow<T>(
+    attempt: Attempt<T>, fn: Work<T>, passage: Passage, span: AttemptSpan,
+  ): Promise<T> {
     const cluster = monitor.cluster() ?? '0'
     const locate = `database_position(${cluster})`
     // What is written is judged by what the caller has seen: the primary must have it, and show it.
@@ -111,18 +116,27 @@ export function createWrite({ primary, monitor, seen, visibility, metrics, log, 
 
   /** The answer that the record holds; undefined: there is none. An empty message goes with it into WAL: so this COMMIT waits for the standby, and the record, which stands before it, is there then. */
   async function replay<T>(operation: OperationId, number: number): Promise<{ value: T } | undefined> {
-    const stored = await transact<StoredAnswer<T> | undefined>({ settings: [], begin: [], end: () => [emptyMessage], distrust: false }, async tx => (await tx.execute<StoredAnswer<T>>(replayQuery(operation))).rows[0], number)
+    const attempt = { settings: [], begin: [], end: () => [emptyMessage], distrust: false }
+    const stored = await transact<StoredAnswer<T> | undefined>(attempt, async tx => (
+      (await tx.execute<StoredAnswer<T>>(replayQuery(operation))).rows[0]
+    ), number)
     if (!stored) return undefined
     if (stored.fingerprint !== operation.fingerprint) throw new IdempotencyMismatchError()
     return { value: stored.result.value as T }
   }
 
-  async function once<T>(settings: Settings, operation: OperationId | null, fn: (tx: Transaction) => Promise<T>, again: boolean, number: number): Promise<{ value: T, replayed: boolean }> {
+  async function once<T>(
+    settings: Settings, operation: OperationId | null, fn: Work<T>, again: boolean, number: number,
+  ): Promise<{ value: T, replayed: boolean }> {
     if (!operation || breaks.has('no-records')) {
-      return { value: await transact({ settings, begin: [], end: () => again ? [emptyMessage] : [], distrust: again }, fn, number), replayed: false }
+      const attempt = { settings, begin: [], end: () => again ? [emptyMessage] : [], distrust: again }
+      return { value: await transact(attempt, fn, number), replayed: false }
     }
     try {
-      return { value: await transact({ settings, begin: [claim(operation)], end: value => [record(operation, value)], distrust: again }, fn, number), replayed: false }
+      const attempt: Attempt<T> = {
+        settings, begin: [claim(operation)], end: value => [record(operation, value)], distrust: again,
+      }
+      return { value: await transact(attempt, fn, number), replayed: false }
     }
     catch (error) {
       const { code } = databaseError(causeOf(error))

@@ -16,5 +16,8 @@ export function methodOf({ node: { req } }: H3Event): string {
   return methods.has(req.method ?? '') ? req.method! : 'OTHER'
 }
 
-/** Probes and positions are no people's requests: they would drown the others in the access log. Metrics count them. */
+/**
+ * Probes and positions are no people's requests: they would drown the others in the access log. Metrics count
+ * them.
+ */
 export const quietRoutes = /^\/(api\/health|api\/ingest|metrics|_nuxt\/|__nuxt)/

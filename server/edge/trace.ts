@@ -13,7 +13,7 @@ import { methodOf, routeOf } from './route.ts'
  */
 const unrecorded = /^\/(api\/health|api\/events|metrics|_nuxt\/|__nuxt)/
 
-/** Finds the trace that a request belongs to, or begins one, and puts it into its context. Ended by `endTrace`. */
+/** Finds the trace that a request belongs to, or begins one: into its context. Ended by `endTrace`. */
 export function openTrace(event: H3Event, context: RequestContext, config: Config): void {
   context.trace = beginTrace(methodOf(event), {
     parent: callerOf(event, config), action: () => routeOf(event), recorded: !unrecorded.test(event.path),
@@ -21,8 +21,8 @@ export function openTrace(event: H3Event, context: RequestContext, config: Confi
 }
 
 /**
- * The caller's `traceparent`, from whom X-Request-Id would be believed too: anybody else could put his requests
- * into other people's traces, or have all of them recorded.
+ * The caller's `traceparent`, from whom X-Request-Id would be believed too: anybody else could put his
+ * requests into other people's traces, or have all of them recorded.
  */
 function callerOf({ node: { req } }: H3Event, config: Config): TraceParent | null {
   const header = req.headers.traceparent
@@ -32,7 +32,8 @@ function callerOf({ node: { req } }: H3Event, config: Config): TraceParent | nul
 }
 
 /** The answer has been sent, or its reader has gone (499). */
-export function endTrace(event: H3Event, { trace, requestId, replayed }: RequestContext, status: number): void {
+export function endTrace(event: H3Event, context: RequestContext, status: number): void {
+  const { trace, requestId, replayed } = context
   const span = trace?.span
   if (!span) return
   describe(span, event)

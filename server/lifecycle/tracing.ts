@@ -2,10 +2,10 @@ import type { Config } from '#server/config/load.ts'
 import type { Logger } from '#server/telemetry/logger.ts'
 import { useTracing } from '#server/telemetry/tracing.ts'
 
-/** A collector that answers takes milliseconds; the end of an instance waits no longer for one that does not. */
+/** A collector that answers takes milliseconds; an instance's end waits no longer for one that does not. */
 export const tracesFlushMs = 1_000
 
-/** Turns tracing on where the configuration asks for it. Never rejects: an instance is worth more than its traces. */
+/** Turns tracing on where it is asked for. Never rejects: an instance is worth more than its traces. */
 export async function startTracing(config: Config, log: Logger): Promise<void> {
   if (config.tracesExporter === 'none') return
   try {
@@ -23,7 +23,8 @@ export async function startTracing(config: Config, log: Logger): Promise<void> {
       version: config.version,
       log,
     }))
-    log.info({ collector: new URL(config.traceEndpoint).host, ratio: config.traceRatio }, 'Traces are recorded')
+    const { host } = new URL(config.traceEndpoint)
+    log.info({ collector: host, ratio: config.traceRatio }, 'Traces are recorded')
   }
   catch (error) {
     log.error({ err: error }, 'Traces cannot be recorded; this instance works without')

@@ -99,7 +99,8 @@ export function createConfirmedWrites(link: Link, replicasNeeded: () => number) 
     /** Resolves once it is written, and says whether the replicas have it. `harmless`: it may be sent again although it may have been executed. */
     write<T>(send: (client: Redis) => Promise<T>, { harmless }: { harmless: boolean }): Promise<{ result: T, confirmed: boolean }> {
       // Its command travels with others', outside of any request: the step is the caller's wait for it.
-      return inSpan('redis confirmed write', 'client', { 'db.system.name': 'redis' }, () => new Promise((resolve, reject) => {
+      const step = ['redis confirmed write', 'client', { 'db.system.name': 'redis' }] as const
+      return inSpan(...step, () => new Promise((resolve, reject) => {
         queue.push({ harmless, send, done: (confirmed, result) => resolve({ confirmed, result: result as T }), failed: reject })
         // Not in the context of whoever came first: those that come meanwhile are written in the same turn of the loop, and their time is not over with that request's.
         runOutsideContext(() => void work())

@@ -5,7 +5,8 @@ import { NotFoundError } from '#shared/errors.ts'
 /** In the text form, unless OpenMetrics is asked for, as Prometheus does by itself. */
 export default defineEventHandler(async (event) => {
   if (!isInside(event)) throw new NotFoundError('page')
-  const form = /\bapplication\/openmetrics-text\b/.test(getRequestHeader(event, 'accept') ?? '') ? 'openmetrics' : 'text'
+  const accept = getRequestHeader(event, 'accept') ?? ''
+  const form = /\bapplication\/openmetrics-text\b/.test(accept) ? 'openmetrics' : 'text'
   setResponseHeader(event, 'Content-Type', metricsContentTypes[form])
   setResponseHeader(event, 'Vary', 'Accept')
   return scrape(form)

@@ -17,8 +17,10 @@ export const metricsContentTypes: Record<MetricsForm, string> = {
 const lastScrapes: Partial<Record<MetricsForm, { at: number, text: Promise<string> }>> = {}
 
 /**
- * All metrics, in Prometheus' text form or in OpenMetrics, which has exemplars. Some are measured from one scrape to the next (the event loop's lag) and begun anew by each: of two that come together, the second would find
- * nothing measured, and say a least lag of nine thousand million seconds. So those who come within a second are given the same.
+ * All metrics, in Prometheus' text form or in OpenMetrics, which has exemplars. Some are measured from one
+ * scrape to the next (the event loop's lag) and begun anew by each: of two that come together, the second would find
+ * nothing measured, and say a least lag of nine thousand million seconds. So those who come within a second are
+ * given the same.
  */
 export function scrape(form: MetricsForm = 'text'): Promise<string> {
   const now = performance.now()
@@ -38,8 +40,8 @@ interface Readable {
 }
 
 /**
- * The same metrics as OpenMetrics. prom-client has one form a registry, and renames a registry's counters when
- * it writes them in this one: so it is given stand-ins that read the real ones.
+ * The same metrics as OpenMetrics. prom-client has one form a registry, and renames a registry's counters
+ * when it writes them in this one: so it is given stand-ins that read the real ones.
  */
 function inOpenMetrics(): Promise<string> {
   const view = new Registry(Registry.OPENMETRICS_CONTENT_TYPE)
@@ -65,9 +67,13 @@ const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20]
 
 export const httpRequests = new Counter({ name: 'http_requests_total', help: 'HTTP requests answered', labelNames: labels, registers: [registry] })
 export const httpDuration = new Histogram({
-  name: 'http_request_duration_seconds', help: 'Time from the request\'s arrival to the end of its answer; live streams are not in it', labelNames: labels, buckets: seconds,
+  name: 'http_request_duration_seconds',
+  help: 'Time from the request\'s arrival to the end of its answer; live streams are not in it',
+  labelNames: labels,
+  buckets: seconds,
   // Registered below: prom-client refuses a metric with exemplars where the registry's own form has none.
-  enableExemplars: true, registers: [],
+  enableExemplars: true,
+  registers: [],
 })
 registry.registerMetric(httpDuration)
 export const httpErrors = new Counter({ name: 'http_requests_errors_total', help: 'HTTP requests answered with 5xx', labelNames: labels, registers: [registry] })

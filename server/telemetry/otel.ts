@@ -5,7 +5,8 @@ import {
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { resourceFromAttributes } from '@opentelemetry/resources'
 import {
-  BatchSpanProcessor, ParentBasedSampler, TraceIdRatioBasedSampler, TracerProvider, type SpanExporter, type SpanProcessor,
+  BatchSpanProcessor, ParentBasedSampler, TraceIdRatioBasedSampler, TracerProvider,
+  type SpanExporter, type SpanProcessor,
 } from '@opentelemetry/sdk-trace'
 import type { Logger } from 'pino'
 import { runOutsideContext } from './context.ts'
@@ -33,18 +34,22 @@ export interface TracingOptions {
   log: Logger
 }
 
-const kinds: Record<Kind, SpanKind> = { server: SpanKind.SERVER, client: SpanKind.CLIENT, internal: SpanKind.INTERNAL }
+const kinds: Record<Kind, SpanKind> = {
+  server: SpanKind.SERVER, client: SpanKind.CLIENT, internal: SpanKind.INTERNAL,
+}
 
 /** Ours are short and few: what is longer is a mistake of ours, and must not cost memory. */
-const spanLimits = { attributeValueLengthLimit: 200, attributeCountLimit: 16, eventCountLimit: 0, linkCountLimit: 0 }
+const spanLimits = {
+  attributeValueLengthLimit: 200, attributeCountLimit: 16, eventCountLimit: 0, linkCountLimit: 0,
+}
 
 /** The library's standard. A larger one would hold up the event loop for longer while it is written down. */
 const spansInBatch = 512
 
 /**
  * Spans by the OpenTelemetry SDK, sent by OTLP over HTTP as JSON. Loaded only where tracing is on: it takes
- * memory and time to start. A collector that is slow, refuses or is gone costs the spans, which are counted, and
- * nothing else: they wait in a queue with an end, and nobody waits for them.
+ * memory and time to start. A collector that is slow, refuses or is gone costs the spans, which are counted,
+ * and nothing else: they wait in a queue with an end, and nobody waits for them.
  */
 export function openOtel(options: TracingOptions): SpanSource {
   const { ratio, mostWaiting, delayMs, timeoutMs, serviceName, instance, version, attributes } = options
@@ -110,7 +115,10 @@ function watched(inner: SpanExporter, { log, endpoint }: TracingOptions): SpanEx
     export(spans, done) {
       inner.export(spans, (result) => {
         const failed = result.code !== 0
-        if (failed && !failing) log.warn({ err: result.error, collector: host }, 'Traces cannot be sent: they are lost until the collector takes them')
+        if (failed && !failing) {
+          const words = 'Traces cannot be sent: they are lost until the collector takes them'
+          log.warn({ err: result.error, collector: host }, words)
+        }
         if (!failed && failing) log.info({ collector: host }, 'Traces are sent again')
         failing = failed
         done(result)

@@ -4,12 +4,12 @@ import { currentAction } from './tracing.ts'
 
 /**
  * A comment as sqlcommenter has it (https://google.github.io/sqlcommenter/spec/), by which a line of
- * PostgreSQL's log is found to belong to a request: `/*route='…',traceparent='00-…'*\/`. Empty where nothing is
- * being recorded.
+ * PostgreSQL's log is found to belong to a request: `/*route='…',traceparent='00-…'*\/`. Empty where nothing
+ * is being recorded.
  *
  * Only then: a text that is another one at each request defeats whatever goes by the text (a pooler's or a
- * driver's prepared statements, a proxy's cache). Of the few requests that are sampled that costs nothing that
- * anybody would notice. pg_stat_statements goes by the parsed statement and counts both as one.
+ * driver's prepared statements, a proxy's cache). Of the few requests that are recorded nobody would notice
+ * that. pg_stat_statements goes by the parsed statement and counts both as one.
  */
 export function sqlComment(): string {
   const span = currentSpan()
@@ -28,7 +28,7 @@ export function formatComment(pairs: Record<string, string>): string {
   return `/*${parts.join(',')}*/`
 }
 
-/** By URL encoding; of what that leaves as it is, a quote would end the value and an asterisk could end the comment. */
+/** URL encoding; of what that leaves as it is, a quote would end the value, an asterisk could end the comment. */
 function encode(text: string): string {
-  return encodeURIComponent(text.toWellFormed()).replace(/['*]/g, sign => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`)
+  return encodeURIComponent(text.toWellFormed()).replaceAll('\'', '%27').replaceAll('*', '%2A')
 }

@@ -8,7 +8,10 @@ import { registry } from './metrics.ts'
 export const spanOutcomes = ['sent', 'failed', 'dropped'] as const
 export type SpanOutcome = (typeof spanOutcomes)[number]
 
-const spans = new Counter({ name: 'fleet2_trace_spans_total', help: 'Spans by what became of them', labelNames: ['outcome'] as const, registers: [registry] })
+const spans = new Counter({
+  name: 'fleet2_trace_spans_total', help: 'Spans by what became of them',
+  labelNames: ['outcome'] as const, registers: [registry],
+})
 for (const outcome of spanOutcomes) spans.inc({ outcome }, 0)
 
 /** Counts spans. */

@@ -4,8 +4,8 @@ import type { Trace, TraceParent } from './trace-parent.ts'
 
 /**
  * Spans: the steps of a request or a job, with their times. Nothing here knows the library that makes and
- * sends them (`otel.ts` does, and is loaded only where OTEL_TRACES_EXPORTER asks for it): where tracing is off,
- * or the trace is not sampled, a step costs one look at the present context.
+ * sends them (`otel.ts` does, and is loaded only where OTEL_TRACES_EXPORTER asks for it): where tracing is
+ * off, or the trace is not sampled, a step costs one look at the present context.
  *
  * What a span says is bounded: names and attributes from fixed sets, numbers, and the request's id. Never a
  * path, a parameter, a key or value of Redis, a message of an error.
@@ -17,7 +17,7 @@ export type Kind = 'server' | 'client' | 'internal'
 
 /** Where spans come from. */
 export interface SpanSource {
-  /** A trace's first step in this process. Null: the trace is not sampled. The trace's id there is in any case. */
+  /** A trace's first step in this process; null: it is not sampled. There is an id in any case. */
   begin(name: string, kind: Kind, parent: TraceParent | null): { traceId: string, span: Span | null }
   child(parent: Span, name: string, kind: Kind, attributes: Attributes): Span
   /** Sends what waits, for at most `limitMs`. Never rejects. */
@@ -38,19 +38,24 @@ export async function closeTracing(limitMs: number): Promise<void> {
   await closing?.close(limitMs)
 }
 
-/**
- * The trace of a request that begins here: the caller's, or a new one. `recorded` false: only its id is known
- * (probes, live streams). Undefined: nobody has named one, and tracing is off.
- */
+export interface Beginning {
+  /** Whoever asked, where it is believed. */
+  parent: TraceParent | null
+  action: () => string
+  /** False: only its id is known (probes, live streams). Default: true. */
+  recorded?: boolean
+}
+
+/** The trace of a request that begins here. Undefined: nobody has named one, and tracing is off. */
 export function beginTrace(
   name: string,
-  { parent, action, recorded = true }: { parent: TraceParent | null, action: () => string, recorded?: boolean },
+  { parent, action, recorded = true }: Beginning,
 ): Trace | undefined {
   if (source && recorded) return { ...source.begin(name, 'server', parent), action }
   return parent ? { traceId: parent.traceId, span: null, action } : undefined
 }
 
-/** Runs work that no request asked for inside `context`, as a trace of its own. `name` is from a fixed set. */
+/** Runs work that no request asked for in `context`, as a trace of its own. `name` is from a fixed set. */
 export async function runAsTrace<T>(name: string, context: RequestContext, fn: () => Promise<T>): Promise<T> {
   if (!source) return runInContext(context, fn)
   const begun = source.begin(name, 'internal', null)
@@ -59,8 +64,8 @@ export async function runAsTrace<T>(name: string, context: RequestContext, fn: (
 }
 
 /**
- * Runs `fn` as a step of what is being recorded, and hands it the span (null: nothing is being recorded). What
- * `fn` throws passes, and marks the step as failed.
+ * Runs `fn` as a step of what is being recorded, and hands it the span (null: nothing is being recorded).
+ * What `fn` throws passes, and marks the step as failed.
  */
 export function inSpan<T>(
   name: string, kind: Kind, attributes: Attributes, fn: (span: Span | null) => Promise<T>,

@@ -13,7 +13,10 @@ beforeAll(async () => {
 })
 afterAll(() => instance.kill())
 
-async function withNginx(options: Parameters<typeof startBalancer>[1], look: (nginx: Balancer) => Promise<void>) {
+async function withNginx(
+  options: Parameters<typeof startBalancer>[1],
+  look: (nginx: Balancer) => Promise<void>,
+) {
   const nginx = await startBalancer([instance], options)
   try {
     await look(nginx)
@@ -24,7 +27,10 @@ async function withNginx(options: Parameters<typeof startBalancer>[1], look: (ng
 }
 
 /** The headers with which a request arrives at an instance. */
-async function arrives(nginx: Balancer, headers: Record<string, string> = {}): Promise<Record<string, string>> {
+async function arrives(
+  nginx: Balancer,
+  headers: Record<string, string> = {},
+): Promise<Record<string, string>> {
   const { status, body } = await nginx.ask('GET', '/api/v1/vehicles', { headers })
   expect(status).toBe(200)
   return (JSON.parse(body) as { headers: Record<string, string> }).headers
@@ -35,7 +41,7 @@ const behindAnother = { site: 'set_real_ip_from 127.0.0.1; real_ip_header X-Clie
 const throughAnother = { 'x-client': '192.0.2.9' }
 
 describe('a request that passes through Nginx', () => {
-  it('begins a trace with the request\'s own id, which is not recorded unless asked for, whatever its sender says', async () => {
+  it('begins a trace under its own id, not recorded unless asked for, whatever its sender says', async () => {
     await withNginx({}, async (nginx) => {
       for (const said of [{}, { traceparent: forwarded, tracestate: 'a=b' }, { traceparent: 'x' }]) {
         const { traceparent, tracestate, ...headers } = await arrives(nginx, said)
@@ -59,10 +65,23 @@ describe('a request that passes through Nginx', () => {
 
   it('goes on with the trace that a proxy in front names, and begins one where that is none', async () => {
     await withNginx({ ...behindAnother, env: { NGINX_TRACE_PERCENT: '0' } }, async (nginx) => {
-      expect((await arrives(nginx, { ...throughAnother, traceparent: forwarded })).traceparent).toBe(forwarded)
+      expect((await arrives(nginx, { ...throughAnother, traceparent: forwarded })).traceparent).toBe(
+        forwarded,
+      )
       const zero = forwarded.replace(/-\w{32}-/, `-${'0'.repeat(32)}-`)
-      for (const text of ['', 'x', zero, `${forwarded}-more`, `${forwarded}" x`, forwarded.toUpperCase(), `00-${forwarded}`]) {
-        const { traceparent, 'x-request-id': id } = await arrives(nginx, { ...throughAnother, traceparent: text })
+      for (const text of [
+        '',
+        'x',
+        zero,
+        `${forwarded}-more`,
+        `${forwarded}" x`,
+        forwarded.toUpperCase(),
+        `00-${forwarded}`,
+      ]) {
+        const { traceparent, 'x-request-id': id } = await arrives(nginx, {
+          ...throughAnother,
+          traceparent: text,
+        })
         expect(traceparent, text).toBe(`00-${id}-${id!.slice(0, 16)}-00`)
       }
       // Whoever comes straight to it is nobody's proxy.
@@ -70,7 +89,7 @@ describe('a request that passes through Nginx', () => {
     })
   })
 
-  it('is recorded as often as the configuration says, and the instance that is asked second is told the same', async () => {
+  it('is recorded as often as is configured, and the instance asked second is told the same', async () => {
     await withNginx({ env: { NGINX_TRACE_PERCENT: '100' } }, async (nginx) => {
       for (let n = 0; n < 5; n++) expect((await arrives(nginx)).traceparent).toMatch(/-01$/)
     })
@@ -98,10 +117,16 @@ describe('a request that passes through Nginx', () => {
 
   it('is not recorded by a share that is none: the start ends and says what would be right', async () => {
     for (const share of ['101', '-1', '1%', '0.001', '1e1', 'all', '100.5']) {
-      await expect(startBalancer([instance], { env: { NGINX_TRACE_PERCENT: share } }), share).rejects.toMatchObject({
-        code: 78, stderr: `NGINX_TRACE_PERCENT: ${share} must be a number from 0 to 100 with up to two decimals, such as 1 or 0.5\n`,
+      await expect(
+        startBalancer([instance], { env: { NGINX_TRACE_PERCENT: share } }),
+        share,
+      ).rejects.toMatchObject({
+        code: 78,
+        stderr: `NGINX_TRACE_PERCENT: ${share} must be a number from 0 to 100 with up to two decimals, `
+          + 'such as 1 or 0.5\n',
       })
     }
-    for (const share of ['0', '0.00', '0.01', '1.5', '99.99', '100.00']) await withNginx({ env: { NGINX_TRACE_PERCENT: share } }, async () => {})
+    for (const share of ['0', '0.00', '0.01', '1.5', '99.99', '100.00'])
+      await withNginx({ env: { NGINX_TRACE_PERCENT: share } }, async () => {})
   })
 })

@@ -18,15 +18,25 @@ let instances: TestServer[]
 let nginx: Balancer
 
 beforeAll(async () => {
-  [cluster, redis, collector] = await Promise.all([startCluster(), startRedis(), startOtlpReceiver()])
+  ;[cluster, redis, collector] = await Promise.all([startCluster(), startRedis(), startOtlpReceiver()])
   await cluster.asOwner('ALTER SYSTEM SET log_min_duration_statement = 0')
   await cluster.asOwner('SELECT pg_reload_conf()')
-  instances = await Promise.all(['app1', 'app2'].map(name => startServer({
-    env: {
-      INSTANCE_ID: name, NUXT_DATABASE_URL: cluster.writeUrl, NUXT_DATABASE_READ_URL: cluster.readUrl, NUXT_REDIS_URL: redis.url,
-      OTEL_TRACES_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_SCHEDULE_DELAY: '50', OTEL_TRACES_SAMPLER_ARG: '0',
-    },
-  })))
+  instances = await Promise.all(
+    ['app1', 'app2'].map(name =>
+      startServer({
+        env: {
+          INSTANCE_ID: name,
+          NUXT_DATABASE_URL: cluster.writeUrl,
+          NUXT_DATABASE_READ_URL: cluster.readUrl,
+          NUXT_REDIS_URL: redis.url,
+          OTEL_TRACES_EXPORTER: 'otlp',
+          OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+          OTEL_BSP_SCHEDULE_DELAY: '50',
+          OTEL_TRACES_SAMPLER_ARG: '0',
+        },
+      }),
+    ),
+  )
   nginx = await startBalancer(
     instances.map(({ url }) => ({ host: '127.0.0.1', port: Number(new URL(url).port) })),
     { env: { NGINX_TRACE_PERCENT: '100' } },
@@ -42,9 +52,18 @@ afterAll(async () => {
 /** A browser's cookies, through Nginx. */
 function createBrowser() {
   const jar = new Map<string, string>()
-  return async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> => {
+  return async (
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<Answer> => {
     const answer = await nginx.ask(method, path, {
-      headers: { ...body === undefined ? {} : { 'content-type': 'application/json' }, cookie: [...jar].map(pair => pair.join('=')).join('; '), ...headers },
+      headers: {
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        cookie: [...jar].map(pair => pair.join('=')).join('; '),
+        ...headers,
+      },
       body: body === undefined ? undefined : JSON.stringify(body),
     })
     for (const text of [answer.headers['set-cookie'] ?? []].flat()) {
@@ -55,7 +74,11 @@ function createBrowser() {
   }
 }
 
-interface Line { where: string, text: string, fields: Record<string, unknown> }
+interface Line {
+  where: string
+  text: string
+  fields: Record<string, unknown>
+}
 
 /** Every line of every log that has the id in it. */
 async function storyOf(id: string): Promise<Line[]> {
@@ -64,27 +87,50 @@ async function storyOf(id: string): Promise<Line[]> {
     ...instances.map((instance, n) => ({ where: `app${n + 1}`, text: instance.output() })),
     { where: 'postgres', text: await cluster.primary().log() },
   ]
-  return logs.flatMap(({ where, text }) => text.split('\n').filter(line => line.includes(id)).map(line => ({
-    where, text: line, fields: line.startsWith('{') ? JSON.parse(line) as Record<string, unknown> : {},
-  })))
+  return logs.flatMap(({ where, text }) =>
+    text
+      .split('\n')
+      .filter(line => line.includes(id))
+      .map(line => ({
+        where,
+        text: line,
+        fields: line.startsWith('{') ? (JSON.parse(line) as Record<string, unknown>) : {},
+      })),
+  )
 }
 
 describe('one request\'s story', () => {
-  it('is read by its id from the logs of Nginx, both instances that worked on it and PostgreSQL', async () => {
+  it('is read by its id from the logs of Nginx, two instances that worked on it and PostgreSQL', async () => {
     const browse = createBrowser()
-    const signedUp = await browse('POST', '/api/v1/users', { name: 'Story', email: `${randomUUID()}@example.org`, password: 'a long enough password', organisationName: 'Story' })
+    const signedUp = await browse('POST', '/api/v1/users', {
+      name: 'Story',
+      email: `${randomUUID()}@example.org`,
+      password: 'a long enough password',
+      organisationName: 'Story',
+    })
     expect(signedUp.status, signedUp.body).toBe(201)
     const session = JSON.parse(signedUp.body) as { user: { id: string }, organisation: { id: string } }
-    const { id: vehicle } = JSON.parse((await browse('POST', '/api/v1/vehicles', { name: 'Before' })).body) as { id: string }
+    const { id: vehicle } = JSON.parse(
+      (await browse('POST', '/api/v1/vehicles', { name: 'Before' })).body,
+    ) as { id: string }
 
-    // Somebody holds the row: the first instance waits, Nginx asks the second one the same, and that one finds the first at work on it.
+    // Somebody holds the row: the first instance waits, Nginx asks the second one the same, and that one
+    // finds the first at work on it.
     const holder = new pg.Client({ connectionString: cluster.ownerUrl() })
     await holder.connect()
     await holder.query('BEGIN')
     await holder.query('SELECT 1 FROM vehicles WHERE id = $1 FOR UPDATE', [vehicle])
-    const asking = browse('PATCH', `/api/v1/vehicles/${vehicle}`, { name: 'After' }, { 'idempotency-key': randomUUID() })
+    const asking = browse(
+      'PATCH',
+      `/api/v1/vehicles/${vehicle}`,
+      { name: 'After' },
+      { 'idempotency-key': randomUUID() },
+    )
     // The second one's claim of the key is refused: PostgreSQL says so in its log.
-    await until(async () => (await cluster.primary().log()).includes('this operation is being worked on'), 'the second instance to be asked')
+    await until(
+      async () => (await cluster.primary().log()).includes('this operation is being worked on'),
+      'the second instance to be asked',
+    )
     await holder.query('COMMIT')
     await holder.end()
     const answer = await asking
@@ -101,27 +147,55 @@ describe('one request\'s story', () => {
     expect(of('nginx')).toHaveLength(1)
     const [{ fields: door }] = of('nginx') as [Line]
     expect(door).toMatchObject({ request_id: id, trace_id: id, method: 'PATCH', status: 200 })
-    const asked = new Set(String(door.upstream).split(/[ ,:]+/).filter(part => instances.some(({ url }) => url.endsWith(`:${part}`))))
+    const asked = new Set(
+      String(door.upstream)
+        .split(/[ ,:]+/)
+        .filter(part => instances.some(({ url }) => url.endsWith(`:${part}`))),
+    )
     expect(asked.size).toBe(2)
 
     // The instances: the same ids, of the request and of whoever asked.
     for (const name of ['app1', 'app2']) {
       const ended = of(name).find(({ fields }) => fields.msg === 'Request')
       expect(ended?.fields, name).toMatchObject({
-        instance: name, request_id: id, trace_id: id, organisation_id: session.organisation.id, user_id: session.user.id, route: '/api/v1/vehicles/:id',
+        instance: name,
+        request_id: id,
+        trace_id: id,
+        organisation_id: session.organisation.id,
+        user_id: session.user.id,
+        route: '/api/v1/vehicles/:id',
       })
     }
     // One of them answered; who had been given up says so as Nginx would.
-    expect(['app1', 'app2'].flatMap(name => of(name).filter(({ fields }) => fields.msg === 'Request').map(({ fields }) => fields.status)).sort()).toContain(200)
+    expect(
+      ['app1', 'app2']
+        .flatMap(name =>
+          of(name)
+            .filter(({ fields }) => fields.msg === 'Request')
+            .map(({ fields }) => fields.status),
+        )
+        .sort(),
+    ).toContain(200)
 
     // PostgreSQL: statements of both, each known by the attempt that sent it.
-    const sent = of('postgres').flatMap(({ text }) => [...text.matchAll(new RegExp(`traceparent='00-${id}-(\\w{16})-01'`, 'g'))].map(([, span]) => span!))
+    const sent = of('postgres').flatMap(({ text }) =>
+      [...text.matchAll(new RegExp(`traceparent='00-${id}-(\\w{16})-01'`, 'g'))].map(([, span]) => span!),
+    )
     expect(of('postgres').some(({ text }) => /update "vehicles"/i.test(text))).toBe(true)
-    await until(() => sent.every(span => collector.of(id).some(({ spanId }) => spanId === span)), 'the attempts to be told to the collector')
-    const senders = new Set(collector.of(id).filter(({ spanId }) => sent.includes(spanId)).map(({ resource }) => resource['service.instance.id']))
+    await until(
+      () => sent.every(span => collector.of(id).some(({ spanId }) => spanId === span)),
+      'the attempts to be told to the collector',
+    )
+    const senders = new Set(
+      collector
+        .of(id)
+        .filter(({ spanId }) => sent.includes(spanId))
+        .map(({ resource }) => resource['service.instance.id']),
+    )
     expect([...senders].sort()).toEqual(['app1', 'app2'])
 
     // And nothing of a person in any of it but ids and the address.
-    for (const { text } of story.filter(({ where }) => where !== 'postgres')) expect(text).not.toMatch(/example\.org|a long enough password|After/)
+    for (const { text } of story.filter(({ where }) => where !== 'postgres'))
+      expect(text).not.toMatch(/example\.org|a long enough password|After/)
   })
 })

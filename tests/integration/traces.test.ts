@@ -1,10 +1,11 @@
-import { randomBytes, randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { signUp, type SignedUp } from '../support/client.ts'
 import { startOtlpReceiver, type OtlpReceiver, type ReceivedSpan } from '../support/otlp-receiver.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
 import { startServer, type TestServer } from '../support/server.ts'
+import { caller, linesOf, type Caller } from '../support/traces.ts'
 import { until } from '../support/until.ts'
 
 let database: TestDatabase
@@ -14,15 +15,22 @@ let server: TestServer
 let client: SignedUp
 
 const tracing = () => ({
-  NUXT_DATABASE_URL: database.servingUrl, NUXT_REDIS_URL: redis.url, OTEL_TRACES_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
-  OTEL_BSP_SCHEDULE_DELAY: '50', OTEL_TRACES_SAMPLER_ARG: '0',
+  NUXT_DATABASE_URL: database.servingUrl,
+  NUXT_REDIS_URL: redis.url,
+  OTEL_TRACES_EXPORTER: 'otlp',
+  OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+  OTEL_BSP_SCHEDULE_DELAY: '50',
+  OTEL_TRACES_SAMPLER_ARG: '0',
 })
 
 beforeAll(async () => {
-  [database, redis, collector] = await Promise.all([createTestDatabase(), startRedis(), startOtlpReceiver()])
+  ;[database, redis, collector] = await Promise.all([createTestDatabase(), startRedis(), startOtlpReceiver()])
   server = await startServer({
     env: {
-      ...tracing(), INSTANCE_ID: 'traced', OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test', OTEL_EXPORTER_OTLP_HEADERS: 'api-key=for-the-collector',
+      ...tracing(),
+      INSTANCE_ID: 'traced',
+      OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test',
+      OTEL_EXPORTER_OTLP_HEADERS: 'api-key=for-the-collector',
     },
   })
   client = await signUp(server.url)
@@ -31,23 +39,15 @@ afterAll(async () => {
   await server.stop()
   await Promise.all([database.drop(), redis.stop(), collector.stop()])
 })
-beforeEach(() => {
-  collector.behave('well')
-})
-
-interface Caller { traceId: string, spanId: string, headers: { traceparent: string } }
-
-/** Whoever asks, and says whether its trace is recorded. */
-function caller({ sampled = true } = {}): Caller {
-  const [traceId, spanId] = [randomBytes(16).toString('hex'), randomBytes(8).toString('hex')]
-  return { traceId, spanId, headers: { traceparent: `00-${traceId}-${spanId}-${sampled ? '01' : '00'}` } }
-}
 
 /** All spans of a trace, once the request's own has come and nothing hangs in the air. */
 async function spansOf({ traceId, spanId }: Caller): Promise<ReceivedSpan[]> {
   const whole = (spans: ReceivedSpan[]) => {
     const known = new Set([spanId, ...spans.map(span => span.spanId)])
-    return spans.some(({ kind }) => kind === 2) && spans.every(({ parentSpanId }) => parentSpanId !== null && known.has(parentSpanId))
+    return (
+      spans.some(({ kind }) => kind === 2)
+      && spans.every(({ parentSpanId }) => parentSpanId !== null && known.has(parentSpanId))
+    )
   }
   await until(() => whole(collector.of(traceId)), 'the trace to be whole')
   return collector.of(traceId)
@@ -56,23 +56,28 @@ async function spansOf({ traceId, spanId }: Caller): Promise<ReceivedSpan[]> {
 /** Names, with what stands below each, in the order in which they ended. */
 type Tree = { [name: string]: Tree }
 function tree(spans: ReceivedSpan[], parent: string): Tree {
-  return Object.fromEntries(spans.filter(({ parentSpanId }) => parentSpanId === parent).map(({ name, spanId }) => [name, tree(spans, spanId)]))
+  return Object.fromEntries(
+    spans
+      .filter(({ parentSpanId }) => parentSpanId === parent)
+      .map(({ name, spanId }) => [name, tree(spans, spanId)]),
+  )
 }
 
-interface Line { msg: string, level: string, request_id?: string, trace_id?: string, organisation_id?: string, user_id?: string }
-const lines = (of = server): Line[] => of.output().split('\n').filter(line => line.startsWith('{')).map(line => JSON.parse(line) as Line)
-
-const metric = async (url: string, outcome: string) => (
-  Number(new RegExp(`^fleet2_trace_spans_total\\{outcome="${outcome}"\\} (\\d+)$`, 'm').exec(await (await fetch(`${url}/metrics`)).text())![1])
-)
-
 describe('a request that is recorded', () => {
-  it('is told to the collector as a tree: the request, its transactions and their attempts, the commands of Redis, and what it told browsers', async () => {
+  it('is told as a tree of transactions, attempts, commands of Redis and what browsers are told', async () => {
     const asked = caller()
-    const { status, headers } = await client.send('POST', '/api/v1/vehicles', { name: 'Traced' }, { headers: { ...asked.headers, 'idempotency-key': randomUUID() } })
+    const { status, headers } = await client.send(
+      'POST',
+      '/api/v1/vehicles',
+      { name: 'Traced' },
+      { headers: { ...asked.headers, 'idempotency-key': randomUUID() } },
+    )
     expect(status).toBe(201)
     // What is told to browsers may end after the answer.
-    await until(() => collector.of(asked.traceId).some(({ name }) => name === 'outbox publish'), 'the change to be told')
+    await until(
+      () => collector.of(asked.traceId).some(({ name }) => name === 'outbox publish'),
+      'the change to be told',
+    )
     const spans = await spansOf(asked)
     expect(tree(spans, asked.spanId)).toEqual({
       'POST /api/v1/vehicles': expect.objectContaining({
@@ -84,16 +89,33 @@ describe('a request that is recorded', () => {
     })
     const root = spans.find(({ parentSpanId }) => parentSpanId === asked.spanId)!
     expect(root.attributes).toEqual({
-      'http.request.method': 'POST', 'http.route': '/api/v1/vehicles', 'http.response.status_code': 201, 'fleet2.request_id': headers.get('x-request-id'),
+      'http.request.method': 'POST',
+      'http.route': '/api/v1/vehicles',
+      'http.response.status_code': 201,
+      'fleet2.request_id': headers.get('x-request-id'),
     })
-    expect(root.resource).toMatchObject({ 'service.name': 'fleet2', 'service.instance.id': 'traced', 'service.version': expect.any(String), 'deployment.environment.name': 'test' })
+    expect(root.resource).toMatchObject({
+      'service.name': 'fleet2',
+      'service.instance.id': 'traced',
+      'service.version': expect.any(String),
+      'deployment.environment.name': 'test',
+    })
     for (const span of spans) expect([span.name, span.failed]).toEqual([span.name, false])
-    expect(collector.messages.at(-1)).toMatchObject({ 'api-key': 'for-the-collector', 'content-type': 'application/json' })
+    expect(collector.messages.at(-1)).toMatchObject({
+      'api-key': 'for-the-collector',
+      'content-type': 'application/json',
+    })
   })
 
   it('is a page with what it asks of the API on its way', async () => {
     const asked = caller()
-    expect((await client.send('GET', '/vehicles', undefined, { headers: { ...asked.headers, accept: 'text/html' } })).status).toBe(200)
+    expect(
+      (
+        await client.send('GET', '/vehicles', undefined, {
+          headers: { ...asked.headers, accept: 'text/html' },
+        })
+      ).status,
+    ).toBe(200)
     const spans = await spansOf(asked)
     const root = spans.find(({ kind }) => kind === 2)!
     expect(root.name).toBe('GET page')
@@ -101,10 +123,17 @@ describe('a request that is recorded', () => {
     expect(below).toEqual(expect.arrayContaining(['GET /api/v1/session', 'GET /api/v1/vehicles']))
   })
 
-  it('says of nobody who and where: no path, parameter, token, position or address is in any span', async () => {
+  it('says of nobody who and where: no path, parameter, token, position or address is in it', async () => {
     const identifier = `tracker-${randomUUID()}`
-    const { body: vehicle } = await client.send<{ id: string }>('POST', '/api/v1/vehicles', { name: 'Quite a name', registration: 'B XY 1234' })
-    const { body: device } = await client.send<{ id: string, token: string }>('POST', '/api/v1/devices', { name: 'Tracker', identifier, vehicleId: vehicle.id })
+    const { body: vehicle } = await client.send<{ id: string }>('POST', '/api/v1/vehicles', {
+      name: 'Quite a name',
+      registration: 'B XY 1234',
+    })
+    const { body: device } = await client.send<{ id: string, token: string }>('POST', '/api/v1/devices', {
+      name: 'Tracker',
+      identifier,
+      vehicleId: vehicle.id,
+    })
     const asked: Caller[] = []
     const send = async (method: string, path: string, body?: unknown) => {
       const one = caller()
@@ -121,53 +150,112 @@ describe('a request that is recorded', () => {
     const spans = (await Promise.all(asked.map(spansOf))).flat()
     const told = JSON.stringify(spans.map(({ name, attributes }) => ({ name, attributes })))
     for (const secret of [
-      vehicle.id, device.id, device.token ?? 'no token', identifier, client.email, client.password, client.session.user.id, client.session.organisation!.id,
-      ...client.cookie().split('; ').map(pair => pair.split(/=(.*)/s)[1]!), 'Quite a name', 'B XY 1234', 'parameter', 'secret note', 'somebody', 'example.org',
-      '52.5', '13.4', '198.18.', '127.0.0.1', 'not the password', 'nothing-of-the-kind', 'fleet2:', 'SELECT', 'select',
-    ]) expect(told.includes(secret), secret).toBe(false)
-    const names = new Set(spans.filter(({ kind }) => kind === 2).map(({ name }) => name))
-    expect([...names].sort()).toEqual([
-      'GET /api/ingest', 'GET /api/v1/vehicles/:id', 'GET unknown-api', 'PATCH /api/v1/vehicles/:id', 'POST /api/v1/devices', 'POST /api/v1/invitations', 'POST /api/v1/session',
+      vehicle.id,
+      device.id,
+      device.token ?? 'no token',
+      identifier,
+      client.email,
+      client.password,
+      client.session.user.id,
+      client.session.organisation!.id,
+      ...client
+        .cookie()
+        .split('; ')
+        .map(pair => pair.split(/=(.*)/s)[1]!),
+      'Quite a name',
+      'B XY 1234',
+      'parameter',
+      'secret note',
+      'somebody',
+      'example.org',
+      '52.5',
+      '13.4',
+      '198.18.',
+      '127.0.0.1',
+      'not the password',
+      'nothing-of-the-kind',
+      'fleet2:',
+      'SELECT',
+      'select',
     ])
-    const known = /^(http\.(request\.method|route|response\.status_code)|db\.(system|operation)\.name|error\.type|fleet2\.(request_id|replayed|database\.(pool|role|attempt|sqlstate_class|error)))$/
-    expect([...new Set(spans.flatMap(({ attributes }) => Object.keys(attributes)))].filter(name => !known.test(name))).toEqual([])
+      expect(told.includes(secret), secret).toBe(false)
+    const routes = new Set(spans.filter(({ kind }) => kind === 2).map(({ name }) => name))
+    expect([...routes].sort()).toEqual([
+      'GET /api/ingest',
+      'GET /api/v1/vehicles/:id',
+      'GET unknown-api',
+      'PATCH /api/v1/vehicles/:id',
+      'POST /api/v1/devices',
+      'POST /api/v1/invitations',
+      'POST /api/v1/session',
+    ])
+    const known = new Set([
+      'http.request.method', 'http.route', 'http.response.status_code', 'db.system.name', 'db.operation.name',
+      'error.type', 'fleet2.request_id', 'fleet2.replayed', 'fleet2.database.pool', 'fleet2.database.role',
+      'fleet2.database.attempt', 'fleet2.database.sqlstate_class', 'fleet2.database.error',
+    ])
+    const names = spans.flatMap(({ attributes }) => Object.keys(attributes))
+    expect(names.filter(name => !known.has(name))).toEqual([])
   })
 
   it('that fails is told with the kind of its failure', async () => {
     const identifier = `tracker-${randomUUID()}`
     await client.send('POST', '/api/v1/devices', { name: 'First', identifier })
     const asked = caller()
-    expect((await client.send('POST', '/api/v1/devices', { name: 'Second', identifier }, { headers: asked.headers })).status).toBe(409)
+    expect(
+      (
+        await client.send(
+          'POST',
+          '/api/v1/devices',
+          { name: 'Second', identifier },
+          { headers: asked.headers },
+        )
+      ).status,
+    ).toBe(409)
     const spans = await spansOf(asked)
     expect(spans.filter(({ failed, name }) => failed && name === 'database attempt')).toEqual([
-      expect.objectContaining({ attributes: expect.objectContaining({ 'fleet2.database.sqlstate_class': '23', 'fleet2.database.attempt': 1 }) }),
+      expect.objectContaining({
+        attributes: expect.objectContaining({
+          'fleet2.database.sqlstate_class': '23',
+          'fleet2.database.attempt': 1,
+        }),
+      }),
     ])
     // Nobody's fault but the client's.
-    expect(spans.find(({ kind }) => kind === 2)).toMatchObject({ failed: false, attributes: { 'http.response.status_code': 409 } })
-  })
-
-  it('has its ids in every line of the log: of the request, its trace, the organisation and the person', async () => {
-    const asked = caller()
-    const { headers } = await client.send('GET', '/api/v1/vehicles', undefined, { headers: asked.headers })
-    await until(() => lines().some(({ trace_id }) => trace_id === asked.traceId), 'the line')
-    expect(lines().find(({ trace_id }) => trace_id === asked.traceId)).toMatchObject({
-      msg: 'Request', request_id: headers.get('x-request-id'), organisation_id: client.session.organisation!.id, user_id: client.session.user.id,
+    expect(spans.find(({ kind }) => kind === 2)).toMatchObject({
+      failed: false,
+      attributes: { 'http.response.status_code': 409 },
     })
   })
 
-  it('is an exemplar of the latency histogram for whoever asks for OpenMetrics, and the text form stays as it is', async () => {
+  it('has the ids of request, trace, organisation and person in its lines of the log', async () => {
+    const asked = caller()
+    const { headers } = await client.send('GET', '/api/v1/vehicles', undefined, { headers: asked.headers })
+    await until(() => linesOf(server).some(({ trace_id }) => trace_id === asked.traceId), 'the line')
+    expect(linesOf(server).find(({ trace_id }) => trace_id === asked.traceId)).toMatchObject({
+      msg: 'Request',
+      request_id: headers.get('x-request-id'),
+      organisation_id: client.session.organisation!.id,
+      user_id: client.session.user.id,
+    })
+  })
+
+  it('is an exemplar of the latency histogram in OpenMetrics, and the text form stays as it is', async () => {
     const asked = caller()
     await client.send('GET', '/api/v1/vehicles', undefined, { headers: asked.headers })
     const scrape = async (accept: string) => {
       const response = await fetch(`${server.url}/metrics`, { headers: { accept } })
       return { type: response.headers.get('content-type'), text: await response.text() }
     }
-    const openMetrics = 'application/openmetrics-text;version=1.0.0;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1'
+    const openMetrics
+      = 'application/openmetrics-text;version=1.0.0;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1'
     await until(async () => (await scrape(openMetrics)).text.includes(asked.traceId), 'the exemplar')
     const { type, text } = await scrape(openMetrics)
     expect(type).toMatch(/^application\/openmetrics-text; version=1\.0\.0/)
     expect(text.split('\n').filter(line => line.includes(asked.traceId))).toEqual([
-      expect.stringMatching(/^http_request_duration_seconds_bucket\{.*route="\/api\/v1\/vehicles".*\} \d+ # \{trace_id="\w{32}"\} [\d.]+ [\d.]+$/),
+      expect.stringMatching(
+        /^http_request_duration_seconds_bucket\{.*route="\/api\/v1\/vehicles".*\} \d+ # \{trace_id="\w{32}"\} [\d. ]+$/,
+      ),
     ])
     for (const accept of ['*/*', 'text/plain']) {
       const plain = await scrape(accept)
@@ -185,145 +273,22 @@ describe('a request that is not recorded', () => {
     await client.send('GET', '/api/v1/vehicles', undefined, { headers: loud.headers })
     await spansOf(loud)
     expect(collector.of(quiet.traceId)).toEqual([])
-    expect(lines().filter(({ trace_id }) => trace_id === quiet.traceId)).toHaveLength(1)
+    expect(linesOf(server).filter(({ trace_id }) => trace_id === quiet.traceId)).toHaveLength(1)
   })
 
   it('is a probe, built files or a live stream, whatever its sender says', async () => {
     const [probe, stream, loud] = [caller(), caller(), caller()]
     await fetch(`${server.url}/api/health`, { headers: probe.headers })
     const leaving = new AbortController()
-    await fetch(`${server.url}/api/events`, { headers: { ...stream.headers, cookie: client.cookie() }, signal: leaving.signal })
+    await fetch(`${server.url}/api/events`, {
+      headers: { ...stream.headers, cookie: client.cookie() },
+      signal: leaving.signal,
+    })
     leaving.abort()
     await client.send('GET', '/api/v1/vehicles', undefined, { headers: loud.headers })
-    await until(() => lines().some(({ trace_id }) => trace_id === stream.traceId), 'the stream to be over')
+    const over = () => linesOf(server).some(({ trace_id }) => trace_id === stream.traceId)
+    await until(over, 'the stream to be over')
     await spansOf(loud)
     expect([...collector.of(probe.traceId), ...collector.of(stream.traceId)]).toEqual([])
-  })
-})
-
-describe('whoever is not a proxy that the instance was told of', () => {
-  it('begins a trace, whatever it says: it is recorded as often as the configuration says', async () => {
-    const far = await startServer({ env: { ...tracing(), NUXT_TRUSTED_PROXIES: '192.0.2.0/24', OTEL_TRACES_SAMPLER_ARG: '1', INSTANCE_ID: 'far' } })
-    try {
-      const asked = caller({ sampled: false })
-      const answer = await fetch(`${far.url}/sign-in`, { headers: { ...asked.headers, 'x-request-id': 'somebody-elses-request' } })
-      expect(answer.status).toBe(200)
-      const id = answer.headers.get('x-request-id')!
-      expect(id).not.toBe('somebody-elses-request')
-      const root = () => collector.spans.find(({ attributes }) => attributes['fleet2.request_id'] === id)
-      await until(root, 'its span')
-      expect(root()).toMatchObject({ name: 'GET page', parentSpanId: null })
-      expect(collector.of(asked.traceId)).toEqual([])
-      expect(lines(far).some(({ trace_id }) => trace_id === asked.traceId)).toBe(false)
-    }
-    finally {
-      expect(await far.stop()).toBe(0)
-    }
-  })
-})
-
-describe('what no request asked for', () => {
-  it('is a trace of its own: what another instance left behind in the outbox, and positions that are stored together', async () => {
-    const alone = await startServer({ env: { ...tracing(), OTEL_TRACES_SAMPLER_ARG: '1', INSTANCE_ID: 'alone' } })
-    try {
-      await database.asOwner(`INSERT INTO outbox (id, organisation_id, name, data, due_at) VALUES ($1, $2, 'changed', $3, now() - interval '1 minute')`, [
-        randomUUID(), client.session.organisation!.id, { type: 'vehicle', id: randomUUID(), change: 'created' },
-      ])
-      const identifier = `tracker-${randomUUID()}`
-      await client.send('POST', '/api/v1/devices', { name: 'Tracker', identifier })
-      expect((await fetch(`${alone.url}/api/ingest?id=${identifier}&lat=52&lon=13`)).status).toBe(200)
-      const roots = (name: string) => collector.spans.filter(span => span.name === name && span.parentSpanId === null)
-      // The row is for whoever comes first; the other instance records nothing of its own.
-      await until(() => roots('ingest batch').length > 0 && roots('ingest batch').some(({ traceId }) => collector.of(traceId).some(({ name }) => name === 'database write')), 'the batch')
-      await until(async () => (await database.asOwner('SELECT 1 FROM outbox WHERE due_at < now() - interval \'30 seconds\'')).length === 0, 'the row to be taken')
-      if (roots('outbox relay').length) {
-        const [relay] = roots('outbox relay')
-        await until(() => collector.of(relay!.traceId).some(({ name }) => name === 'redis EVAL'), 'what it told browsers')
-      }
-    }
-    finally {
-      expect(await alone.stop()).toBe(0)
-    }
-  })
-})
-
-describe('a collector that', () => {
-  const kinds = [
-    { what: 'is gone', manner: null, lost: 'failed' },
-    { what: 'refuses', manner: 'refusing', lost: 'failed' },
-    { what: 'is busy', manner: 'busy', lost: 'dropped' },
-    { what: 'takes everything and never answers', manner: 'silent', lost: 'dropped' },
-  ] as const
-  it.each(kinds)('$what costs spans, which are counted, and neither an answer nor the instance\'s end', async ({ manner, lost }) => {
-    const other = await startOtlpReceiver()
-    if (manner) other.behave(manner)
-    else await other.stop()
-    const hurt = await startServer({
-      env: {
-        ...tracing(), OTEL_EXPORTER_OTLP_ENDPOINT: other.url, OTEL_TRACES_SAMPLER_ARG: '1', OTEL_BSP_MAX_QUEUE_SIZE: '20',
-        // What has been sent is given up after a minute: an end that waited for it would be cut by the drain.
-        OTEL_EXPORTER_OTLP_TIMEOUT: manner === null ? '500' : '60000', NUXT_DRAIN_TIMEOUT: '20',
-      },
-    })
-    try {
-      await until(async () => {
-        const answers = await Promise.all(Array.from({ length: 20 }, () => fetch(`${hurt.url}/sign-in`).then(async (answer) => {
-          await answer.text()
-          return answer.status
-        })))
-        expect(new Set(answers)).toEqual(new Set([200]))
-        return await metric(hurt.url, lost) > 0
-      }, 'spans to be lost')
-      expect(await metric(hurt.url, 'sent')).toBe(0)
-      const warnings = lines(hurt).filter(({ level, msg }) => level === 'warn' && msg.includes('Traces'))
-      // Once, however many are lost; and of one that has not been given up yet nothing can be said.
-      expect(warnings.length).toBeLessThanOrEqual(1)
-      if (lost === 'failed') expect(warnings).toHaveLength(1)
-    }
-    finally {
-      expect(await hurt.stop()).toBe(0)
-      if (manner) await other.stop()
-    }
-  })
-
-  it('comes back is sent what happens from then on, and the log says so', async () => {
-    const other = await startOtlpReceiver()
-    other.behave('refusing')
-    const hurt = await startServer({ env: { ...tracing(), OTEL_EXPORTER_OTLP_ENDPOINT: other.url, OTEL_TRACES_SAMPLER_ARG: '1' } })
-    try {
-      await until(async () => (await fetch(`${hurt.url}/sign-in`)).ok && lines(hurt).some(({ msg }) => msg.startsWith('Traces cannot be sent')), 'a refusal')
-      other.behave('well')
-      await until(async () => (await fetch(`${hurt.url}/sign-in`)).ok && lines(hurt).some(({ msg }) => msg === 'Traces are sent again'), 'the word that it takes them')
-      expect(other.spans.length).toBeGreaterThan(0)
-    }
-    finally {
-      expect(await hurt.stop()).toBe(0)
-      await other.stop()
-    }
-  })
-
-  it('is there at the end of an instance is sent what still waits', async () => {
-    const ending = await startServer({ env: { ...tracing(), OTEL_TRACES_SAMPLER_ARG: '1', OTEL_BSP_SCHEDULE_DELAY: '60000' } })
-    const answer = await fetch(`${ending.url}/sign-in`)
-    await answer.text()
-    expect(await ending.stop()).toBe(0)
-    expect(collector.spans.some(({ attributes }) => attributes['fleet2.request_id'] === answer.headers.get('x-request-id'))).toBe(true)
-  })
-})
-
-describe('without a collector', () => {
-  it('the trace that a proxy names is in the log, and nothing is recorded', async () => {
-    const off = await startServer({ env: { NUXT_DATABASE_URL: database.servingUrl } })
-    try {
-      const asked = caller()
-      const before = collector.messages.length
-      await fetch(`${off.url}/sign-in`, { headers: asked.headers })
-      await until(() => lines(off).some(({ trace_id }) => trace_id === asked.traceId), 'the line')
-      expect(collector.messages.length).toBe(before)
-      expect(await metric(off.url, 'sent')).toBe(0)
-    }
-    finally {
-      expect(await off.stop()).toBe(0)
-    }
   })
 })

@@ -16,7 +16,7 @@ export interface ReceivedSpan {
   resource: Record<string, string | number>
 }
 
-/** How a collector may be: well, busy (503), of another mind (400), or silent after it has taken the request. */
+/** How a collector may be: well, busy (503), refusing (400), or silent once it has taken the message. */
 export type Manner = 'well' | 'busy' | 'refusing' | 'silent'
 
 export interface OtlpReceiver {
@@ -31,8 +31,16 @@ export interface OtlpReceiver {
   stop(): Promise<void>
 }
 
-interface Value { stringValue?: string, intValue?: number | string, doubleValue?: number, boolValue?: boolean }
-interface Pair { key: string, value: Value }
+interface Value {
+  stringValue?: string
+  intValue?: number | string
+  doubleValue?: number
+  boolValue?: boolean
+}
+interface Pair {
+  key: string
+  value: Value
+}
 interface Message {
   resourceSpans: {
     resource: { attributes: Pair[] }
@@ -62,7 +70,8 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
       receiver.messages.push(request.headers)
       if (manner === 'silent') return void silent.push(response)
       if (manner === 'busy') return void response.writeHead(503).end()
-      if (manner === 'refusing' || request.url !== '/v1/traces' || request.method !== 'POST') return void response.writeHead(400).end()
+      if (manner === 'refusing' || request.url !== '/v1/traces' || request.method !== 'POST')
+        return void response.writeHead(400).end()
       receiver.spans.push(...read(JSON.parse(Buffer.concat(chunks).toString()) as Message))
       response.writeHead(200, { 'content-type': 'application/json' }).end('{}')
     })
@@ -89,20 +98,30 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
 }
 
 function read({ resourceSpans }: Message): ReceivedSpan[] {
-  return resourceSpans.flatMap(({ resource, scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans.map(span => ({
-    traceId: span.traceId,
-    spanId: span.spanId,
-    parentSpanId: span.parentSpanId || null,
-    name: span.name,
-    kind: span.kind,
-    failed: span.status?.code === errorStatus,
-    attributes: plain(span.attributes),
-    resource: plain(resource.attributes),
-  }))))
+  return resourceSpans.flatMap(({ resource, scopeSpans }) =>
+    scopeSpans.flatMap(({ spans }) =>
+      spans.map(span => ({
+        traceId: span.traceId,
+        spanId: span.spanId,
+        parentSpanId: span.parentSpanId || null,
+        name: span.name,
+        kind: span.kind,
+        failed: span.status?.code === errorStatus,
+        attributes: plain(span.attributes),
+        resource: plain(resource.attributes),
+      })),
+    ),
+  )
 }
 
 function plain(pairs: Pair[]): Record<string, string | number> {
-  return Object.fromEntries(pairs.map(({ key, value }) => [
-    key, value.stringValue ?? (value.boolValue === undefined ? Number(value.intValue ?? value.doubleValue) : String(value.boolValue)),
-  ]))
+  return Object.fromEntries(
+    pairs.map(({ key, value }) => [
+      key,
+      value.stringValue
+      ?? (value.boolValue === undefined
+        ? Number(value.intValue ?? value.doubleValue)
+        : String(value.boolValue)),
+    ]),
+  )
 }
