@@ -295,8 +295,8 @@ export const variables = {
   traceSampler: variable({
     name: 'OTEL_TRACES_SAMPLER', group: 'Traces',
     default: 'parentbased_traceidratio', example: 'parentbased_traceidratio',
-    description: 'Which traces are recorded: those whose caller (Nginx) says so, and a share of those that begin '
-      + 'here.',
+    description: 'Which traces are recorded: those whose caller (Nginx) says so, and a share of those that '
+      + 'begin here.',
     schema: sampler,
   }),
   traceRatio: variable({
@@ -319,7 +319,7 @@ export const variables = {
   }),
   traceQueueSize: variable({
     name: 'OTEL_BSP_MAX_QUEUE_SIZE', group: 'Traces', default: '2048', example: '4096',
-    description: 'Spans that wait for the collector at most, about a kilobyte each; more are lost, and counted.',
+    description: 'Spans that wait for the collector at most, about a kilobyte each; more are dropped.',
     schema: wholeNumber(1, 65_536, 2_048),
   }),
   traceDelayMs: variable({

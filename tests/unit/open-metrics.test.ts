@@ -42,7 +42,8 @@ describe('the metrics as OpenMetrics', () => {
     expect(lines).toEqual([
       expect.stringMatching(
         new RegExp(
-          `^http_request_duration_seconds_bucket\\{le="0.5",.*\\} \\d+ # \\{trace_id="${traceId}"\\} 0\\.3 [\\d.]+$`,
+          `^http_request_duration_seconds_bucket\\{le="0.5",.*\\} \\d+ # `
+          + `\\{trace_id="${traceId}"\\} 0\\.3 [\\d.]+$`,
         ),
       ),
     ])
