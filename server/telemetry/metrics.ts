@@ -18,9 +18,9 @@ const lastScrapes: Partial<Record<MetricsForm, { at: number, text: Promise<strin
 
 /**
  * All metrics, in Prometheus' text form or in OpenMetrics, which has exemplars. Some are measured from one
- * scrape to the next (the event loop's lag) and begun anew by each: of two that come together, the second would
- * find nothing measured, and say a least lag of nine thousand million seconds. So those who come within a second
- * are given the same.
+ * scrape to the next (the event loop's lag) and begun anew by each: of two that come together, the second
+ * would find nothing measured, and say a least lag of nine thousand million seconds. So those who come within
+ * a second are given the same.
  */
 export function scrape(form: MetricsForm = 'text'): Promise<string> {
   const now = performance.now()

@@ -105,7 +105,7 @@ function exporter({ endpoint, headers, timeoutMs }: TracingOptions): SpanExporte
     // One that has been given up may still hang in the air; more of them would be memory.
     concurrencyLimit: 2,
     // Names are looked up as everybody else's here: one that nobody answers for keeps no other waiting.
-    httpAgentOptions: { keepAlive: true, lookup: names.lookup } as object,
+    httpAgentOptions: { keepAlive: true, lookup: names.lookup },
   })
 }
 

@@ -28,7 +28,7 @@ export function formatComment(pairs: Record<string, string>): string {
   return `/*${parts.join(',')}*/`
 }
 
-/** URL encoding. Of what that leaves as it is, a quote would end the value, an asterisk perhaps the comment. */
+/** URL encoding. Of what that leaves as it is, a quote would end the value, an asterisk the comment. */
 function encode(text: string): string {
   return encodeURIComponent(text.toWellFormed()).replaceAll('\'', '%27').replaceAll('*', '%2A')
 }

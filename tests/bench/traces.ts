@@ -169,8 +169,8 @@ function median(values: number[]): number {
 async function writeDown() {
   const page = fileURLToPath(new URL('../../docs/tracing.md', import.meta.url))
   const about = `Median of ${rounds} rounds of ${secondsASlice} s (and the middle half of them),
-${connections} connections, ${cpus().length} shared cores; PostgreSQL 15 with a synchronous standby and without
-fsync, PgBouncer, Redis, the load generator and the collector on the same machine.`
+${connections} connections, ${cpus().length} shared cores; PostgreSQL 15 with a synchronous standby and
+without fsync, PgBouncer, Redis, the load generator and the collector on the same machine.`
   const table = [
     '| what | traces | requests/s, ratio | p99, ratio | requests/s here |',
     '| --- | --- | --- | --- | --- |',

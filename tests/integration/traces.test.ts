@@ -254,7 +254,7 @@ describe('a request that is recorded', () => {
     expect(type).toMatch(/^application\/openmetrics-text; version=1\.0\.0/)
     expect(text.split('\n').filter(line => line.includes(asked.traceId))).toEqual([
       expect.stringMatching(
-        /^http_request_duration_seconds_bucket\{.*"\/api\/v1\/vehicles".*\} \d+ # \{trace_id="\w+"\} [\d. ]+$/,
+        /^http_request_duration_seconds_bucket\{.*"\/api\/v1\/vehicles".*\} \d+ # \{trace_id="\w+"\} [\d.]+ /,
       ),
     ])
     for (const accept of ['*/*', 'text/plain']) {
