@@ -69,7 +69,8 @@ export const httpRequests = new Counter({ name: 'http_requests_total', help: 'HT
 export const httpDuration = new Histogram({
   name: 'http_request_duration_seconds',
   help: 'Time from the request\'s arrival to the end of its answer; live streams are not in it',
-  labelNames: labels,
+  // prom-client's declarations want an exemplar's label among the metric's own.
+  labelNames: labels as readonly ((typeof labels)[number] | 'trace_id')[],
   buckets: seconds,
   // Registered below: prom-client refuses a metric with exemplars where the registry's own form has none.
   enableExemplars: true,
