@@ -1,5 +1,7 @@
 import type { Config } from '#server/config/load.ts'
 import type { Logger } from '#server/telemetry/logger.ts'
+// There with traces off too: a counter that begins with its first failure shows no increase by it.
+import '#server/telemetry/trace-metrics.ts'
 import { useTracing } from '#server/telemetry/tracing.ts'
 
 /** A collector that answers takes milliseconds; an instance's end waits no longer for one that does not. */

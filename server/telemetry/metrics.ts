@@ -1,5 +1,7 @@
 import { getHeapStatistics } from 'node:v8'
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+import {
+  Counter, Gauge, Histogram, Registry, collectDefaultMetrics, type OpenMetricsContentType,
+} from 'prom-client'
 
 /** The registry of this process. Names without a prefix are the specification's own. */
 export const registry = new Registry()
@@ -44,7 +46,8 @@ interface Readable {
  * when it writes them in this one: so it is given stand-ins that read the real ones.
  */
 function inOpenMetrics(): Promise<string> {
-  const view = new Registry(Registry.OPENMETRICS_CONTENT_TYPE)
+  const view = new Registry<OpenMetricsContentType>()
+  view.setContentType(Registry.OPENMETRICS_CONTENT_TYPE)
   for (const metric of registry.getMetricsAsArray() as unknown as Readable[]) {
     const standIn: Readable = {
       name: metric.name,

@@ -43,7 +43,10 @@ const throughAnother = { 'x-client': '192.0.2.9' }
 describe('a request that passes through Nginx', () => {
   it('begins a trace under its own id, not recorded unless asked for, whatever its sender says', async () => {
     await withNginx({}, async (nginx) => {
-      for (const said of [{}, { traceparent: forwarded, tracestate: 'a=b' }, { traceparent: 'x' }]) {
+      const sayings: Record<string, string>[] = [
+        {}, { traceparent: forwarded, tracestate: 'a=b' }, { traceparent: 'x' },
+      ]
+      for (const said of sayings) {
         const { traceparent, tracestate, ...headers } = await arrives(nginx, said)
         const id = headers['x-request-id']!
         expect(traceparent).toBe(`00-${id}-${id.slice(0, 16)}-00`)
