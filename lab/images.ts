@@ -90,7 +90,10 @@ export const images: Record<NodeKind, Image> = {
   },
   prometheus: {
     user: 'prometheus', stopSignal: 'SIGTERM', folders: ['data'], environment: () => ({}),
-    command: ({ folder }) => ['/usr/bin/prometheus', `--config.file=${join(deployCopy, 'monitoring/prometheus.yml')}`, `--storage.tsdb.path=${join(folder, 'data')}`, '--web.listen-address=0.0.0.0:9090', '--log.level=warn'],
+    command: ({ folder }) => [
+      '/usr/bin/prometheus', `--config.file=${join(deployCopy, 'monitoring/prometheus.yml')}`, `--storage.tsdb.path=${join(folder, 'data')}`,
+      '--web.listen-address=0.0.0.0:9090', '--log.level=warn', '--enable-feature=exemplar-storage',
+    ],
   },
   alertmanager: {
     user: 'prometheus', stopSignal: 'SIGTERM', folders: ['data', 'run'],

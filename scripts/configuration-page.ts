@@ -29,7 +29,8 @@ These are read by the compose files and the lab, not by the application: \`POSTG
 \`FLEET_APP_PASSWORD\` (of the serving role \`fleet_app\`), \`SECRETS_DIR\` (./secrets), \`INTERNAL_BIND\` (127.0.0.1), \`NGINX2_HTTP_PORT\` (8281), \`NGINX2_HTTPS_PORT\` (8444), \`NGINX_HTTPS_SUFFIX\` (:8443), \`UPSTREAMS\`,
 \`CHECK_INTERVAL\`, \`CHECK_TIMEOUT\`, \`CHECK_FAILURES\`, \`CHECK_SUCCESSES\` (the checker beside Nginx), \`EDGE_SUBNET\` (172.30.83.0/24; the network of Nginx and the instances, whom they believe), \`STICKY\` (\`cookie\` or empty),
 \`NGINX_STATUS_FROM\` (addresses and networks that may read \`/nginx-status\`, by commas; default: Nginx's own machine alone),
-\`NGINX_TRUSTED_FROM\` (addresses and networks of proxies in front, whose \`X-Forwarded-For\` is believed; default: none);
+\`NGINX_TRUSTED_FROM\` (addresses and networks of proxies in front, whose \`X-Forwarded-For\` is believed; default: none),
+\`NGINX_TRACE_PERCENT\` (the requests whose traces are recorded, 0 to 100; default 0);
 and of backups \`ARCHIVE_COMMAND\`, \`RESTORE_COMMAND\`, \`ARCHIVE_CLOSED\` (true), \`BACKUP_S3_BUCKET\`, \`BACKUP_S3_REGION\`,
 \`BACKUP_S3_ENDPOINT\`, \`BACKUP_S3_KEY\`, \`BACKUP_S3_KEY_SECRET\`, \`BACKUP_CIPHER_PASS\`, \`BACKUP_QUEUE_MAX\` (8GB), \`BACKUP_DRILL_DIR\`
 ([backup-configuration.md](backup-configuration.md)). [deployment.md](deployment.md) tells about them.

@@ -12,6 +12,9 @@
 #   NGINX_TRUSTED_FROM
 #                  addresses and networks of proxies in front (an Ingress, a cloud's balancer), whose
 #                  X-Forwarded-For says who asks. Default: none, and nobody's is believed
+#   NGINX_TRACE_PERCENT
+#                  the requests of which the instances record a trace, 0 to 100 with up to two decimals
+#                  (default: 0)
 # and the variables of site.conf and of the checker.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -48,6 +51,17 @@ addresses NGINX_STATUS_FROM "${NGINX_STATUS_FROM:-}" allow monitoring.conf
 addresses NGINX_TRUSTED_FROM "${NGINX_TRUSTED_FROM:-}" set_real_ip_from proxies.conf
 [ ! -s "$NGINX_PREFIX/generated/proxies.conf" ] ||
   printf 'real_ip_header X-Forwarded-For;\nreal_ip_recursive on;\n' >>"$NGINX_PREFIX/generated/proxies.conf"
+# Which requests are recorded. Nginx takes no 0 % for a share.
+percent=${NGINX_TRACE_PERCENT:-0}
+if ! printf %s "$percent" | grep -Eqx '(100(\.00?)?|[0-9]{1,2}(\.[0-9]{1,2})?)'; then
+  echo "NGINX_TRACE_PERCENT: $percent must be a number from 0 to 100 with up to two decimals," \
+    "such as 1 or 0.5" >&2
+  exit 78
+fi
+case $percent in
+  *[1-9]*) echo "split_clients \$request_id \$trace_flags { $percent% 01; * 00; }" ;;
+  *) echo "map \$request_id \$trace_flags { default 00; }" ;;
+esac >"$NGINX_PREFIX/generated/trace.conf"
 # 1.25.1 and later write HTTP/2 in another way.
 version=$("$NGINX_BINARY" -v 2>&1 | sed -n 's|.*nginx/\([0-9]*\)\.\([0-9]*\).*|\1 \2|p')
 # shellcheck disable=SC2086 # Two words on purpose.

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path'
 import type { z } from 'zod'
 import { foreignVariables, refusedVariables, variables, withoutPasswords } from './variables.ts'
 import { isServiceLink } from './service-links.ts'
+import { unreadTraceVariables } from './trace-settings.ts'
 
 type Values = { [Key in keyof typeof variables]: z.output<(typeof variables)[Key]['schema']> }
 
@@ -50,6 +51,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, version: string): Config {
     }
   }
   faults.push(...refused(env), ...misspelt(env))
+  faults.push(...unreadTraceVariables(env, Object.values(variables).map(({ name }) => name)))
   const given = values as unknown as Values
   const production = env.NODE_ENV === 'production'
   const embeddedDatabase = !given.databaseUrl && !env.NUXT_DATABASE_URL_FILE

@@ -5,6 +5,7 @@ import { Email } from '#shared/schemas/text.ts'
 import { breaks, noBreaks, type Breaks } from './breaks.ts'
 import { databaseUrlFault, redisUrlFault } from './connection-url.ts'
 import { parseHostPort, type HostPort } from './host-port.ts'
+import { endpoint, headers, ratio, resourceAttributes, sampler } from './trace-settings.ts'
 
 /** One environment variable: what it means, how it is read, and what stands in `docs/configuration.md`. */
 export interface Variable<T = unknown> {
@@ -201,7 +202,7 @@ export const variables = {
     schema: httpUrl('must be an http:// or https:// address'),
   }),
   trustedProxies: variable({
-    name: 'NUXT_TRUSTED_PROXIES', group: 'Instance', description: 'Networks of the proxies whose X-Forwarded-For, X-Forwarded-Proto and X-Request-Id are believed, and from which /metrics and the full health report are given without a token. Name the narrowest: whoever stands there can say that it asks for anybody.', default: 'loopback alone', example: '127.0.0.0/8,::1,172.20.0.0/24',
+    name: 'NUXT_TRUSTED_PROXIES', group: 'Instance', description: 'Networks of the proxies whose X-Forwarded-For, X-Forwarded-Proto, X-Request-Id and traceparent are believed, and from which /metrics and the full health report are given without a token. Name the narrowest: whoever stands there can say that it asks for anybody.', default: 'loopback alone', example: '127.0.0.0/8,::1,172.20.0.0/24',
     schema: networks,
   }),
   databaseUrl: variable({
@@ -368,6 +369,62 @@ export const variables = {
     description: 'Prometheus, for the charts of /ops and for the parts that instances cannot reach themselves. Several '
       + 'hold the same: the first that answers is believed.',
     schema: httpAddresses,
+  }),
+  tracesExporter: variable({
+    name: 'OTEL_TRACES_EXPORTER', group: 'Traces', default: 'none', example: 'otlp',
+    description: 'otlp: traces are recorded and sent to a collector (docs/tracing.md). none: they are not.',
+    schema: z.enum(['none', 'otlp'], 'must be otlp or none').default('none'),
+  }),
+  traceEndpoint: variable({
+    name: 'OTEL_EXPORTER_OTLP_ENDPOINT', group: 'Traces',
+    default: 'http://localhost:4318', example: 'http://collector:4318',
+    description: 'The collector, which must take OTLP over HTTP; spans are sent to /v1/traces below it.',
+    schema: endpoint,
+  }),
+  traceHeaders: variable({
+    name: 'OTEL_EXPORTER_OTLP_HEADERS', group: 'Traces', default: 'none', example: 'api-key=…', secret: true,
+    description: 'Headers of each message to the collector, as header=value separated by commas.',
+    schema: headers,
+  }),
+  traceTimeoutMs: variable({
+    name: 'OTEL_EXPORTER_OTLP_TIMEOUT', group: 'Traces', default: '10000', example: '5000',
+    description: 'Milliseconds for a message to the collector, its repeats included; then it is given up.',
+    schema: wholeNumber(100, 60_000, 10_000),
+  }),
+  traceSampler: variable({
+    name: 'OTEL_TRACES_SAMPLER', group: 'Traces',
+    default: 'parentbased_traceidratio', example: 'parentbased_traceidratio',
+    description: 'Which traces are recorded: those whose caller (Nginx) says so, and a share of those that '
+      + 'begin here.',
+    schema: sampler,
+  }),
+  traceRatio: variable({
+    name: 'OTEL_TRACES_SAMPLER_ARG', group: 'Traces', default: '0.01', example: '0.1',
+    description: 'The share of the traces that begin here which is recorded, 0 to 1. Of requests through '
+      + 'Nginx NGINX_TRACE_PERCENT decides.',
+    schema: ratio,
+  }),
+  traceServiceName: variable({
+    name: 'OTEL_SERVICE_NAME', group: 'Traces', default: 'fleet2', example: 'fleet2-staging',
+    description: 'What the traces are said to be of.',
+    schema: z.string().regex(/^[\w. -]{1,100}$/, 'must be 1 to 100 letters, digits, blanks or any of . _ -')
+      .default('fleet2'),
+  }),
+  traceAttributes: variable({
+    name: 'OTEL_RESOURCE_ATTRIBUTES', group: 'Traces',
+    default: 'none', example: 'deployment.environment.name=production',
+    description: 'What is said of this instance with its traces, as key=value separated by commas.',
+    schema: resourceAttributes,
+  }),
+  traceQueueSize: variable({
+    name: 'OTEL_BSP_MAX_QUEUE_SIZE', group: 'Traces', default: '2048', example: '4096',
+    description: 'Spans that wait for the collector at most, about a kilobyte each; more are dropped.',
+    schema: wholeNumber(1, 65_536, 2_048),
+  }),
+  traceDelayMs: variable({
+    name: 'OTEL_BSP_SCHEDULE_DELAY', group: 'Traces', default: '5000', example: '1000',
+    description: 'Milliseconds that spans wait for others to travel with.',
+    schema: wholeNumber(10, 60_000, 5_000),
   }),
   demo: variable({
     name: 'FLEET2_DEMO', group: 'Demo', description: 'Makes a demo organisation with one user per role, vehicles and a track. Refused with NUXT_DATABASE_URL in production.', default: 'true on the embedded database, else false', example: 'false',

@@ -102,7 +102,8 @@ export interface Line {
   isEmpty(): boolean
 }
 
-export function openLine(client: pg.ClientBase): Line {
+/** `comment` stands behind each statement; empty: none. */
+export function openLine(client: pg.ClientBase, comment = ''): Line {
   let gathered: ProtocolQuery[] = []
   const refused = new Set<ProtocolQuery>()
   const prompt = new Set<ProtocolQuery>()
@@ -115,7 +116,8 @@ export function openLine(client: pg.ClientBase): Line {
 
   function add(statement: Statement, values: unknown[] | undefined, put: (query: ProtocolQuery) => unknown): Promise<pg.QueryResult> {
     return new Promise((resolve, reject) => {
-      const query = new pg.Query(statement, values, (error, result) => {
+      const sent = comment ? commented(statement, comment) : statement
+      const query = new pg.Query(sent, values, (error, result) => {
         if (!error) return resolve(result)
         refused.add(query)
         reject(error)
@@ -133,4 +135,10 @@ export function openLine(client: pg.ClientBase): Line {
     queryFirstPromptly: statement => add(statement, undefined, query => gathered.unshift(query) && prompt.add(query)),
     isEmpty: () => gathered.length === 0,
   }
+}
+
+/** A statement with a name is prepared once for many requests: it keeps its text. */
+function commented(statement: Statement, comment: string): Statement {
+  if (typeof statement === 'string') return `${statement} ${comment}`
+  return statement.name === undefined ? { ...statement, text: `${statement.text} ${comment}` } : statement
 }

@@ -11,6 +11,7 @@ import type { Consistency, ReadOptions, Transaction } from './port.ts'
 import type { RouterMetrics } from './router-metrics.ts'
 import type { Seen } from './seen.ts'
 import { isAbandoned } from './guard.ts'
+import { attemptSpan, transactionSpan, type AttemptSpan } from './spans.ts'
 import { TransactionError, runRead, statementTimeoutMs, type Settings } from './transaction.ts'
 import type { Visibility } from './visible.ts'
 
@@ -61,6 +62,11 @@ const pauseMs = 25
 /** A commit that has just stopped waiting for its standby needs a moment to become visible. */
 const visibleAfterMs = 5
 
+type Work<T> = (tx: Transaction) => Promise<T>
+
+/** One attempt: what the answer has to show, and how long the first word of it may take. */
+interface How { token: Token | null, anyAge: boolean, answerMs: number }
+
 /**
  * Reads go to a replica that has what the caller has seen, else to the primary; with neither, to a replica
  * with its age.
@@ -70,7 +76,10 @@ export function createRead(parts: ReadParts) {
   let primaryInDoubtUntil = 0
 
   /** One attempt on one pool. `anyAge`: the data may be older than what the caller has seen, and say so. */
-  async function attempt<T>(pool: Pool, settings: Settings, fn: (tx: Transaction) => Promise<T>, { token, anyAge, answerMs }: { token: Token | null, anyAge: boolean, answerMs: number }): Promise<T> {
+  async function attempt<T>(
+    pool: Pool, settings: Settings, fn: Work<T>, how: How, span: AttemptSpan,
+  ): Promise<T> {
+    const { token, anyAge, answerMs } = how
     const onReplica = pool === replica
     const cluster = monitor.cluster() ?? '0'
     const locate = `database_position(${cluster}) AS position`
@@ -98,6 +107,7 @@ export function createRead(parts: ReadParts) {
       },
       async check(findings) {
         position = parsePosition(findings.position.position!)
+        span.answeredBy(position.role)
         const before = checked ? parsePosition(findings.before.position!) : position
         judge(pool, before, position, token, { checked, anyAge })
         // Transactions that were over before the snapshot was taken are over in it.
@@ -148,7 +158,12 @@ export function createRead(parts: ReadParts) {
     if (context) context.staleSeconds = Math.max(context.staleSeconds ?? 0, lacking ? Math.max(1, seconds) : seconds)
   }
 
-  return async function read<T>(settings: Settings, fn: (tx: Transaction) => Promise<T>, { consistency = 'session' }: ReadOptions): Promise<T> {
+  async function read<T>(settings: Settings, fn: Work<T>, options: ReadOptions): Promise<T> {
+    const { consistency = 'session' } = options
+    let attempts = 0
+    const tryOn = (pool: Pool, how: How) => (
+      attemptSpan(pool.name, ++attempts, span => attempt(pool, settings, fn, how, span))
+    )
     await monitor.ready(remainingMs(patienceMs))
     const context = currentContext()
     const spent = context?.patienceSpent ?? false
@@ -173,7 +188,8 @@ export function createRead(parts: ReadParts) {
         // time: none while the monitor finds nobody there.
         if (!context?.replicaSilent && circuit.allows(monitor.state().replica?.reachable ?? true)) {
           try {
-            const value = await attemptReplica(replica, () => attempt(replica, settings, fn, { token, anyAge: false, answerMs: replicaAnswerMs }))
+            const how = { token, anyAge: false, answerMs: replicaAnswerMs }
+            const value = await attemptReplica(replica, () => tryOn(replica, how))
             circuit.succeeded()
             return value
           }
@@ -197,7 +213,7 @@ export function createRead(parts: ReadParts) {
       if (spent && hasChoice) break
       try {
         const answerMs = !hasChoice ? Infinity : Math.min(performance.now() < primaryInDoubtUntil || !monitor.hasPrimary() ? doubtedAnswerMs : primaryAnswerMs, Math.max(doubtedAnswerMs, until - performance.now()))
-        const value = await attempt(primary, settings, fn, { token, anyAge: false, answerMs })
+        const value = await tryOn(primary, { token, anyAge: false, answerMs })
         primaryInDoubtUntil = 0
         return value
       }
@@ -222,7 +238,7 @@ export function createRead(parts: ReadParts) {
     let busy: BusyError | null = null
     for (const { pool, anyAge, answerMs } of lastResorts(hasChoice, consistency)) {
       try {
-        return await attempt(pool, settings, fn, { token: seen.wanted(), anyAge, answerMs })
+        return await tryOn(pool, { token: seen.wanted(), anyAge, answerMs })
       }
       catch (error) {
         lastError = causeOf(error)
@@ -233,6 +249,10 @@ export function createRead(parts: ReadParts) {
     if (busy) throw permanent(busy)
     throw new UnavailableError('The database cannot be reached.', { cause: lastError, retryAfterSeconds: 2 })
   }
+
+  return <T>(settings: Settings, fn: Work<T>, options: ReadOptions): Promise<T> => (
+    transactionSpan('read', () => read(settings, fn, options))
+  )
 
   /**
    * When patience is over: what a replica has, with its age; the primary, for as long as it takes; and what

@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { remainingMs } from '#server/telemetry/context.ts'
+import { sqlComment } from '#server/telemetry/sql-comment.ts'
 import { openLine } from './batch.ts'
 import {
   AbandonedError, CommitSilentError, NotReplicatedError, OutOfTimeError, forgetValues, isConnectionError,
@@ -128,7 +129,7 @@ const commitLimitMs = 4_000
 export async function runRead<T>(attempt: ReadAttempt, fn: (tx: Transaction) => Promise<T>): Promise<T> {
   const { pool, settings, before, position, check, acquire, limitMs, firstAnswerMs, queues } = attempt
   return onConnection(pool, acquire, limitMs, async (connection, limit, guard, mark) => {
-    const line = openLine(connection.client)
+    const line = openLine(connection.client, sqlComment())
     const handle = openHandle(line)
     const stopListening = onAbandonment(guard)
     const stopWaiting = awaitFirstAnswer(connection, guard, { firstAnswerMs, limit, queues })
@@ -202,7 +203,7 @@ export async function runWrite<T>(attempt: WriteAttempt<T>, fn: (tx: Transaction
   const { pool, settings, begin, check, end, after, distrust, committing } = attempt
   return onConnection(pool, {}, statementTimeoutMs, async (connection, limit, guard, mark) => {
     connection.takeReplicationWarning()
-    const line = openLine(connection.client)
+    const line = openLine(connection.client, sqlComment())
     const handle = openHandle(line)
     const stopListening = onAbandonment(guard)
     const begun = Promise.all([line.query('BEGIN'), line[attempt.lateAnswer ? 'query' : 'queryPromptly'](select([...settingCalls(settings, limit), ...begin]))]).then(async ([, result]) => {

@@ -12,6 +12,7 @@ import type { Transaction, WriteOptions } from './port.ts'
 import type { RetryReason, RouterMetrics } from './router-metrics.ts'
 import type { Seen } from './seen.ts'
 import { isAbandoned } from './guard.ts'
+import { attemptSpan, transactionSpan, type AttemptSpan } from './spans.ts'
 import { TransactionError, runWrite, type Settings, type WriteAttempt } from './transaction.ts'
 import type { Visibility } from './visible.ts'
 
@@ -26,6 +27,9 @@ export interface WriteParts {
   /** Writes that may wait at once; past it they are refused at once. */
   mostWaiting: number
 }
+
+type Work<T> = (tx: Transaction) => Promise<T>
+type Attempt<T> = Pick<WriteAttempt<T>, 'settings' | 'begin' | 'end' | 'distrust'>
 
 export interface Write {
   write<T>(settings: Settings, fn: (tx: Transaction) => Promise<T>, options: WriteOptions): Promise<T>
@@ -66,17 +70,19 @@ export function createWrite({ primary, monitor, seen, visibility, metrics, log, 
   const writesWaiting = () => waiting + gate.waiting() + primary.stats().waiting
 
   /** One transaction on the primary. Resolves once it is committed on two nodes. */
-  async function transact<T>(attempt: Pick<WriteAttempt<T>, 'settings' | 'begin' | 'end' | 'distrust'>, fn: (tx: Transaction) => Promise<T>): Promise<T> {
+  async function transact<T>(attempt: Attempt<T>, fn: Work<T>, number: number): Promise<T> {
     const passage = await gate.enter(momentIn(remainingMs(jobPatienceMs) - answerMarginMs), currentContext()?.signal)
     try {
-      return await transactNow(attempt, fn, passage)
+      return await attemptSpan(primary.name, number, span => transactNow(attempt, fn, passage, span))
     }
     finally {
       passage.left()
     }
   }
 
-  async function transactNow<T>(attempt: Pick<WriteAttempt<T>, 'settings' | 'begin' | 'end' | 'distrust'>, fn: (tx: Transaction) => Promise<T>, passage: Passage): Promise<T> {
+  async function transactNow<T>(
+    attempt: Attempt<T>, fn: Work<T>, passage: Passage, span: AttemptSpan,
+  ): Promise<T> {
     const cluster = monitor.cluster() ?? '0'
     const locate = `database_position(${cluster})`
     // What is written is judged by what the caller has seen: the primary must have it, and show it.
@@ -89,6 +95,7 @@ export function createWrite({ primary, monitor, seen, visibility, metrics, log, 
       committing: passage.committing,
       async check(begun) {
         const position = parsePosition(begun.position!)
+        span.answeredBy(position.role)
         const mayCommit = passage.answered(position.timeline)
         if (!mayCommit) throw new CommitsStalledError()
         if (!breaks.has('no-epoch-check')) {
@@ -108,26 +115,35 @@ export function createWrite({ primary, monitor, seen, visibility, metrics, log, 
   }
 
   /** The answer that the record holds; undefined: there is none. An empty message goes with it into WAL: so this COMMIT waits for the standby, and the record, which stands before it, is there then. */
-  async function replay<T>(operation: OperationId): Promise<{ value: T } | undefined> {
-    const stored = await transact<StoredAnswer<T> | undefined>({ settings: [], begin: [], end: () => [emptyMessage], distrust: false }, async tx => (await tx.execute<StoredAnswer<T>>(replayQuery(operation))).rows[0])
+  async function replay<T>(operation: OperationId, number: number): Promise<{ value: T } | undefined> {
+    const attempt = { settings: [], begin: [], end: () => [emptyMessage], distrust: false }
+    const stored = await transact<StoredAnswer<T> | undefined>(attempt, async tx => (
+      (await tx.execute<StoredAnswer<T>>(replayQuery(operation))).rows[0]
+    ), number)
     if (!stored) return undefined
     if (stored.fingerprint !== operation.fingerprint) throw new IdempotencyMismatchError()
     return { value: stored.result.value as T }
   }
 
-  async function once<T>(settings: Settings, operation: OperationId | null, fn: (tx: Transaction) => Promise<T>, again: boolean): Promise<{ value: T, replayed: boolean }> {
+  async function once<T>(
+    settings: Settings, operation: OperationId | null, fn: Work<T>, again: boolean, number: number,
+  ): Promise<{ value: T, replayed: boolean }> {
     if (!operation || breaks.has('no-records')) {
-      return { value: await transact({ settings, begin: [], end: () => again ? [emptyMessage] : [], distrust: again }, fn), replayed: false }
+      const attempt = { settings, begin: [], end: () => again ? [emptyMessage] : [], distrust: again }
+      return { value: await transact(attempt, fn, number), replayed: false }
     }
     try {
-      return { value: await transact({ settings, begin: [claim(operation)], end: value => [record(operation, value)], distrust: again }, fn), replayed: false }
+      const attempt: Attempt<T> = {
+        settings, begin: [claim(operation)], end: value => [record(operation, value)], distrust: again,
+      }
+      return { value: await transact(attempt, fn, number), replayed: false }
     }
     catch (error) {
       const { code } = databaseError(causeOf(error))
       if (code === 'F2001') throw new OperationInProgressError()
       if (code !== 'F2002') throw error
     }
-    const stored = await replay<T>(operation).catch((error: unknown) => {
+    const stored = await replay<T>(operation, number).catch((error: unknown) => {
       throw error instanceof IdempotencyMismatchError ? error : new ReplayError('The record was found and not read', { cause: error })
     })
     // It was there a moment ago: expired just now, or committed on a primary that is no more.
@@ -151,7 +167,7 @@ export function createWrite({ primary, monitor, seen, visibility, metrics, log, 
     const until = momentIn(remainingMs(jobPatienceMs) - answerMarginMs)
     for (let attempt = 0; ; attempt++) {
       try {
-        const { value, replayed } = await once(settings, operation, fn, unknown)
+        const { value, replayed } = await once(settings, operation, fn, unknown, attempt + 1)
         if (replayed) {
           metrics.replayed()
           // A repeat inside this very request is not the client's: the answer is the first one as far as it can tell.
@@ -234,7 +250,10 @@ export function createWrite({ primary, monitor, seen, visibility, metrics, log, 
     }
   }
 
-  return { write, waiting: writesWaiting }
+  return {
+    write: (settings, fn, options) => transactionSpan('write', () => write(settings, fn, options)),
+    waiting: writesWaiting,
+  }
 }
 
 function causeOf(error: unknown): unknown {

@@ -7,6 +7,8 @@ import { bringConsistency, laterToken } from './consistency.ts'
 import { contextOf } from './context.ts'
 import { finishAnswer } from './finish.ts'
 import { settleHost } from './methods.ts'
+import { methodOf, quietRoutes, routeOf } from './route.ts'
+import { asStep, endTrace, openTrace } from './trace.ts'
 
 type Handler = (event: H3Event) => Promise<unknown> | unknown
 
@@ -26,9 +28,6 @@ export interface HandlerOptions {
   cluster(): string | null
 }
 
-/** Probes and positions are no people's requests: they would drown the others in the access log. Metrics count them. */
-const quietRoutes = /^\/(api\/health|api\/ingest|metrics|_nuxt\/|__nuxt)/
-
 /**
  * Wraps the whole of h3's handling, so that the request's context is surely in force in every handler. Measures at the response itself: Nitro's
  * hooks miss errors and 404s, and fire for internal requests too.
@@ -43,7 +42,7 @@ export function wrapHandler(handle: Handler, { config, log, isDraining, cluster 
       event.context[contextKey] = inner
       return runInContext(inner, async () => {
         try {
-          return await handle(event)
+          return await asStep(event, async () => handle(event))
         }
         finally {
           // What the page has seen, its reader has seen.
@@ -62,6 +61,7 @@ export function wrapHandler(handle: Handler, { config, log, isDraining, cluster 
     if (isDraining()) setResponseHeader(event, 'Connection', 'close')
     // Not the page that the instance renders for itself before it says that it is ready.
     if (event.node.req.socket?.remoteAddress) {
+      openTrace(event, context, config)
       measure(event, context, log)
       finishAnswer(event)
     }
@@ -80,25 +80,17 @@ function measure(event: H3Event, context: RequestContext, log: Logger) {
     const route = routeOf(event)
     // A client that went away before the answer: nginx's 499, so that it is not counted as the status that was never sent.
     const status = res.writableFinished || isStream ? res.statusCode : 499
-    const labels = { method: methods.has(req.method ?? '') ? req.method! : 'OTHER', route, status: String(status) }
+    const labels = { method: methodOf(event), route, status: String(status) }
     httpRequests.inc(labels)
     if (status >= 500) httpErrors.inc(labels)
-    if (!isStream) httpDuration.observe(labels, durationMs / 1000)
+    // A request of each height of the histogram can be looked up, where one is recorded.
+    const exemplarLabels = context.trace?.span ? { trace_id: context.trace.traceId } : undefined
+    if (!isStream) httpDuration.observe({ labels, value: durationMs / 1000, exemplarLabels })
+    endTrace(event, context, status)
     runInContext(context, () => {
       const line = { method: req.method, route, status, duration_ms: Math.round(durationMs * 10) / 10, ip: context.ipAddress }
       if (quietRoutes.test(req.url ?? '')) log.debug(line, 'Request')
       else log.info(line, 'Request')
     })
   })
-}
-
-const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
-
-/** The pattern, never the path: labels are bounded. */
-function routeOf(event: H3Event): string {
-  const matched = event.context.matchedRoute?.path as string | undefined
-  if (event.path.startsWith('/_nuxt/')) return '/_nuxt/**'
-  if (!matched) return 'other'
-  if (matched === '/**') return 'page'
-  return matched === '/api/**' ? 'unknown-api' : matched
 }

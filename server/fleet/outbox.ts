@@ -4,7 +4,10 @@ import type { Database } from '#server/database/port.ts'
 import { outbox } from '#server/database/schema/outbox.ts'
 import type { Events, PublishedEvent } from '#server/redis/events.ts'
 import type { RedisPort } from '#server/redis/port.ts'
-import { backgroundContext, runInContext, runOutsideContext } from '#server/telemetry/context.ts'
+import {
+  backgroundContext, currentSpan, runInContext, runInSpan, runOutsideContext, type RequestContext,
+} from '#server/telemetry/context.ts'
+import { inSpan, runAsTrace } from '#server/telemetry/tracing.ts'
 import { giveBack, takeDueEntries, thinOut, waitingEntries } from './outbox-table.ts'
 import { livePositions } from './vehicles.ts'
 import type { OutboxEntry } from './changes.ts'
@@ -88,7 +91,10 @@ export function createOutbox({ database, events, redis, log, metrics = noMetrics
   }
 
   function publishAtOnce(event: PublishedEvent) {
-    runOutsideContext(() => track(publish(event)))
+    // Outside of the request's time, and still a part of its story.
+    const span = currentSpan()
+    const told = () => inSpan('outbox publish', 'internal', {}, () => publish(event))
+    runOutsideContext(() => track(runInSpan(span, told)))
   }
 
   /** Deletes the rows whose events would survive a failover. Those that would not stay, become due, and are published again. */
@@ -118,15 +124,24 @@ export function createOutbox({ database, events, redis, log, metrics = noMetrics
       const context = backgroundContext('outbox', turnSeconds, closing.signal)
       const entries = await bounded(() => takeDueEntries(database, mostInTurn), context)
       if (entries.length === 0) return
-      // This commit is younger than those of all the rows it has seen.
-      const complete = await bounded(() => complements(entries, context.consistencyToken), context)
-      for (const [index, event] of complete.entries()) {
-        // Given back, so that they need not wait for the lease to end once Redis is there again.
-        if (!await publish(event)) return bounded(() => giveBack(database, complete.slice(index).map(({ eventId }) => eventId)))
-      }
-      metrics.relayed(entries.length)
+      // A turn that finds nothing, as nearly all do, is no trace.
+      if (!await runAsTrace('outbox relay', context, () => relayTaken(entries, context))) return
       if (entries.length < mostInTurn) return
     }
+  }
+
+  /** Publishes rows that have just been taken, in `context`. False: Redis did not take one of them. */
+  async function relayTaken(entries: OutboxEntry[], context: RequestContext): Promise<boolean> {
+    // This commit is younger than those of all the rows it has seen.
+    const complete = await bounded(() => complements(entries, context.consistencyToken), context)
+    for (const [index, event] of complete.entries()) {
+      if (await publish(event)) continue
+      // Given back, so that they need not wait for the lease to end once Redis is there again.
+      await bounded(() => giveBack(database, complete.slice(index).map(({ eventId }) => eventId)))
+      return false
+    }
+    metrics.relayed(entries.length)
+    return true
   }
 
   /** The events of rows: positions are read where they are, which is never older than when the row was written. */

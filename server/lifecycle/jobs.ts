@@ -3,7 +3,8 @@ import { deleteOldAccountEvents } from '#server/audit/account-log.ts'
 import { partitionMonthsAhead } from '#server/database/migrate.ts'
 import { operations } from '#server/database/schema/operations.ts'
 import { deleteEndedRevocations } from '#server/identity/revocations.ts'
-import { backgroundContext, runInContext } from '#server/telemetry/context.ts'
+import { backgroundContext } from '#server/telemetry/context.ts'
+import { runAsTrace } from '#server/telemetry/tracing.ts'
 import { every, later } from '#server/telemetry/timers.ts'
 import type { Services } from './services.ts'
 
@@ -68,7 +69,8 @@ export function startJobs(services: Services): { stop(): Promise<void> } {
   const stopping = new AbortController()
   const timers = jobs.map((job) => {
     const turn = () => {
-      const work: Promise<void> = runInContext(backgroundContext(job.name, jobSeconds, stopping.signal), () => job.run(services))
+      const context = backgroundContext(job.name, jobSeconds, stopping.signal)
+      const work: Promise<void> = runAsTrace(`job ${job.name}`, context, () => job.run(services))
         .then(result => result && log.info(`Job ${job.name}: ${result}`), error => log.warn({ err: error }, `Job ${job.name} failed and is tried again later`))
         .then(() => void running.delete(work))
       running.add(work)

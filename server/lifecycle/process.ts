@@ -3,6 +3,8 @@ import type { Logger } from '#server/telemetry/logger.ts'
 import { requestsInFlight } from '#server/telemetry/metrics.ts'
 import { closeServices, closingService, servicesIfOpen } from './services.ts'
 import type { Instance } from './start.ts'
+import { closeTracing } from '#server/telemetry/tracing.ts'
+import { tracesFlushMs } from './tracing.ts'
 
 let draining = false
 
@@ -55,6 +57,7 @@ export function installSignals({ config, log, instance, reopenLog, closeStreams,
       ['the listener closes', closeListener],
       ['jobs stop', () => instance()?.stopWork()],
       ['services close', closeServices],
+      ['traces are sent', () => closeTracing(tracesFlushMs)],
       ['the embedded database ends', () => instance()?.embedded?.stop()],
     ]
     for (const [name, step] of steps) {

@@ -14,6 +14,7 @@ import { installSignals, isDraining } from '#server/lifecycle/process.ts'
 import { servicesIfOpen } from '#server/lifecycle/services.ts'
 import { liveStatus } from '#server/lifecycle/status.ts'
 import { startInstance, type Instance } from '#server/lifecycle/start.ts'
+import { startTracing } from '#server/lifecycle/tracing.ts'
 import { createLogger } from '#server/telemetry/logger.ts'
 import { gauge } from '#server/telemetry/metrics.ts'
 import { countStreamsBy } from '#server/telemetry/load.ts'
@@ -79,6 +80,7 @@ export default defineNitroPlugin((nitroApp) => {
   exportGauges()
 
   void (async () => {
+    await startTracing(config, log)
     const migrations = await migrationsFromAssets(useStorage('assets:migrations'))
     instance = await startInstance({ config, log, migrations, onStatus: () => sendToAllStreams('status', liveStatus()), warmUp: () => rehearse(nitroApp.localFetch, log) })
     log.info(`Fleet2 ${config.version} serves as ${config.instanceId}`)

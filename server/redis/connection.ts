@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Redis, type RedisOptions } from 'ioredis'
 import type { Logger } from 'pino'
 import { NamedConnector, NamedSentinelConnector } from './connectors.ts'
+import { traceCommands } from './spans.ts'
 
 export interface RedisConnection {
   url: string
@@ -91,6 +92,7 @@ export function clientOptions({ url, sentinels, sentinelName, sentinelPassword, 
 /** A client that goes on trying to connect until `disconnect` is called on it. */
 export function connect(connection: RedisConnection, options: { queue: boolean }): Redis {
   const client = new Redis(clientOptions(connection, options))
+  traceCommands(client)
   let closed = false
   const disconnect = client.disconnect.bind(client)
   client.disconnect = (reconnect = false) => {

@@ -4,6 +4,7 @@ import type { Link } from './link.ts'
 import type { OnlyIf } from './port.ts'
 import { runOutsideContext } from '#server/telemetry/context.ts'
 import { redisUnconfirmed } from '#server/telemetry/redis-metrics.ts'
+import { inSpan } from '#server/telemetry/tracing.ts'
 import { UnavailableError } from '#shared/errors.ts'
 
 /**
@@ -97,11 +98,13 @@ export function createConfirmedWrites(link: Link, replicasNeeded: () => number) 
   return {
     /** Resolves once it is written, and says whether the replicas have it. `harmless`: it may be sent again although it may have been executed. */
     write<T>(send: (client: Redis) => Promise<T>, { harmless }: { harmless: boolean }): Promise<{ result: T, confirmed: boolean }> {
-      return new Promise((resolve, reject) => {
+      // Its command travels with others', outside of any request: the step is the caller's wait for it.
+      const step = ['redis confirmed write', 'client', { 'db.system.name': 'redis' }] as const
+      return inSpan(...step, () => new Promise((resolve, reject) => {
         queue.push({ harmless, send, done: (confirmed, result) => resolve({ confirmed, result: result as T }), failed: reject })
         // Not in the context of whoever came first: those that come meanwhile are written in the same turn of the loop, and their time is not over with that request's.
         runOutsideContext(() => void work())
-      })
+      }))
     },
   }
 }

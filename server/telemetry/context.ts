@@ -1,4 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Span } from '@opentelemetry/api'
+import type { Trace } from './trace-parent.ts'
 
 /** Who asks: a signed-in member of an organisation, a device, or the program itself. */
 export type Principal
@@ -56,6 +58,8 @@ export interface RequestContext {
   replicaSilent?: boolean
   /** Aborted when nobody waits for the answer any more: what has not been begun by then need not be. */
   readonly signal?: AbortSignal
+  /** The trace that the request belongs to; absent: nobody has named one, and tracing is off. */
+  trace?: Trace
 }
 
 /** Who may do what where. */
@@ -74,21 +78,33 @@ export interface Operation {
   readonly fingerprint: string
 }
 
-const storage = new AsyncLocalStorage<RequestContext>()
+/** Both in one store: whoever leaves a request's context leaves its spans too. */
+interface Frame {
+  readonly context: RequestContext | undefined
+  /** The step that is being recorded; null: none is. */
+  readonly span: Span | null
+}
+
+const storage = new AsyncLocalStorage<Frame>()
 
 /** Runs `fn` inside `context`; every await in it sees the same. */
 export function runInContext<T>(context: RequestContext, fn: () => T): T {
-  return storage.run(context, fn)
-}
-
-/** For frameworks that cannot wrap the rest of the request in a function (Nitro's middleware). */
-export function enterContext(context: RequestContext): void {
-  storage.enterWith(context)
+  return storage.run({ context, span: context.trace?.span ?? null }, fn)
 }
 
 /** The present request's context, or undefined outside of one (jobs, start-up). */
 export function currentContext(): RequestContext | undefined {
-  return storage.getStore()
+  return storage.getStore()?.context
+}
+
+/** Runs `fn` as a part of `span`, in the present context; with null simply `fn`. */
+export function runInSpan<T>(span: Span | null, fn: () => T): T {
+  return span ? storage.run({ context: storage.getStore()?.context, span }, fn) : fn()
+}
+
+/** The step that is being recorded, or null: the trace is not sampled, or tracing is off. */
+export function currentSpan(): Span | null {
+  return storage.getStore()?.span ?? null
 }
 
 /**
@@ -96,7 +112,7 @@ export function currentContext(): RequestContext | undefined {
  * Outside of a request it is `limit`.
  */
 export function remainingMs(limit: number): number {
-  const deadline = storage.getStore()?.deadline
+  const deadline = storage.getStore()?.context?.deadline
   return deadline === undefined ? limit : Math.max(0, Math.min(limit, msUntil(deadline)))
 }
 
@@ -118,5 +134,5 @@ export function withinLimit<T>(ms: number, fn: () => Promise<T>): Promise<T> {
   const outer = currentContext() ?? backgroundContext('limited', ms / 1000)
   // What it finds out (staleness, a position) stays with it.
   const inner: RequestContext = Object.create(outer, { deadline: { value: momentIn(remainingMs(ms)) } })
-  return storage.run(inner, fn)
+  return storage.run({ context: inner, span: currentSpan() }, fn)
 }

@@ -35,7 +35,10 @@ const dropped = new Counter({ name: 'fleet2_log_lines_dropped_total', help: 'Log
 /** A slow reader takes 64 KiB in a few milliseconds. */
 const flushMs = 500
 
-/** The program's logger: one JSON line an event, with the request's id and organisation where there is one. It never throws and never waits for a destination. */
+/**
+ * The program's logger: one JSON line an event, with the ids of the request, its trace, organisation and user
+ * where there are any. It never throws and never waits for a destination.
+ */
 export function createLogger({ level, instance, file, fileLimitBytes, readable }: LoggerOptions): Log {
   const sinks: { name: 'stdout' | 'file', sink: Sink }[] = []
   const open = (name: 'stdout' | 'file', path: string | null) => {
@@ -73,9 +76,14 @@ export function createLogger({ level, instance, file, fileLimitBytes, readable }
     mixin() {
       const context = currentContext()
       if (!context) return {}
-      const { principal } = context
+      const { principal, trace } = context
       const organisationId = principal && principal.kind !== 'system' ? principal.organisationId : undefined
-      return { request_id: context.requestId, ...organisationId ? { organisation_id: organisationId } : {}, ...principal?.kind === 'user' ? { user_id: principal.userId } : {} }
+      return {
+        request_id: context.requestId,
+        ...trace ? { trace_id: trace.traceId } : {},
+        ...organisationId ? { organisation_id: organisationId } : {},
+        ...principal?.kind === 'user' ? { user_id: principal.userId } : {},
+      }
     },
   }, {
     write(line: string) {

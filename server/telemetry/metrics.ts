@@ -1,5 +1,7 @@
 import { getHeapStatistics } from 'node:v8'
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+import {
+  Counter, Gauge, Histogram, Registry, collectDefaultMetrics, type OpenMetricsContentType,
+} from 'prom-client'
 
 /** The registry of this process. Names without a prefix are the specification's own. */
 export const registry = new Registry()
@@ -7,16 +9,58 @@ collectDefaultMetrics({ register: registry })
 
 /** Prometheus asks every 10 to 15 s. */
 const scrapeSharedMs = 1_000
-let lastScrape: { at: number, text: Promise<string> } | null = null
+
+/** The two forms that a scraper may ask for, each with its content type. */
+export type MetricsForm = 'text' | 'openmetrics'
+export const metricsContentTypes: Record<MetricsForm, string> = {
+  text: Registry.PROMETHEUS_CONTENT_TYPE,
+  openmetrics: Registry.OPENMETRICS_CONTENT_TYPE,
+}
+const lastScrapes: Partial<Record<MetricsForm, { at: number, text: Promise<string> }>> = {}
 
 /**
- * All metrics in Prometheus' form. Some are measured from one scrape to the next (the event loop's lag) and begun anew by each: of two that come together, the second would find
- * nothing measured, and say a least lag of nine thousand million seconds. So those who come within a second are given the same.
+ * All metrics, in Prometheus' text form or in OpenMetrics, which has exemplars. Some are measured from one
+ * scrape to the next (the event loop's lag) and begun anew by each: of two that come together, the second
+ * would find nothing measured, and say a least lag of nine thousand million seconds. So those who come within
+ * a second are given the same.
  */
-export function scrape(): Promise<string> {
+export function scrape(form: MetricsForm = 'text'): Promise<string> {
   const now = performance.now()
-  if (!lastScrape || now - lastScrape.at > scrapeSharedMs) lastScrape = { at: now, text: registry.metrics() }
-  return lastScrape.text
+  const last = lastScrapes[form]
+  if (last && now - last.at <= scrapeSharedMs) return last.text
+  const text = form === 'text' ? registry.metrics() : inOpenMetrics()
+  lastScrapes[form] = { at: now, text }
+  return text
+}
+
+/** What prom-client's registries ask of a metric; its type declarations leave it out. */
+interface Readable {
+  name: string
+  type: string
+  get(): Promise<{ name: string, type: string }>
+  getForPromString?(): Promise<{ name: string, type: string }>
+}
+
+/**
+ * The same metrics as OpenMetrics. prom-client has one form a registry, and renames a registry's counters
+ * when it writes them in this one: so it is given stand-ins that read the real ones.
+ */
+function inOpenMetrics(): Promise<string> {
+  const view = new Registry<OpenMetricsContentType>()
+  view.setContentType(Registry.OPENMETRICS_CONTENT_TYPE)
+  for (const metric of registry.getMetricsAsArray() as unknown as Readable[]) {
+    const standIn: Readable = {
+      name: metric.name,
+      type: metric.type,
+      get: () => standIn.getForPromString!(),
+      async getForPromString() {
+        const read = await (metric.getForPromString ? metric.getForPromString() : metric.get())
+        return read.type === 'counter' ? { ...read, name: read.name.replace(/_total$/, '') } : read
+      },
+    }
+    view.registerMetric(standIn as never)
+  }
+  return view.metrics()
 }
 
 const labels = ['method', 'route', 'status'] as const
@@ -25,7 +69,17 @@ const labels = ['method', 'route', 'status'] as const
 const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20]
 
 export const httpRequests = new Counter({ name: 'http_requests_total', help: 'HTTP requests answered', labelNames: labels, registers: [registry] })
-export const httpDuration = new Histogram({ name: 'http_request_duration_seconds', help: 'Time from the request\'s arrival to the end of its answer; live streams are not in it', labelNames: labels, buckets: seconds, registers: [registry] })
+export const httpDuration = new Histogram({
+  name: 'http_request_duration_seconds',
+  help: 'Time from the request\'s arrival to the end of its answer; live streams are not in it',
+  // prom-client's declarations want an exemplar's label among the metric's own.
+  labelNames: labels as readonly ((typeof labels)[number] | 'trace_id')[],
+  buckets: seconds,
+  // Registered below: prom-client refuses a metric with exemplars where the registry's own form has none.
+  enableExemplars: true,
+  registers: [],
+})
+registry.registerMetric(httpDuration)
 export const httpErrors = new Counter({ name: 'http_requests_errors_total', help: 'HTTP requests answered with 5xx', labelNames: labels, registers: [registry] })
 
 export const requestsInFlight = new Gauge({ name: 'fleet2_http_requests_in_flight', help: 'Requests being worked on, without live streams', registers: [registry] })

@@ -37,10 +37,21 @@ process.once('exit', () => {
 /** Against hanging. A start is some seconds of CPU; on a machine that is out of breath it took 25 s. */
 const startLimitMs = 100_000
 
-const entry = fileURLToPath(new URL('../../.output/server/index.mjs', import.meta.url))
+const built = fileURLToPath(new URL('../../.output/server/index.mjs', import.meta.url))
 
-/** The built application, on a port of the system's. Waits until it answers, unless told not to. `through`: a command that ends by executing its arguments. */
-export async function startServer({ env = {}, ready = true, through = [] }: { env?: Record<string, string>, ready?: boolean, through?: string[] } = {}): Promise<TestServer> {
+export interface ServerOptions {
+  env?: Record<string, string>
+  /** Wait until it answers. Default: true. */
+  ready?: boolean
+  /** A command that ends by executing its arguments. */
+  through?: string[]
+  /** Another build's `index.mjs`, to compare with. Default: this one's. */
+  entry?: string
+}
+
+/** The built application, on a port of the system's. */
+export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
+  const { env = {}, ready = true, through = [], entry = built } = options
   const data = await mkdtemp(join(tmpdir(), 'fleet2-data-'))
   const { PATH, HOME, LANG } = process.env
   const [command = '', ...args] = [...through, process.execPath, entry]

@@ -81,9 +81,11 @@ export const overview: DashboardSpec = {
           kind: 'graph', title: 'Response time (good: 95 % under 2 s)', unit: 's',
           alerts: ['ResponseTimeHigh'],
           description: 'From the arrival of a request to the end of its answer, in percentiles. Live '
-            + 'streams are not in it.',
+            + 'streams are not in it. A point is a request whose trace was recorded (docs/tracing.md).',
           queries: [0.5, 0.95, 0.99].map(q => ({
             expr: quantile(q, 'http_request_duration_seconds', [], chosen), legend: `${q * 100} %`,
+            // Each query would bring the same ones.
+            exemplars: q === 0.95,
           })),
         },
         {

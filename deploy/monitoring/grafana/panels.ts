@@ -47,10 +47,11 @@ export function limit({ limit, alerts }: PanelSpec): Limit | undefined {
 }
 
 function queries({ queries, kind }: PanelSpec) {
-  return queries.map(({ expr, legend }, index) => {
+  return queries.map(({ expr, legend, exemplars }, index) => {
     const query = new DataqueryBuilder().expr(expr).legendFormat(legend ?? '__auto').datasource(datasource)
       .refId(String.fromCharCode(65 + index))
     if (kind === 'table') return query.instant().format(PromQueryFormat.Table)
+    if (exemplars) query.exemplar(true)
     return kind === 'stat' ? query.instant() : query.range()
   })
 }

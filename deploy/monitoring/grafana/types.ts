@@ -4,6 +4,8 @@ export interface Query {
   expr: string
   /** What a series is called: `{{instance}}`. */
   legend?: string
+  /** Recorded requests are shown as points, each with its trace (docs/tracing.md). */
+  exemplars?: boolean
 }
 
 /**

@@ -9,6 +9,7 @@ import {
   runInContext,
   runOutsideContext,
 } from '#server/telemetry/context.ts'
+import { runAsTrace } from '#server/telemetry/tracing.ts'
 import { NotFoundError, UnauthenticatedError, UnavailableError } from '#shared/errors.ts'
 import type { LivePosition } from '#shared/schemas/vehicles.ts'
 import { hashToken } from '../devices.ts'
@@ -165,7 +166,7 @@ export function createIngest({
    */
   async function commitOrHalve(batch: Waiting[], refused: string[]): Promise<void> {
     try {
-      await runInContext(backgroundContext('ingest', commitSeconds), () => store(batch))
+      await runAsTrace('ingest batch', backgroundContext('ingest', commitSeconds), () => store(batch))
     }
     catch (error) {
       const sqlstate = refusalCode(error)

@@ -66,6 +66,10 @@ export const promises: Case[] = [
     seen: counted(`fleet2_log_lines_dropped_total{${app},destination="file"}`),
   },
   {
+    alert: 'TracesLost', severity: 'info', ...once,
+    seen: counted(`fleet2_trace_spans_total{${app},outcome="failed"}`),
+  },
+  {
     alert: 'AuditEntriesLost', severity: 'warning', ...once,
     seen: counted(`fleet2_account_events_total{${app},outcome="lost"}`),
   },

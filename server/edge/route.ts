@@ -1,0 +1,23 @@
+import type { H3Event } from 'h3'
+
+/** The pattern of the address, never the path: labels and names of spans are bounded. */
+export function routeOf(event: H3Event): string {
+  const matched = event.context.matchedRoute?.path as string | undefined
+  if (event.path.startsWith('/_nuxt/')) return '/_nuxt/**'
+  if (!matched) return 'other'
+  if (matched === '/**') return 'page'
+  return matched === '/api/**' ? 'unknown-api' : matched
+}
+
+const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+
+/** The request's method; whatever a client makes up is `OTHER`. */
+export function methodOf({ node: { req } }: H3Event): string {
+  return methods.has(req.method ?? '') ? req.method! : 'OTHER'
+}
+
+/**
+ * Probes and positions are no people's requests: they would drown the others in the access log. Metrics count
+ * them.
+ */
+export const quietRoutes = /^\/(api\/health|api\/ingest|metrics|_nuxt\/|__nuxt)/
