@@ -12,7 +12,7 @@ import type { AlertRow } from './rows.ts'
 /** The longest `for` of a row is a minute, and `group_wait` half of one: past this it does not come. */
 const toldLimitMs = 180_000
 /** What else comes of the fault comes with it, or within two evaluations of the rules. */
-const standardBesidesMs = 10_000
+const standardBesidesMs = 6_000
 const wholeLimitMs = 120_000
 
 /** Of the machine that carries the lab, not of the lab: whatever else it does at the moment. */

@@ -33,7 +33,7 @@ const usage = `Usage: npm run drill:alerts -- [--only ${names.slice(0, 2).join('
  * Of deploy/'s pauses the one that is shortened: after a first message Alertmanager gathers for 5 minutes before
  * it tells of the end, and a run would take two hours. `for` and the first wait are production's.
  */
-const groupInterval = '10s'
+const groupInterval = '5s'
 
 const options = readOptions()
 if (options.help || options.list) {
