@@ -99,6 +99,8 @@ if [ -n "$tarball" ]; then
   manifest_copy=$(mktemp)
   trap 'rm -f "$manifest_copy"' EXIT
   tar -xzOf "$tarball" backup_manifest >"$manifest_copy" 2>/dev/null ||
+    # As whoever packs a folder anew names it.
+    tar -xzOf "$tarball" ./backup_manifest >"$manifest_copy" 2>/dev/null ||
     cp "$(dirname "$tarball")/backup_manifest" "$manifest_copy" 2>/dev/null ||
     fail 8 "-b: no backup_manifest is in $tarball or beside it, so nothing could show that it is whole" \
       "download it anew, or take an older one"

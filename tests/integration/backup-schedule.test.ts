@@ -105,7 +105,8 @@ describe('the scheduler of backups', () => {
       'daily 2027-01-03T02:00', 'weekly 2027-01-03T03:00', 'monthly 2027-01-01T04:00',
       'daily 2027-01-10T02:00', 'weekly 2027-01-10T03:00',
     ])
-  })
+    // Seven real backups, each with a check of the repository.
+  }, 400_000)
 
   it('ends at once when it is told to, with what it has begun', async () => {
     await set('2027-01-11T02:00:00Z')

@@ -134,7 +134,7 @@ describe('a bucket', () => {
     run(join(scripts, 'scripts/backup-tar.sh'), [String(Date.parse(time) / 1000)], { ...bucket, ...more })
   const account = { AWS_ACCESS_KEY_ID: 'S3RVER', AWS_SECRET_ACCESS_KEY: 'S3RVER' }
   const aws = (...args: string[]) =>
-    run('aws', ['--endpoint-url', bucket.BACKUP_S3_ENDPOINT!, 's3', ...args], {
+    run('/usr/bin/aws', ['--endpoint-url', bucket.BACKUP_S3_ENDPOINT!, 's3', ...args], {
       ...account, AWS_DEFAULT_REGION: 'us-east-1', HOME: folder,
     })
   const fetched = async (day: string) => {
