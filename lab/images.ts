@@ -90,9 +90,11 @@ export const images: Record<NodeKind, Image> = {
   },
   prometheus: {
     user: 'prometheus', stopSignal: 'SIGTERM', folders: ['data'], environment: () => ({}),
+    // The administrator's API is for `Lab.deliverAlerts`; nobody but this machine reaches the lab.
     command: ({ folder }) => [
-      '/usr/bin/prometheus', `--config.file=${join(deployCopy, 'monitoring/prometheus.yml')}`, `--storage.tsdb.path=${join(folder, 'data')}`,
-      '--web.listen-address=0.0.0.0:9090', '--log.level=warn', '--enable-feature=exemplar-storage',
+      '/usr/bin/prometheus', `--config.file=${join(deployCopy, 'monitoring/prometheus.yml')}`,
+      `--storage.tsdb.path=${join(folder, 'data')}`, '--web.listen-address=0.0.0.0:9090',
+      '--web.enable-admin-api', '--log.level=warn', '--enable-feature=exemplar-storage',
     ],
   },
   alertmanager: {

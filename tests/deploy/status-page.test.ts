@@ -76,6 +76,8 @@ describe('where no instance answers,', () => {
     const head = await nginx.ask('HEAD', '/status')
     expect([head.status, head.body]).toEqual([503, ''])
 
+    // Its own copy, which was made at another moment.
+    await until(async () => (await nginx.ask('GET', '/status.json')).status === 503, 'the same for programs')
     const json = await nginx.ask('GET', '/status.json')
     expect([json.status, json.headers['content-type'], json.headers['cache-control']])
       .toEqual([503, 'application/json', 'no-store'])

@@ -1,7 +1,9 @@
 import { cpus, totalmem } from 'node:os'
 import { buildIfNeeded } from '../../scripts/build.ts'
 import { connectLab, LabRefusal, upLab } from '../../lab/lab.ts'
+import { subnet } from '../../lab/place.ts'
 import type { Lab, UpOptions } from '../../lab/types.ts'
+import { startReceivers, type Receivers } from '../support/alert-receivers.ts'
 import { drill, warmCrowd, type DrillResult } from './drill.ts'
 import { startLocalLab } from './local.ts'
 import { readOptions } from './options.ts'
@@ -21,6 +23,7 @@ const lab = await openLab()
 const report = startReport(folder)
 const results: DrillResult[] = []
 let crowd: Crowd | undefined
+let told: Receivers | undefined
 let undrilled = 0
 let skipped = 0
 let ending = false
@@ -33,6 +36,11 @@ process.on('SIGINT', () => {
 process.on('SIGTERM', () => void lab.down().finally(() => process.exit(143)))
 
 try {
+  if (options.watched) {
+    // Alertmanagers that can tell nobody are an alert themselves.
+    told = await startReceivers(`${subnet}.1`)
+    await lab.deliverAlerts({ urls: told.urls })
+  }
   const population = await populate(Object.values(lab.addresses.apps)[0]!, { people, trackers: devices })
   crowd = await warmCrowd(lab, population, { thinkMs })
   if (broken) console.log(`On purpose: ${broken.what}`)
@@ -67,6 +75,7 @@ try {
 }
 finally {
   crowd?.close()
+  await told?.close()
   if (!options.keep) await lab.down()
 }
 // Node itself can spin for ever while it takes down what a pool has left half closed (seen with 24.21).
