@@ -19,8 +19,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/backup-common.sh"
 kind=${1:-}
 case $kind in
-  # A moment seven days ago is reached from the backup before it.
-  daily) keep_days=8 ;;
+  daily) keep_days=7 ;;
   weekly) keep_days=28 ;;
   monthly) keep_days=365 ;;
   *) fail 2 "usage: backup-now.sh daily|weekly|monthly" ;;
@@ -107,11 +106,12 @@ out=$(pgbackrest_run --set="$label" --annotation=verified="$(date +%s)" annotate
 read_repository
 
 say "5/5 Removing what is past its age …"
-# What is older by its kind, and what was begun and came to no end two days ago. Never the one just taken.
+# What is older by its kind and a day (a moment seven days ago is reached from the backup before it), and what
+# was begun and came to no end two days ago. Never the one just taken.
 old=$(jq -r --arg kind "$kind" --arg new "$label" --argjson now "$(now)" --argjson days "$keep_days" '
   def due: (.annotation.due // .timestamp.stop) | tonumber;
   .backup[] | select(.label != $new and (
-    (.annotation.tier == $kind and .annotation.verified and due < $now - $days * 86400) or
+    (.annotation.tier == $kind and .annotation.verified and due < $now - ($days + 1) * 86400) or
     (.annotation.tier and (.annotation.verified | not) and due < $now - 2 * 86400))) | .label' \
   <<<"$repository")
 for each in $old; do

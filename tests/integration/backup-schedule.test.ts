@@ -96,6 +96,8 @@ describe('the scheduler of backups', () => {
     await set('2027-01-03T04:30:00Z')
     await once()
     expect(await kept()).toEqual([
+      // Of 28 days ago.
+      'weekly 2026-12-06T03:00',
       'daily 2027-01-03T02:00', 'weekly 2027-01-03T03:00', 'monthly 2027-01-01T04:00',
     ])
     await set('2027-01-10T04:00:00Z')
