@@ -22,7 +22,7 @@ export interface Repository {
 const read = (path: string) => readFileSync(join(projectRoot, path), 'utf8')
 const matches = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map(([, name]) => name!)
 
-/** server/api/v1/vehicles/[id].get.ts -> /api/v1/vehicles/{}; what takes all that nobody else answers is none. */
+/** server/api/v1/vehicles/[id].get.ts -> /api/v1/vehicles/{}; without what takes all that is left. */
 function routes(): string[] {
   const files = globSync(['server/api/**/*.ts', 'server/routes/**/*.ts'], { cwd: projectRoot })
   const paths = files.filter(file => !file.includes('[...')).map(file => file
