@@ -235,7 +235,7 @@ it('a log-in over the pooler is refused with a wrong password', async () => {
       return 'in'
     }
     catch (error) {
-      return (error as { code?: string }).code
+      return (error as Error).message
     }
     finally {
       await client.end().catch(() => {})
@@ -243,5 +243,6 @@ it('a log-in over the pooler is refused with a wrong password', async () => {
   }
   const { username, password } = new URL(cluster.servingUrl(cluster.primary()))
   expect(await asks(username, password)).toBe('in')
-  expect(await asks(username, 'wrong')).toBe('28P01')
+  // PgBouncer's words differ from version to version.
+  expect(await asks(username, 'wrong')).toMatch(/authentication failed/)
 })
