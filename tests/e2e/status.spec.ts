@@ -119,10 +119,11 @@ for (const { name, ...look } of looks) {
         await expectAccessible(page)
         expect(await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)).toBe(0)
         await instance.start()
-        await expect.poll(async () => {
+        // The page may be on its way to the other one at the moment that it is asked.
+        await expect(async () => {
           await page.clock.fastForward(10_000)
-          return page.getByText('Fleet2 is away').count()
-        }).toBe(0)
+          await expect(page.getByText('Fleet2 is away')).toHaveCount(0, { timeout: 1_000 })
+        }).toPass()
       }
       finally {
         await nginx.stop()
