@@ -79,10 +79,10 @@ describe('the scheduler of backups', () => {
     const [primary] = site.nodes
     const locks = () => primary.query('SELECT 1 FROM pg_locks WHERE locktype = \'advisory\'')
     const backup = site.spawnScript(primary, 'scripts/backup-now.sh', ['daily'], { BACKUP_CLOCK: clock() })
-    await expect.poll(locks, { timeout: 20_000 }).toHaveLength(1)
+    await expect.poll(locks, { timeout: 60_000 }).toHaveLength(1)
     await expect(site.script(primary, 'scripts/backup-now.sh', ['daily'])).rejects.toMatchObject({ code: 13 })
     backup.kill()
-    await expect.poll(locks, { timeout: 20_000 }).toHaveLength(0)
+    await expect.poll(locks, { timeout: 60_000 }).toHaveLength(0)
   })
 
   it('makes up for missed times once, each kind for its own, and keeps each as long as it says', async () => {
@@ -115,9 +115,9 @@ describe('the scheduler of backups', () => {
     const scheduler = site.spawnScript(site.nodes[0], 'backup/schedule.sh', [], { BACKUP_CLOCK: clock() })
     const underWay = () => site.account.run('pgrep', ['-f', `${site.folder}/deploy/.*backup-now.sh`])
       .then(text => text.trim().split('\n').length, () => 0)
-    await expect.poll(underWay, { timeout: 20_000 }).toBeGreaterThan(0)
+    await expect.poll(underWay, { timeout: 60_000 }).toBeGreaterThan(0)
     scheduler.stop()
     expect(await scheduler.ended).toBe(0)
-    await expect.poll(underWay, { timeout: 20_000 }).toBe(0)
+    await expect.poll(underWay, { timeout: 60_000 }).toBe(0)
   })
 })

@@ -115,6 +115,9 @@ it('restores base.tar.gz, the format of any tool, from that one file', async () 
   expect(await restoredRows(data)).toEqual(ledger.atTheEnd)
 })
 
+/** Each call of aws starts a whole Python. */
+const bucketLimitMs = 400_000
+
 describe('a bucket', () => {
   let s3: S3rver
   let bucket: Record<string, string>
@@ -151,7 +154,7 @@ describe('a bucket', () => {
     const tarball = join(folder, 'from-s3-latest.tar.gz')
     expect(await restore(['-b', tarball, '-D', data])).toMatchObject({ code: 0 })
     expect(await restoredRows(data)).toEqual(ledger.atTheEnd)
-  })
+  }, bucketLimitMs)
 
   it('keeps what it has as latest when the next one fails, and no day beyond its seven', async () => {
     const before = await fetched('latest')
@@ -164,7 +167,7 @@ describe('a bucket', () => {
     await expect(fetched('20261128T020000Z')).rejects.toThrow()
     // What was made on the way is gone.
     expect(await readdir(join(folder, 'room', objects))).toEqual([])
-  })
+  }, bucketLimitMs)
 })
 
 it('takes no base.tar.gz that is not what its manifest says', async () => {
