@@ -195,7 +195,7 @@ describe.skipIf(missing !== '')('Terraform', () => {
     }
   })
 
-  it.each([
+  it.each<[Environment, string[], string[]]>([
     [
       'production',
       ['replica_region=us-east-1', 'data_hosts=2', 'object_lock_days=1', 'vpc_cidr=10.0.0.0/24'],
@@ -208,7 +208,7 @@ describe.skipIf(missing !== '')('Terraform', () => {
     ],
     ['recovery', [], ['restore_from.kms_key_arn is still the placeholder']],
     ['staging', ['environment=production'], ['terraform workspace select production']],
-  ] as const)('%s with %j is refused in words, each fault by itself', async (environment, wrong, words) => {
+  ])('%s with %j is refused in words, each fault by itself', async (environment, wrong, words) => {
     const args = wrong.flatMap(variable => ['-var', variable])
     const message = await opened.plan(environment, args).then(() => '', (error: Error) => error.message)
     for (const each of words) expect(message).toContain(each)
