@@ -78,7 +78,8 @@ for (const { name, env, entry } of [
 const user = await signUp(variants[0]!.server.url)
 for (let n = 0; n < vehicles; n++) {
   const { body } = await user.send<{ id: string }>('POST', '/api/v1/vehicles', { name: `Vehicle ${n}` })
-  const device = { name: `Device ${n}`, identifier: `bench-${n}`, vehicleId: body.id }
+  const identifier = `bench-${n}`
+  const device = { name: `Device ${n}`, identifier, vehicleId: body.id, tokenRequired: false }
   await user.send('POST', '/api/v1/devices', device)
   await createClient(variants[0]!.server.url).send('GET', `/api/ingest?id=bench-${n}&lat=52&lon=13&speed=50`)
 }

@@ -50,7 +50,8 @@ async function aDay(): Promise<void> {
     { headers: { 'idempotency-key': randomUUID() } },
   )
   const identifier = random()
-  await user.send('POST', '/api/v1/devices', { name: random(), identifier, vehicleId: id })
+  const device = { name: random(), identifier, vehicleId: id, tokenRequired: false }
+  await user.send('POST', '/api/v1/devices', device)
   await user.send('POST', '/api/v1/devices', { name: random(), identifier })
   for (const path of [
     `/api/v1/vehicles/${id}`,

@@ -64,7 +64,8 @@ describe('what no request asked for', () => {
     try {
       const user = await signUp(alone.url)
       const identifier = `tracker-${randomUUID()}`
-      await user.send('POST', '/api/v1/devices', { name: 'Tracker', identifier })
+      const device = { name: 'Tracker', identifier, tokenRequired: false }
+      await user.send('POST', '/api/v1/devices', device)
       expect((await fetch(`${alone.url}/api/ingest?id=${identifier}&lat=52&lon=13`)).status).toBe(200)
       await own.asOwner(
         `INSERT INTO outbox (id, organisation_id, name, data, due_at)

@@ -133,17 +133,20 @@ describe('a request that is recorded', () => {
       name: 'Tracker',
       identifier,
       vehicleId: vehicle.id,
+      tokenRequired: true,
     })
     const asked: Caller[] = []
-    const send = async (method: string, path: string, body?: unknown) => {
+    const send = async (method: string, path: string, body?: unknown, more: Record<string, string> = {}) => {
       const one = caller()
       asked.push(one)
-      return client.send(method, path, body, { headers: one.headers })
+      return client.send(method, path, body, { headers: { ...one.headers, ...more } })
     }
     await send('GET', `/api/v1/vehicles/${vehicle.id}?a=parameter-of-the-test`)
     await send('PATCH', `/api/v1/vehicles/${vehicle.id}`, { notes: 'A secret note' })
     await send('POST', '/api/v1/invitations', { email: 'somebody@example.org', role: 'viewer' })
-    await send('GET', `/api/ingest?id=${identifier}&lat=52.518611&lon=13.408333&speed=50`)
+    const position = `/api/ingest?id=${identifier}&lat=52.518611&lon=13.408333&speed=50`
+    const shown = { authorization: `Bearer ${device.token}` }
+    expect((await send('GET', position, undefined, shown)).status).toBe(200)
     await send('POST', '/api/v1/devices', { name: 'Again', identifier })
     await send('GET', '/api/v1/nothing-of-the-kind')
     await send('POST', '/api/v1/session', { email: client.email, password: 'not the password at all' })
@@ -152,7 +155,7 @@ describe('a request that is recorded', () => {
     for (const secret of [
       vehicle.id,
       device.id,
-      device.token ?? 'no token',
+      device.token,
       identifier,
       client.email,
       client.password,
