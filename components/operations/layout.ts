@@ -43,18 +43,15 @@ export function layOut(groups: Group[], { wide }: { wide: boolean }): Drawing {
   const sideX = columnWidth + 56
   const side: Frame[] = []
   for (const group of pick(beside)) {
-    const next = main.find(
-      ({ group: { name } }) => name === (group.name === 'etcd' ? 'postgres' : 'instances'),
-    )
+    const neighbour = group.name === 'etcd' ? 'postgres' : 'instances'
+    const next = main.find(({ group: { name } }) => name === neighbour)
     const lowest = side.length ? bottom(side.at(-1)!) + between : 0
     const frame = frameOf(
       group, { x: sideX, y: Math.max(lowest, next?.y ?? 0), perRow: 2, width: widthOf(2) },
     )
     const before = side.at(-1)
     side.push(frame)
-    if (group.name === 'sentinels' && before?.group.name === 'redis') lines.push(
-      { ...down(before, frame), dashed: true },
-    )
+    if (group.name === 'sentinels' && before?.group.name === 'redis') lines.push(watching(frame, before))
     else if (next) lines.push(across(next, frame))
   }
   return finish([...main, ...side], lines, sideX + widthOf(2))
@@ -118,6 +115,12 @@ function rowsOf(parts: Part[], perRow: number): Part[][] {
 function down(above: Rectangle, below: Rectangle): Line {
   const x = above.x + above.width / 2
   return { from: { x, y: bottom(above) }, to: { x, y: below.y }, label: null, dashed: false }
+}
+
+/** Who watches whom: nothing of a request goes this way. */
+function watching(below: Rectangle, above: Rectangle): Line {
+  const { from, to } = down(above, below)
+  return { from: to, to: from, label: null, dashed: true }
 }
 
 function across(left: Rectangle, right: Rectangle): Line {

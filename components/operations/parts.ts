@@ -38,9 +38,10 @@ export function groupsOf(view: OperationsView): Group[] {
     name: GroupName, title: string, { value, ...known }: Known<T>, read: (value: T) => Part[],
   ): Group {
     const parts = value === null ? [] : read(value)
-    return {
-      name, title, known, parts: aged(parts, known.state, name === 'instances' ? view.instance : null),
-    }
+    // What is this instance's own it knows at any time: itself, and what its pools lead to.
+    const own = (part: Part) => name === 'router' || (name === 'instances' && part.name === view.instance)
+    const isOld = (part: Part) => known.state !== 'known' && !own(part)
+    return { name, title, known, parts: parts.map(part => isOld(part) ? aged(part) : part) }
   }
   const { patroni, router } = view
   return [
@@ -57,10 +58,9 @@ export function groupsOf(view: OperationsView): Group[] {
   ]
 }
 
-/** What was last known is not how it is: but for `own`, which knows of itself at any time. */
-function aged(parts: Part[], state: Known<unknown>['state'], own: string | null): Part[] {
-  if (state === 'known') return parts
-  return parts.map(part => part.name === own ? part : { ...part, state: 'unknown' as const })
+/** What was last known is not how it is. */
+function aged(part: Part): Part {
+  return { ...part, state: 'unknown' }
 }
 
 const alone = { edge: null, leads: false }

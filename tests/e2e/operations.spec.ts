@@ -82,7 +82,7 @@ for (const [colorScheme, width] of [['light', 1280], ['dark', 360]] as const) {
       await expect(page.getByTestId('not-known')).toContainText(/Database pools of app1, since/)
       await expect(
         page.getByTestId('parts').getByRole('row', { name: /primary pool/ }),
-      ).toContainText('unknown')
+      ).toContainText('down')
       await expect(page.getByTestId('parts').getByRole('row', { name: /^app1/ })).toContainText('unavailable')
       await expectAccessible(page)
       await expectInSight(page)

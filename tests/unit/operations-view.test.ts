@@ -131,6 +131,17 @@ describe('the parts of the system', () => {
     )
   })
 
+  it('with the database away: this instance\'s pools as they are, the servers not known', () => {
+    const gone = {
+      reachable: false, role: null, latencyMs: null, lagSeconds: null, timeline: null,
+      error: 'No answer in time',
+    }
+    const router = lost({ ...whole.router.value!, primary: gone, replica: gone })
+    const view = { ...whole, patroni: none, router }
+    expect(states(view, 'router')).toEqual(['primary pool down', 'replica pool down'])
+    expect(states(view, 'postgres')).toEqual(['primary unknown', 'patroni2 unknown', 'patroni3 unknown'])
+  })
+
   it('show what is wrong: silence, a former primary, no quorum, clients that wait, nobody to lead to', () => {
     expect(
       states(
