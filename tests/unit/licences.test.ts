@@ -18,6 +18,7 @@ const exceptions: Record<string, Exception> = {
   'caniuse-lite': { says: 'CC-BY-4.0', because: 'a table that the build reads; unchanged, and not in what we ship' },
   'lightningcss': { says: 'MPL-2.0', because: 'compiles style sheets; unchanged, and not in what we ship' },
   'axe-core': { says: 'MPL-2.0', because: tools },
+  '@cdktn/hcl2json': { says: 'MPL-2.0', because: tools },
   '@axe-core/playwright': { says: 'MPL-2.0', because: tools },
   'spdx-exceptions': { says: 'CC-BY-3.0', because: tools },
   'vaul-vue': { says: null, because: `${noField}; the LICENSE of its repository (unovue/vaul-vue) is MIT` },
