@@ -36,6 +36,11 @@ export const leftOut: Record<string, string> = {
   'PoolerWaiting': 'the poolers\' figures have other names: monitoring/postgres-rules.yaml has it',
   'BackupOld': backups,
   'BackupUnknown': backups,
+  'BackupSchedulerSilent': backups,
+  'BackupRepositoryUnreadable': backups,
+  'BackupRepositoryDamaged': backups,
+  'WalArchiveLate': backups,
+  'WalArchiveGap': backups,
   'RestoreDrillOld': backups,
 }
 

@@ -61,7 +61,7 @@ describe('the PrometheusRules', () => {
   it('ask for figures alone that somebody gives here', () => {
     const recorded = new Set(rules.flatMap(({ record }) => record ?? []))
     // Of the exporters beside Nginx, Redis and the Sentinels; the operator's; and Prometheus' own.
-    const exporters = /^(nginx|redis|cnpg|nodejs|process)_|^up$|^probe_/
+    const exporters = /^(nginx|redis|cnpg|nodejs|process|prometheus)_|^up$|^ALERTS$|^probe_/
     const own = ownMetrics()
     const unknown = rules.flatMap(({ expr }) => metricsOf(expr)).filter(name => !name.startsWith('{')
       && !own.has(name) && !recorded.has(name) && !exporters.test(name))
