@@ -40,7 +40,7 @@ test('an operator finds the page by its link, and nobody else has one', async ({
   await signIn(page)
   await page.getByRole('link', { name: 'Operations' }).click()
   await expect(page.getByTestId('mode')).toHaveText('Mode normal')
-  await expect(page.getByTestId('parts').getByRole('row', { name: /app1/ })).toContainText('healthy')
+  await expect(page.getByTestId('parts').getByRole('row', { name: /^app1/ })).toContainText('healthy')
   await expect(page.getByRole('img', { name: /Diagram of the parts/ })).toBeVisible()
   await expect(page.getByTestId('charts-not-configured')).toBeVisible()
   await expect(page.getByRole('list', { name: /What has happened/ })).toContainText('app1 serves')
