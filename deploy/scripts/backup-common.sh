@@ -10,9 +10,18 @@ export BACKUP_STANZA BACKUP_RUN_DIR PGDATA PGBACKREST_CONFIG=${PGBACKREST_CONFIG
 # The time in seconds; a test gives one in the file that BACKUP_CLOCK names.
 now() { if [ -n "${BACKUP_CLOCK:-}" ]; then cat "$BACKUP_CLOCK"; else date +%s; fi; }
 
-# pgBackRest with its complaints in the output, which explain() reads.
+# pgBackRest with its complaints in the output, which explain() reads. While segments are pushed the archiver holds
+# a lock, which creating or looking after the stanza needs for a moment (exit code 50): a minute is waited for it.
 pgbackrest_run() {
-  pgbackrest --stanza="$BACKUP_STANZA" --log-level-console=off --log-level-stderr=error "$@" 2>&1
+  local out code waited
+  for ((waited = 0; ; waited++)); do
+    code=0
+    out=$(pgbackrest --stanza="$BACKUP_STANZA" --log-level-console=off --log-level-stderr=error "$@" 2>&1) || code=$?
+    if [ "$code" != 50 ] || [ "$waited" -ge 60 ]; then break; fi
+    sleep 1
+  done
+  printf '%s\n' "$out"
+  return "$code"
 }
 
 # The server beside us, over its socket.
