@@ -39,7 +39,11 @@ describe('a segment that is missing in the archive, on a timeline before the new
     const [first, second] = site.nodes
     await site.start()
     await first.query('CREATE TABLE ledger (n int)', [], 'fleet')
+    // As the archiver holds it while it pushes: the backup waits for it.
+    const lock = join(site.folder, 'node1.run/fleet2-archive.lock')
+    const archiver = site.account.run('flock', ['-x', lock, 'sleep', '3'], {})
     await site.script(first, 'scripts/backup-now.sh', ['daily'])
+    await archiver
     const fill = async (node: typeof first) => {
       await node.query('INSERT INTO ledger SELECT generate_series(1, 10)', [], 'fleet')
       const [row] = await node.query<{ name: string }>('SELECT pg_walfile_name(pg_switch_wal()) AS name')
