@@ -1,6 +1,6 @@
 import { may, type Permission } from '#shared/roles.ts'
 import type { Session } from '#shared/schemas/identity.ts'
-import type { PublicStatus } from '#shared/schemas/live.ts'
+import type { PublicStatus } from '#shared/schemas/status.ts'
 import { toApiProblem } from './api.ts'
 
 /** Who is signed in; null: nobody; undefined: not asked yet. */
