@@ -23,6 +23,8 @@ export interface Monitor {
   state(): DatabaseState
   /** PostgreSQL's system identifier, once a server has been seen. */
   cluster(): string | null
+  /** A server that was asked before any look had succeeded has told its cluster. */
+  metCluster(cluster: string): void
   /** Whether a primary that takes writes was there at the last look. */
   hasPrimary(): boolean
   /** See `Freshness.ageSeconds`. */
@@ -211,6 +213,9 @@ export function createMonitor({ primaryUrl, replicaUrl, log, addresses, onNewEpo
   const monitor: Monitor = {
     state: () => state,
     cluster: () => cluster,
+    metCluster(met) {
+      cluster ??= met
+    },
     hasPrimary: wellPrimary,
     ageSeconds: position => freshness.ageSeconds(position, { primaryInSight: wellPrimary() }),
     passedByAll(token) {

@@ -3,7 +3,7 @@ import { currentContext, remainingMs } from '#server/telemetry/context.ts'
 import { UnavailableError } from '#shared/errors.ts'
 import type { Breaks } from '#server/config/breaks.ts'
 import type { Circuit } from './circuit.ts'
-import { hasSeen, parsePosition, type Position, type Token } from './consistency.ts'
+import { hasSeen, locating, parsePosition, type Position, type Token } from './consistency.ts'
 import { AbandonedError, AddressLeftError, BehindError, BusyError, FormerPrimaryError, NoVerdictError, SilentPoolError, classify, databaseError, isConnectionError } from './errors.ts'
 import type { Monitor } from './monitor.ts'
 import type { Pool } from './pool.ts'
@@ -81,8 +81,8 @@ export function createRead(parts: ReadParts) {
   ): Promise<T> {
     const { token, anyAge, answerMs } = how
     const onReplica = pool === replica
-    const cluster = monitor.cluster() ?? '0'
-    const locate = `database_position(${cluster}) AS position`
+    const { locate: place, also } = locating(monitor.cluster())
+    const locate = `${place} AS position`
     const checked = token !== null && !anyAge && !breaks.has('ignore-tokens')
     const confirming = checked && !onReplica ? token : null
     let position: Position | null = null
@@ -101,11 +101,12 @@ export function createRead(parts: ReadParts) {
       // Asked before the snapshot is taken: what has been replayed by then, the snapshot shows.
       before: checked ? [locate, ...confirming ? visibility.ask(confirming) : []] : [],
       // And again after it was taken: what the snapshot shows lies before this.
-      position: [locate],
+      position: [locate, ...also],
       checkBefore(before) {
         if (checked) judgeBefore(pool, parsePosition(before.position!), token, anyAge)
       },
       async check(findings) {
+        if (findings.position.cluster) monitor.metCluster(findings.position.cluster)
         position = parsePosition(findings.position.position!)
         span.answeredBy(position.role)
         const before = checked ? parsePosition(findings.before.position!) : position
