@@ -13,13 +13,17 @@ import { isUnsafe, readOperation } from './context.ts'
 import { refuseCrossSite } from './csrf.ts'
 import { readDeviceCookie, readProofCookie, readSessionCookie, setProofCookie } from './session-cookie.ts'
 
-type Caller = SignedInUser & {
+/** Who asks: a signed-in user with the session. */
+export type Caller = SignedInUser & {
   role: Role | null
   membershipId: string | null
   session: SessionRecord
   /** Whether Redis has the session's record. False: it is away, and a sealed proof speaks for the session. */
   confirmed: boolean
 }
+
+/** The same as a member of the organisation that the session works in. */
+export type CallingMember = Member & Pick<Caller, 'confirmed' | 'session'> & { membershipId: string }
 
 /**
  * Who is signed in, or null. Makes the request's Idempotency-Key that caller's own. `tolerant`: null too when it cannot be known at this moment, for whoever is about
@@ -83,7 +87,7 @@ export async function requireUser(event: H3Event): Promise<Caller> {
  * The signed-in user as a member of an organisation who may do this. Every change of the request is authorised by it once more, in its own transaction.
  * @throws {UnauthenticatedError} {ForbiddenError}; {ConflictError} when it was meant for another organisation than the session's.
  */
-export async function requireMember(event: H3Event, permission: Permission): Promise<Member & Pick<Caller, 'confirmed' | 'session'> & { membershipId: string }> {
+export async function requireMember(event: H3Event, permission: Permission): Promise<CallingMember> {
   const user = await requireUser(event)
   const { organisationId, role, membershipId } = user
   refuseOtherOrganisation(event, user)

@@ -1,16 +1,9 @@
 import { H3Error, type H3Event } from 'h3'
 import { isUnsafe } from './context.ts'
-import { ConflictError, DomainError, ForbiddenError, IdempotencyMismatchError, InvalidInputError, NotFoundError, TooManyRequestsError, UnauthenticatedError, UnavailableError, type FieldFault } from '#shared/errors.ts'
+import { ConflictError, DomainError, ForbiddenError, IdempotencyMismatchError, InvalidInputError, NotFoundError, TooManyRequestsError, UnauthenticatedError, UnavailableError } from '#shared/errors.ts'
+import type { Problem } from '#shared/schemas/problem.ts'
 
-/** RFC 9457. `instance` is the request's id, under which the log has the whole story. */
-export interface Problem {
-  type: string
-  title: string
-  status: number
-  detail: string
-  instance: string
-  errors?: FieldFault[]
-}
+export type { Problem }
 
 /** Errors of the HTTP edge itself, which no domain code throws. */
 const httpProblems: Record<number, { type: string, title: string, detail: string }> = {
@@ -61,7 +54,7 @@ export function toProblem(error: unknown, requestId: string): { problem: Problem
 }
 
 /** Stable; each has a section in `docs/errors.md`. */
-function typeUri(type: string): string {
+export function typeUri(type: string): string {
   return `urn:fleet2:problem:${type}`
 }
 

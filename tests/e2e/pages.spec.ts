@@ -12,10 +12,11 @@ for (const { name, ...look } of looks) {
     test.use({ ...look, contextOptions: { reducedMotion: 'reduce' } })
 
     test('every page is accessible, fits, and is quiet on the console', async ({ page, signIn }) => {
-      for (const path of ['/sign-in', '/sign-up', '/status']) {
+      for (const path of ['/sign-in', '/sign-up', '/status', '/api-reference']) {
         await page.goto(path)
         await hydrated(page)
         await expectAccessible(page)
+        await expectInSight(page)
       }
       await signIn(page)
       await expect(page.getByTestId('map')).toHaveAttribute('data-ready', 'true')
