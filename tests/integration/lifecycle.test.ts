@@ -50,6 +50,34 @@ describe('an instance that starts', () => {
   })
 })
 
+describe('an instance that has not begun to serve', () => {
+  it('says so with 503 at every address of programs, never by a page, and shows people one', async () => {
+    // Without a database of one's own it makes one first: seconds in which nothing is there yet.
+    const server = await startServer({ ready: false })
+    try {
+      const asBrowser = { headers: { accept: 'text/html' } }
+      const ask = async (path: string) => {
+        const answer = await fetch(server.url + path, asBrowser)
+        const { status, headers } = answer
+        return { path, status, type: headers.get('content-type'), retry: headers.get('retry-after'), text: await answer.text() }
+      }
+      const programs = ['/metrics', '/status.json', '/api/v1/vehicles', '/api/v1/session', '/api/events']
+      for (const answer of await Promise.all(programs.map(ask))) {
+        expect(answer).toMatchObject({ path: answer.path, status: 503, type: 'application/problem+json', retry: '1' })
+        expect(JSON.parse(answer.text)).toMatchObject({ status: 503, detail: 'This instance is starting.' })
+      }
+      for (const answer of await Promise.all(['/status', '/sign-in', '/vehicles'].map(ask))) {
+        expect(answer).toMatchObject({ path: answer.path, status: 503 })
+        expect(answer.type).toMatch(/^text\/html/)
+      }
+      expect(server.output()).not.toContain(' serves as ')
+    }
+    finally {
+      await server.stop()
+    }
+  })
+})
+
 describe('an instance that is told to end', () => {
   it('finishes a slow request under load, says 503 to the balancer meanwhile, and exits with 0', async () => {
     const server = await startServer({ env: { NUXT_DATABASE_URL: database.servingUrl, NUXT_DRAIN_DELAY: '1' } })

@@ -11,7 +11,16 @@ export interface EndpointFile {
 
 /** Every endpoint of the API, from the files that define them: `v1/vehicles/[id].get.ts` is GET /api/v1/vehicles/:id. */
 export function endpointFiles(): EndpointFile[] {
-  const root = fileURLToPath(new URL('../../server/api', import.meta.url))
+  return filesOf('api', '/api')
+}
+
+/** Every endpoint beside the API: /metrics and its like. */
+export function routeFiles(): EndpointFile[] {
+  return filesOf('routes', '')
+}
+
+function filesOf(folder: 'api' | 'routes', base: '/api' | ''): EndpointFile[] {
+  const root = fileURLToPath(new URL(`../../server/${folder}`, import.meta.url))
   return readdirSync(root, { recursive: true, withFileTypes: true })
     .filter(entry => entry.isFile() && !entry.name.startsWith('[...'))
     .map((entry) => {
@@ -19,7 +28,7 @@ export function endpointFiles(): EndpointFile[] {
       const method = /\.(get|post|put|patch|delete)$/.exec(file)?.[1]
       if (!method) throw new Error(`${file}.ts names no method`)
       const path = file.replace(/\.(get|post|put|patch|delete)$/, '').replace(/\/index$/, '').replace(/\[(\w+)\]/g, ':$1')
-      return { method: method.toUpperCase(), path: `/api${path}`, source: readFileSync(`${entry.parentPath}/${entry.name}`, 'utf8') }
+      return { method: method.toUpperCase(), path: base + path, source: readFileSync(`${entry.parentPath}/${entry.name}`, 'utf8') }
     })
     .sort((a, b) => `${a.path} ${a.method}` < `${b.path} ${b.method}` ? -1 : 1)
 }
