@@ -10,6 +10,7 @@ export function peopleAtWork(lab: Lab, { people = 1, pauseMs = 500 } = {}): () =
     const quietly = (step: Promise<unknown>) => step.catch(() => {})
     await quietly(person.signIn(lab.credentials.demo.emails[0]!, lab.credentials.demo.password))
     while (!ended) {
+      await quietly(person.send('GET', '/api/v1/session'))
       await quietly(person.send('GET', '/api/v1/vehicles'))
       await quietly(person.send('POST', '/api/v1/vehicles', { name: 'Made by somebody at work' }))
       await new Promise(resolve => setTimeout(resolve, pauseMs))

@@ -5,7 +5,7 @@ import { readSessionCookie, setSessionCookie } from '#server/edge/session-cookie
 import { endSession } from '#server/identity/end-session.ts'
 import { signIn } from '#server/identity/users.ts'
 import { services } from '#server/lifecycle/services.ts'
-import { signIns } from '#server/telemetry/metrics.ts'
+import { countSignIn } from '#server/telemetry/metrics.ts'
 import { TooManyRequestsError, UnauthenticatedError } from '#shared/errors.ts'
 import { SignIn } from '#shared/schemas/identity.ts'
 
@@ -14,10 +14,11 @@ export default defineEventHandler(async (event) => {
   const { config } = services()
   const input = await readInput(event, SignIn)
   const { session, ...cookies } = await signIn(services(), input, originOf(event)).catch((error: unknown) => {
-    signIns.inc({ outcome: error instanceof UnauthenticatedError ? 'refused' : error instanceof TooManyRequestsError ? 'throttled' : 'failed' })
+    const isThrottled = error instanceof TooManyRequestsError
+    countSignIn(error instanceof UnauthenticatedError ? 'refused' : isThrottled ? 'throttled' : 'failed')
     throw error
   })
-  signIns.inc({ outcome: 'accepted' })
+  countSignIn('accepted')
   // A new secret at every sign-in: one that was planted in the browser before is worth nothing.
   const former = readSessionCookie(event, config)
   if (former && before) await endSession(services(), former, before.session)
