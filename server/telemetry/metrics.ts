@@ -134,7 +134,7 @@ gauge('fleet2_clock_seconds', 'This host\'s wall clock, in seconds since 1970', 
 export function fromZero<Label extends string, Value extends string>(
   counter: Counter<Label>, label: Label, values: readonly Value[],
 ): (value: Value) => void {
-  const labelled = (value: Value) => ({ [label]: value }) as Partial<Record<Label, string>>
+  const labelled = (value: Value) => Object.fromEntries([[label, value]]) as Record<Label, string>
   for (const value of values) counter.inc(labelled(value), 0)
   return value => counter.inc(labelled(value))
 }
