@@ -48,17 +48,17 @@ const tokens = counter(
 /** What the router counts, in Prometheus's form. */
 export const routerMetrics = {
   served: (pool: string, kind: string) => served.inc({ pool, kind }),
-  retried: fromZero(retries, 'reason', retryReasons),
+  retried: fromZero(retries, retryReasons),
   replayed: () => replayed.inc(),
-  fellBack: fromZero(fallbacks, 'reason', fallbackReasons),
+  fellBack: fromZero(fallbacks, fallbackReasons),
   stale: () => stale.inc(),
   failover: () => failovers.inc(),
   unknownCommit: () => unknownCommits.inc(),
-  resolved: fromZero(resolved, 'outcome', ['committed', 'not-committed', 'unresolved']),
+  resolved: fromZero(resolved, ['committed', 'not-committed', 'unresolved']),
   waited: (seconds: number) => waits.observe(seconds),
   shed: () => shed.inc(),
   abandoned: () => abandoned.inc(),
   busy: () => busy.inc(),
-  leftAddress: fromZero(leftAddresses, 'pool', ['primary', 'replica']),
-  token: fromZero(tokens, 'outcome', ['refused', 'foreign', 'dropped', 'unknown-position']),
+  leftAddress: fromZero(leftAddresses, ['primary', 'replica']),
+  token: fromZero(tokens, ['refused', 'foreign', 'dropped', 'unknown-position']),
 }

@@ -128,18 +128,18 @@ gauge('fleet2_clock_seconds', 'This host\'s wall clock, in seconds since 1970', 
 ))
 
 /**
- * Begins each series of a counter at 0: one that began with its first failure would show no increase by it.
+ * Begins each series of a counter with one label at 0: one that began with its first failure would show no
+ * increase by it.
  * @param values all that the label may be, where it is counted by the returned function alone.
  */
 export function fromZero<Label extends string, Value extends string>(
-  counter: Counter<Label>, label: Label, values: readonly Value[],
+  counter: Counter<Label>, values: readonly Value[],
 ): (value: Value) => void {
-  const labelled = (value: Value) => Object.fromEntries([[label, value]]) as Record<Label, string>
-  for (const value of values) counter.inc(labelled(value), 0)
-  return value => counter.inc(labelled(value))
+  for (const value of values) counter.labels(value).inc(0)
+  return value => counter.labels(value).inc()
 }
 
 httpErrors.inc({ method: 'GET', route: 'page', status: '500' }, 0)
-fromZero(positionsQuarantined, 'reason', ['refused'])
-fromZero(positionsAccepted, 'outcome', ['stored', 'duplicate', 'quarantined', 'seen'])
-export const countSignIn = fromZero(signIns, 'outcome', ['accepted', 'refused', 'throttled', 'failed'])
+fromZero(positionsQuarantined, ['refused'])
+fromZero(positionsAccepted, ['stored', 'duplicate', 'quarantined', 'seen'])
+export const countSignIn = fromZero(signIns, ['accepted', 'refused', 'throttled', 'failed'])

@@ -12,5 +12,5 @@ export const redisConnectionsLost = new Counter({ name: 'fleet2_redis_connection
 export const rateLimitLocal = new Counter({ name: 'fleet2_rate_limit_local_total', help: 'Attempts that were counted by this instance alone, because Redis was away', registers: [registry] })
 export const redisUnconfirmed = new Counter({ name: 'fleet2_redis_unconfirmed_writes_total', help: 'Writes that asked for the replicas\' confirmation and did not get it in time', registers: [registry] })
 
-export const countRedisCommand = fromZero(redisCommands, 'outcome', commandOutcomes)
-export const countRedisRepeat = fromZero(redisRepeats, 'reason', ['not-executed', 'harmless'])
+export const countRedisCommand = fromZero(redisCommands, commandOutcomes)
+export const countRedisRepeat = fromZero(redisRepeats, ['not-executed', 'harmless'])

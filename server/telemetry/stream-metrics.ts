@@ -8,4 +8,4 @@ export const streamsEnded = new Counter({ name: 'fleet2_event_streams_ended_tota
 export const streamsRefused = new Counter({ name: 'fleet2_event_streams_refused_total', help: 'Live streams that were refused: session-limit, this session holds as many as it may; instance-limit, the instance does', labelNames: ['reason'] as const, registers: [registry] })
 export const streamRechecks = new Counter({ name: 'fleet2_event_stream_rechecks_total', help: 'Looks at whether a live stream may go on: kept, ended, or unknown because there was nobody to ask', labelNames: ['outcome'] as const, registers: [registry] })
 
-fromZero(streamsRefused, 'reason', ['session-limit', 'instance-limit'])
+fromZero(streamsRefused, ['session-limit', 'instance-limit'])
