@@ -115,4 +115,3 @@ describe('a Prometheus that answers', () => {
     expect(asked).toEqual(['/prometheus/api/v1/query_range', `Basic ${token}`])
   })
 })
-
