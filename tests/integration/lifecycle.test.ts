@@ -70,6 +70,8 @@ describe('an instance that has not begun to serve', () => {
         expect(JSON.parse(answer.text)).toMatchObject({ status: 503, detail: 'This instance is starting.' })
       }
       expect(page).toMatchObject({ status: 503, type: expect.stringMatching(/^text\/html/) as string })
+      // Else the making of the database would go on for a moment, in a folder that is being removed.
+      await until(() => / serves as /.test(server.output()), 'the instance to serve')
     }
     finally {
       await server.stop()

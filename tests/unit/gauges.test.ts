@@ -8,6 +8,7 @@ import type { RedisPort } from '#server/redis/port.ts'
 import type { SentinelView } from '#server/redis/sentinels.ts'
 import '#server/telemetry/database-metrics.ts'
 import '#server/telemetry/redis-metrics.ts'
+import { cacheMetrics } from '#server/telemetry/cache-metrics.ts'
 import { outboxMetrics } from '#server/telemetry/live-metrics.ts'
 import { registry } from '#server/telemetry/metrics.ts'
 
@@ -114,6 +115,17 @@ describe('counters of failures', () => {
     ['http_requests_errors_total{method="GET",route="page",status="500"}'],
   ])('begin at 0, so that the first is an increase: %s', async (series) => {
     expect(await valuesOf(/^(fleet2|http)_\w+_total\b/)).toMatchObject({ [series]: 0 })
+  })
+})
+
+it('a cache that is never hit has a share of hits, and that is 0', async () => {
+  cacheMetrics.looked('somebody', 'miss')
+  cacheMetrics.looked('somebody', 'miss')
+  expect(await valuesOf(/^fleet2_cache_requests_total\b/)).toEqual({
+    'fleet2_cache_requests_total{cache="somebody",result="hit"}': 0,
+    'fleet2_cache_requests_total{cache="somebody",result="miss"}': 2,
+    'fleet2_cache_requests_total{cache="somebody",result="bypassed"}': 0,
+    'fleet2_cache_requests_total{cache="somebody",result="stale"}': 0,
   })
 })
 
