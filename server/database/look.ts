@@ -17,6 +17,11 @@ export interface ServerState {
   timeline: number | null
 }
 
+/** Before the first look: this very object. */
+export const neverSeen: ServerState = {
+  reachable: false, role: null, latencyMs: null, lagSeconds: null, error: 'Not looked at yet', timeline: null,
+}
+
 /** A replica as the primary sees it. */
 export interface AttachedReplica {
   name: string

@@ -5,7 +5,9 @@ import { runOutsideContext } from '#server/telemetry/context.ts'
 import { afterTurning } from '#server/telemetry/patience.ts'
 import type { Addresses } from './addresses.ts'
 import { createFreshness } from './freshness.ts'
-import { createLooker, unreachable, type AttachedReplica, type ServerState, type Sighting } from './look.ts'
+import {
+  createLooker, neverSeen, unreachable, type AttachedReplica, type ServerState, type Sighting,
+} from './look.ts'
 
 export interface DatabaseState {
   primary: ServerState
@@ -90,8 +92,7 @@ export function createMonitor({ primaryUrl, replicaUrl, log, addresses, onNewEpo
   const replica = replicaUrl === null ? null : createLooker(replicaUrl, lookTimeoutMs, addresses.replica, () => hurry())
   const freshness = createFreshness()
   const listeners = new Set<(state: DatabaseState) => void>()
-  const unknown: ServerState = { reachable: false, role: null, latencyMs: null, lagSeconds: null, error: 'Not looked at yet', timeline: null }
-  let state: DatabaseState = { primary: unknown, replica: replica && unknown, attached: null, timeline: 0, writtenLsn: null }
+  let state: DatabaseState = { primary: neverSeen, replica: replica && neverSeen, attached: null, timeline: 0, writtenLsn: null }
   let cluster: string | null = null
   let looking: Promise<DatabaseState> | null = null
   let timer: NodeJS.Timeout | undefined

@@ -1,7 +1,12 @@
 import { H3Error, type H3Event } from 'h3'
 import { isUnsafe } from './context.ts'
+<<<<<<< HEAD
 import { ConflictError, DomainError, ForbiddenError, IdempotencyMismatchError, InvalidInputError, NotFoundError, TooManyRequestsError, UnauthenticatedError, UnavailableError } from '#shared/errors.ts'
 import type { Problem } from '#shared/schemas/problem.ts'
+=======
+import { isForPrograms } from './route.ts'
+import { ConflictError, DomainError, ForbiddenError, IdempotencyMismatchError, InvalidInputError, NotFoundError, TooManyRequestsError, UnauthenticatedError, UnavailableError, type FieldFault } from '#shared/errors.ts'
+>>>>>>> metrics
 
 export type { Problem }
 
@@ -66,8 +71,11 @@ function rootCause(error: unknown): unknown {
   return error instanceof H3Error && error.cause instanceof Error ? rootCause(error.cause) : error
 }
 
-/** Whether the caller is a browser that navigates, and wants a page rather than JSON. Nobody navigates to the API or to a file of the program's, or otherwise than by GET. */
+/**
+ * Whether the caller is a browser that navigates, and wants a page rather than JSON. Nobody navigates to where
+ * programs ask, or otherwise than by GET.
+ */
 export function wantsPage(event: H3Event): boolean {
-  if (isUnsafe(event.method) || /^\/(api|_nuxt)(\/|$)/.test(event.path.split('?')[0]!)) return false
+  if (isUnsafe(event.method) || isForPrograms(event.path)) return false
   return (event.node.req.headers.accept ?? '').includes('text/html')
 }

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import { createAccountLog, type AccountLog } from '#server/audit/account-log.ts'
 import { createOperations, type Operations } from '#server/cluster/operations.ts'
+import { createPrometheus } from '#server/cluster/prometheus.ts'
 import { createTimeline, type TimelineKeeper } from '#server/cluster/timeline.ts'
 import type { Config } from '#server/config/load.ts'
 import { createSecretMaker, type SecretMaker } from '#server/config/secret.ts'
@@ -12,7 +13,7 @@ import { createOutbox, type Outbox } from '#server/fleet/outbox.ts'
 import { createHealth, type Health } from '#server/health/health.ts'
 import { watchNotice } from '#server/health/notice.ts'
 import { createStatusPage, type StatusPage } from '#server/health/status-page.ts'
-import { watchUptime } from '#server/health/uptime.ts'
+import { uptimeLimitMs, watchUptime } from '#server/health/uptime.ts'
 import { authorisingWrites } from '#server/identity/authority.ts'
 import { replayRevocations } from '#server/identity/end-session.ts'
 import { createKnownDevices, type KnownDevices } from '#server/identity/known-devices.ts'
@@ -113,7 +114,9 @@ export function openServices({ config, log, databaseUrl }: { config: Config, log
     statusPage: createStatusPage({
       instanceId: config.instanceId, health, registry,
       notice: watchNotice({ path: config.statusNoticeFile ?? null, log }),
-      uptime: watchUptime({ urls: config.statusPrometheusUrls, query: config.statusUptimeQuery, log }),
+      uptime: watchUptime({
+        prometheus: createPrometheus(config.prometheusUrls, uptimeLimitMs), query: config.statusUptimeQuery, log,
+      }),
     }),
     timeline,
     operations: createOperations({ config, database: bare, redis, registry, timeline, verdict: () => health.verdict() }),

@@ -1,6 +1,6 @@
 import { lookup as systemLookup, type LookupAddress } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
-import { gauge } from './metrics.ts'
+import { gauge, reading } from './metrics.ts'
 
 /**
  * Look-ups of host names, shared by all that connect somewhere (the database's pools and its monitor, Redis, Sentinels). The system looks names up on two threads of a process,
@@ -117,4 +117,4 @@ export function createNames(ask: Ask = askSystem, now: () => number = () => perf
 /** The process's one. */
 export const names = createNames()
 
-gauge('fleet2_name_lookups_in_progress', 'Host names that are being looked up', [], () => [{ labels: {}, value: names.underWay() }])
+gauge('fleet2_name_lookups_in_progress', 'Host names that are being looked up', [], () => reading(names.underWay()))

@@ -43,7 +43,7 @@ const test = base.extend<object, { incident: Incident }>({
     const path = join(folder, 'notice.json')
     await writeFile(path, JSON.stringify(notice))
     const prometheus = await startPrometheus({ name: 'fleet2:public_up', samples: measured() })
-    const env = { HOST: 'localhost', NUXT_STATUS_PROMETHEUS_URL: prometheus.url }
+    const env = { HOST: 'localhost', NUXT_PROMETHEUS_URL: prometheus.url }
     const nobody = `postgresql://nobody:secret@127.0.0.1:${await freePort()}/fleet`
     const [away, well] = await Promise.all([
       startServer({ env: { ...env, NUXT_DATABASE_URL: nobody, NUXT_STATUS_NOTICE_FILE: path } }),

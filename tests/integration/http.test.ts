@@ -5,7 +5,7 @@ import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Vehicle } from '#shared/schemas/vehicles.ts'
 import { signUp, type SignedUp } from '../support/client.ts'
-import { endpointFiles } from '../support/endpoints.ts'
+import { endpointFiles, routeFiles } from '../support/endpoints.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
@@ -64,7 +64,7 @@ function bytes(text: string): Promise<string> {
 }
 
 const addresses = [
-  ...Map.groupBy([...endpointFiles(), { method: 'GET', path: '/metrics', source: '' }], ({ path }) => path),
+  ...Map.groupBy([...endpointFiles(), ...routeFiles()], ({ path }) => path),
 ].map(([path, methods]) => ({
   path,
   address: path.replace(':id', randomUUID()),
@@ -157,6 +157,15 @@ it('every answer, also a refusal and a file, has a policy that keeps it out of f
   for (const page of pages) {
     const answer = await policyOf('GET', page, { accept: 'text/html' })
     expect(answer).toEqual(['GET', page, expect.stringContaining('frame-ancestors \'none\'')])
+  }
+})
+
+it('no refusal of an endpoint is a page, whatever the caller says that it accepts', async () => {
+  for (const { address, methods } of addresses.filter(({ methods }) => methods.includes('GET'))) {
+    const refusal = await ask('GET', address, { accept: 'text/html,*/*', host: 'no host' })
+    const { status, headers } = refusal
+    expect([address, status, headers['content-type']]).toEqual([address, 400, 'application/problem+json'])
+    expect(methods.length).toBeGreaterThan(0)
   }
 })
 

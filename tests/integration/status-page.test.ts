@@ -211,7 +211,7 @@ describe('the uptime', () => {
     const nobody = `http://127.0.0.1:${await freePort()}`
     const urls = `${nobody},${prometheus.url}`
     const server = await startServer({
-      env: { NUXT_DATABASE_URL: database.servingUrl, NUXT_STATUS_PROMETHEUS_URL: urls },
+      env: { NUXT_DATABASE_URL: database.servingUrl, NUXT_PROMETHEUS_URL: urls },
     })
     try {
       await until(async () => (await statusOf(server)).uptime.state === 'known', 'Prometheus\'s answer')
@@ -240,7 +240,7 @@ describe('the uptime', () => {
   it('is said to be unknown while Prometheus cannot be asked', async () => {
     const url = `http://kim:hunter2@127.0.0.1:${await freePort()}`
     const server = await startServer({
-      env: { NUXT_DATABASE_URL: database.servingUrl, NUXT_STATUS_PROMETHEUS_URL: url },
+      env: { NUXT_DATABASE_URL: database.servingUrl, NUXT_PROMETHEUS_URL: url },
     })
     try {
       const now = await statusOf(server)

@@ -19,6 +19,21 @@ export function endpointFiles(): EndpointFile[] {
   }))
 }
 
+/** Every endpoint beside the API: /metrics and its like. */
+export function routeFiles(): EndpointFile[] {
+  const root = fileURLToPath(new URL('../../server/routes', import.meta.url))
+  return readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile() && !entry.name.startsWith('[...'))
+    .map((entry) => {
+      const file = `${entry.parentPath.slice(root.length)}/${entry.name}`.replace(/\.ts$/, '')
+      const method = /\.(get|post|put|patch|delete)$/.exec(file)?.[1]
+      if (!method) throw new Error(`${file}.ts names no method`)
+      const path = file.replace(/\.(get|post|put|patch|delete)$/, '').replace(/\/index$/, '').replace(/\[(\w+)\]/g, ':$1')
+      return { method: method.toUpperCase(), path, source: readFileSync(`${entry.parentPath}/${entry.name}`, 'utf8') }
+    })
+    .sort((a, b) => `${a.path} ${a.method}` < `${b.path} ${b.method}` ? -1 : 1)
+}
+
 export interface EndpointInput {
   body: z.ZodObject | null
   query: z.ZodObject | null

@@ -110,13 +110,14 @@ describe('asking several', () => {
   })
   it('in turn: the next only when one does not answer', async () => {
     const asked: string[] = []
-    const ask = (name: string) => {
+    const named = (...names: string[]) => names.map(name => ({ name }))
+    const ask = ({ name }: { name: string }) => {
       asked.push(name)
       return name === 'b' ? Promise.resolve('from b') : Promise.reject(new Error(`No ${name}`))
     }
-    expect(await askInTurn(['a', 'b', 'c'], 500, ask, never)).toBe('from b')
+    expect(await askInTurn(named('a', 'b', 'c'), 500, ask, never)).toBe('from b')
     expect(asked).toEqual(['a', 'b'])
-    await expect(askInTurn(['a', 'c'], 500, ask, never)).rejects.toThrow('No c')
+    await expect(askInTurn(named('a', 'c'), 500, ask, never)).rejects.toThrow('a: No a; c: No c')
   })
 })
 
