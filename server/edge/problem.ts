@@ -1,12 +1,8 @@
 import { H3Error, type H3Event } from 'h3'
 import { isUnsafe } from './context.ts'
-<<<<<<< HEAD
+import { isForPrograms } from './route.ts'
 import { ConflictError, DomainError, ForbiddenError, IdempotencyMismatchError, InvalidInputError, NotFoundError, TooManyRequestsError, UnauthenticatedError, UnavailableError } from '#shared/errors.ts'
 import type { Problem } from '#shared/schemas/problem.ts'
-=======
-import { isForPrograms } from './route.ts'
-import { ConflictError, DomainError, ForbiddenError, IdempotencyMismatchError, InvalidInputError, NotFoundError, TooManyRequestsError, UnauthenticatedError, UnavailableError, type FieldFault } from '#shared/errors.ts'
->>>>>>> metrics
 
 export type { Problem }
 

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import type { z } from 'zod'
 import { definedEndpoints, endpointFiles as files } from '../../scripts/api/endpoints.ts'
 

@@ -8,7 +8,6 @@ import { countSignIn } from '#server/telemetry/metrics.ts'
 import { TooManyRequestsError, UnauthenticatedError } from '#shared/errors.ts'
 import { Session, SignIn } from '#shared/schemas/identity.ts'
 
-<<<<<<< HEAD
 export default defineEndpoint({
   summary: 'Sign in',
   permission: 'newcomer',
@@ -19,33 +18,16 @@ export default defineEndpoint({
     const { config } = services()
     const signingIn = signIn(services(), body, originOf(event))
     const { session, ...cookies } = await signingIn.catch((error: unknown) => {
-      signIns.inc({ outcome: outcomeOf(error) })
+      countSignIn(outcomeOf(error))
       throw error
     })
-    signIns.inc({ outcome: 'accepted' })
+    countSignIn('accepted')
     // A new secret at every sign-in: one that was planted in the browser before is worth nothing.
     const former = readSessionCookie(event, config)
     if (former && before) await endSession(services(), former, before.session)
     setSessionCookie(event, config, cookies, session.expiresAt)
     return session
   },
-=======
-export default defineEventHandler(async (event) => {
-  const before = await optionalUser(event, { tolerant: true })
-  const { config } = services()
-  const input = await readInput(event, SignIn)
-  const { session, ...cookies } = await signIn(services(), input, originOf(event)).catch((error: unknown) => {
-    const isThrottled = error instanceof TooManyRequestsError
-    countSignIn(error instanceof UnauthenticatedError ? 'refused' : isThrottled ? 'throttled' : 'failed')
-    throw error
-  })
-  countSignIn('accepted')
-  // A new secret at every sign-in: one that was planted in the browser before is worth nothing.
-  const former = readSessionCookie(event, config)
-  if (former && before) await endSession(services(), former, before.session)
-  setSessionCookie(event, config, cookies, session.expiresAt)
-  return created(event, '/api/v1/session', session)
->>>>>>> metrics
 })
 
 function outcomeOf(error: unknown): 'refused' | 'throttled' | 'failed' {
