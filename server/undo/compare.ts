@@ -41,7 +41,7 @@ export async function compare(past: Side, present: Side, organisationId: string,
 async function findOrganisation(past: Side, present: Side, id: string) {
   const find = async (side: Side) =>
     (await side.query<{ id: string, name: string }>('SELECT id, name FROM organisations WHERE id = $1', [id]))[0]
-  const [then, now] = [await find(past), await find(present)]
+  const [then, now] = await Promise.all([find(past), find(present)])
   if (then) return { id, name: (now ?? then).name }
   throw new UndoError(now
     ? `The organisation ${now.name} was not there yet at ${past.restoredTo}: open a copy of a later moment.`
@@ -53,12 +53,12 @@ async function findOrganisation(past: Side, present: Side, id: string) {
 type Found = Item & { lostVehicle?: string }
 
 async function compareTable(table: Table, past: Side, present: Side): Promise<Found[]> {
-  const [then, now] = [await digests(past, table), await digests(present, table)]
+  const [then, now] = await Promise.all([digests(past, table), digests(present, table)])
   const ids = [...new Set([...then.keys(), ...now.keys()])].filter(id => then.get(id)?.content !== now.get(id)?.content)
   const items: Found[] = []
   for (let from = 0; from < ids.length; from += chunk) {
     const some = ids.slice(from, from + chunk)
-    const [rowsThen, rowsNow] = [await readRows(past, table, some), await readRows(present, table, some)]
+    const [rowsThen, rowsNow] = await Promise.all([readRows(past, table, some), readRows(present, table, some)])
     for (const id of some) {
       const [before, after] = [rowsThen.get(id), rowsNow.get(id)]
       const fields = before && after ? differences(table, before, after) : []

@@ -37,6 +37,12 @@ export const exitCodes = { usage: 2, conflicts: 3, connection: 4, schema: 5, org
 /** A copy that has just been started answers at once; a pooler may be in the middle of a failover. */
 const connectTimeoutMs = 10_000
 
+/**
+ * The serving role's own limit is 2 s, and one side waits while the other is read. PgBouncer's
+ * `idle_transaction_timeout` is the same.
+ */
+const idleLimit = '60s'
+
 /** Settings that decide how a row looks as text, and so what its hash is. */
 const textSettings = ['DateStyle', 'IntervalStyle', 'TimeZone', 'bytea_output', 'extra_float_digits']
 
@@ -60,7 +66,8 @@ export async function openSide(name: string, url: string, organisationId: string
     await client.connect()
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
     await client.query(`${asEverywhere}, set_config('search_path', 'public', true),
-      set_config('row_security', 'on', true), set_config('app.organisation_id', $1, true)`, [organisationId])
+      set_config('row_security', 'on', true), set_config('idle_in_transaction_session_timeout', '${idleLimit}', true),
+      set_config('app.organisation_id', $1, true)`, [organisationId])
   }
   catch (error) {
     await close()
