@@ -51,6 +51,8 @@ wal() {
   fi
 }
 {
+  { stat -c %Y "$(undo_folder)/undo-copy" 2>/dev/null || echo 0; } |
+    metric undo_copy_opened_timestamp_seconds 'When the copy of undo.sh was opened; 0: none is open.'
   date +%s | metric looked_timestamp_seconds 'When the scheduler beside the member last looked.'
   if is_primary; then
     readable=1

@@ -32,9 +32,7 @@ END
 
 verb=${1:-}
 [ $# -eq 0 ] || shift
-# Not in the drill's own folder, which is emptied of what is a day old.
-folder=${UNDO_DIR:-}
-if [[ -z $folder && ${BACKUP_DRILL_DIR:-} == /* ]]; then folder=$(dirname "$BACKUP_DRILL_DIR")/undo; fi
+folder=$(undo_folder)
 listen='' moment='' restore=()
 while [ $# -gt 0 ]; do
   case $1 in

@@ -207,6 +207,11 @@ describe('a copy to undo from', () => {
       ({ code: error.code, text: error.stdout + error.stderr }),
   )
 
+  const opened = async (copy: string) => {
+    await run(join(scripts, 'scripts/backup-metrics.sh'), [], { UNDO_DIR: copy })
+    return run('cat', [join(folder, 'fleet2_backup_one.prom')])
+  }
+
   it('runs beside the system, takes no changes, wants a password, and is gone once it is closed', async () => {
     const copy = join(folder, 'undo')
     const at = ['--target-time', ledger.moment, '--yes', '-D', copy]
@@ -223,12 +228,14 @@ describe('a copy to undo from', () => {
       expect(await undo(['status', '-D', copy])).toMatchObject({ code: 0, text: expect.stringContaining('running') })
       expect(await undo(['open', ...at])).toMatchObject({ code: 3, text: expect.stringContaining('close first') })
       expect(await rows()).toEqual(ledger.atTheEnd)
+      expect(await opened(copy)).toMatch(/^fleet2_backup_undo_copy_opened_timestamp_seconds\{member="one"\} \d{10}$/m)
     }
     finally {
       expect(await undo(['close', '-D', copy])).toMatchObject({ code: 0 })
     }
     expect(await readdir(folder)).not.toContain('undo')
     expect(await undo(['status', '-D', copy])).toMatchObject({ code: 14 })
+    expect(await opened(copy)).toMatch(/^fleet2_backup_undo_copy_opened_timestamp_seconds\{member="one"\} 0$/m)
   })
 
   it.each([
