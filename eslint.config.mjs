@@ -9,7 +9,7 @@ const floors = [
   ['api', 'routes', 'middleware', 'plugins'],
   ['edge'],
   ['lifecycle'],
-  ['identity', 'fleet', 'audit', 'cluster', 'health'],
+  ['identity', 'fleet', 'audit', 'cluster', 'health', 'undo'],
   ['database', 'redis', 'storage'],
   ['telemetry', 'config'],
 ]

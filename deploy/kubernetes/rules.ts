@@ -42,6 +42,7 @@ export const leftOut: Record<string, string> = {
   'WalArchiveLate': backups,
   'WalArchiveGap': backups,
   'RestoreDrillOld': backups,
+  'UndoCopyOpen': backups,
 }
 
 const source = join(folder, '../monitoring/rules')

@@ -199,17 +199,11 @@ function vehicleChanges(...ids: (string | null | undefined)[]): LiveEvents['chan
 /** Ends the present fitting and, unless `vehicleId` is null, begins the next, each with its audit entry. */
 async function fit(tx: Transaction, device: DeviceRow, vehicleId: string | null) {
   const { organisationId } = device
-  const present = and(eq(deviceFittings.deviceId, device.id), isNull(deviceFittings.removedAt))
-  await tx.update(deviceFittings).set({ removedAt: new Date() }).where(present)
   const vehicle = vehicleId && await lockVehicle(tx, vehicleId).catch((error: unknown) => {
     throw error instanceof NotFoundError ? noSuchVehicle() : error
   })
   if (vehicle && vehicle.removedAt) throw noSuchVehicle()
-  if (vehicle) {
-    await tx
-      .insert(deviceFittings)
-      .values({ id: uuidv7(), organisationId, deviceId: device.id, vehicleId: vehicle.id })
-  }
+  await beginFitting(tx, device, vehicle ? vehicle.id : null)
   await tx.update(devices).set({ vehicleId }).where(eq(devices.id, device.id))
   await recordAudit(tx, {
     organisationId,
@@ -218,6 +212,17 @@ async function fit(tx: Transaction, device: DeviceRow, vehicleId: string | null)
     before: { vehicleId: device.vehicleId },
     after: { vehicleId, vehicleName: vehicle ? vehicle.name : null },
   })
+}
+
+/** The history of where a device has been: the present fitting ends, the next one begins, unless it is null. */
+export async function beginFitting(
+  tx: Transaction, device: Pick<DeviceRow, 'id' | 'organisationId'>, vehicleId: string | null,
+): Promise<void> {
+  const present = and(eq(deviceFittings.deviceId, device.id), isNull(deviceFittings.removedAt))
+  await tx.update(deviceFittings).set({ removedAt: new Date() }).where(present)
+  if (vehicleId === null) return
+  const { organisationId } = device
+  await tx.insert(deviceFittings).values({ id: uuidv7(), organisationId, deviceId: device.id, vehicleId })
 }
 
 function noSuchVehicle() {
