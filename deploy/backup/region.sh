@@ -102,20 +102,32 @@ check_archive() {
   verdict archive "$(cat "$kept")"
 }
 
-# Whether the cluster follows another region: then nobody in it takes writes.
+# Whether the cluster follows another region, so that nobody in it takes writes: 0 yes, 1 no, 2 Patroni does not say.
 follows() {
   local answer
-  answer=$(exec 3<>"/dev/tcp/${REST_ADDRESS%:*}/${REST_ADDRESS##*:}" && printf 'GET /config HTTP/1.0\r\n\r\n' >&3 &&
-    timeout 3 cat <&3) 2>/dev/null || return 1
+  answer=$(exec 2>/dev/null 3<>"/dev/tcp/${REST_ADDRESS%:*}/${REST_ADDRESS##*:}" &&
+    printf 'GET /config HTTP/1.0\r\n\r\n' >&3 && timeout 3 cat <&3) || return 2
+  [[ $answer =~ ^HTTP/[0-9.]+\ 200 ]] || return 2
   jq -e '.standby_cluster | type == "object"' >/dev/null 2>&1 <<<"${answer#*$'\r\n\r\n'}"
 }
 
+# Whether something that may take writes runs here, or is about to. Patroni that starts says nothing yet.
+leads() {
+  local code=0
+  follows || code=$?
+  case $code in
+    0) return 1 ;;
+    1) return 0 ;;
+    *) [[ $("${PG_BIN:+$PG_BIN/}pg_controldata" -D "$PGDATA" 2>/dev/null) == *"in production"* ]] ;;
+  esac
+}
+
 watch() {
-  local patroni=$1 code
+  local patroni=$1 code waited
   while kill -0 "$patroni" 2>/dev/null; do
     code=0
     check lead 2>"$BACKUP_RUN_DIR/fence" || code=$?
-    if [ "$code" = 1 ] && ! follows; then
+    if [ "$code" = 1 ] && leads; then
       cat "$BACKUP_RUN_DIR/fence" >&2
       say "ending Patroni and PostgreSQL here"
       kill -TERM "$patroni" 2>/dev/null || true

@@ -20,7 +20,8 @@ Who is asked whether the primary region is there (step 1)
                        asked about each of these addresses (default: $DR_WITNESS_URLS, by spaces)
   --control URL        an address that has nothing to do with us and has to answer, or this place is itself cut off
                        (default: $DR_CONTROL_URL)
-  --tries N            all of them stay silent N times, 5 s apart (default 6)
+  --tries N            all of them stay silent N times, 5 s apart (default 12: a minute, in which a primary that
+                       lives gives the archive a segment)
 Otherwise than for a lost region
   --planned LSN        the primary region is there and is left on purpose, its instances are stopped, and LSN is what
                        its database said then (SELECT pg_current_wal_lsn()): waits until it is here. Nothing is lost
@@ -45,7 +46,7 @@ END
 
 read -ra primaries <<<"${DR_PRIMARY_URLS:-}"
 read -ra witnesses <<<"${DR_WITNESS_URLS:-}"
-control=${DR_CONTROL_URL:-} tries=6 pause=${DR_PAUSE_SECONDS:-5} planned='' limit=600 from=1 dry_run='' yes=''
+control=${DR_CONTROL_URL:-} tries=12 pause=${DR_PAUSE_SECONDS:-5} planned='' limit=600 from=1 dry_run='' yes=''
 given_primary='' given_witness=''
 while [ $# -gt 0 ]; do
   option=$1
@@ -91,14 +92,36 @@ confirm() {
   [ "$answer" = yes ] || fail 12 "not done: you did not say yes"
 }
 # Any answer of HTTP is one: what says 503 lives.
-answers() { [ "$(curl -ks -m 10 -o /dev/null -w '%{http_code}' "$1" || true)" != 000 ]; }
+answers() { [ "$(curl -ks -m 5 -o /dev/null -w '%{http_code}' "$1" || true)" != 000 ]; }
 # witness_sees WITNESS URL: 0 it does; 1 it does not; 2 the witness itself does not answer.
 witness_sees() {
   local said
-  said=$(curl -ks -m 15 -G --data-urlencode "target=$2" -d "module=${DR_WITNESS_MODULE:-http_2xx}" "$1/probe") || return 2
+  said=$(curl -ks -m 8 -G --data-urlencode "target=$2" -d "module=${DR_WITNESS_MODULE:-http_2xx}" "$1/probe") || return 2
   grep -q '^probe_success ' <<<"$said" || return 2
   grep -Eq '^(probe_success 1|probe_http_status_code [1-9])' <<<"$said"
 }
+# Asks everybody once, all at the same time; a line "CODE|message|what to do" for what speaks against going on.
+look() {
+  local url witness
+  if [ -n "$control" ]; then
+    { answers "$control" || echo "21|$control does not answer either: this place is cut off itself|ask from another network."; } &
+  fi
+  for url in "${primaries[@]}"; do
+    { ! answers "$url" || echo "20|the primary region answers at $url|$lost_not"; } &
+    for witness in "${witnesses[@]}"; do
+      {
+        code=0
+        witness_sees "$witness" "$url" || code=$?
+        case $code in
+          0) echo "20|$witness sees the primary region at $url|it is there for others: mend the link between the regions." ;;
+          2) echo "21|the witness $witness does not answer|nobody else can say whether the primary region is there: another --witness." ;;
+        esac
+      } &
+    done
+  done
+  wait
+}
+lost_not='this is not a lost region: docs/disaster-recovery-runbook.md; to leave it on purpose: --planned.'
 psql_value() { psql_here -c "$1"; }
 newest_archived() { archived_segments | tail -1; }
 # rest METHOD PATH [BODY]
@@ -144,24 +167,11 @@ if [ "$from" = 1 ] && [ -z "$promoted" ]; then
     say "1/5 Is the primary region truly away?"
     before=$(newest_archived)
     for ((try = 1; try <= tries; try++)); do
-      if [ -n "$control" ] && ! answers "$control"; then
-        fail 21 "$control does not answer either: this place is cut off itself" "ask from another network; nothing was changed"
-      fi
-      for url in "${primaries[@]}"; do
-        if answers "$url"; then
-          fail 20 "the primary region answers at $url" \
-            "this is not a lost region: docs/disaster-recovery-runbook.md; to leave it on purpose: --planned. Nothing was changed"
-        fi
-        for witness in "${witnesses[@]}"; do
-          code=0
-          witness_sees "$witness" "$url" || code=$?
-          case $code in
-            0) fail 20 "$witness sees the primary region at $url, which this place does not" \
-              "it is there for others: mend the link between the regions. Nothing was changed" ;;
-            2) fail 21 "the witness $witness does not answer" \
-              "without it nobody knows whether others see the primary region: another --witness. Nothing was changed" ;;
-          esac
-        done
+      said=$(look)
+      for code in 20 21; do
+        line=$(grep "^$code|" <<<"$said" | head -1) || continue
+        IFS='|' read -r _ message hint <<<"$line"
+        fail "$code" "$message" "$hint Nothing was changed"
       done
       if [ "$try" -lt "$tries" ]; then sleep "$pause"; fi
     done

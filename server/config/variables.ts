@@ -319,6 +319,13 @@ export const variables = {
     name: 'NUXT_MAX_EVENT_STREAMS', group: 'Health', description: 'Live streams that this instance holds at most; past that a browser is told to try again, and comes to another instance.', default: '2000', example: '5000',
     schema: wholeNumber(1, 100_000, 2_000),
   }),
+  standbyOf: variable({
+    name: 'NUXT_STANDBY_OF', group: 'Health', default: 'none', example: 'https://app.fleet2.com',
+    description: 'In a standby region (docs/second-region.md): the address at which people reach the region that '
+      + 'takes changes. While every database server here only replays, changes are refused at once and that address '
+      + 'is named; with the first server that takes writes the instance is like any other.',
+    schema: httpUrl('must be an http:// or https:// address'),
+  }),
   statusNoticeFile: variable({
     name: 'NUXT_STATUS_NOTICE_FILE', group: 'Status page',
     default: 'none', example: '/etc/fleet2/status/notice.json',

@@ -46,7 +46,7 @@ export async function regionDrill(options: DrillOptions): Promise<RegionResult> 
     ledger.start()
 
     say('the standby region, from the repository alone')
-    const west = await regions.region('west', 1, true)
+    const west = await regions.region('west', 1, 'archive')
     await west.start()
     const [standby] = west.members as [Member]
     await follows(standby, first)
@@ -189,10 +189,11 @@ async function failBack({ regions, standby, west, ledger, options }: Back) {
   const entries = createLedger(standby.ownerUrl, options.everyMs)
   try {
     entries.start()
-    const east = await regions.region('east', 1, true)
+    const east = await regions.region('east', 1, standby)
     await east.start()
     const [next] = east.members as [Member]
     await follows(next, standby)
+    await until(async () => await standby.ask('SELECT count(*) FROM pg_stat_replication') === '1', 'the link to be used')
     await pause(options.writeSeconds * 1000)
     // The instances are stopped; then the position is asked for.
     await entries.pause()

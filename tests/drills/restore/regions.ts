@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
-import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { appendFile, cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -37,7 +37,7 @@ export interface Member {
   stop(): Promise<void>
 }
 
-/** Etcd and members; `standby`: it follows the archive of the other region. */
+/** Etcd and members. */
 export interface Region {
   name: string
   members: Member[]
@@ -51,10 +51,13 @@ export interface Region {
   primary(): Promise<Member>
 }
 
+/** `archive`: from the repository alone. A member: streamed from it too, as where there is a link between the regions. */
+export type Standby = 'archive' | Member
+
 export interface Regions {
   folder: string
   /** `start` is still to be called. A razed region may be made again, under its old name. */
-  region(name: string, members: number, standby?: boolean): Promise<Region>
+  region(name: string, members: number, standby?: Standby): Promise<Region>
   down(): Promise<void>
 }
 
@@ -68,6 +71,15 @@ export async function createRegions({ archiveTimeoutSeconds }: { archiveTimeoutS
   for (const part of ['scripts', 'backup', 'ha'])
     await cp(join(deploy, part), join(folder, 'deploy', part), { recursive: true })
   const all: { end(): void }[] = []
+  // Patroni's PostgreSQL outlives it: a drill that is ended itself takes both with it.
+  const endAll = () => {
+    for (const one of all) one.end()
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
+  }
+  const leave = () => process.exit(1)
+  process.once('exit', endAll)
+  process.once('SIGINT', leave)
+  process.once('SIGTERM', leave)
 
   async function etcd(region: string) {
     const [client, peer] = [await freePort(), await freePort()]
@@ -97,7 +109,7 @@ export async function createRegions({ archiveTimeoutSeconds }: { archiveTimeoutS
 
   return {
     folder,
-    async region(name, count, standby = false) {
+    async region(name, count, standby) {
       const store = await etcd(name)
       const members = await Promise.all(Array.from({ length: count }, (_, at) => createMember({
         account, folder, name: `${name}${at + 1}`, region: name, etcdPort: store.port, standby, archiveTimeoutSeconds,
@@ -136,6 +148,7 @@ export async function createRegions({ archiveTimeoutSeconds }: { archiveTimeoutS
       return region
     },
     async down() {
+      process.off('exit', endAll).off('SIGINT', leave).off('SIGTERM', leave)
       for (const one of all) one.end()
       await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
     },
@@ -148,7 +161,7 @@ interface MemberOptions {
   name: string
   region: string
   etcdPort: number
-  standby: boolean
+  standby?: Standby
   archiveTimeoutSeconds: number
 }
 
@@ -160,10 +173,12 @@ async function createMember(options: MemberOptions): Promise<Member> {
   const [data, log] = [path('data'), join(folder, `${name}.log`)]
   const ownDeploy = join(folder, `${name}.deploy`)
   const backup = (script: string) => join(ownDeploy, 'backup', script)
+  await rm(ownDeploy, { recursive: true, force: true })
   await account.run('cp', ['-r', join(folder, 'deploy'), ownDeploy])
   const template = configuration({ etcdPort, port, restPort, archiveTimeoutSeconds })
   await account.write(join(ownDeploy, 'ha/patroni.yml'), template)
   const restore = `${backup('pgbackrest-get.sh')} %f %p`
+  const link = standby && standby !== 'archive' ? `, host: 127.0.0.1, port: ${new URL(standby.ownerUrl).port}` : ''
   const env: Record<string, string> = {
     ...passwords, NODE_NAME: name, REGION: region, REST_ADDRESS: `127.0.0.1:${restPort}`,
     POSTGRES_USER: 'fleet', REPLICATION_USER: 'replicator', CONFIG: path('patroni.yml'), PGDATA: data,
@@ -172,7 +187,7 @@ async function createMember(options: MemberOptions): Promise<Member> {
     CLONE_COMMAND: backup('pgbackrest-clone.sh'), BACKUP_REPO_PATH: join(folder, 'repository'),
     BACKUP_CIPHER_PASS: 'of the drill', BACKUP_RUN_DIR: path('run'), PGBACKREST_CONFIG: path('pgbackrest.conf'),
     BACKUP_TAR_DIR: join(folder, 'tar'), BACKUP_METRICS_DIR: folder,
-    ...standby ? { STANDBY_CLUSTER: `{create_replica_methods: [pgbackrest], restore_command: '${restore}'}` } : {},
+    ...standby ? { STANDBY_CLUSTER: `{create_replica_methods: [pgbackrest], restore_command: '${restore}'${link}}` } : {},
   }
   const ownerUrl = `postgresql://fleet:${passwords.POSTGRES_PASSWORD}@127.0.0.1:${port}/fleet`
   let child: ChildProcess | null = null
