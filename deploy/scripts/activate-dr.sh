@@ -17,7 +17,8 @@ Who is asked whether the primary region is there (step 1)
   --primary URL        an address of it, such as https://app.fleet2.com/api/health/ready; several: once each. Any
                        HTTP answer counts as "it is there", 503 too (default: $DR_PRIMARY_URLS, by spaces)
   --witness URL        a blackbox exporter in a third place, such as http://witness.example.net:9115, which is
-                       asked about each of these addresses (default: $DR_WITNESS_URLS, by spaces)
+                       asked about each of these addresses (default: $DR_WITNESS_URLS, by spaces), by its module
+                       $DR_WITNESS_MODULE (public, as in deploy/monitoring/blackbox.yml)
   --control URL        an address that has nothing to do with us and has to answer, or this place is itself cut off
                        (default: $DR_CONTROL_URL)
   --tries N            all of them stay silent N times, 5 s apart (default 12: a minute, in which a primary that
@@ -96,7 +97,7 @@ answers() { [ "$(curl -ks -m 5 -o /dev/null -w '%{http_code}' "$1" || true)" != 
 # witness_sees WITNESS URL: 0 it does; 1 it does not; 2 the witness itself does not answer.
 witness_sees() {
   local said
-  said=$(curl -ks -m 8 -G --data-urlencode "target=$2" -d "module=${DR_WITNESS_MODULE:-http_2xx}" "$1/probe") || return 2
+  said=$(curl -ks -m 8 -G --data-urlencode "target=$2" -d "module=${DR_WITNESS_MODULE:-public}" "$1/probe") || return 2
   grep -q '^probe_success ' <<<"$said" || return 2
   grep -Eq '^(probe_success 1|probe_http_status_code [1-9])' <<<"$said"
 }

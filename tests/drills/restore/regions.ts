@@ -278,8 +278,8 @@ function configuration({ etcdPort, port, restPort, archiveTimeoutSeconds }: {
   ]
   const text = substitute('ha/patroni.yml', readFileSync(join(deploy, 'ha/patroni.yml'), 'utf8'))
   return changes.reduce((now, [from, to]) => {
-    const next = now.replace(from, to)
-    if (next === now) throw new Error(`deploy/ha/patroni.yml has no "${from}" any more`)
-    return next
+    if (!(from instanceof RegExp ? from.test(now) : now.includes(from)))
+      throw new Error(`deploy/ha/patroni.yml has no "${from}" any more`)
+    return now.replace(from, to)
   }, text)
 }
