@@ -1,6 +1,6 @@
 #!/bin/bash
-# activate-dr.sh [OPTIONS]: makes the standby region the one that takes writes. Runs beside the standby region's
-# PostgreSQL. Options: --help; what to do around it: docs/second-region.md.
+# activate-dr.sh [OPTIONS]: makes the standby region the one that takes writes. Runs beside the standby
+# region's PostgreSQL. Options: --help; what to do around it: docs/second-region.md.
 # Everything before "Promoting" can be broken off and changes nothing.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -11,21 +11,22 @@ region_sh=${REGION_SCRIPT:-$here/../backup/region.sh}
 usage() {
   cat <<'END'
 activate-dr.sh: makes this standby region the one that takes writes, in five steps:
-  1 is the primary region truly away?   2 promote the database   3 DNS   4 scale the application   5 tell people
+1 is the primary region truly away? 2 promote the database 3 DNS 4 scale the application 5 tell people
 
 Who is asked whether the primary region is there (step 1)
-  --primary URL        an address of it, such as https://app.fleet2.com/api/health/ready; several: once each. Any
+  --primary URL        an address of it, such as https://app.fleet2.com/api/health; several: once each. Any
                        HTTP answer counts as "it is there", 503 too (default: $DR_PRIMARY_URLS, by spaces)
   --witness URL        a blackbox exporter in a third place, such as http://witness.example.net:9115, which is
-                       asked about each of these addresses (default: $DR_WITNESS_URLS, by spaces), by its module
-                       $DR_WITNESS_MODULE (public, as in deploy/monitoring/blackbox.yml)
-  --control URL        an address that has nothing to do with us and has to answer, or this place is itself cut off
-                       (default: $DR_CONTROL_URL)
-  --tries N            all of them stay silent N times, 5 s apart (default 12: a minute, in which a primary that
-                       lives gives the archive a segment)
+                       asked about each of these addresses (default: $DR_WITNESS_URLS, by spaces), by its
+                       module $DR_WITNESS_MODULE (public, as in deploy/monitoring/blackbox.yml)
+  --control URL        an address that has nothing to do with us and has to answer, or this place is itself
+                       cut off (default: $DR_CONTROL_URL)
+  --tries N            all of them stay silent N times, 5 s apart (default 12: a minute, in which a primary
+                       that lives gives the archive a segment)
 Otherwise than for a lost region
-  --planned LSN        the primary region is there and is left on purpose, its instances are stopped, and LSN is what
-                       its database said then (SELECT pg_current_wal_lsn()): waits until it is here. Nothing is lost
+  --planned LSN        the primary region is there and is left on purpose, its instances are stopped, and LSN
+                       is what its database said then (SELECT pg_current_wal_lsn()): waits until it is here.
+                       Nothing is lost
 How
   --replay-limit S     waits so many seconds for the standby to replay what the archive has (default 600)
   --from N             goes on with step N (3 to 5): what failed there has been mended
@@ -39,15 +40,16 @@ Variables for steps 3 to 5; where one is not set the step says what to do by han
   DR_NOTIFY_COMMAND    tells people; the text comes on its standard input
 and REST_ADDRESS (127.0.0.1:8008), REST_PASSWORD or REST_PASSWORD_FILE, REGION, and those of the backups.
 
-Exit codes: 0 done; 1 something unforeseen; 2 usage; 6 the repository cannot be read; 7 wrong key; 12 you said no;
-20 the primary region is there, or still writes; 21 that cannot be known from here; 22 there is no standby here;
-23 the standby does not have all that the archive has; 24 not promoted; 25 promoted, and a later step failed.
+Exit codes: 0 done; 1 something unforeseen; 2 usage; 6 the repository cannot be read; 7 wrong key; 12 you said
+no; 20 the primary region is there, or still writes; 21 that cannot be known from here; 22 there is no standby
+here; 23 the standby does not have all that the archive has; 24 not promoted; 25 promoted, a later step failed.
 END
 }
 
 read -ra primaries <<<"${DR_PRIMARY_URLS:-}"
 read -ra witnesses <<<"${DR_WITNESS_URLS:-}"
-control=${DR_CONTROL_URL:-} tries=12 pause=${DR_PAUSE_SECONDS:-5} planned='' limit=600 from=1 dry_run='' yes=''
+control=${DR_CONTROL_URL:-} tries=12 pause=${DR_PAUSE_SECONDS:-5} planned='' limit=600 from=1
+dry_run='' yes=''
 given_primary='' given_witness=''
 while [ $# -gt 0 ]; do
   option=$1
@@ -74,7 +76,8 @@ done
 [[ $limit =~ ^[1-9][0-9]*$ ]] || fail 2 "--replay-limit: \"$limit\" is no whole number of seconds"
 [[ $from =~ ^[1345]$ ]] || fail 2 "--from: \"$from\" is none of 3, 4 and 5"
 if [ -n "$planned" ] && ! [[ $planned =~ ^[0-9A-Fa-f]{1,8}/[0-9A-Fa-f]{1,8}$ ]]; then
-  fail 2 "--planned: \"$planned\" is no position" "such as 0/3000148: SELECT pg_current_wal_lsn() in the primary region"
+  fail 2 "--planned: \"$planned\" is no position" \
+    "such as 0/3000148: SELECT pg_current_wal_lsn() in the primary region"
 fi
 if [ -z "$planned" ] && [ "$from" = 1 ] && [ "${#primaries[@]}" = 0 ]; then
   fail 2 "nothing says where the primary region would answer" \
@@ -97,15 +100,16 @@ answers() { [ "$(curl -ks -m 5 -o /dev/null -w '%{http_code}' "$1" || true)" != 
 # witness_sees WITNESS URL: 0 it does; 1 it does not; 2 the witness itself does not answer.
 witness_sees() {
   local said
-  said=$(curl -ks -m 8 -G --data-urlencode "target=$2" -d "module=${DR_WITNESS_MODULE:-public}" "$1/probe") || return 2
+  said=$(curl -ks -m 8 -G --data-urlencode "target=$2" -d "module=${DR_WITNESS_MODULE:-public}" "$1/probe") ||
+    return 2
   grep -q '^probe_success ' <<<"$said" || return 2
   grep -Eq '^(probe_success 1|probe_http_status_code [1-9])' <<<"$said"
 }
-# Asks everybody once, all at the same time; a line "CODE|message|what to do" for what speaks against going on.
+# Asks everybody once, all at the same time; a line "CODE|message|what to do" for what speaks against it.
 look() {
   local url witness
   if [ -n "$control" ]; then
-    { answers "$control" || echo "21|$control does not answer either: this place is cut off itself|ask from another network."; } &
+    { answers "$control" || echo "21|$control is silent, too|this place is cut off: ask elsewhere."; } &
   fi
   for url in "${primaries[@]}"; do
     { ! answers "$url" || echo "20|the primary region answers at $url|$lost_not"; } &
@@ -114,8 +118,8 @@ look() {
         code=0
         witness_sees "$witness" "$url" || code=$?
         case $code in
-          0) echo "20|$witness sees the primary region at $url|it is there for others: mend the link between the regions." ;;
-          2) echo "21|the witness $witness does not answer|nobody else can say whether the primary region is there: another --witness." ;;
+          0) echo "20|$witness sees the primary region at $url|it is there for others: mend the link." ;;
+          2) echo "21|the witness $witness does not answer|nobody else can say: another --witness." ;;
         esac
       } &
     done
@@ -136,7 +140,8 @@ rest() {
 standby_facts() {
   local row
   row=$(psql_value "SELECT pg_is_in_recovery(), coalesce(pg_last_wal_replay_lsn() - '0/0', 0),
-    coalesce(to_char(pg_last_xact_replay_timestamp(), 'YYYY-MM-DD HH24:MI:SS.MSOF'), 'none yet')" 2>/dev/null) || return 1
+    coalesce(to_char(pg_last_xact_replay_timestamp(), 'YYYY-MM-DD HH24:MI:SS.MSOF'), 'none yet')" \
+    2>/dev/null) || return 1
   IFS='|' read -r in_recovery replayed last_transaction <<<"$row"
 }
 
@@ -144,7 +149,8 @@ active() { [ "$(jq -r '"\(.state) \(.region)"' <<<"${1:-null}")" = "active $REGI
 
 # ---- what there is here
 read_repository
-standby_facts || fail 22 "the PostgreSQL beside this does not answer" "is it running, and is PG_SOCKET_DIR where its socket is?"
+standby_facts || fail 22 "the PostgreSQL beside this does not answer" \
+  "is it running, and is PG_SOCKET_DIR where its socket is?"
 now_recorded=$("$region_sh" show) || fail 6 "the repository cannot be read" "BACKUP_S3_*, BACKUP_REPO_PATH"
 promoted=''
 if [ "$in_recovery" = f ]; then
@@ -154,10 +160,12 @@ if [ "$in_recovery" = f ]; then
       "run this beside the standby region's PostgreSQL"
   promoted=1
 elif [ "$from" != 1 ]; then
-  fail 22 "step $from comes after the promotion, and the PostgreSQL beside this is a standby" "leave --from out"
+  fail 22 "step $from comes after the promotion, and the PostgreSQL beside this is a standby" \
+    "leave --from out"
 else
   rest GET /config | jq -e '.standby_cluster | type == "object"' >/dev/null ||
-    fail 22 "Patroni at $REST_ADDRESS leads no standby cluster" "is this the standby region, and REST_ADDRESS right?"
+    fail 22 "Patroni at $REST_ADDRESS leads no standby cluster" \
+      "is this the standby region, and REST_ADDRESS right?"
 fi
 
 # ---- 1
@@ -181,11 +189,14 @@ if [ "$from" = 1 ] && [ -z "$promoted" ]; then
       fail 20 "the archive has just been given $after: a primary still writes" \
         "it lives, and only its addresses are away. Nothing was changed"
     echo "  no answer from ${primaries[*]}, $tries times${witnesses[*]:+; ${witnesses[*]} sees nothing there}"
-    if [ "${#witnesses[@]}" = 0 ]; then echo "  Nobody else was asked: look from another network, such as a telephone's, yourself."; fi
+    if [ "${#witnesses[@]}" = 0 ]; then
+      echo "  Nobody else was asked: look from another network, such as a telephone's, yourself."
+    fi
   fi
 fi
 
-# The standby has all that the archive has when it stands in the newest segment or behind it, and moves no more.
+# The standby has all that the archive has when it stands in the newest segment or behind it, and moves no
+# more.
 caught_up() {
   local newest number
   newest=$(newest_archived)
@@ -201,8 +212,8 @@ if [ -z "$promoted" ]; then
   cat <<END
 This will be done:
   region     $REGION takes writes from now on; the record in the repository says so, and no other region may
-  database   $(lsn "$replayed") replayed, the last transaction in it of $last_transaction; the newest segment of
-             the archive is $(newest_archived)
+  database   $(lsn "$replayed") replayed, the last transaction in it of $last_transaction;
+             the newest segment of the archive is $(newest_archived)
   then       DNS: ${DR_DNS_COMMAND:-by hand}
              application: ${DR_SCALE_COMMAND:-by hand}
              people: ${DR_NOTICE_FILE:+the notice $DR_NOTICE_FILE; }${DR_NOTIFY_COMMAND:-by hand}
@@ -221,24 +232,28 @@ lost_from=$(jq -r '.last_transaction // empty' <<<"${now_recorded:-null}")
 if [ -z "$promoted" ]; then
   say "2/5 Promoting …"
   # First: from here on the members of the other region end themselves, should they be there.
-  "$region_sh" claim >/dev/null || fail 6 "the record could not be written into the repository" "nothing was changed"
+  "$region_sh" claim >/dev/null ||
+    fail 6 "the record could not be written into the repository" "nothing was changed"
   deadline=$(($(date +%s) + limit)) still=0 at=-1
   while [ "$still" -lt 3 ]; do
     [ "$(date +%s)" -lt "$deadline" ] ||
-      fail 23 "after $limit s the standby has replayed up to $(lsn "${replayed:-0}"), and not the archive's $(newest_archived)${planned:+ or $planned}" \
-        "its log says why; --replay-limit for more time. It is not promoted; region $REGION stands in the record already"
+      fail 23 "after $limit s the standby has $(lsn "${replayed:-0}"), not the archive's $(
+        newest_archived)${planned:+ or $planned}" \
+        "its log says why; --replay-limit. Not promoted; region $REGION stands in the record already"
     if caught_up && [ "$replayed" = "$at" ]; then still=$((still + 1)); else still=0; fi
     at=${replayed:--1}
     sleep 1
   done
   lost_from=$last_transaction
-  said=$(rest PATCH /config '{"standby_cluster": null}' 2>&1) || fail 24 "Patroni did not take it: ${said:0:300}" \
-    "patronictl edit-config --set standby_cluster=null --force; then run this again"
+  said=$(rest PATCH /config '{"standby_cluster": null}' 2>&1) ||
+    fail 24 "Patroni did not take it: ${said:0:300}" \
+      "patronictl edit-config --set standby_cluster=null --force; then run this again"
   for ((waited = 0; waited < 120; waited++)); do
     if [ "$(psql_value 'SELECT pg_is_in_recovery()' 2>/dev/null)" = f ]; then promoted=1; break; fi
     sleep 0.5
   done
-  [ -n "$promoted" ] || fail 24 "PostgreSQL is still a standby after 60 s" "Patroni's log says why; then run this again"
+  [ -n "$promoted" ] ||
+    fail 24 "PostgreSQL is still a standby after 60 s" "Patroni's log says why; then run this again"
 fi
 if ! active "$now_recorded" && [ "$from" = 1 ]; then
   # The timeline's own history says where it left the other one: by that other data is known for older.
@@ -248,7 +263,8 @@ if ! active "$now_recorded" && [ "$from" = 1 ]; then
         '^.*?(\d+)\s+([0-9A-F]+/[0-9A-F]+)[^\n]*\$', '\1 \2', 's')
     FROM pg_walfile_name(pg_current_wal_lsn()) AS name")"
   "$region_sh" activated "$timeline" "$left" "$lost_from" >/dev/null ||
-    fail 25 "promoted, and the record in the repository could not be completed" "run this again: it goes on from here"
+    fail 25 "promoted, and the record in the repository could not be completed" \
+      "run this again: it goes on from here"
   say "  timeline $timeline, which left $left; the last transaction in it: ${lost_from:-not known}"
 fi
 
@@ -263,7 +279,7 @@ step() {
     printf '  By hand:\n%s\n' "$4"
     if [ -z "$yes" ]; then
       read -r -p "Done? Type yes: " answer || answer=''
-      [ "$answer" = yes ] || fail 25 "step $1 is not done" "do it, then: activate-dr.sh --from $(($1 + 1 > 5 ? 5 : $1 + 1))"
+      [ "$answer" = yes ] || fail 25 "step $1 is not done" "do it, then: activate-dr.sh --from $(($1 + 1))"
     fi
   fi
 }
@@ -276,16 +292,19 @@ step 4 'Scaling the application' "${DR_SCALE_COMMAND:-}" \
 if [ -n "$planned" ]; then
   text='Fleet2 has moved to another region. Nothing was lost.'
 else
-  text="Fleet2 runs in another region since $(date -u +'%F %H:%M') UTC. What was saved after ${lost_from:-the loss} may be missing: please look, and enter it again."
+  text="Fleet2 runs in another region since $(date -u +'%F %H:%M') UTC. What was saved after \
+${lost_from:-the loss} may be missing: please look, and enter it again."
 fi
 if [ -n "${DR_NOTICE_FILE:-}" ] && [ "$from" -le 5 ]; then
-  notice=$(jq -n --arg text "$text" --arg since "$(date -u +%FT%TZ)" '{title: "Fleet2 has moved to another region", $text, $since}')
+  notice=$(jq -n --arg text "$text" --arg since "$(date -u +%FT%TZ)" \
+    '{title: "Fleet2 has moved to another region", $text, $since}')
   { printf '%s\n' "$notice" >"$DR_NOTICE_FILE.new" && mv "$DR_NOTICE_FILE.new" "$DR_NOTICE_FILE"; } ||
     fail 25 "the notice $DR_NOTICE_FILE cannot be written" "mend it, then: activate-dr.sh --from 5"
 fi
 say "5/5 Telling people"
 if [ -n "${DR_NOTIFY_COMMAND:-}" ]; then
-  sh -c "$DR_NOTIFY_COMMAND" <<<"$text" || fail 25 "step 5 failed: $DR_NOTIFY_COMMAND" "mend it, then: activate-dr.sh --from 5"
+  sh -c "$DR_NOTIFY_COMMAND" <<<"$text" ||
+    fail 25 "step 5 failed: $DR_NOTIFY_COMMAND" "mend it, then: activate-dr.sh --from 5"
 else
   echo "  $text"
 fi

@@ -50,11 +50,11 @@ wal() {
       <"$BACKUP_RUN_DIR/missing"
   fi
 }
-# In a standby region: what the archive has and this has not replayed. It is the loss with the other region, beside what
-# that one had not archived yet.
+# In a standby region: what the archive has and this has not replayed.
 following() {
   local row replayed last id files
-  row=$(psql_here -c "SELECT pg_last_wal_replay_lsn() - '0/0', extract(epoch FROM pg_last_xact_replay_timestamp())::bigint")
+  row=$(psql_here -c "SELECT pg_last_wal_replay_lsn() - '0/0',
+    extract(epoch FROM pg_last_xact_replay_timestamp())::bigint")
   IFS='|' read -r replayed last <<<"$row"
   id=$(jq -r '.archive[-1].id' <<<"$found")
   files=$(pgbackrest_run --output=json repo-ls --recurse "archive/$BACKUP_STANZA/$id") || return 0
@@ -65,7 +65,7 @@ following() {
     (map(.timeline) | max) as $newest |
     [.[] | select(.timeline == $newest and .number > (($replayed - 1) / 16777216 | floor)) | .time] |
     if length == 0 then 0 else [$now - min, 0] | max end' <<<"$files" |
-    metric standby_lag_seconds 'How long the oldest WAL segment of the archive waits that the standby region has not replayed.'
+    metric standby_lag_seconds 'How long the oldest segment waits that the standby region has not replayed.'
   if [ -n "$last" ]; then
     echo "$last" | metric standby_last_transaction_timestamp_seconds \
       'When the last transaction was committed that the standby region has.'

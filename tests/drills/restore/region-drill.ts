@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises'
+import { readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
 import { until } from '../../support/until.ts'
@@ -68,8 +68,12 @@ export async function regionDrill(options: DrillOptions): Promise<RegionResult> 
     return { moved: [lost, back.moved], ...fenced, databaseMb: Number(row!.size) / 2 ** 20 }
   }
   catch (error) {
+    // The folder goes, and with it what would say why.
     const logs = (await readdir(regions.folder)).filter(name => name.endsWith('.log'))
-    for (const log of logs) console.error(`${log}: ${join(regions.folder, log)}`)
+    for (const log of logs) {
+      const text = await readFile(join(regions.folder, log), 'utf8')
+      console.error(`---- ${log}, the end of it\n${text.slice(-4_000)}`)
+    }
     throw error
   }
   finally {

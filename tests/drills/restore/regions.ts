@@ -187,7 +187,8 @@ async function createMember(options: MemberOptions): Promise<Member> {
     CLONE_COMMAND: backup('pgbackrest-clone.sh'), BACKUP_REPO_PATH: join(folder, 'repository'),
     BACKUP_CIPHER_PASS: 'of the drill', BACKUP_RUN_DIR: path('run'), PGBACKREST_CONFIG: path('pgbackrest.conf'),
     BACKUP_TAR_DIR: join(folder, 'tar'), BACKUP_METRICS_DIR: folder,
-    ...standby ? { STANDBY_CLUSTER: `{create_replica_methods: [pgbackrest], restore_command: '${restore}'${link}}` } : {},
+    // As deploy/dr/docker-compose.dr.yml has it.
+    ...standby ? { STANDBY_CLUSTER: `{create_replica_methods: [pgbackrest], restore_command: '${restore}'${link}}`, BACKUP_GET_LIMIT: '60' } : {},
   }
   const ownerUrl = `postgresql://fleet:${passwords.POSTGRES_PASSWORD}@127.0.0.1:${port}/fleet`
   let child: ChildProcess | null = null
