@@ -42,7 +42,7 @@ and REST_ADDRESS (127.0.0.1:8008), REST_PASSWORD or REST_PASSWORD_FILE, REGION, 
 
 Exit codes: 0 done; 1 something unforeseen; 2 usage; 6 the repository cannot be read; 7 wrong key; 12 you said
 no; 20 the primary region is there, or still writes; 21 that cannot be known from here; 22 there is no standby
-here; 23 the standby does not have all that the archive has; 24 not promoted; 25 promoted, a later step failed.
+here; 23 the standby does not have all that the archive has; 24 not promoted; 25 a later step failed.
 END
 }
 
