@@ -13,6 +13,7 @@ import { countOutcomes, type Outcomes } from './outcomes.ts'
 import type { Database } from './port.ts'
 import { noMetrics, type RouterMetrics } from './router-metrics.ts'
 import { createRouter } from './router.ts'
+import { createScout } from './scout.ts'
 import { createSeen } from './seen.ts'
 import { createStandby } from './standby.ts'
 import { wrongSettings } from './session-settings.ts'
@@ -121,6 +122,7 @@ export function openDatabase({
   const circuit = createCircuit({
     onChange: state => log[state === 'open' ? 'warn' : 'info'](state === 'open' ? 'Reads leave the replicas: they fail, or are too late' : 'Reads are back on the replicas'),
   })
+  const scout = createScout({ primaryUrl, addresses: addresses.primary, monitor: () => monitor, log })
   const monitor = createMonitor({
     primaryUrl, replicaUrl: separateReplica ? replicaUrl : null, log, addresses,
     onNewEpoch(timeline, isFailover) {
@@ -129,6 +131,7 @@ export function openDatabase({
       log.warn({ timeline }, `A new primary has taken over (timeline ${timeline})`)
       if (breaks.has('no-epoch-check')) return
       beginEpoch()
+      scout.epochBegan(timeline)
     },
   })
   const standby = createStandby(standbyOf, monitor)
@@ -138,7 +141,7 @@ export function openDatabase({
   const beginEpoch = () => [...pools, witness].forEach(pool => pool?.beginEpoch())
   return {
     ...countOutcomes(createRouter({
-      primary, replica, circuit, monitor, seen, visibility, metrics, log, breaks, lagLimitSeconds,
+      primary, replica, circuit, monitor, seen, visibility, scout, metrics, log, breaks, lagLimitSeconds,
       mostWaiting: mostWaitingWrites, standbyOf: standby,
     })),
     state: monitor.state,
@@ -186,6 +189,7 @@ export function openDatabase({
     circuit: () => replica && circuit.state(),
     async close() {
       monitor.close()
+      scout.close()
       for (const one of Object.values(addresses)) one.close()
       await Promise.all([...pools, witness].map(pool => pool?.close()))
     },

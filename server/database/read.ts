@@ -176,8 +176,10 @@ export function createRead(parts: ReadParts) {
      * What was waited for a turn, or for a pooler that stood still, is no patience with the servers: it
      * begins anew, once.
      */
-    const excuse = (pool: Pool, cause: unknown) => {
-      if (isExcused || spent || !(cause instanceof BehindError || cause instanceof NoVerdictError || pool.unsettled())) return
+    const excuse = (pool: Pool, error: unknown) => {
+      const cause = causeOf(error)
+      const excused = cause instanceof BehindError || cause instanceof NoVerdictError || isPoolersDoing(pool, error)
+      if (isExcused || spent || !excused) return
       isExcused = true
       until = performance.now() + remainingMs(patienceMs)
     }
@@ -202,8 +204,8 @@ export function createRead(parts: ReadParts) {
               throw permanent(lastError)
             }
             missed(error, lastError)
-            excuse(replica, lastError)
-            if (context && isSilence(error) && !replica.unsettled()) context.replicaSilent = true
+            excuse(replica, error)
+            if (context && isSilence(error) && !isPoolersDoing(replica, error)) context.replicaSilent = true
           }
         }
         else { metrics.fellBack('circuit') }
@@ -219,11 +221,12 @@ export function createRead(parts: ReadParts) {
       }
       catch (error) {
         const cause = causeOf(error)
-        if (hasChoice && ((isSilence(error) && !primary.unsettled()) || isTakenForIllness(cause))) primaryInDoubtUntil = performance.now() + doubtMs
+        const isSilent = isSilence(error) && !isPoolersDoing(primary, error)
+        if (hasChoice && (isSilent || isTakenForIllness(cause))) primaryInDoubtUntil = performance.now() + doubtMs
         // A primary with too much to do is no reason to show anybody older data.
         if (!worthElsewhere(cause) || (cause instanceof NoVerdictError && !isTakenForIllness(cause)) || breaks.has('no-retry')) throw permanent(cause)
         lastError = cause
-        excuse(primary, cause)
+        excuse(primary, error)
         if (cause instanceof FormerPrimaryError) primary.beginEpoch()
         if (!(cause instanceof BehindError)) monitor.hurry()
         metrics.retried(cause instanceof FormerPrimaryError ? 'former-primary' : cause instanceof BehindError ? 'behind' : 'connection')
@@ -292,7 +295,9 @@ export function createRead(parts: ReadParts) {
     // Too many at once, a queue in the pooler, one of several that stands still while the others answer: that
     // is not the pool.
     if (isTakenForIllness(cause)) circuit.failed()
-    else if (cause instanceof NoVerdictError || replica!.unsettled() || isPassedOver(error)) circuit.undecided()
+    else if (cause instanceof NoVerdictError || isPoolersDoing(replica!, error) || isPassedOver(error)) {
+      circuit.undecided()
+    }
     else circuit.failed({ atOnce: isSilence(error) })
     monitor.hurry()
     metrics.retried('connection')
@@ -307,6 +312,15 @@ function causeOf(error: unknown): unknown {
 /** Nobody answered in time. */
 function isSilence(error: unknown): boolean {
   return error instanceof TransactionError && (error.silent || (error.cause instanceof SilentPoolError && !error.cause.passedOver))
+}
+
+/**
+ * Whether a failure may be a pooler's that stands still, and not the servers' behind it. One that was cut for
+ * its silence is not: it was left alone until its own pooler had shown that it is there. That somebody else's
+ * has still to show it, as there always is one under load, changes nothing.
+ */
+function isPoolersDoing(pool: Pool, error: unknown): boolean {
+  return pool.unsettled() && !(error instanceof TransactionError && error.silent)
 }
 
 /** This one was not answered in time, while others were. */
@@ -331,7 +345,8 @@ async function attemptReplica<T>(pool: Pool, attempt: () => Promise<T>): Promise
   }
   catch (error) {
     const cause = causeOf(error)
-    if (isConnectionError(cause) && (cause instanceof AddressLeftError || pool.unsettled()) && !isAbandoned()) return attempt()
+    const wasPoolers = cause instanceof AddressLeftError || isPoolersDoing(pool, error)
+    if (isConnectionError(cause) && wasPoolers && !isAbandoned()) return attempt()
     throw error
   }
 }

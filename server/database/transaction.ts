@@ -65,10 +65,10 @@ export interface WriteAttempt<T> extends Common {
   /** An expression that is asked for after COMMIT, on its heels. */
   after: string
   /**
-   * COMMIT goes out; returns what is to be called when it has been answered (true), or its connection has
-   * ended (false), which may be long after the attempt is over.
+   * COMMIT goes out; `cut` ends its connection. Returns what is to be called when it has been answered (true),
+   * or its connection has ended (false), which may be long after the attempt is over.
    */
-  committing(): (answered: boolean) => void
+  committing(cut: () => void): (answered: boolean) => void
   /**
    * An earlier attempt was lost at COMMIT: a connection that cannot do this one is not given to anybody else
    * either.
@@ -214,7 +214,7 @@ export async function runWrite<T>(attempt: WriteAttempt<T>, fn: (tx: Transaction
     mark.distrust = distrust
     const value = await handle.run(begun, () => fn(handle.transaction))
     mark.commitSent = true
-    const ended = committing()
+    const ended = committing(connection.cut)
     const before = [...end(value), beforeCommit].map(statement => line.query(statement))
     const committed = line.query('COMMIT')
     const locating = line.query(select([`${after} AS answer`])).then(result => rowOf(result).answer!, () => null)

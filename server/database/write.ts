@@ -10,6 +10,7 @@ import { createGate, type Passage } from './gate.ts'
 import type { Pool } from './pool.ts'
 import type { Transaction, WriteOptions } from './port.ts'
 import type { RetryReason, RouterMetrics } from './router-metrics.ts'
+import type { Scout } from './scout.ts'
 import type { Seen } from './seen.ts'
 import { isAbandoned } from './guard.ts'
 import { attemptSpan, transactionSpan, type AttemptSpan } from './spans.ts'
@@ -21,6 +22,7 @@ export interface WriteParts {
   monitor: Monitor
   seen: Seen
   visibility: Visibility
+  scout: Scout
   metrics: RouterMetrics
   log: Logger
   breaks: Breaks
@@ -65,7 +67,9 @@ const behindPauseMs = 10
 const emptyMessage = 'SELECT pg_logical_emit_message(true, \'fleet2\', \'\')'
 
 /** Each write once, until its deadline, on whoever is the primary. */
-export function createWrite({ primary, monitor, seen, visibility, metrics, log, breaks, mostWaiting, standbyOf }: WriteParts): Write {
+export function createWrite({
+  primary, monitor, seen, visibility, scout, metrics, log, breaks, mostWaiting, standbyOf,
+}: WriteParts): Write {
   let waiting = 0
   const gate = createGate(breaks.has('commits-pile-up') ? Infinity : Math.max(1, primary.mostParked))
   /** Those that pause, those that wait for the primary to answer the others, and those that wait for a connection. */
@@ -89,14 +93,23 @@ export function createWrite({ primary, monitor, seen, visibility, metrics, log, 
     const locate = `database_position(${cluster})`
     // What is written is judged by what the caller has seen: the primary must have it, and show it.
     const token = breaks.has('ignore-tokens') ? null : seen.wanted()
+    let timeline = 0
     const { value, after } = await runWrite({
       ...attempt,
       pool: primary,
       lateAnswer: breaks.has('slow-is-silent'),
       begin: [`${locate} AS position`, ...token ? visibility.ask(token) : [], ...attempt.begin],
-      committing: passage.committing,
+      committing(cut) {
+        const leaveGate = passage.committing()
+        const leaveScout = scout.committing(timeline, cut)
+        return (answered) => {
+          leaveScout()
+          leaveGate(answered)
+        }
+      },
       async check(begun) {
         const position = parsePosition(begun.position!)
+        timeline = position.timeline
         span.answeredBy(position.role)
         const mayCommit = passage.answered(position.timeline)
         if (!mayCommit) throw new CommitsStalledError()
@@ -200,7 +213,10 @@ export function createWrite({ primary, monitor, seen, visibility, metrics, log, 
           unknown = true
           if (operation && breaks.has('retry-blindly')) operation = renamed(operation)
         }
-        if (cause instanceof FormerPrimaryError || databaseError(cause).code === '25006') primary.beginEpoch()
+        if (cause instanceof FormerPrimaryError || databaseError(cause).code === '25006') {
+          primary.beginEpoch()
+          scout.metFormer()
+        }
         if (isConnectionError(cause)) monitor.hurry()
         metrics.retried(reasonOf(cause, outcome))
         log.debug({ err: databaseError(cause), attempt, outcome }, 'A write is tried again')

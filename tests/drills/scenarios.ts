@@ -103,7 +103,7 @@ export const scenarios: Scenario[] = [
     promise: 'nothing was acknowledged that only the primary had',
   },
   {
-    name: 'pg-two-primaries', part: 'PostgreSQL', fault: 'the primary\'s Patroni hangs, its PostgreSQL does not, and HAProxy does not cut its connections off', inject: formerPrimaryLivesOn, holdSeconds: 22, budget: waits(6, { readsWaitSeconds: 4, wholeSeconds: 45 }),
+    name: 'pg-two-primaries', part: 'PostgreSQL', fault: 'the primary\'s Patroni hangs, its PostgreSQL does not, and HAProxy does not cut its connections off', inject: formerPrimaryLivesOn, holdSeconds: 22, budget: waits(4, { wholeSeconds: 45 }),
     alerts: ['PostgresFailover'],
     promise: 'nothing that the former primary says is believed, and its commits are waited for no longer than a moment',
   },
