@@ -29,7 +29,10 @@ beforeAll(async () => {
   west = await regions.region('west', 1, 'archive')
   await west.start()
   standby = west.members[0]!
-  await until(() => standby.ask('SELECT pg_is_in_recovery()').then(value => value === 'true', () => false), 'the standby', 120_000)
+  await until(async () => {
+    const replays = await standby.ask('SELECT pg_is_in_recovery()').then(value => value === 'true', () => false)
+    return replays && await fetch(`${standby.restUrl}/standby-leader`).then(({ ok }) => ok, () => false)
+  }, 'the standby to lead its cluster', 120_000)
   silent = `http://127.0.0.1:${await freePort()}/`
 }, 240_000)
 
