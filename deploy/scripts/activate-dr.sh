@@ -163,7 +163,10 @@ elif [ "$from" != 1 ]; then
   fail 22 "step $from comes after the promotion, and the PostgreSQL beside this is a standby" \
     "leave --from out"
 else
-  rest GET /config | jq -e '.standby_cluster | type == "object"' >/dev/null ||
+  configuration=$(rest GET /config 2>/dev/null) ||
+    fail 22 "Patroni at $REST_ADDRESS does not answer, or knows no cluster yet" \
+      "is it running, and is REST_ADDRESS right? Just started: in a minute again"
+  jq -e '.standby_cluster | type == "object"' >/dev/null <<<"$configuration" ||
     fail 22 "Patroni at $REST_ADDRESS leads no standby cluster" \
       "is this the standby region, and REST_ADDRESS right?"
 fi

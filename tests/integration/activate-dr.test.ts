@@ -31,7 +31,7 @@ beforeAll(async () => {
   standby = west.members[0]!
   await until(async () => {
     const replays = await standby.ask('SELECT pg_is_in_recovery()').then(value => value === 'true', () => false)
-    return replays && await fetch(`${standby.restUrl}/standby-leader`).then(({ ok }) => ok, () => false)
+    return replays && await standby.leadsStandby()
   }, 'the standby to lead its cluster', 120_000)
   silent = `http://127.0.0.1:${await freePort()}/`
 }, 240_000)

@@ -118,15 +118,16 @@ async function refuses(member: Member, code: number, args: string[]) {
 
 /** Until the standby has what the other's primary had when it was asked. */
 async function follows(standby: Member, primary: Member) {
+  await until(() => standby.leadsStandby(), `${standby.name} to lead a standby cluster`, 180_000)
   const at = await primary.ask('SELECT pg_current_wal_lsn() FROM (SELECT pg_switch_wal()) AS switched')
   await until(() => standby.ask(`SELECT pg_last_wal_replay_lsn() >= '${at}'`).then(value => value === 'true', () => false),
     `${standby.name} to follow`, 180_000)
   if (await standby.takesWrites()) throw new Error(`${standby.name} takes writes, and should follow`)
 }
 
-/** As long as two segments take to be archived, and a moment that is anywhere in the third. */
+/** As long as a segment takes to be archived, and then to any moment of the next. */
 function writing({ archiveTimeoutSeconds, writeSeconds }: DrillOptions) {
-  return pause((2 * archiveTimeoutSeconds + Math.random() * archiveTimeoutSeconds + writeSeconds) * 1000)
+  return pause(((1 + Math.random()) * archiveTimeoutSeconds + writeSeconds) * 1000)
 }
 
 interface Loss {

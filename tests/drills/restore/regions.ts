@@ -26,6 +26,8 @@ export interface Member {
   exitCode(): number | null
   /** What `start` has printed, from the deployment's scripts and Patroni alike. */
   said(): Promise<string>
+  /** Whether Patroni leads a standby cluster with it: a moment after PostgreSQL answers. */
+  leadsStandby(): Promise<boolean>
   /** Whether it takes a write at this moment. */
   takesWrites(): Promise<boolean>
   isRunning(): boolean
@@ -233,6 +235,7 @@ async function createMember(options: MemberOptions): Promise<Member> {
     },
     exitCode: () => child?.exitCode ?? null,
     said: () => readFile(log, 'utf8').catch(() => ''),
+    leadsStandby: () => fetch(`http://127.0.0.1:${restPort}/standby-leader`).then(({ ok }) => ok, () => false),
     takesWrites: () => client(async (one) => {
       const { rows } = await one.query<{ replica: boolean }>('SELECT pg_is_in_recovery() AS replica')
       return !rows[0]!.replica
