@@ -28,6 +28,7 @@ export class ApiProblem extends Error {
 
   /** Nothing was said against the request itself: it is worth sending again. */
   get isPassing(): boolean {
+    if (this.type.endsWith('standby-region')) return false
     return this.status === 0 || this.status === 503 || this.status === 429 || this.status === 502 || this.status === 504 || this.type.endsWith('operation-in-progress')
   }
 }

@@ -98,11 +98,21 @@ export class TooManyRequestsError extends DomainError {
  */
 export class UnavailableError extends DomainError {
   readonly type: string
-  readonly title = 'Temporarily unavailable'
+  readonly title: string = 'Temporarily unavailable'
   readonly retryAfterSeconds: number
   constructor(detail: string, options: { retryAfterSeconds?: number, cause?: unknown, type?: string } = {}) {
     super(detail, options.cause)
     this.type = options.type ?? 'unavailable'
     this.retryAfterSeconds = options.retryAfterSeconds ?? 2
+  }
+}
+
+/** The region that was asked only follows another one. Repeating it here is no use until the region is activated. */
+export class StandbyRegionError extends UnavailableError {
+  override readonly title = 'This is the standby region'
+  /** @param address where people reach the region that takes changes. */
+  constructor(address: string) {
+    const detail = `This region shows data and takes no changes. Make them at ${address}. Nothing was changed.`
+    super(detail, { type: 'standby-region', retryAfterSeconds: 60 })
   }
 }

@@ -24,6 +24,9 @@ export const problems = {
   'ask-again-later': {
     status: 503, means: 'a sensitive action while Redis is away: repeat it after `Retry-After`',
   },
+  'standby-region': {
+    status: 503, means: 'this region follows another one, which `detail` names: make the change there',
+  },
   'unavailable': { status: 503, means: 'something is away: repeat it after `Retry-After`' },
   'unresolved': {
     status: 503, means: 'whether the change was made is not known yet: repeat it with the same key',

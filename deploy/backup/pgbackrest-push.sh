@@ -7,4 +7,8 @@ set -eu
 here=$(dirname "$0")
 export PGBACKREST_CONFIG="${PGBACKREST_CONFIG:-/tmp/pgbackrest.conf}"
 [ -r "$PGBACKREST_CONFIG" ] || "$here/configure.sh" "$PGBACKREST_CONFIG"
+# A region that was replaced while it was away must not write into the archive of the one that replaced it.
+code=0
+"$here/region.sh" check archive || code=$?
+[ "$code" != 1 ] || exit 1
 exec pgbackrest --stanza="${BACKUP_STANZA:-fleet2}" archive-push "$1"

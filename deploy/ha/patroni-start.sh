@@ -9,4 +9,13 @@ here=$(dirname "$0")
 if [ "${BACKUP_CIPHER_PASS_FILE:-}" = /run/secrets/backup_cipher_pass ]; then
   rm -f "${PG_SOCKET_DIR:-/var/run/postgresql}"/.s.PGSQL.*
 fi
+# Another region may have been activated while this one was away: then it must not lead
+# (docs/second-region.md). Without a repository there is no second region.
+region=$here/../backup/region.sh
+[ -e "$region" ] || region=/opt/fleet2/backup/region.sh
+if [ -n "${BACKUP_CIPHER_PASS_FILE:-}${BACKUP_CIPHER_PASS:-}" ]; then
+  "$region" start
+  # Patroni takes this process's place, and its number.
+  "$region" watch $$ &
+fi
 exec patroni "$CONFIG"

@@ -41,6 +41,7 @@ export const leftOut: Record<string, string> = {
   'BackupRepositoryDamaged': backups,
   'WalArchiveLate': backups,
   'WalArchiveGap': backups,
+  'StandbyRegionBehind': backups,
   'RestoreDrillOld': backups,
   'UndoCopyOpen': backups,
 }

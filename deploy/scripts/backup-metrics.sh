@@ -50,6 +50,27 @@ wal() {
       <"$BACKUP_RUN_DIR/missing"
   fi
 }
+# In a standby region: what the archive has and this has not replayed.
+following() {
+  local row replayed last id files
+  row=$(psql_here -c "SELECT pg_last_wal_replay_lsn() - '0/0',
+    extract(epoch FROM pg_last_xact_replay_timestamp())::bigint")
+  IFS='|' read -r replayed last <<<"$row"
+  id=$(jq -r '.archive[-1].id' <<<"$found")
+  files=$(pgbackrest_run --output=json repo-ls --recurse "archive/$BACKUP_STANZA/$id") || return 0
+  jq -r --argjson replayed "${replayed:-0}" --argjson now "$(date +%s)" '
+    def hex: explode | reduce .[] as $digit (0; . * 16 + if $digit > 57 then $digit - 55 else $digit - 48 end);
+    [to_entries[] | select(.key | test("/[0-9A-F]{24}-")) | (.key | split("/")[-1]) as $name |
+      {timeline: $name[0:8], number: (($name[8:16] | hex) * 256 + ($name[16:24] | hex)), time: .value.time}] |
+    (map(.timeline) | max) as $newest |
+    [.[] | select(.timeline == $newest and .number > (($replayed - 1) / 16777216 | floor)) | .time] |
+    if length == 0 then 0 else [$now - min, 0] | max end' <<<"$files" |
+    metric standby_lag_seconds 'How long the oldest segment waits that the standby region has not replayed.'
+  if [ -n "$last" ]; then
+    echo "$last" | metric standby_last_transaction_timestamp_seconds \
+      'When the last transaction was committed that the standby region has.'
+  fi
+}
 {
   copy=$(undo_folder)/undo-copy
   { if [ -f "$copy" ]; then echo $(($(date +%s) - $(stat -c %Y "$copy"))); else echo 0; fi; } |
@@ -72,6 +93,11 @@ wal() {
         <"$BACKUP_RUN_DIR/verified"
     fi
     wal
+  elif [ -n "${STANDBY_CLUSTER:-}" ]; then
+    readable=1
+    found=$( (read_repository; echo "$repository") 2>/dev/null) || readable=0
+    echo "$readable" | metric repository_ok 'Whether the repository can be read and holds a backup.'
+    if [ "$readable" = 1 ]; then following; fi
   fi
 } >"$file.new.$$"
 chmod 644 "$file.new.$$"

@@ -15,6 +15,7 @@ import { noMetrics, type RouterMetrics } from './router-metrics.ts'
 import { createRouter } from './router.ts'
 import { createScout } from './scout.ts'
 import { createSeen } from './seen.ts'
+import { createStandby } from './standby.ts'
 import { wrongSettings } from './session-settings.ts'
 import { createVisibility } from './visible.ts'
 
@@ -30,6 +31,8 @@ export interface DatabaseOptions {
   tokens?: TokenCodec
   /** A replica further behind is not asked. Default: 30 s, the specification's threshold. */
   lagLimitSeconds?: number
+  /** Where changes are made while this region is a standby; null (default): there is no other region. */
+  standbyOf?: string | null
   /** Writes that may wait for the primary at once. Default: 500. */
   mostWaitingWrites?: number
   /** How host names become addresses. Default: the process's own look-up. */
@@ -48,6 +51,8 @@ export interface DatabaseService extends Database {
   probe(): Promise<DatabaseState>
   /** The cluster's identifier, once a server has been seen. */
   cluster(): string | null
+  /** See `createStandby`. */
+  standbyOf(): string | null
   /** Called after each look of the monitor. */
   onLook(listener: (state: DatabaseState) => void): void
   /**
@@ -101,7 +106,7 @@ const tryPoolMs = 1_000
  */
 export function openDatabase({
   primaryUrl, replicaUrl, maxConnections, log, metrics = noMetrics, tokens = plainTokens, lagLimitSeconds = standardLagLimitSeconds,
-  mostWaitingWrites = standardMostWaitingWrites, breaks = noBreaks, names = sharedNames,
+  mostWaitingWrites = standardMostWaitingWrites, breaks = noBreaks, names = sharedNames, standbyOf = null,
 }: DatabaseOptions): DatabaseService {
   const separateReplica = replicaUrl !== null && replicaUrl !== primaryUrl
   const onLost = () => monitor.hurry()
@@ -129,6 +134,7 @@ export function openDatabase({
       scout.epochBegan(timeline)
     },
   })
+  const standby = createStandby(standbyOf, monitor)
   const seen = createSeen({ tokens, monitor, metrics, separateReplica })
   const visibility = createVisibility({ witness, monitor, log, breaks })
   const pools = [primary, ...replica ? [replica] : []]
@@ -136,12 +142,13 @@ export function openDatabase({
   return {
     ...countOutcomes(createRouter({
       primary, replica, circuit, monitor, seen, visibility, scout, metrics, log, breaks, lagLimitSeconds,
-      mostWaiting: mostWaitingWrites,
+      mostWaiting: mostWaitingWrites, standbyOf: standby,
     })),
     state: monitor.state,
     firstState: () => monitor.ready(firstLookMs).then(monitor.state),
     probe: monitor.look,
     cluster: monitor.cluster,
+    standbyOf: standby,
     onLook: monitor.onLook,
     async checkSchema(migrations) {
       const { client, release } = await primary.acquire()

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import { currentContext, momentIn, msUntil, remainingMs, type Moment } from '#server/telemetry/context.ts'
-import { IdempotencyMismatchError, UnavailableError } from '#shared/errors.ts'
+import { IdempotencyMismatchError, StandbyRegionError, UnavailableError } from '#shared/errors.ts'
 import type { Breaks } from '#server/config/breaks.ts'
 import { locating, parsePosition } from './consistency.ts'
 import { AbandonedError, BehindError, CommitsStalledError, FormerPrimaryError, NotReplicatedError, classify, databaseError, isConnectionError, type Outcome } from './errors.ts'
@@ -29,6 +29,8 @@ export interface WriteParts {
   breaks: Breaks
   /** Writes that may wait at once; past it they are refused at once. */
   mostWaiting: number
+  /** The address of the region that takes changes, while this one only follows it; null: this is the one. */
+  standbyOf(): string | null
 }
 
 type Work<T> = (tx: Transaction) => Promise<T>
@@ -67,7 +69,7 @@ const emptyMessage = 'SELECT pg_logical_emit_message(true, \'fleet2\', \'\')'
 
 /** Each write once, until its deadline, on whoever is the primary. */
 export function createWrite({
-  primary, monitor, seen, visibility, scout, metrics, log, breaks, mostWaiting,
+  primary, monitor, seen, visibility, scout, metrics, log, breaks, mostWaiting, standbyOf,
 }: WriteParts): Write {
   let waiting = 0
   const gate = createGate(breaks.has('commits-pile-up') ? Infinity : Math.max(1, primary.mostParked))
@@ -174,6 +176,9 @@ export function createWrite({
     /** Under the same id something has been done, or was at work: an attempt of ours, or the same request on another instance. */
     let met = false
     await monitor.ready(remainingMs(firstLookMs))
+    // Nobody is about to take over: waiting, as for a failover, would be for nothing.
+    const elsewhere = standbyOf()
+    if (elsewhere !== null) throw new StandbyRegionError(elsewhere)
     if (writesWaiting() >= mostWaiting) {
       metrics.shed()
       throw refusal('Too many changes are waiting for the database.', undefined)

@@ -163,6 +163,7 @@ export function problemsOf(method: string, definition: EndpointDefinition): Prob
     isChange && 'operation-in-progress',
     isChange && 'idempotency-key-reused',
     isChange && 'unresolved',
+    isChange && 'standby-region',
     isChange && 'too-large',
     input.body !== null && 'unsupported-media-type',
     confirmed && 'ask-again-later',

@@ -19,7 +19,7 @@ import { judge, type Verdict } from './verdict.ts'
 export interface HealthOptions {
   config: Config
   /** Its monitor looks by itself, and at once when something fails; beside it the program's own calls are judged. */
-  database: Pick<DatabaseService, 'firstState' | 'outcomes' | 'tryPool'>
+  database: Pick<DatabaseService, 'firstState' | 'outcomes' | 'tryPool' | 'standbyOf'>
   redis: RedisPort
   registry: Registry
   /** Whether the last word of the live events from Redis was a good one. */
@@ -131,6 +131,7 @@ export function createHealth(given: HealthOptions): Health {
       memory: checks.memory.current().status,
       descriptors: checks.descriptors.current().status,
       eventLoop: checks.eventLoop.current().status,
+      standby: database.standbyOf() !== null,
       peerDatabaseHealthy,
     })
   }
@@ -192,6 +193,7 @@ export function createHealth(given: HealthOptions): Health {
         version: config.version,
         instance: config.instanceId,
         mode: now.mode,
+        ...config.standbyOf ? { region: now.standby ? 'standby' : 'active' } : {},
         uptime_seconds: Math.round(process.uptime()),
         ...now.reason ? { reason: now.reason } : {},
         checks: {

@@ -133,7 +133,13 @@ const words: Record<PartId, { name: string } & Record<PartState, string>> = {
   },
 }
 
+export const standbyTitle = 'This is the standby region'
+
+/** What is away in a standby region is not broken: it is done in the other one. */
+const standbyText = 'This is the standby region: it shows data and takes no changes.'
+
 /** The parts as the page shows them. */
-export function describeParts(states: PartStates): StatusPart[] {
-  return partIds.map(id => ({ id, name: words[id].name, state: states[id], text: words[id][states[id]] }))
+export function describeParts(states: PartStates, { standby = false } = {}): StatusPart[] {
+  const textOf = (id: PartId) => standby && states[id] === 'away' ? standbyText : words[id][states[id]]
+  return partIds.map(id => ({ id, name: words[id].name, state: states[id], text: textOf(id) }))
 }

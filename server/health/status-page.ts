@@ -3,7 +3,7 @@ import { every } from '#server/telemetry/timers.ts'
 import type { PartStates, ServiceStatus, Uptime } from '#shared/schemas/status.ts'
 import type { Health } from './health.ts'
 import type { Notice } from './notice.ts'
-import { describeParts, mergeParts, overallState, titles, type InstanceWord } from './parts.ts'
+import { describeParts, mergeParts, overallState, standbyTitle, titles, type InstanceWord } from './parts.ts'
 import type { UptimeWatch } from './uptime.ts'
 
 /** How often the page is made: health changes within a second, and nobody sees it sooner than that. */
@@ -42,7 +42,7 @@ export function createStatusPage(options: StatusPageOptions): StatusPage {
     const days = uptime.current()
     const state = overallState(states)
     const status: ServiceStatus = {
-      state, title: titles[state], checkedAt: new Date().toISOString(), view, parts: describeParts(states),
+      state, title: health.verdict().standby ? standbyTitle : titles[state], checkedAt: new Date().toISOString(), view, parts: describeParts(states, health.verdict()),
       notKnown: notKnown(view, days.state), notice: notice.current(), uptime: days,
     }
     return made = { status, json: JSON.stringify(status) }

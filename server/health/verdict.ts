@@ -17,6 +17,8 @@ export interface Situation {
   /** Unhealthy: no file or connection can be opened any more. */
   descriptors: Status
   eventLoop: Status
+  /** This region follows another one, and nobody is missing who would take writes. */
+  standby?: boolean
   /** Whether another instance says that its database works; false also when nobody can be asked. */
   peerDatabaseHealthy: boolean
 }
@@ -28,8 +30,10 @@ export interface Verdict {
   mode: Mode
   /** Of the whole database: what both servers together can do. */
   database: Status
-  /** Why it is not simply healthy; null if it is. */
+  /** Why it is not simply healthy, or that this is the standby region; null: all is as it is elsewhere. */
   reason: string | null
+  /** It is the standby region, and does what that is for: reads. */
+  standby: boolean
 }
 
 /**
@@ -39,7 +43,9 @@ export interface Verdict {
 export function judge(situation: Situation): Verdict {
   const { phase, obstacle, primary, replica, redis, redisRefuses, memory, descriptors, eventLoop, peerDatabaseHealthy } = situation
   const mode = modeOf(situation)
-  const database: Status = mode === 'unavailable' ? 'unhealthy' : primary !== 'healthy' || (replica !== null && replica !== 'healthy') ? 'degraded' : 'healthy'
+  // How far it is behind is the business of an alert: a copy by way of the archive always is.
+  const standby = situation.standby === true && mode === 'read-only'
+  const database: Status = standby ? 'healthy' : mode === 'unavailable' ? 'unhealthy' : primary !== 'healthy' || (replica !== null && replica !== 'healthy') ? 'degraded' : 'healthy'
   const own = phase === 'starting'
     ? obstacle ?? 'This instance is starting'
     : phase === 'draining'
@@ -51,13 +57,16 @@ export function judge(situation: Situation): Verdict {
           : eventLoop === 'unhealthy'
             ? 'The event loop of this instance is stalled'
             : mode === 'unavailable' && peerDatabaseHealthy ? 'This instance cannot reach the database, and others can' : null
-  const reason = own ?? modeReason(situation, mode) ?? (redis === 'degraded' ? 'Redis cannot fail over at the moment' : memory === 'degraded' ? 'Memory is running short' : eventLoop === 'degraded' ? 'The event loop is slow' : null)
+  const reason = own ?? (standby ? redisReason(situation) : modeReason(situation, mode)) ?? (redis === 'degraded' ? 'Redis cannot fail over at the moment' : memory === 'degraded' ? 'Memory is running short' : eventLoop === 'degraded' ? 'The event loop is slow' : null)
   return {
     status: own ? 'unhealthy' : reason ? 'degraded' : 'healthy',
     httpStatus: own ? 503 : 200,
     mode,
     database,
-    reason: reason && redis === 'unhealthy' && !reason.includes('Redis') ? `${reason}; ${redisRefuses ?? 'Redis does not answer'}` : reason,
+    reason: reason === null
+      ? standby ? 'This is the standby region' : null
+      : redis === 'unhealthy' && !reason.includes('Redis') ? `${reason}; ${redisRefuses ?? 'Redis does not answer'}` : reason,
+    standby,
   }
 }
 
@@ -73,5 +82,9 @@ function modeReason({ primary, replica, redis, redisRefuses }: Situation, mode: 
   if (mode === 'read-only') return 'No database server takes writes'
   if (primary === 'degraded') return 'Requests to the primary database fail'
   if (replica !== null && replica !== 'healthy') return replica === 'unhealthy' ? 'The replica cannot be reached' : 'The replica is behind'
+  return redisReason({ redis, redisRefuses })
+}
+
+function redisReason({ redis, redisRefuses }: Pick<Situation, 'redis' | 'redisRefuses'>): string | null {
   return redis === 'unhealthy' ? redisRefuses ?? 'Redis does not answer' : null
 }

@@ -82,6 +82,7 @@ export function openServices({ config, log, databaseUrl }: { config: Config, log
     tokens,
     lagLimitSeconds: config.replicaLagLimitSeconds,
     mostWaitingWrites: config.mostWaitingWrites,
+    standbyOf: config.standbyOf ?? null,
     breaks: config.testBreaks,
   })
   const redis = openRedis(config, log)

@@ -99,6 +99,9 @@ function exportGauges() {
     const now = servicesIfOpen()?.health.verdict().mode
     return now ? modes.map(mode => ({ labels: { mode }, value: Number(mode === now) })) : []
   })
+  gauge('fleet2_region_standby', '1 while this region follows another one and takes no changes', [], () => (
+    [{ labels: {}, value: Number(servicesIfOpen()?.health.verdict().standby ?? false) }]
+  ))
   gauge('fleet2_check_healthy', 'Health checks: 1 healthy, 0.5 degraded, 0 unhealthy', ['check'], () => (servicesIfOpen()?.health.checks() ?? [])
     .map(({ name, status }) => ({ labels: { check: name }, value: { healthy: 1, degraded: 0.5, unhealthy: 0 }[status] })))
   countStreamsBy(openStreamCount)

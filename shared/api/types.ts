@@ -1183,6 +1183,8 @@ export interface components {
             /** @description Raster tiles of one's own; null: the basemap that comes with the application. */
             mapTilesUrl: string | null;
             mapAttribution: string | null;
+            /** @description Present in a standby region, which takes no changes: the address of the one that does. */
+            standbyOf?: string;
         };
         RedisView: {
             /**
@@ -1359,6 +1361,28 @@ export interface components {
         /**
          * @description `ask-again-later`: a sensitive action while Redis is away: repeat it after `Retry-After`.
          *
+         *     `standby-region`: this region follows another one, which `detail` names: make the change there.
+         *
+         *     `unavailable`: something is away: repeat it after `Retry-After`.
+         *
+         *     `unresolved`: whether the change was made is not known yet: repeat it with the same key.
+         */
+        AskAgainLaterOrStandbyRegionOrUnavailableOrUnresolved: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "Retry-After": components["headers"]["RetryAfter"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    type?: "urn:fleet2:problem:ask-again-later" | "urn:fleet2:problem:standby-region" | "urn:fleet2:problem:unavailable" | "urn:fleet2:problem:unresolved";
+                };
+            };
+        };
+        /**
+         * @description `ask-again-later`: a sensitive action while Redis is away: repeat it after `Retry-After`.
+         *
          *     `unavailable`: something is away: repeat it after `Retry-After`.
          */
         AskAgainLaterOrUnavailable: {
@@ -1371,26 +1395,6 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
                     type?: "urn:fleet2:problem:ask-again-later" | "urn:fleet2:problem:unavailable";
-                };
-            };
-        };
-        /**
-         * @description `ask-again-later`: a sensitive action while Redis is away: repeat it after `Retry-After`.
-         *
-         *     `unavailable`: something is away: repeat it after `Retry-After`.
-         *
-         *     `unresolved`: whether the change was made is not known yet: repeat it with the same key.
-         */
-        AskAgainLaterOrUnavailableOrUnresolved: {
-            headers: {
-                "X-Request-Id": components["headers"]["RequestId"];
-                "Retry-After": components["headers"]["RetryAfter"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {unknown} */
-                    type?: "urn:fleet2:problem:ask-again-later" | "urn:fleet2:problem:unavailable" | "urn:fleet2:problem:unresolved";
                 };
             };
         };
@@ -1565,6 +1569,26 @@ export interface components {
                 };
             };
         };
+        /**
+         * @description `standby-region`: this region follows another one, which `detail` names: make the change there.
+         *
+         *     `unavailable`: something is away: repeat it after `Retry-After`.
+         *
+         *     `unresolved`: whether the change was made is not known yet: repeat it with the same key.
+         */
+        StandbyRegionOrUnavailableOrUnresolved: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "Retry-After": components["headers"]["RetryAfter"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    type?: "urn:fleet2:problem:standby-region" | "urn:fleet2:problem:unavailable" | "urn:fleet2:problem:unresolved";
+                };
+            };
+        };
         /** @description `too-large`: the body is larger than this address takes. */
         TooLarge: {
             headers: {
@@ -1616,24 +1640,6 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
                     type?: "urn:fleet2:problem:unavailable";
-                };
-            };
-        };
-        /**
-         * @description `unavailable`: something is away: repeat it after `Retry-After`.
-         *
-         *     `unresolved`: whether the change was made is not known yet: repeat it with the same key.
-         */
-        UnavailableOrUnresolved: {
-            headers: {
-                "X-Request-Id": components["headers"]["RequestId"];
-                "Retry-After": components["headers"]["RetryAfter"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {unknown} */
-                    type?: "urn:fleet2:problem:unavailable" | "urn:fleet2:problem:unresolved";
                 };
             };
         };
@@ -1874,7 +1880,7 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["IdempotencyKeyReused"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["UnavailableOrUnresolved"];
+            503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
         };
     };
     getDevicesById: {
@@ -1950,7 +1956,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             422: components["responses"]["IdempotencyKeyReused"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["UnavailableOrUnresolved"];
+            503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
         };
     };
     patchDevicesById: {
@@ -1996,7 +2002,7 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["IdempotencyKeyReused"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["AskAgainLaterOrUnavailableOrUnresolved"];
+            503: components["responses"]["AskAgainLaterOrStandbyRegionOrUnavailableOrUnresolved"];
         };
     };
     postDevicesByIdToken: {
@@ -2037,7 +2043,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             422: components["responses"]["IdempotencyKeyReused"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["AskAgainLaterOrUnavailableOrUnresolved"];
+            503: components["responses"]["AskAgainLaterOrStandbyRegionOrUnavailableOrUnresolved"];
         };
     };
     postInvitationAcceptances: {
@@ -2081,7 +2087,7 @@ export interface operations {
             422: components["responses"]["IdempotencyKeyReused"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["UnavailableOrUnresolved"];
+            503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
         };
     };
     postInvitationLookups: {
@@ -2123,7 +2129,7 @@ export interface operations {
             422: components["responses"]["IdempotencyKeyReused"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["UnavailableOrUnresolved"];
+            503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
         };
     };
     getInvitations: {
@@ -2211,7 +2217,7 @@ export interface operations {
             422: components["responses"]["IdempotencyKeyReused"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["AskAgainLaterOrUnavailableOrUnresolved"];
+            503: components["responses"]["AskAgainLaterOrStandbyRegionOrUnavailableOrUnresolved"];
         };
     };
     deleteInvitationsById: {
@@ -2250,7 +2256,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             422: components["responses"]["IdempotencyKeyReused"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["AskAgainLaterOrUnavailableOrUnresolved"];
+            503: components["responses"]["AskAgainLaterOrStandbyRegionOrUnavailableOrUnresolved"];
         };
     };
     getMembers: {
@@ -2332,7 +2338,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             422: components["responses"]["IdempotencyKeyReused"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["AskAgainLaterOrUnavailableOrUnresolved"];
+            503: components["responses"]["AskAgainLaterOrStandbyRegionOrUnavailableOrUnresolved"];
         };
     };
     patchMembersById: {
@@ -2378,7 +2384,7 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["IdempotencyKeyReused"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["AskAgainLaterOrUnavailableOrUnresolved"];
+            503: components["responses"]["AskAgainLaterOrStandbyRegionOrUnavailableOrUnresolved"];
         };
     };
     getOperations: {
@@ -2513,7 +2519,7 @@ export interface operations {
             422: components["responses"]["IdempotencyKeyReused"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["UnavailableOrUnresolved"];
+            503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
         };
     };
     patchOrganisationsById: {
@@ -2559,7 +2565,7 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["IdempotencyKeyReused"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["UnavailableOrUnresolved"];
+            503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
         };
     };
     getSession: {
@@ -2632,7 +2638,7 @@ export interface operations {
             422: components["responses"]["IdempotencyKeyReused"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["UnavailableOrUnresolved"];
+            503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
         };
     };
     deleteSession: {
@@ -2665,7 +2671,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             422: components["responses"]["IdempotencyKeyReused"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["UnavailableOrUnresolved"];
+            503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
         };
     };
     putSessionOrganisation: {
@@ -2707,7 +2713,7 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["IdempotencyKeyReused"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["UnavailableOrUnresolved"];
+            503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
         };
     };
     getSessions: {
@@ -2771,7 +2777,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             422: components["responses"]["IdempotencyKeyReused"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["UnavailableOrUnresolved"];
+            503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
         };
     };
     deleteSessionsById: {
@@ -2808,7 +2814,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             422: components["responses"]["IdempotencyKeyReused"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["UnavailableOrUnresolved"];
+            503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
         };
     };
     getStatus: {
@@ -2875,7 +2881,7 @@ export interface operations {
             422: components["responses"]["IdempotencyKeyReused"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["UnavailableOrUnresolved"];
+            503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
         };
     };
     patchUsersMe: {
@@ -2916,7 +2922,7 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["IdempotencyKeyReused"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["UnavailableOrUnresolved"];
+            503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
         };
     };
     putUsersMePassword: {
@@ -2956,7 +2962,7 @@ export interface operations {
             422: components["responses"]["IdempotencyKeyReused"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["AskAgainLaterOrUnavailableOrUnresolved"];
+            503: components["responses"]["AskAgainLaterOrStandbyRegionOrUnavailableOrUnresolved"];
         };
     };
     getVehicles: {
@@ -3045,7 +3051,7 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["IdempotencyKeyReused"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["UnavailableOrUnresolved"];
+            503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
         };
     };
     getVehiclesById: {
@@ -3121,7 +3127,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             422: components["responses"]["IdempotencyKeyReused"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["UnavailableOrUnresolved"];
+            503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
         };
     };
     patchVehiclesById: {
@@ -3167,7 +3173,7 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["IdempotencyKeyReused"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["UnavailableOrUnresolved"];
+            503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
         };
     };
     getVehiclesByIdPositions: {
@@ -3256,7 +3262,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             422: components["responses"]["IdempotencyKeyReused"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["UnavailableOrUnresolved"];
+            503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
         };
     };
 }

@@ -4,6 +4,11 @@ import type { LivePosition } from './vehicles.ts'
 export const modes = ['normal', 'degraded', 'read-only', 'unavailable'] as const
 export type Mode = (typeof modes)[number]
 
+/** Present: this is the standby region, and changes are made at that address. */
+interface Standby {
+  standbyOf?: string
+}
+
 /** Of the commit that the event tells of, or a younger one: who sends it as `Fleet2-Consistency` reads nothing older than the event. Null: not known. */
 interface Committed {
   consistencyToken: string | null
@@ -30,7 +35,7 @@ export interface LiveEvents {
   /** Every few seconds: the stream lives (`EventSource` hides comments), and how things stand. `at`: the server's clock. */
   heartbeat: { at: string, live: boolean }
   /** Sent on connection and when it changes. `live`: whether events of other instances arrive; `sensitive`: whether passwords, members and tokens can be changed. */
-  status: { mode: Mode, reason: string | null, live: boolean, sensitive: boolean, instance: string }
+  status: { mode: Mode, reason: string | null, live: boolean, sensitive: boolean, instance: string } & Standby
   /** The reason for this stream has gone: the session has ended or works in another organisation, the member was removed or may not see this any more. Ask who is signed in. */
   ended: { reason: string }
   /** This instance is going away: reconnect, after a little random wait. */

@@ -111,5 +111,7 @@ export const PublicStatus = z.object({
   mapTilesUrl: anyText().nullable()
     .describe('Raster tiles of one\'s own; null: the basemap that comes with the application.'),
   mapAttribution: anyText().nullable(),
+  standbyOf: anyText().optional()
+    .describe('Present in a standby region, which takes no changes: the address of the one that does.'),
 })
 export type PublicStatus = z.infer<typeof PublicStatus>

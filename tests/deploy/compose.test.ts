@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { validate } from 'dockerfile-utils'
 import { describe, expect, it } from 'vitest'
-import { stringify } from 'yaml'
+import { parse, stringify } from 'yaml'
 import { sources } from '../../scripts/build.ts'
 import { interpolate, merged, readCompose, type Service } from './support/compose.ts'
 
@@ -52,6 +52,29 @@ describe('the compose files', () => {
       'pgbouncer-primary', 'pgbouncer-primary2', 'pgbouncer-replica', 'pgbouncer-replica2', 'redis-primary', 'redis-replica', 'redis-replica2', ...three('sentinel'),
     ].sort())
     expect(ha.services.app!.scale).toBe(0)
+  })
+
+  it('start one PostgreSQL and one instance of the second region, which need nobody that is not started', () => {
+    const region = merged('docker-compose.yml', 'deploy/ha/docker-compose.ha.yml', 'deploy/dr/docker-compose.dr.yml')
+    const names = started(region.services)
+    expect(names.filter(name => /^(app|patroni|backup|migrate|nginx)/.test(name))).toEqual(['app1', 'backup1', 'nginx', 'patroni1'])
+    for (const name of names) {
+      const needed = Object.keys(region.services[name]!.depends_on ?? {})
+      expect([name, needed.filter(other => !names.includes(other))]).toEqual([name, []])
+    }
+    // All that `--profile activated` adds: then it is the stack of the first region.
+    const all = Object.entries(region.services)
+      .filter(([, { profiles = [] }]) => profiles.every(profile => profile === 'activated')).map(([name]) => name).sort()
+    expect(all).toEqual(started(ha.services))
+    // Patroni reads it as a mapping, with and without a link.
+    for (const STANDBY_SOURCE of ['', ', host: 10.42.0.10, port: 54330']) {
+      const text = interpolate(region.services.patroni1!.environment!.STANDBY_CLUSTER!.replace('${STANDBY_SOURCE:-}', STANDBY_SOURCE))
+      expect(parse(text)).toEqual({
+        create_replica_methods: ['pgbackrest'], restore_command: '/opt/fleet2/backup/pgbackrest-get.sh %f %p',
+        ...STANDBY_SOURCE ? { host: '10.42.0.10', port: 54330 } : {},
+      })
+    }
+    for (const name of ['patroni1', 'backup1']) expect(region.services[name]!.environment!.REGION).toContain('dr')
   })
 
   it('name containers and volumes as the runbooks do', () => {

@@ -30,6 +30,17 @@ describe('the verdict', () => {
     expect(verdict).toMatchObject({ status, httpStatus, mode })
     expect(verdict.reason === null).toBe(status === 'healthy')
   })
+
+  it('of a standby region is healthy while it shows what it has, however old, and says what it is', () => {
+    const following: Partial<Situation> = { primary: 'unhealthy', replica: 'degraded', standby: true }
+    expect(judge({ ...fine, ...following })).toMatchObject({
+      status: 'healthy', httpStatus: 200, mode: 'read-only', database: 'healthy', standby: true, reason: 'This is the standby region',
+    })
+    expect(judge({ ...fine, ...following, redis: 'unhealthy' })).toMatchObject({ status: 'degraded', reason: 'Redis does not answer' })
+    expect(judge({ ...fine, ...following, replica: 'unhealthy', peerDatabaseHealthy: false }))
+      .toMatchObject({ status: 'degraded', mode: 'unavailable', standby: false })
+    expect(judge({ ...fine, standby: true })).toMatchObject({ status: 'healthy', mode: 'normal', standby: false, reason: null })
+  })
 })
 
 describe('a check', () => {

@@ -76,7 +76,7 @@ describe('the page', () => {
     reason: 'connect ECONNREFUSED 10.1.2.4:5432', databaseHealthy: true, load: {} as KnownInstance['load'], parts: well, at: 0, ageMs: 10,
   }
   const verdict = {
-    status: 'healthy', httpStatus: 200, mode: 'normal', database: 'healthy', reason: null,
+    status: 'healthy', httpStatus: 200, mode: 'normal', database: 'healthy', reason: null, standby: false,
   } as const
 
   function page({ known, missing = [], uptime = 'not-configured' }: {

@@ -15,5 +15,7 @@ export default defineEventHandler((event) => {
   setResponseHeader(event, 'Cache-Control', 'no-store')
   if (httpStatus === 503) setResponseHeader(event, 'Retry-After', 1)
   const report = open.health.report()
-  return isInside(event) ? report : { status: report.status, timestamp: report.timestamp, version: report.version }
+  if (isInside(event)) return report
+  const { timestamp, version, region } = report
+  return { status: report.status, timestamp, version, ...region ? { region } : {} }
 })

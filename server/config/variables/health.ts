@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { wholeNumber } from '../readers.ts'
+import { httpUrl, wholeNumber } from '../readers.ts'
 import { variable } from '../variable.ts'
 
 export const healthVariables = {
@@ -28,5 +28,15 @@ export const healthVariables = {
     default: '2000',
     example: '5000',
     schema: wholeNumber(1, 100_000, 2_000),
+  }),
+  standbyOf: variable({
+    name: 'NUXT_STANDBY_OF',
+    group: 'Health',
+    description: 'In a standby region (docs/second-region.md): the address at which people reach the region '
+      + 'that takes changes. While every database server here only replays, changes are refused at once and '
+      + 'that address is named; with the first server that takes writes the instance is like any other.',
+    default: 'none',
+    example: 'https://app.fleet2.com',
+    schema: httpUrl,
   }),
 }

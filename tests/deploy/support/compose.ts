@@ -89,9 +89,9 @@ export function readCompose(path: string): ComposeFile {
   return strip(read(path)) as unknown as ComposeFile
 }
 
-/** As `docker compose -f A -f B` sees them. */
-export function merged(first: string, second: string): ComposeFile {
-  return merge(strip(read(first)), read(second), '') as unknown as ComposeFile
+/** As `docker compose -f A -f B …` sees them. */
+export function merged(first: string, ...others: string[]): ComposeFile {
+  return others.reduce((base, other) => merge(base, read(other), ''), strip(read(first))) as unknown as ComposeFile
 }
 
 /** With every variable at its default. */

@@ -113,6 +113,10 @@ export const promises: Case[] = [
     alert: 'WalArchiveGap', severity: 'critical', fires: 1, quiet: 0, below: '4m',
     seen: missing => ({ 'fleet2_backup_wal_missing{member="patroni1"}': missing }),
   },
+  {
+    alert: 'StandbyRegionBehind', severity: 'warning', fires: 241, quiet: 0, below: 239,
+    seen: lag => ({ 'fleet2_backup_standby_lag_seconds{member="patroni1"}': lag }),
+  },
 ]
 
 const prometheus = 'job="prometheus",component="monitoring",instance="prometheus"'
