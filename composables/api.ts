@@ -45,7 +45,7 @@ export function toApiProblem(error: unknown): ApiProblem {
   return new ApiProblem({
     status: response.status,
     title: data?.title ?? 'Something went wrong',
-    detail: data?.detail ?? `The server answered ${response.status}.`,
+    detail: data?.detail ?? `The server responded with status ${response.status}.`,
     type: data?.type,
     instance: data?.instance ?? response.headers.get('x-request-id') ?? undefined,
     errors: data?.errors,

@@ -25,7 +25,7 @@ export async function askEach<Target extends { name: string }, T>(
       return { name, value: await ask(target, own), reason: null }
     }
     catch (error) {
-      return { name, value: null, reason: own.aborted ? 'No answer in time' : inWords(error) }
+      return { name, value: null, reason: own.aborted ? 'Timed out' : inWords(error) }
     }
   }))
   if (answers.every(({ value }) => value === null)) throw new Error(answers[0]?.reason ?? 'Nobody to ask')
@@ -44,7 +44,7 @@ export async function askInTurn<Target, T>(
       return await ask(target, AbortSignal.any([signal, AbortSignal.timeout(shareMs)]))
     }
     catch (error) {
-      last = error instanceof Error && error.name === 'TimeoutError' ? new Error('No answer in time') : error
+      last = error instanceof Error && error.name === 'TimeoutError' ? new Error('Timed out') : error
     }
   }
   throw last

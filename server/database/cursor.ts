@@ -18,7 +18,7 @@ export type CursorKey = 'text' | 'moment' | 'none'
 export function decodeCursor(text: string | undefined, key: CursorKey): Cursor | null {
   if (text === undefined) return null
   const cursor = readCursor(text)
-  if (!cursor || !fits[key](cursor[0])) throw new InvalidInputError([{ path: 'cursor', message: 'must be the nextCursor of the page before' }])
+  if (!cursor || !fits[key](cursor[0])) throw new InvalidInputError([{ path: 'cursor', message: 'must be the nextCursor of the previous page' }])
   return cursor
 }
 

@@ -106,14 +106,14 @@ export class BusyError extends NoVerdictError {
 /** The request's time was over before anybody could be asked. */
 export class OutOfTimeError extends NoVerdictError {
   constructor() {
-    super('The request ran out of time.')
+    super('The request timed out.')
   }
 }
 
 /** Nobody waits for the answer any more. Of a write nothing had been begun; a read was ended wherever it was. */
 export class AbandonedError extends NoVerdictError {
   constructor() {
-    super('The request was given up by its sender.')
+    super('The request was abandoned by the client.')
   }
 }
 
@@ -122,7 +122,7 @@ export class SilentPoolError extends UnavailableError {
   /** One connection could not be made, while others were answered. */
   readonly passedOver: boolean
   constructor(pool: string, { passedOver = false } = {}) {
-    super(`The ${pool} database does not answer.`)
+    super(`The ${pool} database is not responding.`)
     this.passedOver = passedOver
   }
 }

@@ -174,16 +174,16 @@ function inWords(error: unknown): string {
   const { code = '', message = '', syscall } = error as { code?: string, message?: string, syscall?: string }
   if (syscall === 'open') return `A certificate or key cannot be read (${code})`
   if (/does not support SSL/.test(message)) return 'The server does not offer TLS'
-  if (certificate.test(code)) return `The server's certificate is not accepted (${code})`
+  if (certificate.test(code)) return `The server's certificate is not trusted (${code})`
   if (code === 'EMFILE' || code === 'ENFILE') return 'This instance is out of file descriptors (ulimit -n)'
-  if (/startup parameter|unrecognized configuration parameter/.test(message) || code === '42704' || code === '22023') return `A parameter in the address is refused${code ? ` (${code})` : ''}`
-  if (code === '53300') return 'The server takes no more connections'
+  if (/startup parameter|unrecognized configuration parameter/.test(message) || code === '42704' || code === '22023') return `The server rejected a parameter in the connection URL${code ? ` (${code})` : ''}`
+  if (code === '53300') return 'The server accepts no more connections'
   if (code === 'ECONNREFUSED' || code === 'ENOENT') return 'Connection refused'
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'Host name not found'
   if (code === '28P01' || code === '28000') return 'Authentication failed'
-  if (code === '3D000') return 'There is no such database'
+  if (code === '3D000') return 'The database does not exist'
   if (code.startsWith('57P')) return 'The server is starting, stopping or in recovery'
-  if (message.startsWith('No answer within') || (!/^[0-9A-Z]{5}$/.test(code) && /timeout/.test(message)) || code === 'ETIMEDOUT') return 'No answer in time'
-  if (code.startsWith('EPROTO') || code.startsWith('ERR_SSL')) return `TLS could not be agreed on (${code})`
+  if (message.startsWith('No answer within') || (!/^[0-9A-Z]{5}$/.test(code) && /timeout/.test(message)) || code === 'ETIMEDOUT') return 'Timed out'
+  if (code.startsWith('EPROTO') || code.startsWith('ERR_SSL')) return `TLS handshake failed (${code})`
   return code ? `Failed (${code})` : 'Connection lost'
 }

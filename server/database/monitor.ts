@@ -88,7 +88,7 @@ export function createMonitor({ primaryUrl, replicaUrl, log, addresses, onNewEpo
   const replica = replicaUrl === null ? null : createLooker(replicaUrl, lookTimeoutMs, addresses.replica, () => hurry())
   const freshness = createFreshness()
   const listeners = new Set<(state: DatabaseState) => void>()
-  const unknown: ServerState = { reachable: false, role: null, latencyMs: null, lagSeconds: null, error: 'Not looked at yet', timeline: null }
+  const unknown: ServerState = { reachable: false, role: null, latencyMs: null, lagSeconds: null, error: 'Not checked yet', timeline: null }
   let state: DatabaseState = { primary: unknown, replica: replica && unknown, attached: null, timeline: 0, writtenLsn: null }
   let cluster: string | null = null
   let looking: Promise<DatabaseState> | null = null

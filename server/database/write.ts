@@ -219,7 +219,7 @@ export function createWrite({
         if (msUntil(until) <= pause) {
           // Another request of the same client has been at work on it all the time. (Nginx asks a second instance while the first holds the write for a failover: it waits here for the same answer.)
           if (inProgress && !unknown) throw cause
-          throw refusal(unknown ? 'The connection to the database was lost before the outcome was known.' : 'The database takes no writes at present.', cause)
+          throw refusal(unknown ? 'The connection to the database was lost before the outcome was known.' : 'The database does not accept writes right now.', cause)
         }
         await holdBack(pause, isConnectionError(cause) ? until : null)
         if (isAbandoned()) throw givenUp()
@@ -238,8 +238,8 @@ export function createWrite({
       if (unknown) settle('unresolved', operation)
       if (breaks.has('deny-unknown')) return unavailable(`${why} Nothing was changed.`, cause)
       const keyed = operation?.fromClient ?? false
-      const advice = keyed ? 'Repeat the request with the same Idempotency-Key: however often it arrives, it is applied once.' : 'Look whether it was before you repeat it.'
-      if (unknown || met) return unavailable(`${why} It is not known yet whether the change was made. ${operation ? advice : 'Repeat it: it is applied once.'}`, cause, 'unresolved')
+      const advice = keyed ? 'Repeat the request with the same Idempotency-Key: it is applied only once.' : 'Check whether it was made before you repeat it.'
+      if (unknown || met) return unavailable(`${why} It is not known yet whether the change was made. ${operation ? advice : 'Repeat it: it is applied only once.'}`, cause, 'unresolved')
       // The same request may be at work on another instance, or may have been before.
       if (keyed) return unavailable(`${why} ${advice}`, cause)
       return unavailable(isFirst ? `${why} Nothing was changed.` : why, cause)

@@ -124,7 +124,7 @@ export function createStreamWatch({ sessions, database, cache, events, log, ever
       for (const { session } of held) if (session.id === sessionId) count++
       if (count < mostStreamsOfSession) return
       streamsRefused.inc({ reason: 'session-limit' })
-      throw new TooManyRequestsError(`This session holds ${count} live streams on this instance, as many as it may. Close one; the tabs of a browser share one.`, everyMs / 1000)
+      throw new TooManyRequestsError(`This session has ${count} live streams on this instance, which is the limit. Close one. Tabs of the same browser share one.`, everyMs / 1000)
     },
     hold(stream, holder) {
       const one: Held = {

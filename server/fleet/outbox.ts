@@ -205,6 +205,6 @@ export function createOutbox({ database, events, redis, log, metrics = noMetrics
 
 /** The event of a row that carries all of it. */
 function toEvent({ id, organisationId, name, data }: OutboxEntry, consistencyToken: string | null): PublishedEvent {
-  if (name === 'resync') return { eventId: id, organisationId, name, data: { reason: 'more happened than could be told one by one', consistencyToken } }
+  if (name === 'resync') return { eventId: id, organisationId, name, data: { reason: 'too many changes to send one by one', consistencyToken } }
   return { eventId: id, organisationId, name, data: { ...data, consistencyToken } as PublishedEvent<'changed'>['data'] }
 }

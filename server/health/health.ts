@@ -252,7 +252,7 @@ function judgePrimary({ primary, timeline }: DatabaseState): Finding {
 function judgeServer(state: ServerState, wanted: 'primary' | 'replica'): Finding {
   const details = { role: state.role, latency_ms: state.latencyMs, ...state.lagSeconds === null ? {} : { lag_seconds: state.lagSeconds }, ...state.timeline === null ? {} : { timeline: state.timeline } }
   if (!state.reachable) return { status: 'unhealthy', reason: state.error, details }
-  if (wanted === 'primary' && state.role !== 'primary') return { status: 'unhealthy', reason: 'The server is a replica and takes no writes', details }
+  if (wanted === 'primary' && state.role !== 'primary') return { status: 'unhealthy', reason: 'The server is a replica and does not accept writes', details }
   if (state.lagSeconds !== null && state.lagSeconds > replicaLagLimitSeconds) return { status: 'degraded', reason: `${Math.round(state.lagSeconds)} s behind the primary`, details }
   return { status: 'healthy', reason: null, details }
 }

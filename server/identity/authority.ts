@@ -18,7 +18,7 @@ interface Actor {
  */
 export async function presentRole(tx: Transaction, { userId, organisationId }: Actor, permission: Permission): Promise<Role> {
   const [row] = await tx.select({ role: memberships.role }).from(memberships).where(and(eq(memberships.organisationId, organisationId), eq(memberships.userId, userId)))
-  if (!row) throw new ForbiddenError('You do not belong to this organisation any more.')
+  if (!row) throw new ForbiddenError('You are no longer a member of this organisation.')
   if (!may(row.role, permission)) throw new ForbiddenError()
   return row.role
 }

@@ -16,7 +16,7 @@ interface Parts {
 export async function endSession({ database, sessions, config }: Parts, secret: string, record: SessionRecord): Promise<void> {
   const stored = await told(storeRevocation(database, { userId: record.userId, sessionId: record.id, keptSessionId: null }, config.sessionAbsoluteSeconds))
   const forgotten = await told(stored ? sessions.forget(secret, record) : sessions.bury(record.id).then(() => sessions.forget(secret, record)))
-  if (!stored && !forgotten) throw new UnavailableError('You cannot be signed out at this moment, because neither the database nor Redis answers. Try again in a moment, or close the browser.', { retryAfterSeconds: 5 })
+  if (!stored && !forgotten) throw new UnavailableError('You cannot be signed out right now, because neither the database nor Redis is responding. Try again in a moment, or close your browser.', { retryAfterSeconds: 5 })
 }
 
 /** Ends one of the user's sessions by its public id; false if Redis knows of none. Works, and answers true, with Redis away. Takes effect with the next request. */

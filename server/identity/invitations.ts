@@ -48,10 +48,10 @@ export async function createInvitation({ database, limiter, makeSecret }: Identi
   await throttleInvitations(limiter, organisationId)
   const token = makeSecret('invitation')
   const invitation = await database.inOrganisation(organisationId).write(async (tx) => {
-    if (!mayManageRole(await lockAuthority(tx, actor, 'members:write'), input.role)) throw new ForbiddenError('Only an owner may invite owners.')
+    if (!mayManageRole(await lockAuthority(tx, actor, 'members:write'), input.role)) throw new ForbiddenError('Only an owner can invite owners.')
     const [known] = await tx.select({ id: memberships.id }).from(memberships).innerJoin(users, eq(users.id, memberships.userId))
       .where(and(eq(memberships.organisationId, organisationId), eq(users.email, input.email)))
-    if (known) throw new ConflictError('This person is a member already.', { errors: [{ path: 'email', message: 'belongs to a member' }] })
+    if (known) throw new ConflictError('This person is already a member.', { errors: [{ path: 'email', message: 'belongs to a member' }] })
     const [row] = await tx.insert(invitations).values({
       id: uuidv7(), organisationId, email: input.email, role: input.role, tokenHash: hashOf(token), invitedBy: actor.userId,
       expiresAt: new Date(Date.now() + validDays * 86_400_000),
@@ -101,7 +101,7 @@ export async function acceptInvitation(services: IdentityServices, user: SignedI
   // What was accepted may have been so by this very request, whose answer was lost: the record of the operation knows.
   if (!holds && !currentContext()?.operation) throw noSuchLink()
   if (user && user.email !== invitation.email) throw holds ? new ForbiddenError(`This invitation is for ${invitation.email}. Sign out first, or sign in with that address.`) : noSuchLink()
-  if (!holds && !user && input.password === undefined) throw new UnauthenticatedError('This invitation has been accepted. Sign in to go on.')
+  if (!holds && !user && input.password === undefined) throw new UnauthenticatedError('This invitation has already been accepted. Sign in to continue.')
   const { organisationId } = invitation
   const upTo = user ? await revocationsUpTo(services.database, user.userId) : 0
   const passwordHash = user ? null : await newcomersPassword(input, { email: invitation.email, organisationName })
@@ -136,8 +136,8 @@ async function mayStillInvite(tx: Transaction, { organisationId, invitedBy, role
 
 async function newcomersPassword({ name, password }: InvitationAccept, { email, organisationName }: { email: string, organisationName: string }): Promise<string> {
   const faults = [
-    ...name === undefined ? [{ path: 'name', message: 'must be given to make an account' }] : [],
-    ...password === undefined ? [{ path: 'password', message: 'must be given to make an account' }] : [],
+    ...name === undefined ? [{ path: 'name', message: 'is required to create an account' }] : [],
+    ...password === undefined ? [{ path: 'password', message: 'is required to create an account' }] : [],
   ]
   if (faults.length) throw new InvalidInputError(faults)
   refuseGuessable('password', password!, [name!, email, organisationName])
@@ -155,7 +155,7 @@ async function findByToken({ database }: { database: Database }, token: string) 
 }
 
 function noSuchLink() {
-  return new NotFoundError('invitation, or it has run out. Ask for a new link')
+  return new NotFoundError('invitation, or it has expired. Ask for a new link')
 }
 
 /** What an Idempotency-Key for accepting belongs to. */

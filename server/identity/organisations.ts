@@ -74,5 +74,5 @@ export async function updateOrganisation({ database, cache }: IdentityServices, 
 async function refuseUnknownZone(tx: Transaction, timeZone: string | undefined) {
   if (timeZone === undefined || timeZone === 'UTC') return
   const { rows } = await tx.execute(sql`SELECT 1 FROM pg_timezone_names WHERE name = ${timeZone}`)
-  if (rows.length === 0) throw new InvalidInputError([{ path: 'timeZone', message: 'is not known to the database; choose another name of the zone, such as Europe/Berlin' }])
+  if (rows.length === 0) throw new InvalidInputError([{ path: 'timeZone', message: 'is not known to the database; use another name for the zone, such as Europe/Berlin' }])
 }

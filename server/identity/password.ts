@@ -56,7 +56,7 @@ function deriveKey(password: string, salt: Buffer, { logN, r, p }: { logN: numbe
 
 async function bounded<T>(work: () => Promise<T>): Promise<T> {
   if (running >= mostAtOnce) {
-    if (waiting.length >= mostWaiting) throw new UnavailableError('Too many people are signing in at this moment. Try again in a few seconds.', { retryAfterSeconds: 5 })
+    if (waiting.length >= mostWaiting) throw new UnavailableError('Too many people are signing in right now. Try again in a few seconds.', { retryAfterSeconds: 5 })
     // The place is handed over by whoever ends, so `running` stays as it is.
     await new Promise<void>(resolve => waiting.push(resolve))
   }

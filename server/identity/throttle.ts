@@ -48,7 +48,7 @@ export async function throttleSignIn(limiter: RateLimiter, { email, address, dev
   // A known browser that guesses on is no better than an unknown one.
   if (device && (await limiter.take(deviceKey(device), perKnownDevice)).allowed) return
   const verdicts = await Promise.all([limiter.take(pairKey(email, address), perAccountAndNetwork), limiter.take(`sign-in:address:${hashed(networkOf(address))}`, perNetwork)])
-  refuseUnlessAllowed(verdicts, 'Too many attempts to sign in.')
+  refuseUnlessAllowed(verdicts, 'Too many sign-in attempts.')
   const { count } = await limiter.take(accountKey(email), perAccount)
   await waitBefore(accountKey(email), delayMs(count))
 }
@@ -69,7 +69,7 @@ const delayed = new Map<string, number>()
 async function waitBefore(key: string, ms: number): Promise<void> {
   if (ms === 0) return
   const waiting = delayed.get(key) ?? 0
-  if (waiting >= mostDelayed) throw new TooManyRequestsError(`There are many attempts to sign in to this account. Try again in ${Math.ceil(ms / 1000)} seconds.`, ms / 1000)
+  if (waiting >= mostDelayed) throw new TooManyRequestsError(`Too many sign-in attempts for this account. Try again in ${Math.ceil(ms / 1000)} seconds.`, ms / 1000)
   delayed.set(key, waiting + 1)
   try {
     // Half of the time that is left at most: the rest is for the answer.
@@ -83,7 +83,7 @@ async function waitBefore(key: string, ms: number): Promise<void> {
 
 /** Counts a look at the present password of somebody who is signed in. @throws {TooManyRequestsError} */
 export async function throttlePasswordCheck(limiter: RateLimiter, userId: string): Promise<void> {
-  refuseUnlessAllowed([await limiter.take(`password-check:${userId}`, passwordChecks)], 'Too many attempts with a wrong password.')
+  refuseUnlessAllowed([await limiter.take(`password-check:${userId}`, passwordChecks)], 'Too many incorrect passwords.')
 }
 
 export async function forgetPasswordChecks(limiter: RateLimiter, userId: string): Promise<void> {
@@ -92,23 +92,23 @@ export async function forgetPasswordChecks(limiter: RateLimiter, userId: string)
 
 /** Counts the use of an invitation link, which costs a hashing. @throws {TooManyRequestsError} */
 export async function throttleAcceptance(limiter: RateLimiter, address: string): Promise<void> {
-  refuseUnlessAllowed([await limiter.take(`acceptance:${hashed(networkOf(address))}`, acceptances)], 'Too many invitations were used from this address.')
+  refuseUnlessAllowed([await limiter.take(`acceptance:${hashed(networkOf(address))}`, acceptances)], 'Too many invitations were accepted from this address.')
 }
 
 /** Counts an attempt to sign up. @throws {TooManyRequestsError} */
 export async function throttleSignUp(limiter: RateLimiter, address: string): Promise<void> {
-  refuseUnlessAllowed([await limiter.take(`sign-up:${hashed(networkOf(address))}`, signUps)], 'Too many accounts were made from this address.')
+  refuseUnlessAllowed([await limiter.take(`sign-up:${hashed(networkOf(address))}`, signUps)], 'Too many accounts were created from this address.')
 }
 
 /** Counts a further organisation that a person makes. @throws {TooManyRequestsError} */
 export async function throttleOrganisations(limiter: RateLimiter, userId: string): Promise<void> {
   const made = await limiter.take(`organisation:${userId}`, organisationsMade)
-  refuseUnlessAllowed([made], 'You have made too many organisations.')
+  refuseUnlessAllowed([made], 'You have created too many organisations.')
 }
 
 /** Counts a link that an organisation makes. @throws {TooManyRequestsError} */
 export async function throttleInvitations(limiter: RateLimiter, organisationId: string): Promise<void> {
-  refuseUnlessAllowed([await limiter.take(`invitation:${organisationId}`, invitations)], 'This organisation has made too many invitations.')
+  refuseUnlessAllowed([await limiter.take(`invitation:${organisationId}`, invitations)], 'This organisation has created too many invitations.')
 }
 
 /** Counts an answer that tells that an address has an account. @throws {TooManyRequestsError} instead of the answer. */

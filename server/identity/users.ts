@@ -56,7 +56,7 @@ export async function signUp(services: IdentityServices, input: SignUp, origin: 
 export async function proveFounder({ database }: IdentityServices, userId: string, password: string): Promise<void> {
   if (!currentContext()?.replayed) return
   const [row] = await database.read(tx => tx.select({ passwordHash: users.passwordHash }).from(users).where(eq(users.id, userId)), { consistency: 'strong' })
-  if (!row || !(await verifyPassword(password, row.passwordHash)).matches) throw new UnauthenticatedError('This account has been made, and its password has been changed since. Sign in.')
+  if (!row || !(await verifyPassword(password, row.passwordHash)).matches) throw new UnauthenticatedError('This account already exists, and its password has changed since. Sign in instead.')
 }
 
 /** @throws {UnauthenticatedError} the same for an unknown account and a wrong password; {TooManyRequestsError} */
@@ -146,7 +146,7 @@ export async function changePassword(services: IdentityServices, user: SignedInU
   const [row] = await services.database.read(tx => tx.select({ passwordHash: users.passwordHash }).from(users).where(eq(users.id, user.userId)), { consistency: 'strong' })
   if (!row || !(await verifyPassword(input.currentPassword, row.passwordHash)).matches) {
     await recordRefusal(services, { id: user.userId, name: user.name }, 'account.password-refused')
-    throw new InvalidInputError([{ path: 'currentPassword', message: 'is not your present password' }])
+    throw new InvalidInputError([{ path: 'currentPassword', message: 'is not your current password' }])
   }
   await forgetPasswordChecks(services.limiter, user.userId)
   refuseGuessable('newPassword', input.newPassword, [user.name, user.email])
@@ -173,7 +173,7 @@ export function actAs({ userId, name }: { userId: string, name: string }) {
 }
 
 function wrongCredentials() {
-  return new UnauthenticatedError('E-mail address and password do not fit together.')
+  return new UnauthenticatedError('Incorrect email or password.')
 }
 
 /**
@@ -187,6 +187,6 @@ export async function refusingTakenEmail<T>(limiter: RateLimiter, origin: Origin
   catch (error) {
     if (violatedUnique(error) !== 'users_email_key') throw error
     await throttleAccountsTold(limiter, origin.ipAddress)
-    throw new ConflictError('There is an account with this e-mail address already. Sign in instead.', { errors: [{ path: 'email', message: 'already has an account' }] })
+    throw new ConflictError('An account with this email address already exists. Sign in instead.', { errors: [{ path: 'email', message: 'already has an account' }] })
   }
 }

@@ -83,7 +83,7 @@ export function createConfirmedWrites(link: Link, replicasNeeded: () => number) 
         batch.forEach(({ done, failed }, index) => {
           const result = results[index]!
           if (result.status === 'rejected') link.noteRefusal(result.reason)
-          if (result.status === 'rejected') return failed(new UnavailableError('Redis does not answer.', { cause: result.reason }))
+          if (result.status === 'rejected') return failed(new UnavailableError('Redis is not responding.', { cause: result.reason }))
           if (replicas < needed) redisUnconfirmed.inc()
           done(replicas >= needed, result.value)
         })

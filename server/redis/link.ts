@@ -203,7 +203,7 @@ export function createLink({ client, name, log, heartbeat = true }: { client: Re
 
   function away(outcome: CommandOutcome, error: unknown): UnavailableError {
     redisCommands.inc({ outcome })
-    return new UnavailableError(closed ? 'Redis is closed.' : 'Redis does not answer.', { cause: error })
+    return new UnavailableError(closed ? 'Redis is closed.' : 'Redis is not responding.', { cause: error })
   }
 
   function noteRefusal(error: unknown) {

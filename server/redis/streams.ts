@@ -62,7 +62,7 @@ export function createStreams(link: Link, replicasExpected: () => number): Strea
     },
     async replication() {
       const [info, role] = await link.run(client => Promise.all([client.info('server'), client.call('ROLE')]), harmless) as [string, [string, number, [string, string, string][]]]
-      if (role[0] !== 'master') throw new UnavailableError('Redis does not answer as a master.')
+      if (role[0] !== 'master') throw new UnavailableError('Redis is not responding as a master.')
       const offsets = role[2].map(([, , offset]) => Number(offset))
       // The one that is furthest: Sentinel prefers it. Waiting for all would leave every event in doubt for as long as one replica is frozen.
       const replicas = role[2].map(([host, port, offset]) => ({ name: formatHostPort({ host, port: Number(port) }), offset: Number(offset) }))

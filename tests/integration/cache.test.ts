@@ -114,7 +114,7 @@ describe('a cached value', () => {
     expect(await through(cache, name, source('after'))).toBe('after')
   })
   it('that Redis cannot be told to forget is counted, and does not fail the change', async () => {
-    const { cache, looks } = await instance(server.url, redis => ({ ...redis, set: () => Promise.reject(new UnavailableError('Redis does not answer.')) }))
+    const { cache, looks } = await instance(server.url, redis => ({ ...redis, set: () => Promise.reject(new UnavailableError('Redis is not responding.')) }))
     await cache.forget('thing', key())
     expect(looks).toEqual(['not-forgotten'])
   })

@@ -163,7 +163,7 @@ it('every answer, also a refusal and a file, has a policy that keeps it out of f
 it('nobody may keep the page of an error, which may say who is signed in', async () => {
   const { status, headers, body } = await ask('GET', '/no-such-page', { accept: 'text/html' })
   expect([status, headers['cache-control']]).toEqual([404, 'private, no-store'])
-  expect(body.toString()).toContain('There is nothing here')
+  expect(body.toString()).toContain('Page not found')
 })
 
 describe.each(pages)('the page %s', (page) => {

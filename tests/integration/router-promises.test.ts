@@ -414,7 +414,7 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
       const given = Promise.allSettled([1, 2, 3].map(() => runInContext(context, write)))
       await until(() => database.stats()[0]!.active === 3, 'three writes to wait in the pooler')
       giving.abort()
-      for (const one of await given) expect(one).toMatchObject({ status: 'rejected', reason: { message: expect.stringContaining('given up') } })
+      for (const one of await given) expect(one).toMatchObject({ status: 'rejected', reason: { message: expect.stringContaining('abandoned') } })
       expect(counts['abandoned']).toBe(3)
       await cluster.pgbouncer.admin('RESUME')
       // The repeat that somebody does wait for is made, and made once.

@@ -39,7 +39,7 @@ describe('health', () => {
       const people = (async () => {
         while (!asking.signal.aborted) await client.send('GET', '/api/v1/vehicles').catch(() => {})
       })()
-      await until(async () => (await report(server.url)).checks.database.reason === 'The server answers, and no connection of the pool reaches it', 'health to notice', 60_000)
+      await until(async () => (await report(server.url)).checks.database.reason === 'The server responds, but no connection of the pool reaches it', 'health to notice', 60_000)
       expect(await report(server.url)).toMatchObject({ status: 'degraded', reason: 'The database cannot be reached', checks: { database: { status: 'unhealthy' } } })
       asking.abort()
       await own.asOwner(`ALTER DATABASE ${name} CONNECTION LIMIT -1`)
@@ -55,14 +55,14 @@ describe('health', () => {
 
   it.each<[string, (url: URL) => void, RegExp]>([
     ['a server without TLS', url => url.searchParams.set('sslmode', 'require'), /^The server does not offer TLS$/],
-    ['a parameter that the server refuses', url => url.searchParams.set('options', '-c no_such_parameter=1'), /^A parameter in the address is refused/],
-    ['a value that the server refuses', url => url.searchParams.set('options', '-c statement_timeout=soon'), /^A parameter in the address is refused/],
+    ['a parameter that the server refuses', url => url.searchParams.set('options', '-c no_such_parameter=1'), /^The server rejected a parameter in the connection URL/],
+    ['a value that the server refuses', url => url.searchParams.set('options', '-c statement_timeout=soon'), /^The server rejected a parameter in the connection URL/],
     ['a wrong password', (url) => {
       url.password = 'wrong'
     }, /^Authentication failed$/],
     ['a database that is not there', (url) => {
       url.pathname = '/nowhere'
-    }, /^There is no such database$/],
+    }, /^The database does not exist$/],
     ['a port on which nobody listens', (url) => {
       url.port = '1'
     }, /^Connection refused$/],

@@ -38,7 +38,7 @@ export function toFix(message: DeviceMessage, place: { latitude: number, longitu
   const time = fixTime.getTime()
   const speedKmh = speed && (speed.unit === 'kmh' ? speed.value : speed.value * kmh[unit])
   const checks: [ok: boolean, fault: Fault, reason: string][] = [
-    [!Number.isNaN(time), 'time', 'the time cannot be read'],
+    [!Number.isNaN(time), 'time', 'the time is not a valid time'],
     [time >= earliest, 'time', 'the time is before the year 2000'],
     [time <= now.getTime() + furthestAheadMs, 'time', 'the time is more than 25 hours ahead'],
     [within(place.latitude, -90, 90), 'latitude', 'the latitude is not between -90 and 90'],

@@ -82,9 +82,8 @@ const mostWaiting = 5_000
 const commitSeconds = 30
 
 const mustShow
-  = 'This device must show its token, and the right one: by HTTP Basic (its identifier and the token), '
-    + 'as a Bearer '
-    + 'token, or as token=… in the address or the form.'
+  = 'This device must authenticate with its token: by HTTP Basic (identifier and token), as a Bearer '
+    + 'token, or as token=… in the URL or the form.'
 
 /** A caller outside of a request waits this long. */
 const patienceMs = 20_000
@@ -115,7 +114,7 @@ export function createIngest({
   function accept(message: DeviceMessage, token: string | null): Promise<Outcome> {
     if (queue.length >= mostWaiting)
       return Promise.reject(
-        new UnavailableError('More positions are arriving than can be stored. Send it again.', {
+        new UnavailableError('More positions are arriving than can be stored. Send this one again.', {
           retryAfterSeconds: 5,
         }),
       )
