@@ -1,10 +1,10 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 
 /**
- * Where a server stands: what `database_position()` says. A timeline is one primary's reign; a failover begins the next. `lsn` counts
+ * Where a server stands: what `database_position()` says. Each failover begins a new timeline. `lsn` counts
  * bytes of WAL (as a number: 2^53 bytes are 8 PiB).
  */
-export interface Position {
+export interface WalPosition {
   role: 'primary' | 'replica'
   timeline: number
   lsn: number
@@ -43,7 +43,7 @@ export function parseLsn(text: string): number {
 }
 
 /** Reads `p 3 0/5000028 750`. */
-export function parsePosition(text: string): Position {
+export function parseWalPosition(text: string): WalPosition {
   const [role, timeline, lsn = '', xid] = text.split(' ')
   return { role: role === 'p' ? 'primary' : 'replica', timeline: Number(timeline), lsn: parseLsn(lsn), xid: Number(xid) }
 }
@@ -55,7 +55,7 @@ export function parsePosition(text: string): Position {
  * server, and everything before it is in this one (a replica is on a timeline only once it has replayed the row that says so, written after
  * that point). A server on an earlier timeline has not: it may stand past the number and lack the bytes. On the same one numbers compare.
  */
-export function hasSeen(position: Position, token: Token): boolean {
+export function hasSeen(position: WalPosition, token: Token): boolean {
   if (position.timeline !== token.timeline) return position.timeline > token.timeline
   // The primary of a timeline has all of it; a token past its end is a mistake or a stand-in (`unknownLsn`), and must lock nobody out.
   return position.role === 'primary' || position.lsn >= token.lsn
@@ -65,7 +65,7 @@ export function hasSeen(position: Position, token: Token): boolean {
  * The token of somebody who has seen `token` and now `position`. `confirmed`: the token for which the primary has just answered, also for what had been seen on replicas. What was
  * seen on one since, by another read of the same request, is kept.
  */
-export function advance(token: Token | null, cluster: string, position: Position, confirmed: Token | null = null): Token {
+export function advance(token: Token | null, cluster: string, position: WalPosition, confirmed: Token | null = null): Token {
   const own: Token = { cluster, timeline: position.timeline, lsn: position.lsn, ...position.role === 'replica' ? { confirm: position.lsn, xid: position.xid } : { confirm: 0, xid: 0 } }
   if (!token || token.timeline < position.timeline) return own
   if (token.timeline > position.timeline) return token

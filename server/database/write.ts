@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import { currentContext, momentIn, msUntil, remainingMs, type Moment } from '#server/telemetry/context.ts'
 import { IdempotencyMismatchError, UnavailableError } from '#shared/errors.ts'
 import type { Breaks } from '#server/config/breaks.ts'
-import { parsePosition } from './consistency.ts'
+import { parseWalPosition } from './consistency.ts'
 import { AbandonedError, BehindError, CommitsStalledError, FormerPrimaryError, NotReplicatedError, classify, databaseError, isConnectionError, type Outcome } from './errors.ts'
 import type { Monitor } from './monitor.ts'
 import { OperationInProgressError, claim, nextOperation, record, renamed, replayQuery, type OperationId, type StoredAnswer } from './operations.ts'
@@ -27,7 +27,7 @@ export interface WriteParts {
   log: Logger
   breaks: Breaks
   /** Writes that may wait at once; past it they are refused at once. */
-  mostWaiting: number
+  maxWaiting: number
 }
 
 type Work<T> = (tx: Transaction) => Promise<T>
@@ -46,7 +46,7 @@ const jobPatienceMs = 30_000
 const answerMarginMs = 250
 
 /** The record that had just been found was not there when it was read. */
-class RecordGoneError extends Error {}
+class RecordMissingError extends Error {}
 
 /** The record is there, and its answer could not be had. */
 class ReplayError extends Error {}
@@ -66,10 +66,10 @@ const emptyMessage = 'SELECT pg_logical_emit_message(true, \'fleet2\', \'\')'
 
 /** Each write once, until its deadline, on whoever is the primary. */
 export function createWrite({
-  primary, monitor, seen, visibility, scout, metrics, log, breaks, mostWaiting,
+  primary, monitor, seen, visibility, scout, metrics, log, breaks, maxWaiting,
 }: WriteParts): Write {
   let waiting = 0
-  const gate = createGate(breaks.has('commits-pile-up') ? Infinity : Math.max(1, primary.mostParked))
+  const gate = createGate(breaks.has('commits-pile-up') ? Infinity : Math.max(1, primary.maxParked))
   /** Those that pause, those that wait for the primary to answer the others, and those that wait for a connection. */
   const writesWaiting = () => waiting + gate.waiting() + primary.stats().waiting
 
@@ -106,7 +106,7 @@ export function createWrite({
         }
       },
       async check(begun) {
-        const position = parsePosition(begun.position!)
+        const position = parseWalPosition(begun.position!)
         timeline = position.timeline
         span.answeredBy(position.role)
         const mayCommit = passage.answered(position.timeline)
@@ -115,7 +115,7 @@ export function createWrite({
           if (position.role !== 'primary') throw new FormerPrimaryError('it is a replica')
           const newest = Math.max(monitor.state().timeline, token?.timeline ?? 0)
           if (position.timeline < newest) throw new FormerPrimaryError(`it is on timeline ${position.timeline}, and ${newest} has begun`)
-          if (position.timeline > monitor.state().timeline) monitor.sawPosition(position)
+          if (position.timeline > monitor.state().timeline) monitor.observeWalPosition(position)
         }
         if (token && !await visibility.shows(token, position, begun)) throw new BehindError('token')
       },
@@ -123,7 +123,7 @@ export function createWrite({
       after: locate,
     }, fn)
     if (after === null) seen.wroteSomewhere()
-    else seen.saw(parsePosition(after), token)
+    else seen.saw(parseWalPosition(after), token)
     return value
   }
 
@@ -160,7 +160,7 @@ export function createWrite({
       throw error instanceof IdempotencyMismatchError ? error : new ReplayError('The record was found and not read', { cause: error })
     })
     // It was there a moment ago: expired just now, or committed on a primary that is no more.
-    if (!stored) throw new RecordGoneError('The record is gone')
+    if (!stored) throw new RecordMissingError('The record is gone')
     return { ...stored, replayed: true }
   }
 
@@ -173,7 +173,7 @@ export function createWrite({
     /** Under the same id something has been done, or was at work: an attempt of ours, or the same request on another instance. */
     let met = false
     await monitor.ready(remainingMs(firstLookMs))
-    if (writesWaiting() >= mostWaiting) {
+    if (writesWaiting() >= maxWaiting) {
       metrics.shed()
       throw refusal('Too many changes are waiting for the database.', undefined)
     }
@@ -195,8 +195,8 @@ export function createWrite({
         const inProgress = cause instanceof OperationInProgressError
         // Nobody is left to be told; whoever repeats it finds out.
         if (cause instanceof AbandonedError) throw givenUp()
-        met ||= inProgress || cause instanceof RecordGoneError || error instanceof ReplayError
-        const outcome = inProgress || cause instanceof RecordGoneError || cause instanceof BehindError || cause instanceof UnavailableError ? 'not-committed' : outcomeOf(error)
+        met ||= inProgress || cause instanceof RecordMissingError || error instanceof ReplayError
+        const outcome = inProgress || cause instanceof RecordMissingError || cause instanceof BehindError || cause instanceof UnavailableError ? 'not-committed' : outcomeOf(error)
         if (databaseError(cause).code === '57014') throw refusal('The database took too long.', cause)
         if (outcome === 'permanent' || breaks.has('no-retry')) {
           // Judged by the database once it had said that there is no record: the first attempt has not been committed.
@@ -212,7 +212,7 @@ export function createWrite({
           primary.beginEpoch()
           scout.metFormer()
         }
-        if (isConnectionError(cause)) monitor.hurry()
+        if (isConnectionError(cause)) monitor.refreshSoon()
         metrics.retried(reasonOf(cause, outcome))
         log.debug({ err: databaseError(cause), attempt, outcome }, 'A write is tried again')
         const pause = inProgress ? inProgressPauseMs : backoffMs(attempt, cause instanceof BehindError ? behindPauseMs : firstPauseMs)
@@ -258,7 +258,7 @@ export function createWrite({
     try {
       await new Promise(resolve => setTimeout(resolve, pause))
       // Looked at every second anyway: the monitor may be blind where the pool is not.
-      if (until && !monitor.hasPrimary()) await monitor.primaryReturns(Math.max(0, Math.min(1_000, msUntil(until))))
+      if (until && !monitor.hasPrimary()) await monitor.waitForPrimary(Math.max(0, Math.min(1_000, msUntil(until))))
     }
     finally {
       waiting--

@@ -41,7 +41,7 @@ export async function optionalUser(event: H3Event, { tolerant = false } = {}): P
   const confirmed = found ? await renewProof(event, secret!, session!) : null
   if (!record || !found || confirmed === null) {
     // Ended in the database while Redis was away: it need not be found there again.
-    if (record && session.vouchedBy === 'redis') void sessions.forget(secret!, record).catch(() => {})
+    if (record && session.vouchedBy === 'redis') void sessions.remove(secret!, record).catch(() => {})
     // Nobody's address: a phone that changes its network between two attempts has another one.
     await keyBelongsTo(event, 'anonymous')
     return null

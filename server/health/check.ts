@@ -1,4 +1,4 @@
-import { afterTurning } from '#server/telemetry/patience.ts'
+import { setActiveTimeout } from '#server/telemetry/active-timeout.ts'
 
 /** What a check found at one look. `reason` in words wherever it is not healthy. */
 export interface Finding {
@@ -22,9 +22,9 @@ export interface CheckOptions {
   /** One look. May reject or never end: both are a failure. */
   look(): Promise<Finding>
   /** While all is well. */
-  everyMs: number
+  pollMs: number
   /** While anything is wrong, or has just been. */
-  hastyMs: number
+  degradedPollMs: number
   timeoutMs: number
   onChange(): void
 }
@@ -37,7 +37,7 @@ const successesToTurn = 2
  * Looks again and again in the background, so that whoever asks is answered from memory, whatever the state of what is looked at. A single failure
  * changes nothing yet; until the first look has ended the check is healthy, for nothing is known against it.
  */
-export function createCheck({ name, look, everyMs, hastyMs, timeoutMs, onChange }: CheckOptions): Check {
+export function createCheck({ name, look, pollMs, degradedPollMs, timeoutMs, onChange }: CheckOptions): Check {
   let shown: Finding = { status: 'healthy', reason: null, details: {} }
   let checkedAt = Date.now()
   let looks = 0
@@ -60,7 +60,7 @@ export function createCheck({ name, look, everyMs, hastyMs, timeoutMs, onChange 
     if (looks++ === 0 || (failed ? failures >= failuresToTurn || isUnhealthy : successes >= successesToTurn || !isUnhealthy)) shown = finding
     if (`${shown.status} ${shown.reason}` !== before) onChange()
     const calm = shown.status === 'healthy' && failures === 0
-    timer = setTimeout(turn, calm ? everyMs : hastyMs)
+    timer = setTimeout(turn, calm ? pollMs : degradedPollMs)
     timer.unref()
   }
 
@@ -78,7 +78,7 @@ export function createCheck({ name, look, everyMs, hastyMs, timeoutMs, onChange 
 async function bounded(look: () => Promise<Finding>, timeoutMs: number): Promise<Finding> {
   let callOff = () => {}
   const tooLate = new Promise<Finding>((resolve) => {
-    callOff = afterTurning(timeoutMs, () => resolve({ status: 'unhealthy', reason: `No answer within ${timeoutMs} ms`, details: {} }))
+    callOff = setActiveTimeout(timeoutMs, () => resolve({ status: 'unhealthy', reason: `No answer within ${timeoutMs} ms`, details: {} }))
   })
   try {
     return await Promise.race([look(), tooLate])

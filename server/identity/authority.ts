@@ -16,7 +16,7 @@ interface Actor {
  * a replica, and the change has waited for a lock or for a failover since.
  * @throws {ForbiddenError} when it does not carry the permission, or the actor is no member any more.
  */
-export async function presentRole(tx: Transaction, { userId, organisationId }: Actor, permission: Permission): Promise<Role> {
+export async function currentRole(tx: Transaction, { userId, organisationId }: Actor, permission: Permission): Promise<Role> {
   const [row] = await tx.select({ role: memberships.role }).from(memberships).where(and(eq(memberships.organisationId, organisationId), eq(memberships.userId, userId)))
   if (!row) throw new ForbiddenError('You are no longer a member of this organisation.')
   if (!may(row.role, permission)) throw new ForbiddenError()
@@ -30,7 +30,7 @@ export async function presentRole(tx: Transaction, { userId, organisationId }: A
  */
 export async function lockAuthority(tx: Transaction, actor: Actor, permission: Permission): Promise<Role> {
   await lockOrganisation(tx, actor.organisationId)
-  return presentRole(tx, actor, permission)
+  return currentRole(tx, actor, permission)
 }
 
 /** For changes of who belongs to it by somebody who does not yet. */
@@ -44,7 +44,7 @@ export async function lockOrganisation(tx: Transaction, organisationId: string):
  * membership travels with BEGIN and costs no round trip. It takes no lock: a change that has begun counts as made before a demotion that is committed while it is under way. For
  * what must not be so there is `lockAuthority`.
  */
-export function authorisingWrites<D extends Database>(database: D): D {
+export function withWriteAuthorisation<D extends Database>(database: D): D {
   const inOrganisation = (id: string): Queries => {
     const queries = database.inOrganisation(id)
     return { read: queries.read, write: (fn, options) => queries.write(tx => authorised(tx, id, fn), options) }
@@ -57,7 +57,7 @@ async function authorised<T>(tx: Transaction, organisationId: string, fn: (tx: T
   // Devices, jobs, and whoever founds or joins an organisation.
   if (!authority) return fn(tx)
   if (authority.organisationId !== organisationId) throw new Error('A change in another organisation than the one that was authorised')
-  const looking = presentRole(tx, authority, authority.permission as Permission)
+  const looking = currentRole(tx, authority, authority.permission as Permission)
   const work = fn(tx)
   // What it found is of no interest to whoever may not do it.
   work.catch(() => {})

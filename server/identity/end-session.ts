@@ -10,13 +10,13 @@ interface Parts {
 }
 
 /**
- * Signs out: in the database, where it holds whatever becomes of Redis, and in Redis. With the database away Redis alone remembers it.
- * @throws {UnavailableError} when neither can be told.
+ * Signs out: in the database, which holds whatever happens to Redis, and in Redis. While the database is away, Redis alone records it.
+ * @throws {UnavailableError} when neither can be reached.
  */
 export async function endSession({ database, sessions, config }: Parts, secret: string, record: SessionRecord): Promise<void> {
-  const stored = await told(storeRevocation(database, { userId: record.userId, sessionId: record.id, keptSessionId: null }, config.sessionAbsoluteSeconds))
-  const forgotten = await told(stored ? sessions.forget(secret, record) : sessions.bury(record.id).then(() => sessions.forget(secret, record)))
-  if (!stored && !forgotten) throw new UnavailableError('You cannot be signed out right now, because neither the database nor Redis is responding. Try again in a moment, or close your browser.', { retryAfterSeconds: 5 })
+  const stored = await succeeded(storeRevocation(database, { userId: record.userId, sessionId: record.id, keptSessionId: null }, config.sessionAbsoluteSeconds))
+  const removed = await succeeded(stored ? sessions.remove(secret, record) : sessions.markRevoked(record.id).then(() => sessions.remove(secret, record)))
+  if (!stored && !removed) throw new UnavailableError('You cannot be signed out right now, because neither the database nor Redis is responding. Try again in a moment, or close your browser.', { retryAfterSeconds: 5 })
 }
 
 /** Ends one of the user's sessions by its public id; false if Redis knows of none. Works, and answers true, with Redis away. Takes effect with the next request. */
@@ -49,7 +49,7 @@ export async function replayRevocations({ database, sessions }: Pick<Parts, 'dat
   return ended
 }
 
-async function told(work: Promise<unknown>): Promise<boolean> {
+async function succeeded(work: Promise<unknown>): Promise<boolean> {
   try {
     await work
     return true

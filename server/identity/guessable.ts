@@ -22,7 +22,7 @@ const ownWords = ['fleet2']
  * SP 800-63B, OWASP ASVS 6.2). `words`: names and addresses.
  * @throws {InvalidInputError} for `path`.
  */
-export function refuseGuessable(path: string, password: string, words: string[]): void {
+export function rejectGuessablePassword(path: string, password: string, words: string[]): void {
   const text = folded(password)
   if (common.has(text) || new Set(text).size < 3) {
     const message = 'is a commonly used password. Try three or four unrelated words'

@@ -48,7 +48,7 @@ export async function changeRole({ database, cache }: IdentityServices, actor: M
     await revokeStrandedInvitations(tx, { organisationId, inviter: { userId: before.membership.userId, name: before.name }, role })
     return toMember({ ...before, membership: membership! })
   })
-  await cache.forget('organisations', member.userId)
+  await cache.invalidate('organisations', member.userId)
   return member
 }
 
@@ -73,7 +73,7 @@ export async function removeMember({ database, cache }: IdentityServices, actor:
     await revokeStrandedInvitations(tx, { organisationId, inviter: { userId: before.membership.userId, name: before.name }, role: null })
     return { userId: before.membership.userId }
   })
-  await cache.forget('organisations', userId)
+  await cache.invalidate('organisations', userId)
 }
 
 interface Membership {

@@ -19,7 +19,7 @@ export function isOperator({ operators }: Operators, email: string): boolean {
  * insert, in its transaction, so that an address which has an account is told of as any other is.
  * @throws {ConflictError}
  */
-export function refuseOperatorsAddress(config: Operators, email: string): void {
+export function rejectReservedEmail(config: Operators, email: string): void {
   if (!isOperator(config, email)) return
   const detail = 'This email address is reserved for an operator of this installation. The account must be '
     + 'created before the configuration names it.'

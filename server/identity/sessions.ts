@@ -71,7 +71,7 @@ export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds,
   /** Not evictable and confirmed by the replicas, the index first: a record without it could not be listed, an index without its record is tidied up. */
   async function store(hash: string, record: SessionRecord, onlyIf?: 'absent'): Promise<boolean> {
     await redis.hashSet(indexKey(record.userId), record.id, hash, { ttlSeconds: absoluteSeconds })
-    return (await redis.keep(recordKey(hash), JSON.stringify(record), { ttlSeconds: ttlSeconds(record), onlyIf })).stored
+    return (await redis.setDurable(recordKey(hash), JSON.stringify(record), { ttlSeconds: ttlSeconds(record), onlyIf })).stored
   }
 
   /** Expiry is Redis's, and this one's: a clock or an expiry that went astray must not keep a session alive. */
@@ -143,7 +143,7 @@ export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds,
         record.lastSeenAt = now()
         // Only over the record that was read: one that was revoked a moment ago must not come back, and one whose organisation another instance has changed meanwhile must not be changed back; that
         // instance has renewed it too. Not awaited: the request does not depend on it.
-        void redis.keep(recordKey(hash), JSON.stringify(record), { ttlSeconds: ttlSeconds(record), onlyIf: { is: text } }).catch(() => {})
+        void redis.setDurable(recordKey(hash), JSON.stringify(record), { ttlSeconds: ttlSeconds(record), onlyIf: { is: text } }).catch(() => {})
       }
       const current = record
       return { record, vouchedBy: 'redis', renew: stale || proof.pending ? () => proofs.seal({ record: current, vouchedAt: now(), pending: false }, hash) : null }
@@ -163,7 +163,7 @@ export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds,
       const hash = hashOf(secret)
       const fresh = { ...record, lastSeenAt: now() }
       try {
-        if (await redis.get(tombKey(record.id)) !== null) return null
+        if (await redis.get(tombstoneKey(record.id)) !== null) return null
         // Unless another request has done so meanwhile, and perhaps changed its organisation since.
         const stored = await store(hash, fresh, 'absent')
         if (stored) sessionProofs.inc({ outcome: 'restored' })
@@ -180,7 +180,7 @@ export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds,
     async switchOrganisation(secret: string, record: SessionRecord, organisationId: string | null): Promise<{ record: SessionRecord, proof: string }> {
       const hash = hashOf(secret)
       const switched: SessionRecord = { ...record, organisationId, switches: (record.switches ?? 0) + 1, lastSeenAt: now() }
-      const pending = await redis.keep(recordKey(hash), JSON.stringify(switched), { ttlSeconds: ttlSeconds(switched), onlyIf: 'present' }).then(() => false, (error: unknown) => {
+      const pending = await redis.setDurable(recordKey(hash), JSON.stringify(switched), { ttlSeconds: ttlSeconds(switched), onlyIf: 'present' }).then(() => false, (error: unknown) => {
         if (!(error instanceof UnavailableError)) throw error
         return true
       })
@@ -188,16 +188,16 @@ export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds,
       return { record: switched, proof: proofs.seal({ record: switched, vouchedAt: now(), pending }, hash) }
     },
 
-    /** Takes the session out of Redis. That it is over stands in the database: see `end-session.ts`. */
-    async forget(secret: string, record: Pick<SessionRecord, 'id' | 'userId'>): Promise<void> {
+    /** Removes the session from Redis. The database records that it has ended: see `end-session.ts`. */
+    async remove(secret: string, record: Pick<SessionRecord, 'id' | 'userId'>): Promise<void> {
       changes.tell({ kind: 'ended', userId: record.userId, sessionId: record.id, keptSessionId: null, revokedAt: 0 })
       await redis.delete(recordKey(hashOf(secret)))
       await redis.hashDelete(indexKey(record.userId), record.id)
     },
 
-    /** For a database that is away: no proof brings this session back into Redis. */
-    async bury(id: string): Promise<void> {
-      await redis.keep(tombKey(id), '1', { ttlSeconds: Math.min(proofSeconds, absoluteSeconds) })
+    /** While the database is away: leaves a tombstone, so that no proof restores this session. */
+    async markRevoked(id: string): Promise<void> {
+      await redis.setDurable(tombstoneKey(id), '1', { ttlSeconds: Math.min(proofSeconds, absoluteSeconds) })
     },
 
     /** The user's sessions, the latest used first. */
@@ -216,7 +216,7 @@ export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds,
       if (index.length === 0) return 0
       const texts = sessionId ? [] : await redis.getMany(index.map(([, hash]) => recordKey(hash)))
       // Those that began later are not meant: a replay comes late.
-      const ended = index.filter((_, position) => !texts[position] || cameBefore(JSON.parse(texts[position]) as SessionRecord, revokedAt))
+      const ended = index.filter((_, position) => !texts[position] || startedBefore(JSON.parse(texts[position]) as SessionRecord, revokedAt))
       if (ended.length === 0) return 0
       await redis.delete(...ended.map(([, hash]) => recordKey(hash)))
       await redis.hashDelete(indexKey(userId), ...ended.map(([id]) => id))
@@ -225,8 +225,8 @@ export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds,
   }
 }
 
-/** Whether a session that began with `revocationsUpTo` known is meant by a revocation of all. */
-export function cameBefore({ revocationsUpTo, createdAt }: SessionRecord, revokedAt: number): boolean {
+/** Whether a session started before a revocation of all sessions, by the revocations known when it started. */
+export function startedBefore({ revocationsUpTo, createdAt }: SessionRecord, revokedAt: number): boolean {
   return (revocationsUpTo ?? createdAt) < revokedAt
 }
 
@@ -241,6 +241,6 @@ function hashOf(secret: string): string {
   return createHash('sha256').update(secret).digest('base64url')
 }
 
-function tombKey(id: string): string {
+function tombstoneKey(id: string): string {
   return `session-ended:${id}`
 }

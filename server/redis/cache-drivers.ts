@@ -13,7 +13,7 @@ export const fenceSeconds = 10
 /** Which life of which Redis server this instance talks to; null while it does not. Asked once a connection. */
 export function createLineage(redis: RedisPort) {
   let known: Promise<string> | null = null
-  const stop = redis.onReturn(() => {
+  const stop = redis.onReconnect(() => {
     known = null
   })
   return {

@@ -27,33 +27,33 @@ const shareOfTime = 1
 
 /**
  * Ids of events that are remembered, to drop what comes twice (the outbox promises at least once). A duplicate comes seconds after the first, or
- * after an outage, which at most this many survive as single events (`mostWaiting` in `server/fleet/outbox.ts`).
+ * after an outage, which at most this many survive as single events (`maxWaiting` in `server/fleet/outbox.ts`).
  */
-const mostRemembered = 12_000
+const maxRemembered = 12_000
 
 /** Everybody on this instance who listens to one organisation: drops duplicates, gathers, and hands each batch to all. */
 export function createHub({ onDuplicate, onDelivered }: { onDuplicate(): void, onDelivered(events: number): void }) {
-  /** Each with its number in the order of coming. */
+  /** Each with its sequence number: who joined later has a higher one. */
   const subscribers = new Map<HubSubscriber, number>()
-  let came = 0
-  /** By event id: who came after this number has not been told. */
-  const told = new Map<string, number>()
-  let gathered: { event: DeliveredEvent, toThoseAfter: number }[] = []
+  let nextSequence = 1
+  /** By event id: subscribers from this sequence number on have not had the event yet. */
+  const seen = new Map<string, number>()
+  let pending: { event: DeliveredEvent, minSequence: number }[] = []
   let timer: NodeJS.Timeout | null = null
   let nextRoundAt = 0
 
   function flush() {
     timer = null
-    if (gathered.length === 0) return
-    const round = gathered
-    gathered = []
+    if (pending.length === 0) return
+    const round = pending
+    pending = []
     const started = performance.now()
     const batch = round.map(({ event }) => event)
     // Nearly always everything is for everybody: then all are handed the same array.
-    const forAll = round.every(({ toThoseAfter }) => toThoseAfter === 0)
+    const forAll = round.every(({ minSequence }) => minSequence === 0)
     let delivered = 0
-    for (const [subscriber, number] of subscribers) {
-      const own = forAll ? batch : round.filter(({ toThoseAfter }) => number > toThoseAfter).map(({ event }) => event)
+    for (const [subscriber, sequence] of subscribers) {
+      const own = forAll ? batch : round.filter(({ minSequence }) => sequence >= minSequence).map(({ event }) => event)
       if (own.length) subscriber.deliver(own)
       delivered += own.length
     }
@@ -67,7 +67,7 @@ export function createHub({ onDuplicate, onDelivered }: { onDuplicate(): void, o
     add(subscriber: HubSubscriber) {
       if (timer) clearTimeout(timer)
       flush()
-      subscribers.set(subscriber, ++came)
+      subscribers.set(subscriber, nextSequence++)
     },
     /** Returns how many are left. */
     remove(subscriber: HubSubscriber): number {
@@ -80,13 +80,13 @@ export function createHub({ onDuplicate, onDelivered }: { onDuplicate(): void, o
      */
     take(entry: StreamEntry) {
       const { eventId, event } = parseEntry(entry)
-      const toThoseAfter = told.get(eventId) ?? 0
+      const minSequence = seen.get(eventId) ?? 0
       // The stream's own entry reaches newcomers as well: by resuming from it, or because they fetched their state after it.
-      told.set(eventId, event.id ? Infinity : Math.max(toThoseAfter, came))
-      if (told.size > mostRemembered) told.delete(told.keys().next().value!)
-      if (toThoseAfter > 0) onDuplicate()
-      if (toThoseAfter > 0 && toThoseAfter >= came) return
-      gathered.push({ event, toThoseAfter })
+      seen.set(eventId, event.id ? Infinity : Math.max(minSequence, nextSequence))
+      if (seen.size > maxRemembered) seen.delete(seen.keys().next().value!)
+      if (minSequence > 0) onDuplicate()
+      if (minSequence > 0 && minSequence >= nextSequence) return
+      pending.push({ event, minSequence })
       timer ??= setTimeout(flush, Math.max(lingerMs, nextRoundAt - performance.now()))
     },
     /** After what has been taken so far: a resync that came before an event it does not know of would be forgotten with it. */

@@ -72,7 +72,7 @@ export function createEvents(redis: RedisPort, log: Logger, metrics = noMetrics)
   const listeners: ((organisationId: string, event: DeliveredEvent | null) => void)[] = []
   let live = true
   let pausedUntil = 0
-  redis.onReturn(() => {
+  redis.onReconnect(() => {
     live = true
     pausedUntil = 0
   })

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import { remainingMs, runOutsideContext } from '#server/telemetry/context.ts'
 import { redisCommands, redisConnectionsLost, redisDuration, redisRepeats, type CommandOutcome } from '#server/telemetry/redis-metrics.ts'
-import { names } from '#server/telemetry/names.ts'
+import { resolver } from '#server/telemetry/resolver.ts'
 import { every } from '#server/telemetry/timers.ts'
 import { UnavailableError } from '#shared/errors.ts'
 
@@ -253,7 +253,7 @@ export async function isAt({ stream }: Redis, { host, port }: { host: string, po
   const { remoteAddress, remotePort } = stream as Socket
   if (remotePort !== port) return false
   if (remoteAddress === host) return true
-  return names.addresses(host).then(found => found.some(({ address }) => address === remoteAddress), () => false)
+  return resolver.addresses(host).then(found => found.some(({ address }) => address === remoteAddress), () => false)
 }
 
 /** Whether the server understood and said no, instead of being away. */

@@ -19,7 +19,7 @@ export interface RedisPort {
    * replicas had it within 0.3 s: only then it surely survives a failover to it. `onlyIf: { is }` stores only if the value is still that one: whoever has read a value and writes
    * it back changed must not undo what another instance has written in between.
    */
-  keep(key: string, value: string, options: { ttlSeconds: number, onlyIf?: OnlyIf }): Promise<{ stored: boolean, confirmed: boolean }>
+  setDurable(key: string, value: string, options: { ttlSeconds: number, onlyIf?: OnlyIf }): Promise<{ stored: boolean, confirmed: boolean }>
   /** Stores unless the key holds `unless`, atomically. For caches: what was invalidated must not come back with a reader that was late. */
   fill(key: string, value: string, options: { ttlSeconds: number, unless: string }): Promise<boolean>
   /** Resolves to the number of keys that were there. */
@@ -38,10 +38,10 @@ export interface RedisPort {
   hashGetAll(key: string): Promise<Record<string, string>>
   hashDelete(key: string, ...fields: string[]): Promise<number>
   /**
-   * Writes a field of a hash together with the moment, by the server's clock and nobody else's, and takes out the fields that were last written so more than `forgottenAfterMs` ago. Resolves to
+   * Writes a field of a hash together with the moment, by the server's clock and nobody else's, and takes out the fields that were last written so more than `expireAfterMs` ago. Resolves to
    * all fields with their age; null: it was written otherwise.
    */
-  hashAnnounce(key: string, field: string, value: string, options: { forgottenAfterMs: number }): Promise<{ value: string, ageMs: number | null }[]>
+  hashAnnounce(key: string, field: string, value: string, options: { expireAfterMs: number }): Promise<{ value: string, ageMs: number | null }[]>
 
   /**
    * Appends to a stream, which is never evicted, kept to about `maxLength` entries. Resolves to the run that took it (see `replication`) and the entry's id, `<generation>-<n>`, greater than all before and numbered without a gap
@@ -77,7 +77,7 @@ export interface RedisPort {
   /** Whether a call would be tried at once. False: Redis is known to be away, and calls are refused without a wait. */
   isUp(): boolean
   /** Calls `listener` each time Redis has come back, perhaps with other data than before. Returns the function that ends it. */
-  onReturn(listener: () => void): () => void
+  onReconnect(listener: () => void): () => void
   /** What the server refuses us, in its own words: a permission, the password, the database's number. Null: nothing that waiting would not mend. From memory. */
   trouble(): string | null
   /** What the Sentinels say, from memory; null without Sentinel. */

@@ -19,8 +19,8 @@ export interface Verdict {
 /** Entries of the local limiter past which the expired ones are swept out. */
 const localSweepAt = 10_000
 
-/** If that many are still running, somebody makes them up: the oldest go, for memory must not. */
-const mostLocal = 50_000
+/** If this many are still active, someone is making keys up: the oldest are dropped to bound memory. */
+const maxLocal = 50_000
 
 export type RateLimiter = ReturnType<typeof createRateLimiter>
 
@@ -33,7 +33,7 @@ export function createRateLimiter(redis: RedisPort, instances: () => number, now
 
   function takeLocally(key: string, { limit, windowSeconds }: Limit): Verdict {
     const at = now()
-    if (local.size > localSweepAt) for (const [name, { endsAt }] of local) if (endsAt <= at || local.size > mostLocal) local.delete(name)
+    if (local.size > localSweepAt) for (const [name, { endsAt }] of local) if (endsAt <= at || local.size > maxLocal) local.delete(name)
     const found = local.get(key)
     const window = found && found.endsAt > at ? found : { count: 0, endsAt: at + windowSeconds * 1000 }
     window.count++
@@ -55,8 +55,8 @@ export function createRateLimiter(redis: RedisPort, instances: () => number, now
       }
     },
 
-    /** Forgets the attempts: the caller has proved who it is. */
-    async forget(key: string): Promise<void> {
+    /** Resets the count: the caller has proved who it is. */
+    async reset(key: string): Promise<void> {
       local.delete(key)
       await redis.delete(`limit:${key}`).catch(() => {})
     },

@@ -64,13 +64,13 @@ export const PageQuery = z.object({
 export type PageQuery = z.infer<typeof PageQuery>
 
 /** How far a list is counted: past it nobody reads the number, and counting would cost more than the page. */
-export const mostCounted = 10_000
+export const maxCounted = 10_000
 
 /** A page of a list; `nextCursor` is null on the last one. */
 export interface Page<T> {
   items: T[]
   nextCursor: string | null
-  /** How many the whole list has. Null past the first page, and where it has more than `mostCounted`. */
+  /** How many the whole list has. Null past the first page, and where it has more than `maxCounted`. */
   total: number | null
 }
 

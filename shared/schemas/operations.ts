@@ -159,17 +159,17 @@ export interface OperationsView {
   etcd: Known<EtcdView[]>
 }
 
-export const happeningKinds = [
+export const timelineEventKinds = [
   'failover', 'redis-failover', 'mode', 'drain', 'start', 'silent', 'version',
 ] as const
 
 /** Something that an instance has seen happen. */
-export interface Happening {
+export interface TimelineEvent {
   /** The same for all who see the same: it is kept once. */
   key: string
   /** By the clock of who noticed it. */
   at: string
-  kind: (typeof happeningKinds)[number]
+  kind: (typeof timelineEventKinds)[number]
   /** Of what: an instance, PostgreSQL, Redis. */
   subject: string
   text: string
@@ -177,7 +177,7 @@ export interface Happening {
 }
 
 /** The newest first. */
-export type Timeline = Known<Happening[]>
+export type Timeline = Known<TimelineEvent[]>
 
 /**
  * What the stream `/api/events/operations` says besides the live stream's `status`, `heartbeat`, `moved` and

@@ -423,7 +423,7 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
     })
 
     it('waiting writes are bounded in number: past that they are refused at once, with a time to come back', async () => {
-      const other = open({ mostWaitingWrites: 3 })
+      const other = open({ maxWaitingWrites: 3 })
       try {
         await other.firstState()
         cluster.wires.write.refuse()

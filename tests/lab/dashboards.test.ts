@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { annotations, variables } from '../../deploy/monitoring/grafana/dashboard.ts'
 import { dashboards } from '../../deploy/monitoring/grafana/dashboards.ts'
 import { filledIn } from '../../deploy/monitoring/grafana/query.ts'
-import { downLab, reasonsAgainst, upLab } from '../../lab/lab.ts'
+import { downLab, checkPrerequisites, upLab } from '../../lab/lab.ts'
 import type { Lab } from '../../lab/types.ts'
 import { peopleAtWork } from '../support/at-work.ts'
 import { withLabLock } from '../support/lab-lock.ts'
@@ -16,7 +16,7 @@ const promise = 'every query of the dashboards finds something, and annotations 
 
 test(promise, async () => {
   await withLabLock(async () => {
-    expect(await reasonsAgainst()).toEqual([])
+    expect(await checkPrerequisites()).toEqual([])
     const began = Date.now()
     const lab = await upLab({ limitMs: 300_000, exporters: true })
     try {

@@ -4,10 +4,10 @@ import pg from 'pg'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { createAddresses } from '#server/database/addresses.ts'
-import { createLooker, unreachable } from '#server/database/look.ts'
+import { createProber, unreachable } from '#server/database/probe.ts'
 import { migrate } from '#server/database/migrate.ts'
 import { migrationsFromFolder } from '#server/database/migrations.ts'
-import { names } from '#server/telemetry/names.ts'
+import { resolver } from '#server/telemetry/resolver.ts'
 import { signUp } from '../support/client.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { startServer } from '../support/server.ts'
@@ -72,10 +72,10 @@ describe('health', () => {
   ])('names the cause: %s', async (_, change, words) => {
     const url = new URL(database.servingUrl)
     change(url)
-    const addresses = createAddresses({ pool: 'primary', names, log: pino({ level: 'silent' }), onLeft() {} })
-    const looker = createLooker(url.href, 10_000, addresses, () => {})
-    const error: unknown = await looker.look().then(() => null, error => error)
-    looker.close()
+    const addresses = createAddresses({ pool: 'primary', resolver, log: pino({ level: 'silent' }), onLeft() {} })
+    const prober = createProber(url.href, 10_000, addresses, () => {})
+    const error: unknown = await prober.probe().then(() => null, error => error)
+    prober.close()
     addresses.close()
     expect(unreachable(error).error).toMatch(words)
   })

@@ -37,7 +37,7 @@ describe('a check', () => {
     let turn = 0
     const shown: Finding['status'][] = []
     const check = createCheck({
-      name: 'test', everyMs: 1, hastyMs: 1, timeoutMs: 20, onChange: () => shown.push(check.current().status),
+      name: 'test', pollMs: 1, degradedPollMs: 1, timeoutMs: 20, onChange: () => shown.push(check.current().status),
       look: async () => {
         const result = results[Math.min(turn++, results.length - 1)]!
         if (result === 'hang') await new Promise(() => {})
@@ -72,7 +72,7 @@ describe('a check', () => {
     let looks = 0
     const shown: Finding['status'][] = []
     const check = createCheck({
-      name: 'test', everyMs: 1, hastyMs: 1, timeoutMs: 200, onChange: () => shown.push(check.current().status),
+      name: 'test', pollMs: 1, degradedPollMs: 1, timeoutMs: 200, onChange: () => shown.push(check.current().status),
       async look() {
         await readFile(import.meta.filename)
         looks++

@@ -4,7 +4,7 @@ import { askEach, askInTurn } from '#server/cluster/ask-each.ts'
 import { createFromMemory } from '#server/cluster/from-memory.ts'
 import { createLook } from '#server/cluster/look.ts'
 import { noticeChanges, type Sight } from '#server/cluster/notice.ts'
-import { createTimeline, mostHappenings } from '#server/cluster/timeline.ts'
+import { createTimeline, maxTimelineEvents } from '#server/cluster/timeline.ts'
 import { openMemory } from '#server/redis/memory.ts'
 import type { KnownInstance } from '#server/redis/instances.ts'
 import { interruptible } from '../support/redis-away.ts'
@@ -169,12 +169,12 @@ describe('the time-line', () => {
   it('is bounded', async () => {
     const { instance } = shared()
     const timeline = instance('app1')
-    for (let n = 0; n < mostHappenings + 50; n++) {
+    for (let n = 0; n < maxTimelineEvents + 50; n++) {
       timeline.note({ key: `mode:${n}`, kind: 'mode', subject: 'app1', text: `${n}` })
       await timeline.settled()
     }
     const lines = await timeline.read()
-    expect([lines.length, lines[0]!.text]).toEqual([mostHappenings, `${mostHappenings + 49}`])
+    expect([lines.length, lines[0]!.text]).toEqual([maxTimelineEvents, `${maxTimelineEvents + 49}`])
   })
 })
 

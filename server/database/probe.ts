@@ -1,10 +1,10 @@
 import pg from 'pg'
 import type { Addresses } from './addresses.ts'
-import { afterTurning } from '#server/telemetry/patience.ts'
-import { parseLsn, parsePosition, type Position } from './consistency.ts'
-import { AddressLeftError } from './errors.ts'
+import { setActiveTimeout } from '#server/telemetry/active-timeout.ts'
+import { parseLsn, parseWalPosition, type WalPosition } from './consistency.ts'
+import { PoolerUnresponsiveError } from './errors.ts'
 
-/** What one look at a server found. */
+/** The state of a server at its last probe. */
 export interface ServerState {
   reachable: boolean
   /** `primary` takes writes, `replica` replays them; null: not known. */
@@ -24,12 +24,12 @@ export interface AttachedReplica {
   replayLsn: number
 }
 
-/** What a look brings home. */
-export interface Sighting {
+/** What one probe found. */
+export interface ProbeResult {
   latencyMs: number
   cluster: string
   /** Null: the schema is still to be migrated. */
-  position: Position | null
+  position: WalPosition | null
   role: 'primary' | 'replica'
   /**
    * How far a primary's WAL is on its disk, which is what replicas are sent; null: not a primary, or the end of the last record is not known. What has been inserted and not flushed
@@ -46,12 +46,12 @@ export interface Sighting {
   registeredTimeline: number
 }
 
-export interface Looker {
+export interface Prober {
   /**
    * Rejects in about `timeoutMs` at the latest, times not counted in which this process itself stood still; later only while it may turn out that it is a pooler that stands still. Where
    * one was left meanwhile, the other is asked: nothing was learnt of the server.
    */
-  look(): Promise<Sighting>
+  probe(): Promise<ProbeResult>
   close(): void
 }
 
@@ -61,8 +61,8 @@ const walPageBytes = 8192
 /** It turns out within half a second. */
 const undecidedPauseMs = 50
 
-/** Looks at one server over a connection of its own, so that a pool that is full cannot blind it. `onLost`: that connection ended by itself. */
-export function createLooker(connectionString: string, timeoutMs: number, addresses: Addresses, onLost: () => void): Looker {
+/** Probes one server over a connection of its own, so that an exhausted pool cannot blind it. `onLost`: that connection ended unexpectedly. */
+export function createProber(connectionString: string, timeoutMs: number, addresses: Addresses, onLost: () => void): Prober {
   let client: pg.Client | null = null
   let socket: ReturnType<Addresses['openSocket']> | null = null
   let closed = false
@@ -92,7 +92,7 @@ export function createLooker(connectionString: string, timeoutMs: number, addres
     return fresh
   }
 
-  async function look(): Promise<Sighting> {
+  async function probe(): Promise<ProbeResult> {
     const connection = await connected()
     if (socket) addresses.waiting(socket, true)
     const started = performance.now()
@@ -111,7 +111,7 @@ export function createLooker(connectionString: string, timeoutMs: number, addres
       SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_flush_lsn() END AS flushed, database_position($1::bigint) AS position,
         database_confirmed() IS NULL AS unwatched, (SELECT coalesce(max(number), 0) FROM timelines WHERE system_identifier = $1::bigint) AS registered, r.*
       FROM (SELECT) AS one LEFT JOIN database_replicas() AS r ON true`, [server!.cluster])
-    const position = parsePosition(rows[0]!.position)
+    const position = parseWalPosition(rows[0]!.position)
     const attached = rows.flatMap(({ name, sync_state: sync, replay_lsn: lsn }) => name === null || lsn === null ? [] : [{ name, synchronous: sync === 'sync' || sync === 'quorum', replayLsn: parseLsn(lsn) }])
     const { flushed, unwatched, registered: registeredTimeline } = rows[0]!
     return {
@@ -121,17 +121,17 @@ export function createLooker(connectionString: string, timeoutMs: number, addres
     }
   }
 
-  async function lookInTime(): Promise<Sighting> {
+  async function probeInTime(): Promise<ProbeResult> {
     let callOff = () => {}
     try {
       return await Promise.race([
-        look(),
+        probe(),
         new Promise<never>((_, reject) => {
           const tooLate = () => {
-            if (socket && addresses.undecided(socket)) callOff = afterTurning(undecidedPauseMs, tooLate)
+            if (socket && addresses.undecided(socket)) callOff = setActiveTimeout(undecidedPauseMs, tooLate)
             else reject(new Error(`No answer within ${timeoutMs} ms`))
           }
-          callOff = afterTurning(timeoutMs, tooLate)
+          callOff = setActiveTimeout(timeoutMs, tooLate)
         }),
       ])
     }
@@ -146,9 +146,9 @@ export function createLooker(connectionString: string, timeoutMs: number, addres
   }
 
   return {
-    look: () => lookInTime().catch((error: unknown) => {
-      if (closed || (!(error instanceof AddressLeftError) && !addresses.undecided())) throw error
-      return lookInTime()
+    probe: () => probeInTime().catch((error: unknown) => {
+      if (closed || (!(error instanceof PoolerUnresponsiveError) && !addresses.undecided())) throw error
+      return probeInTime()
     }),
     close() {
       closed = true

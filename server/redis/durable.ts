@@ -11,7 +11,7 @@ import { UnavailableError } from '#shared/errors.ts'
  * What must not be evicted for want of memory has no expiry in Redis: `maxmemory-policy volatile-lru` takes only what has one. When it ends stands in a
  * sorted set, written in the same script, and a sweep deletes what is over.
  */
-export const endings = `${keyPrefix}endings`
+export const expiries = `${keyPrefix}endings`
 
 const now = `local t = redis.call('TIME') local now = t[1] * 1000 + math.floor(t[2] / 1000)`
 
@@ -39,15 +39,15 @@ const sweepSize = 200
 
 const ms = (seconds: number) => Math.max(1, Math.ceil(seconds * 1000))
 
-export const kept = {
+export const durable = {
   set: (client: Redis, key: string, value: string, ttlSeconds: number, onlyIf?: OnlyIf) => {
     const condition = typeof onlyIf === 'object' ? ['is', onlyIf.is] : [onlyIf ?? '']
-    return client.eval(setScript, 2, keyPrefix + key, endings, value, ms(ttlSeconds), ...condition) as Promise<number>
+    return client.eval(setScript, 2, keyPrefix + key, expiries, value, ms(ttlSeconds), ...condition) as Promise<number>
   },
-  hashSet: (client: Redis, key: string, field: string, value: string, ttlSeconds: number) => client.eval(hashScript, 2, keyPrefix + key, endings, field, value, ms(ttlSeconds)),
+  hashSet: (client: Redis, key: string, field: string, value: string, ttlSeconds: number) => client.eval(hashScript, 2, keyPrefix + key, expiries, field, value, ms(ttlSeconds)),
   /** Deletes what has ended. Every instance does it; twice is harmless. */
   async sweep(link: Link): Promise<void> {
-    while (await link.run(client => client.eval(sweepScript, 1, endings)) === sweepSize);
+    while (await link.run(client => client.eval(sweepScript, 1, expiries)) === sweepSize);
   },
 }
 

@@ -6,7 +6,7 @@ import { gauge } from './metrics.ts'
  * Look-ups of host names, shared by all that connect somewhere (the database's pools and its monitor, Redis, Sentinels). The system looks names up on two threads of a process,
  * one question after the other: a name that nobody answers for, asked for at each attempt to connect, keeps all the others waiting.
  */
-export interface Names {
+export interface Resolver {
   /**
    * The addresses of a name, all of them. One question at a time per name, however many ask. A name server that is slow or away changes nothing for a name that has been
    * answered before: then the last good answer is given.
@@ -16,7 +16,7 @@ export interface Names {
   /** The same in the form that `net.connect`, `tls.connect` and `http` take as their `lookup`. */
   readonly lookup: LookupFunction
   /** Questions that are under way: at most one a name. */
-  underWay(): number
+  inFlight(): number
 }
 
 type Ask = (name: string) => Promise<LookupAddress[]>
@@ -44,7 +44,7 @@ const askSystem: Ask = name => new Promise((resolve, reject) => {
 })
 
 /** @param ask tests put their own name server here. */
-export function createNames(ask: Ask = askSystem, now: () => number = () => performance.now()): Names {
+export function createResolver(ask: Ask = askSystem, now: () => number = () => performance.now()): Resolver {
   /** The names come from the configuration: a handful. */
   const entries = new Map<string, Entry>()
 
@@ -110,11 +110,11 @@ export function createNames(ask: Ask = askSystem, now: () => number = () => perf
         else callback(null, found[0]!.address, found[0]!.family)
       }).catch((error: unknown) => callback(error as NodeJS.ErrnoException, []))
     },
-    underWay: () => [...entries.values()].filter(({ asking }) => asking !== null).length,
+    inFlight: () => [...entries.values()].filter(({ asking }) => asking !== null).length,
   }
 }
 
 /** The process's one. */
-export const names = createNames()
+export const resolver = createResolver()
 
-gauge('fleet2_name_lookups_in_progress', 'Host names that are being looked up', [], () => [{ labels: {}, value: names.underWay() }])
+gauge('fleet2_name_lookups_in_progress', 'Host names that are being looked up', [], () => [{ labels: {}, value: resolver.inFlight() }])

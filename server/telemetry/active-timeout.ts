@@ -6,7 +6,7 @@ const steps = 10
  * process itself stands still (a page rendered for the first time, a machine out of breath), an answer may long have arrived that nobody has read. A plain
  * timer fires first then, before the sockets are read, and condemns a server that answered in time.
  */
-export function afterTurning(ms: number, tooLate: () => void): () => void {
+export function setActiveTimeout(ms: number, tooLate: () => void): () => void {
   let left = steps
   let last: NodeJS.Immediate | undefined
   // An interval that was held up does not make up for the turns it missed.
