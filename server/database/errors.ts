@@ -13,7 +13,10 @@ export function databaseError(error: unknown): Error & { code?: string, constrai
   return error instanceof Error ? error : new Error(String(error))
 }
 
-/** SQLSTATE class 22 (data exception), and a value that a column's own rule refuses: the row is at fault, and another one would be accepted. */
+/**
+ * SQLSTATE class 22 (data exception), and a value that a column's own rule refuses: the row is at fault, and
+ * another one would be accepted.
+ */
 const ofTheRow = /^(22[0-9A-Z]{3}|23502|23514)$/
 
 /** Whether the database refused a row because of its data. */
@@ -28,7 +31,8 @@ export function sqlState(error: unknown): string | null {
 }
 
 /**
- * Removes the values of the query from an error before it leaves this folder, so that no log line can contain personal data. What it says about the kind of fault stays.
+ * Removes the values of the query from an error before it leaves this folder, so that no log line can contain
+ * personal data. What it says about the kind of fault stays.
  */
 export function redactValues<E>(error: E): E {
   if (error instanceof DrizzleQueryError) {
@@ -59,7 +63,10 @@ export function errorRow(error: unknown): ErrorRow | undefined {
   return (code === undefined ? undefined : byCode.get(code)) ?? byWords.find(({ match }) => match.words!.test(message))
 }
 
-/** The connection broke or could not be made, or the server is not accepting work: the connection is no longer usable. */
+/**
+ * The connection broke or could not be made, or the server is not accepting work: the connection is no longer
+ * usable.
+ */
 export function isConnectionError(error: unknown): boolean {
   return errorRow(error)?.link ?? false
 }
@@ -76,7 +83,10 @@ export function violatedUnique(error: unknown): string | null {
   return code === '23505' ? constraint ?? '' : null
 }
 
-/** The server that answered is not the primary that the router means: a replica, or the primary of an earlier timeline. */
+/**
+ * The server that answered is not the primary that the router means: a replica, or the primary of an earlier
+ * timeline.
+ */
 export class FormerPrimaryError extends Error {
   constructor(what: string) {
     super(`This server is no longer the primary: ${what}`)
@@ -92,7 +102,9 @@ export class BehindError extends Error {
   }
 }
 
-/** Says nothing about the health of any server: it does not trip a circuit breaker and marks no data as stale. */
+/**
+ * Says nothing about the health of any server: it does not trip a circuit breaker and marks no data as stale.
+ */
 export class InconclusiveError extends UnavailableError {}
 
 /** Every connection is in use while the servers respond: there is more work than they can do. */
@@ -148,8 +160,8 @@ export class CommitsStalledError extends Error {
 }
 
 /**
- * PostgreSQL answered COMMIT and warned that the wait for the synchronous standby had been ended: committed here, perhaps not
- * there. A failover may lose it, so it is no acknowledgement.
+ * PostgreSQL answered COMMIT and warned that the wait for the synchronous standby had been ended: committed
+ * here, perhaps not there. A failover may lose it, so it is no acknowledgement.
  */
 export class NotReplicatedError extends Error {
   constructor() {

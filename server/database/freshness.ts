@@ -1,15 +1,17 @@
 import type { WalPosition } from './consistency.ts'
 
 /**
- * How old what a server at some position shows is, from where the primary was seen to be, and when. Positions instead of clocks: an idle
- * primary makes no replica late, a replica that lost its upstream is, and nobody's clock has to be right.
+ * How old what a server at some position shows is, from where the primary was seen to be, and when. Positions
+ * instead of clocks: an idle primary makes no replica late, a replica that lost its upstream is, and nobody's
+ * clock has to be right.
  */
 export interface Freshness {
   /** The primary is at this position now. */
   recordPrimary(position: WalPosition): void
   /**
-   * Seconds for which what the primary has written is missing at `position`; 0 when it has all that is known to be. With no primary reachable, time
-   * counts from when it was last seen. Null: not known, because nothing that old has been seen.
+   * Seconds for which what the primary has written is missing at `position`; 0 when it has all that is known
+   * to be. With no primary reachable, time counts from when it was last seen. Null: not known, because
+   * nothing that old has been seen.
    */
   ageSeconds(position: WalPosition, options?: { primaryReachable?: boolean }): number | null
 }
@@ -17,7 +19,10 @@ export interface Freshness {
 /** Ten minutes at one probe a second: beyond that a replica is late by any measure. */
 const maxKept = 600
 
-/** A replica that lacks what the primary had when this instance began to look is late if it still does after this long. */
+/**
+ * A replica that lacks what the primary had when this instance began to look is late if it still does after
+ * this long.
+ */
 const firstLookGraceSeconds = 2
 
 export function createFreshness(now: () => number = () => performance.now()): Freshness {

@@ -27,12 +27,19 @@ export interface Monitor {
   hasPrimary(): boolean
   /** See `Freshness.ageSeconds`. */
   ageSeconds(position: WalPosition): number | null
-  /** Whether every replica that may answer has replayed all that `token` has seen, so that the token can be dropped. */
+  /**
+   * Whether every replica that may answer has replayed all that `token` has seen, so that the token can be
+   * dropped.
+   */
   isOnAllReplicas(token: Token): boolean
-  /** Whether a replica at `position` has what the tokens had that were dropped because every replica had replayed them. */
+  /**
+   * Whether a replica at `position` has what the tokens had that were dropped because every replica had
+   * replayed them.
+   */
   coversDroppedTokens(position: WalPosition): boolean
   /**
-   * Whether this cluster, for all that can be known, has never had that timeline: the token that names it is from before a backup was restored. Known ten seconds after it was first asked.
+   * Whether this cluster, for all that can be known, has never had that timeline: the token that names it is
+   * from before a backup was restored. Known ten seconds after it was first asked.
    */
   neverExisted(timeline: number): boolean
   /** Something failed: probe again soon. Costs nothing while a probe is running. */
@@ -60,7 +67,10 @@ export interface MonitorOptions {
   onNewEpoch(timeline: number, isFailover: boolean): void
 }
 
-/** While all is well a change is noticed within about a second, even without any traffic. While something is wrong: four probes a second. */
+/**
+ * While all is well a change is noticed within about a second, even without any traffic. While something is
+ * wrong: four probes a second.
+ */
 const pollMs = 1_000
 const degradedPollMs = 250
 
@@ -68,21 +78,25 @@ const degradedPollMs = 250
 const probeTimeoutMs = 1_000
 
 /**
- * A token is dropped once every replica has replayed it for this long. The other instances probe once a second too: by then each of them knows it as well,
- * and lets no replica answer that has not.
+ * A token is dropped once every replica has replayed it for this long. The other instances probe once a
+ * second too: by then each of them knows it as well, and lets no replica answer that has not.
  */
 const replayedForMs = 10_000
 
 /**
- * A timeline that only a token names has begun a moment ago and is still to be met, or there is none. For so long after it was first asked for, at each look, there must have been a primary whose
- * commits standbys confirm: one that another has succeeded loses its standbys within `wal_sender_timeout` (3 s).
+ * A timeline that only a token names has begun a moment ago and is still to be met, or there is none. For so
+ * long after it was first asked for, at each look, there must have been a primary whose commits standbys
+ * confirm: one that another has succeeded loses its standbys within `wal_sender_timeout` (3 s).
  */
 const neverExistedMs = 10_000
 
 /** Timelines that tokens have named and no server has shown. Tokens are signed, so these are few. */
 const maxUnseenTimelines = 20
 
-/** Watches the servers over connections of its own: who is primary, on which timeline, how far the replicas are. */
+/**
+ * Watches the servers over connections of its own: who is primary, on which timeline, how far the replicas
+ * are.
+ */
 export function createMonitor({ primaryUrl, replicaUrl, log, addresses, onNewEpoch }: MonitorOptions): Monitor {
   const primary = createProber(primaryUrl, probeTimeoutMs, addresses.primary, () => refreshSoon())
   const replica = replicaUrl === null ? null : createProber(replicaUrl, probeTimeoutMs, addresses.replica, () => refreshSoon())
@@ -118,7 +132,8 @@ export function createMonitor({ primaryUrl, replicaUrl, log, addresses, onNewEpo
     }
     const behind = second.status === 'fulfilled' ? second.value : null
     if (behind) cluster ??= behind.cluster
-    // A replica's word, too: it follows that timeline, so it has begun, also where the primary's address still leads to the former one.
+    // A replica's word, too: it follows that timeline, so it has begun, also where the primary's address
+    // still leads to the former one.
     const timeline = Math.max(state.timeline, result?.role === 'primary' ? result.position?.timeline ?? 0 : 0, behind?.position?.timeline ?? 0)
     state = {
       primary: result ? stateOf(result) : unreachable((first as PromiseRejectedResult).reason),
@@ -153,7 +168,10 @@ export function createMonitor({ primaryUrl, replicaUrl, log, addresses, onNewEpo
     return { reachable: true, role, latencyMs, lagSeconds: lag === null ? null : Math.max(0, Math.round(lag * 10) / 10), error: null, timeline: position?.timeline ?? null }
   }
 
-  /** Its own connection and no part of the probe: the commit may wait for a standby that is being replaced. Tried again at the next probe. */
+  /**
+   * Its own connection and no part of the probe: the commit may wait for a standby that is being replaced.
+   * Tried again at the next probe.
+   */
   async function register(system: string, { timeline, lsn }: WalPosition) {
     if (registering) return
     registering = true
@@ -175,7 +193,8 @@ export function createMonitor({ primaryUrl, replicaUrl, log, addresses, onNewEpo
 
   function probe(): Promise<DatabaseState> {
     clearTimeout(timer)
-    // Outside of the request whose failure triggered it: later probes, and their log lines, do not belong to that request.
+    // Outside of the request whose failure triggered it: later probes, and their log lines, do not belong to
+    // that request.
     probing ??= runOutsideContext(turn).finally(() => {
       probing = null
       if (closed) return
@@ -189,7 +208,8 @@ export function createMonitor({ primaryUrl, replicaUrl, log, addresses, onNewEpo
   function refreshSoon() {
     if (closed || looking) return
     clearTimeout(timer)
-    // Not at once: failures at the same moment are one reason to probe, and what just broke needs a moment to change.
+    // Not at once: failures at the same moment are one reason to probe, and what just broke needs a moment to
+    // change.
     timer = setTimeout(() => void probe(), 20 + Math.random() * 30)
     timer.unref()
   }

@@ -32,11 +32,15 @@ export interface ProbeResult {
   position: WalPosition | null
   role: 'primary' | 'replica'
   /**
-   * How far a primary's WAL is on its disk, which is what replicas are sent; null: not a primary, or the end of the last record is not known. What has been inserted and not flushed
-   * (hints, for one) nobody has to wait for: an idle primary may leave it so for seconds.
+   * How far a primary's WAL is on its disk, which is what replicas are sent; null: not a primary, or the end
+   * of the last record is not known. What has been inserted and not flushed (hints, for one) nobody has to
+   * wait for: an idle primary may leave it so for seconds.
    */
   flushedLsn: number | null
-  /** A primary's commits are on a standby before they are acknowledged, or need not be, as far as can be known. */
+  /**
+   * A primary's commits are on a standby before they are acknowledged, or need not be, as far as can be
+   * known.
+   */
   confirms: boolean
   /** Seconds since the commit that was replayed last; null on a primary or before the first one. */
   sinceReplayedSeconds: number | null
@@ -48,8 +52,9 @@ export interface ProbeResult {
 
 export interface Prober {
   /**
-   * Rejects in about `timeoutMs` at the latest, times not counted in which this process itself stood still; later only while it may turn out that it is a pooler that stands still. Where
-   * one was left meanwhile, the other is asked: nothing was learnt of the server.
+   * Rejects in about `timeoutMs` at the latest, times not counted in which this process itself stood still;
+   * later only while it may turn out that it is a pooler that stands still. Where one was left meanwhile, the
+   * other is asked: nothing was learnt of the server.
    */
   probe(): Promise<ProbeResult>
   close(): void
@@ -61,7 +66,10 @@ const walPageBytes = 8192
 /** It turns out within half a second. */
 const undecidedPauseMs = 50
 
-/** Probes one server over a connection of its own, so that an exhausted pool cannot blind it. `onLost`: that connection ended unexpectedly. */
+/**
+ * Probes one server over a connection of its own, so that an exhausted pool cannot blind it. `onLost`: that
+ * connection ended unexpectedly.
+ */
 export function createProber(connectionString: string, timeoutMs: number, addresses: Addresses, onLost: () => void): Prober {
   let client: pg.Client | null = null
   let socket: ReturnType<Addresses['openSocket']> | null = null
@@ -157,7 +165,10 @@ export function createProber(connectionString: string, timeoutMs: number, addres
   }
 }
 
-/** WAL is written by whole pages when there is much of it: what ends with a page may end in the middle of a record, which no replica replays before its rest has come. */
+/**
+ * WAL is written by whole pages when there is much of it: what ends with a page may end in the middle of a
+ * record, which no replica replays before its rest has come.
+ */
 function endOfRecord(flushed: number, inserted: number): number | null {
   return flushed % walPageBytes === 0 && flushed !== inserted ? null : flushed
 }

@@ -10,7 +10,8 @@ interface Parts {
 }
 
 /**
- * Signs out: in the database, which holds whatever happens to Redis, and in Redis. While the database is away, Redis alone records it.
+ * Signs out: in the database, which holds whatever happens to Redis, and in Redis. While the database is
+ * away, Redis alone records it.
  * @throws {UnavailableError} when neither can be reached.
  */
 export async function endSession({ database, sessions, config }: Parts, secret: string, record: SessionRecord): Promise<void> {
@@ -19,12 +20,18 @@ export async function endSession({ database, sessions, config }: Parts, secret: 
   if (!stored && !removed) throw new UnavailableError('You cannot be signed out right now, because neither the database nor Redis is responding. Try again in a moment, or close your browser.', { retryAfterSeconds: 5 })
 }
 
-/** Ends one of the user's sessions by its public id; false if Redis knows of none. Works, and answers true, with Redis away. Takes effect with the next request. */
+/**
+ * Ends one of the user's sessions by its public id; false if Redis knows of none. Works, and answers true,
+ * with Redis away. Takes effect with the next request.
+ */
 export async function revokeSession(parts: Parts, userId: string, sessionId: string): Promise<boolean> {
   return (await revoke(parts, { userId, sessionId, keptSessionId: null })).ended !== 0
 }
 
-/** Ends all of the user's sessions but one, or all. Resolves to the revocation's moment: a session that begins with it known is not meant. */
+/**
+ * Ends all of the user's sessions but one, or all. Resolves to the revocation's moment: a session that begins
+ * with it known is not meant.
+ */
 export async function revokeOtherSessions(parts: Parts, userId: string, keptSessionId: string | null): Promise<{ revokedAt: number }> {
   return revoke(parts, { userId, sessionId: null, keptSessionId })
 }
@@ -39,10 +46,16 @@ async function revoke({ database, sessions, config }: Parts, revocation: Omit<Re
   return { ended, revokedAt: stored.revokedAt }
 }
 
-/** A Redis that comes back may hold sessions that were ended meanwhile: since when they are looked for. A day covers a Redis that was put back from older data. */
+/**
+ * A Redis that comes back may hold sessions that were ended meanwhile: since when they are looked for. A day
+ * covers a Redis that was put back from older data.
+ */
 const replayedMs = 86_400_000
 
-/** Takes out of a Redis that has come back what was revoked while it was away. Until then the database's word, asked with every request, holds alone. */
+/**
+ * Takes out of a Redis that has come back what was revoked while it was away. Until then the database's word,
+ * asked with every request, holds alone.
+ */
 export async function replayRevocations({ database, sessions }: Pick<Parts, 'database' | 'sessions'>): Promise<number> {
   let ended = 0
   for (const revocation of await recentRevocations(database, Date.now() - replayedMs)) ended += await sessions.apply(revocation)

@@ -4,29 +4,46 @@ import type { Limit, RateLimiter } from '#server/redis/rate-limit.ts'
 import { remainingMs } from '#server/telemetry/context.ts'
 import { TooManyRequestsError } from '#shared/errors.ts'
 
-/** Per account and network: ten wrong passwords in fifteen minutes are a person who has forgotten, the eleventh a machine. */
+/**
+ * Per account and network: ten wrong passwords in fifteen minutes are a person who has forgotten, the
+ * eleventh a machine.
+ */
 const perAccountAndNetwork: Limit = { limit: 10, windowSeconds: 900 }
 
-/** Per network over all accounts: an office behind one address signs in in the morning; a list of stolen passwords is longer. */
+/**
+ * Per network over all accounts: an office behind one address signs in in the morning; a list of stolen
+ * passwords is longer.
+ */
 const perNetwork: Limit = { limit: 60, windowSeconds: 300 }
 
-/** Per browser that has signed in to the account before: instead of all the others, so that nobody elsewhere can use them up. */
+/**
+ * Per browser that has signed in to the account before: instead of all the others, so that nobody elsewhere
+ * can use them up.
+ */
 const perKnownDevice: Limit = { limit: 10, windowSeconds: 900 }
 
 /**
- * Per account over all networks. Past this many in the window nobody is refused, for it might be the owner, but everybody waits before the password is looked at: a guess spread over many
- * networks becomes slow (with three instances and four at once on each at most 1.5 guesses a second), and the owner's own attempt takes seconds longer.
+ * Per account over all networks. Past this many in the window nobody is refused, for it might be the owner,
+ * but everybody waits before the password is looked at: a guess spread over many networks becomes slow (with
+ * three instances and four at once on each at most 1.5 guesses a second), and the owner's own attempt takes
+ * seconds longer.
  */
 const perAccount: Limit = { limit: 20, windowSeconds: 900 }
 const longestDelayMs = 8_000
 
-/** Attempts for one account that an instance keeps waiting: past it one is told to come back, so that waiting costs no more than this. */
+/**
+ * Attempts for one account that an instance keeps waiting: past it one is told to come back, so that waiting
+ * costs no more than this.
+ */
 const maxDelayed = 4
 
 /** Checks of the current password of a signed-in user. Per account, so that nobody else can use it up. */
 const passwordChecks: Limit = { limit: 10, windowSeconds: 900 }
 
-/** Organisations made from one network in an hour, and invitations accepted: a whole depot may join from behind one address on one morning. */
+/**
+ * Organisations made from one network in an hour, and invitations accepted: a whole depot may join from
+ * behind one address on one morning.
+ */
 const signUps: Limit = { limit: 30, windowSeconds: 3_600 }
 const acceptances: Limit = { limit: 300, windowSeconds: 3_600 }
 
@@ -36,12 +53,15 @@ const organisationsCreated: Limit = { limit: 30, windowSeconds: 3_600 }
 /** Links that one organisation makes: more than a large depot needs in an hour. */
 const invitations: Limit = { limit: 300, windowSeconds: 3_600 }
 
-/** Answers to one network that disclose that an address has an account. Someone who mistypes needs one or two. */
+/**
+ * Answers to one network that disclose that an address has an account. Someone who mistypes needs one or two.
+ */
 const accountDisclosures: Limit = { limit: 20, windowSeconds: 3_600 }
 
 /**
- * Counts an attempt to sign in, and keeps it waiting where the account is under attack. `device`: what names the browser, if it has signed in to this account before.
- * Works without Redis: each instance then counts its share.
+ * Counts an attempt to sign in, and keeps it waiting where the account is under attack. `device`: what names
+ * the browser, if it has signed in to this account before. Works without Redis: each instance then counts its
+ * share.
  * @throws {TooManyRequestsError}
  */
 export async function throttleSignIn(limiter: RateLimiter, { email, address, device }: { email: string, address: string, device?: string | null }): Promise<void> {
@@ -111,18 +131,22 @@ export async function throttleInvitations(limiter: RateLimiter, organisationId: 
   throwUnlessAllowed([await limiter.take(`invitation:${organisationId}`, invitations)], 'This organisation has created too many invitations.')
 }
 
-/** Counts an answer that discloses that an address has an account. @throws {TooManyRequestsError} instead of the answer. */
+/**
+ * Counts an answer that discloses that an address has an account. @throws {TooManyRequestsError} instead of
+ * the answer.
+ */
 export async function throttleAccountDisclosure(limiter: RateLimiter, address: string): Promise<void> {
   throwUnlessAllowed([await limiter.take(`accounts-told:${hashed(networkOf(address))}`, accountDisclosures)], 'Too many attempts from this address.')
 }
 
 /**
- * What one party can have of addresses: an IPv4 address, or the /64 of an IPv6 one, of which every customer has at least one and 2^64 addresses in it. An IPv4 address in IPv6 clothes is
- * the IPv4 address.
+ * What one party can have of addresses: an IPv4 address, or the /64 of an IPv6 one, of which every customer
+ * has at least one and 2^64 addresses in it. An IPv4 address in IPv6 clothes is the IPv4 address.
  */
 export function networkOf(address: string): string {
   if (!isIPv6(address)) return address
-  // The URL parser writes every form of an address in one: lower case, no leading zeros, the IPv4 part in hexadecimal.
+  // The URL parser writes every form of an address in one: lower case, no leading zeros, the IPv4 part in
+  // hexadecimal.
   const [head = '', tail] = new URL(`http://[${address.split('%')[0]}]`).hostname.slice(1, -1).split('::')
   const [before, after] = [head, tail ?? ''].map(part => part ? part.split(':') : []) as [string[], string[]]
   const groups = tail === undefined ? before : [...before, ...Array.from({ length: 8 - before.length - after.length }, () => '0'), ...after]

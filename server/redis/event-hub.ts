@@ -1,39 +1,48 @@
 import type { OrganisationEvent } from './events.ts'
 import type { StreamEntry } from './port.ts'
 
-/** One event as it goes to browsers. */
+/** One event as it is sent to browsers. */
 export interface DeliveredEvent {
-  /** The stream's; empty for one that only this instance's browsers get. A resume must not start from what other instances have never seen. */
+  /**
+   * The stream's id; empty for an event that only this instance's browsers get, from which nobody may resume.
+   */
   id: string
   name: OrganisationEvent
-  /** JSON, written once by the instance that published it and passed on as it is. */
+  /** JSON, serialised once by the instance that published it. */
   json: string
 }
 
 export interface HubSubscriber {
-  /** The same array for everybody: who turns it into bytes does so once for all. */
+  /** The same array for every subscriber, so that it is turned into bytes only once. */
   deliver(batch: readonly DeliveredEvent[]): void
   gap(reason: string): void
 }
 
 /**
- * Events that arrive within this time go out in one write. A write to a thousand sockets costs some ten milliseconds of processor, whatever is in it: at 200 events/s
- * one by one, that would be more than there is.
+ * Events that arrive within this time go out in one write. A write to a thousand sockets costs about ten
+ * milliseconds of CPU, whatever it contains: 200 single events a second would take more than there is.
  */
 const lingerMs = 5
 
-/** Between two rounds at least as long as a round takes: the fan-out leaves half of the processor to the requests, and rounds get longer instead of queues. */
+/**
+ * Pause between rounds, as a multiple of a round: requests keep half of the CPU, and rounds grow instead of
+ * queues.
+ */
 const shareOfTime = 1
 
 /**
- * Ids of events that are remembered, to drop what comes twice (the outbox promises at least once). A duplicate comes seconds after the first, or
- * after an outage, which at most this many survive as single events (`maxWaiting` in `server/fleet/outbox.ts`).
+ * How many event ids are remembered to drop duplicates (the outbox delivers at least once). A duplicate comes
+ * seconds after the first, or after an outage, from which at most this many single events are left
+ * (`maxWaiting` in `server/fleet/outbox.ts`).
  */
 const maxRemembered = 12_000
 
-/** Everybody on this instance who listens to one organisation: drops duplicates, gathers, and hands each batch to all. */
+/**
+ * Fans out one organisation's events to the subscribers of this instance: drops duplicates and delivers in
+ * batches.
+ */
 export function createHub({ onDuplicate, onDelivered }: { onDuplicate(): void, onDelivered(events: number): void }) {
-  /** Each with its sequence number: who joined later has a higher one. */
+  /** Each with its sequence number: a later subscriber has a higher one. */
   const subscribers = new Map<HubSubscriber, number>()
   let nextSequence = 1
   /** By event id: subscribers from this sequence number on have not had the event yet. */
@@ -49,7 +58,7 @@ export function createHub({ onDuplicate, onDelivered }: { onDuplicate(): void, o
     pending = []
     const started = performance.now()
     const batch = round.map(({ event }) => event)
-    // Nearly always everything is for everybody: then all are handed the same array.
+    // Nearly always every event is for every subscriber: then all get the same array.
     const forAll = round.every(({ minSequence }) => minSequence === 0)
     let delivered = 0
     for (const [subscriber, sequence] of subscribers) {
@@ -63,25 +72,26 @@ export function createHub({ onDuplicate, onDelivered }: { onDuplicate(): void, o
   }
 
   return {
-    /** What has been taken goes out at once: a newcomer starts after it. */
+    /** Delivers what is pending first: a new subscriber starts after it. */
     add(subscriber: HubSubscriber) {
       if (timer) clearTimeout(timer)
       flush()
       subscribers.set(subscriber, nextSequence++)
     },
-    /** Returns how many are left. */
+    /** Returns how many subscribers are left. */
     remove(subscriber: HubSubscriber): number {
       subscribers.delete(subscriber)
       return subscribers.size
     },
     /**
-     * An entry of the stream, or with an empty id of this instance alone. An entry that this instance has told on its own before goes to those that came after
-     * that: they have heard of it neither here nor, if they resumed, in the stream.
+     * An entry of the stream, or, with an empty id, one of this instance alone. If this instance has already
+     * delivered the event on its own, the stream's entry goes only to subscribers that joined after that:
+     * they have seen it neither here nor, if they resumed, in the stream.
      */
     take(entry: StreamEntry) {
       const { eventId, event } = parseEntry(entry)
       const minSequence = seen.get(eventId) ?? 0
-      // The stream's own entry reaches newcomers as well: by resuming from it, or because they fetched their state after it.
+      // Later subscribers do not need the stream's entry: they resume from it, or fetch their state after it.
       seen.set(eventId, event.id ? Infinity : Math.max(minSequence, nextSequence))
       if (seen.size > maxRemembered) seen.delete(seen.keys().next().value!)
       if (minSequence > 0) onDuplicate()
@@ -89,7 +99,7 @@ export function createHub({ onDuplicate, onDelivered }: { onDuplicate(): void, o
       pending.push({ event, minSequence })
       timer ??= setTimeout(flush, Math.max(lingerMs, nextRoundAt - performance.now()))
     },
-    /** After what has been taken so far: a resync that came before an event it does not know of would be forgotten with it. */
+    /** Delivers what is pending first: a resync that overtook an event would not cover it. */
     gap(reason: string) {
       if (timer) clearTimeout(timer)
       flush()
