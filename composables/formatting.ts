@@ -47,6 +47,13 @@ export function startOfDay(day: string, timeZone: string): Date {
   return new Date(guess.getTime() - offset(first))
 }
 
+/** The end of a day in a time zone, as the moment at which the next one starts: 23 or 25 hours later where clocks change. */
+export function endOfDay(day: string, timeZone: string): Date {
+  const next = new Date(`${day}T00:00:00Z`)
+  next.setUTCDate(next.getUTCDate() + 1)
+  return startOfDay(next.toISOString().slice(0, 10), timeZone)
+}
+
 /** A clock that ticks once a second while the component is mounted; null before, so that server and browser agree. */
 export function useNow() {
   const now = ref<number | null>(null)

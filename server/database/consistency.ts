@@ -44,6 +44,18 @@ export interface Token {
  */
 export const unknownLsn = Number.MAX_SAFE_INTEGER
 
+const ownCluster = '(SELECT system_identifier FROM pg_control_system())'
+
+/**
+ * SQL for where a server stands, for `parseWalPosition`, and what else is to be asked for with it: as long as
+ * no look at a server has succeeded, its cluster. Without it nothing that this answer shows could be
+ * remembered, and the next one might be older.
+ */
+export function locating(cluster: string | null): { locate: string, also: string[] } {
+  if (cluster !== null) return { locate: `database_position(${cluster})`, also: [] }
+  return { locate: `database_position(${ownCluster})`, also: [`${ownCluster} AS cluster`] }
+}
+
 /** "0/19B63C8" as a number of bytes. */
 export function parseLsn(text: string): number {
   const [high = '', low = ''] = text.split('/')

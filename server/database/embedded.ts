@@ -21,6 +21,8 @@ export interface EmbeddedOptions {
   tcp?: boolean
   /** A PostgreSQL of the system's instead (its folder with `bin`): tests hold both to the same promises. Default: the one from npm. */
   installation?: string
+  /** Called before PostgreSQL is started, with what ends it: the program may be told to end before this start has. */
+  onStarting?(stop: () => Promise<void>): void
 }
 
 export interface EmbeddedPostgres {
@@ -56,7 +58,7 @@ const restartPauseMs = 1_000
  * was killed and left it running.
  * @throws {EmbeddedUnavailableError} when the platform has no binaries or the folder is of no use.
  */
-export async function startEmbeddedPostgres({ directory, log, durable = true, tcp = false, installation }: EmbeddedOptions): Promise<EmbeddedPostgres> {
+export async function startEmbeddedPostgres({ directory, log, durable = true, tcp = false, installation, onStarting = () => {} }: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const native = installation ?? findNative()
   const root = resolve(directory)
   const account = await postgresAccount(native)
@@ -90,7 +92,18 @@ export async function startEmbeddedPostgres({ directory, log, durable = true, tc
   let child: ChildProcess | null = null
   let stopping = false
 
+  async function stop() {
+    stopping = true
+    if (kept) return
+    // One that has only just been started has not written its pid down yet.
+    const pid = runningPid(data) ?? child?.pid ?? null
+    if (pid !== null) await end(pid)
+    await rm(keeperFile, { force: true })
+    if (!sockets.startsWith(root)) await rm(sockets, { recursive: true, force: true })
+  }
+
   async function start() {
+    if (stopping) throw new EmbeddedUnavailableError('The embedded database is not started: the program ends')
     const recent: string[] = []
     child = account.spawn(join(native, 'bin/postgres'), ['-D', data, ...settings(sockets, durable, port)])
     const current = child
@@ -116,6 +129,7 @@ export async function startEmbeddedPostgres({ directory, log, durable = true, tc
   const running = runningPid(data)
   const keeper = readPid(keeperFile)
   const kept = running !== null && keeper !== null && keeper !== process.pid && isAlive(keeper)
+  onStarting(stop)
   if (running !== null) {
     log(kept ? `The embedded database is kept by another process (${keeper})` : 'Taking over the embedded database that an earlier process left running')
     await until(() => accepts(sockets, port))
@@ -130,14 +144,7 @@ export async function startEmbeddedPostgres({ directory, log, durable = true, tc
   return {
     ownerUrl: url('fleet'),
     servingUrl: url('fleet_app'),
-    async stop() {
-      stopping = true
-      if (kept) return
-      const pid = runningPid(data)
-      if (pid !== null) await end(pid)
-      await rm(keeperFile, { force: true })
-      if (!sockets.startsWith(root)) await rm(sockets, { recursive: true, force: true })
-    },
+    stop,
   }
 }
 
@@ -152,7 +159,12 @@ function settings(sockets: string, durable: boolean, port: number | null): strin
     shared_buffers: '64MB',
     log_min_messages: 'warning',
     timezone: 'UTC',
-    ...durable ? {} : { fsync: 'off', full_page_writes: 'off', max_locks_per_transaction: 256 },
+    // A throw-away one may be killed, which would leave what lies in /dev/shm: so in its folder.
+    ...durable
+      ? {}
+      : {
+          fsync: 'off', full_page_writes: 'off', max_locks_per_transaction: 256, dynamic_shared_memory_type: 'mmap',
+        },
   }).flatMap(([name, value]) => ['-c', `${name}=${value}`])
 }
 

@@ -53,8 +53,10 @@ export function awaitFirstAnswer(connection: Connection, guard: Guard, { firstAn
     if (waited >= Math.min(queueLimitMs, limit - 1)) return guard.fire({ excuse: new PoolExhaustedError('primary') })
     callOff = setActiveTimeout(silenceMs, look)
   }
+  // Whoever has stood in a queue in which nobody was answered has waited for the same silence already.
+  const firstMs = Math.max(Math.min(silenceMs, firstAnswerMs), firstAnswerMs - connection.silentMs)
   // An answer that has come and has not been read yet is one.
-  let callOff = setActiveTimeout(Math.min(firstAnswerMs, limit), look)
+  let callOff = setActiveTimeout(Math.min(firstMs, limit), look)
   return () => callOff()
 }
 

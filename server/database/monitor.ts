@@ -23,6 +23,8 @@ export interface Monitor {
   state(): DatabaseState
   /** PostgreSQL's system identifier, once a server has been seen. */
   cluster(): string | null
+  /** A server that answered before any probe had succeeded has told its cluster. */
+  metCluster(cluster: string): void
   /** Whether the last probe found a primary that accepts writes. */
   hasPrimary(): boolean
   /** See `Freshness.ageSeconds`. */
@@ -231,6 +233,9 @@ export function createMonitor({ primaryUrl, replicaUrl, log, addresses, onNewEpo
   const monitor: Monitor = {
     state: () => state,
     cluster: () => cluster,
+    metCluster(met) {
+      cluster ??= met
+    },
     hasPrimary: isPrimaryHealthy,
     ageSeconds: position => freshness.ageSeconds(position, { primaryReachable: isPrimaryHealthy() }),
     isOnAllReplicas(token) {

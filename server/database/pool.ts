@@ -20,6 +20,8 @@ export interface PoolOptions {
 
 export interface Connection {
   client: pg.PoolClient
+  /** Milliseconds that it was waited for while nobody of the pool was answered; 0: somebody was. */
+  silentMs: number
   /** The server has answered on it: it is not the silent one. */
   answered(): void
   /** Whether another connection of the pool has been answered since this one was handed out. */
@@ -221,7 +223,7 @@ export function openPool({ name, connectionString, maxConnections, log, addresse
       try {
         for (;;) {
           const client = await connect(until, Math.max(silenceMs, silentMs - (performance.now() - began)))
-          if (epochs.get(client) === epoch) return hold(client, key)
+          if (epochs.get(client) === epoch) return hold(client, key, began)
           client.release(true)
           if (msUntil(until) <= 0) {
             giveTurn()
@@ -248,7 +250,7 @@ export function openPool({ name, connectionString, maxConnections, log, addresse
     },
   }
 
-  function hold(client: pg.PoolClient, key: symbol): Connection {
+  function hold(client: pg.PoolClient, key: symbol, began: number): Connection {
     checkedOut++
     const since = performance.now()
     const socket = sockets.get(client)
@@ -257,6 +259,7 @@ export function openPool({ name, connectionString, maxConnections, log, addresse
     const cut = () => (client as unknown as { connection: { stream: { destroy: () => void } } }).connection.stream.destroy()
     const connection: Connection = {
       client,
+      silentMs: lastAnswerAt > began ? 0 : since - began,
       answered() {
         if (unanswered.delete(key)) lastAnswerAt = performance.now()
       },

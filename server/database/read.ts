@@ -3,7 +3,7 @@ import { currentContext, remainingMs } from '#server/telemetry/context.ts'
 import { UnavailableError } from '#shared/errors.ts'
 import type { Breaks } from '#server/config/breaks.ts'
 import type { Circuit } from './circuit.ts'
-import { hasSeen, parseWalPosition, type WalPosition, type Token } from './consistency.ts'
+import { hasSeen, locating, parseWalPosition, type WalPosition, type Token } from './consistency.ts'
 import { AbandonedError, PoolerUnresponsiveError, BehindError, PoolExhaustedError, FormerPrimaryError, InconclusiveError, PoolUnresponsiveError, classify, databaseError, isConnectionError } from './errors.ts'
 import type { Monitor } from './monitor.ts'
 import type { Pool } from './pool.ts'
@@ -81,8 +81,8 @@ export function createRead(parts: ReadParts) {
   ): Promise<T> {
     const { token, anyAge, answerMs } = how
     const onReplica = pool === replica
-    const cluster = monitor.cluster() ?? '0'
-    const locate = `database_position(${cluster}) AS position`
+    const { locate: place, also } = locating(monitor.cluster())
+    const locate = `${place} AS position`
     const checked = token !== null && !anyAge && !breaks.has('ignore-tokens')
     const confirming = checked && !onReplica ? token : null
     let position: WalPosition | null = null
@@ -101,11 +101,12 @@ export function createRead(parts: ReadParts) {
       // Asked before the snapshot is taken: what has been replayed by then, the snapshot shows.
       before: checked ? [locate, ...confirming ? visibility.ask(confirming) : []] : [],
       // And again after it was taken: what the snapshot shows lies before this.
-      position: [locate],
+      position: [locate, ...also],
       checkBefore(before) {
         if (checked) judgeBefore(pool, parseWalPosition(before.position!), token, anyAge)
       },
       async check(findings) {
+        if (findings.position.cluster) monitor.metCluster(findings.position.cluster)
         position = parseWalPosition(findings.position.position!)
         span.answeredBy(position.role)
         const before = checked ? parseWalPosition(findings.before.position!) : position
@@ -176,8 +177,10 @@ export function createRead(parts: ReadParts) {
      * What was waited for a turn, or for a pooler that stood still, is no patience with the servers: it
      * begins anew, once.
      */
-    const excuse = (pool: Pool, cause: unknown) => {
-      if (isExcused || spent || !(cause instanceof BehindError || cause instanceof InconclusiveError || pool.unsettled())) return
+    const excuse = (pool: Pool, error: unknown) => {
+      const cause = causeOf(error)
+      const excused = cause instanceof BehindError || cause instanceof InconclusiveError || isPoolersDoing(pool, error)
+      if (isExcused || spent || !excused) return
       isExcused = true
       until = performance.now() + remainingMs(patienceMs)
     }
@@ -202,8 +205,8 @@ export function createRead(parts: ReadParts) {
               throw permanent(lastError)
             }
             missed(error, lastError)
-            excuse(replica, lastError)
-            if (context && isSilence(error) && !replica.unsettled()) context.replicaUnresponsive = true
+            excuse(replica, error)
+            if (context && isSilence(error) && !isPoolersDoing(replica, error)) context.replicaUnresponsive = true
           }
         }
         else { metrics.fellBack('circuit') }
@@ -219,11 +222,12 @@ export function createRead(parts: ReadParts) {
       }
       catch (error) {
         const cause = causeOf(error)
-        if (hasChoice && ((isSilence(error) && !primary.unsettled()) || isTakenForIllness(cause))) primaryInDoubtUntil = performance.now() + doubtMs
+        const isSilent = isSilence(error) && !isPoolersDoing(primary, error)
+        if (hasChoice && (isSilent || isTakenForIllness(cause))) primaryInDoubtUntil = performance.now() + doubtMs
         // A primary with too much to do is no reason to show anybody older data.
         if (!worthElsewhere(cause) || (cause instanceof InconclusiveError && !isTakenForIllness(cause)) || breaks.has('no-retry')) throw permanent(cause)
         lastError = cause
-        excuse(primary, cause)
+        excuse(primary, error)
         if (cause instanceof FormerPrimaryError) primary.beginEpoch()
         if (!(cause instanceof BehindError)) monitor.refreshSoon()
         metrics.retried(cause instanceof FormerPrimaryError ? 'former-primary' : cause instanceof BehindError ? 'behind' : 'connection')
@@ -292,7 +296,9 @@ export function createRead(parts: ReadParts) {
     // Too many at once, a queue in the pooler, one of several that stands still while the others answer: that
     // is not the pool.
     if (isTakenForIllness(cause)) circuit.failed()
-    else if (cause instanceof InconclusiveError || replica!.unsettled() || isPassedOver(error)) circuit.undecided()
+    else if (cause instanceof InconclusiveError || isPoolersDoing(replica!, error) || isPassedOver(error)) {
+      circuit.undecided()
+    }
     else circuit.failed({ atOnce: isSilence(error) })
     monitor.refreshSoon()
     metrics.retried('connection')
@@ -307,6 +313,15 @@ function causeOf(error: unknown): unknown {
 /** Nobody answered in time. */
 function isSilence(error: unknown): boolean {
   return error instanceof TransactionError && (error.silent || (error.cause instanceof PoolUnresponsiveError && !error.cause.passedOver))
+}
+
+/**
+ * Whether a failure may be a pooler's that stands still, and not the servers' behind it. One that was cut for
+ * its silence is not: it was left alone until its own pooler had shown that it is there. That somebody else's
+ * has still to show it, as there always is one under load, changes nothing.
+ */
+function isPoolersDoing(pool: Pool, error: unknown): boolean {
+  return pool.unsettled() && !(error instanceof TransactionError && error.silent)
 }
 
 /** This one was not answered in time, while others were. */
@@ -331,7 +346,8 @@ async function attemptReplica<T>(pool: Pool, attempt: () => Promise<T>): Promise
   }
   catch (error) {
     const cause = causeOf(error)
-    if (isConnectionError(cause) && (cause instanceof PoolerUnresponsiveError || pool.unsettled()) && !isAbandoned()) return attempt()
+    const wasPoolers = cause instanceof PoolerUnresponsiveError || isPoolersDoing(pool, error)
+    if (isConnectionError(cause) && wasPoolers && !isAbandoned()) return attempt()
     throw error
   }
 }

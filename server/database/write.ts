@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import { currentContext, momentIn, msUntil, remainingMs, type Moment } from '#server/telemetry/context.ts'
 import { IdempotencyMismatchError, UnavailableError } from '#shared/errors.ts'
 import type { Breaks } from '#server/config/breaks.ts'
-import { parseWalPosition } from './consistency.ts'
+import { locating, parseWalPosition } from './consistency.ts'
 import { AbandonedError, BehindError, CommitsStalledError, FormerPrimaryError, NotReplicatedError, classify, databaseError, isConnectionError, type Outcome } from './errors.ts'
 import type { Monitor } from './monitor.ts'
 import { OperationInProgressError, claim, nextOperation, record, renamed, replayQuery, type OperationId, type StoredAnswer } from './operations.ts'
@@ -87,8 +87,7 @@ export function createWrite({
   async function transactNow<T>(
     attempt: Attempt<T>, fn: Work<T>, passage: Passage, span: AttemptSpan,
   ): Promise<T> {
-    const cluster = monitor.cluster() ?? '0'
-    const locate = `database_position(${cluster})`
+    const { locate, also } = locating(monitor.cluster())
     // What is written is judged by what the caller has seen: the primary must have it, and show it.
     const token = breaks.has('ignore-tokens') ? null : seen.wanted()
     let timeline = 0
@@ -96,7 +95,7 @@ export function createWrite({
       ...attempt,
       pool: primary,
       lateAnswer: breaks.has('slow-is-silent'),
-      begin: [`${locate} AS position`, ...token ? visibility.ask(token) : [], ...attempt.begin],
+      begin: [`${locate} AS position`, ...also, ...token ? visibility.ask(token) : [], ...attempt.begin],
       committing(cut) {
         const leaveGate = passage.committing()
         const leaveScout = scout.committing(timeline, cut)
@@ -106,6 +105,7 @@ export function createWrite({
         }
       },
       async check(begun) {
+        if (begun.cluster) monitor.metCluster(begun.cluster)
         const position = parseWalPosition(begun.position!)
         timeline = position.timeline
         span.answeredBy(position.role)

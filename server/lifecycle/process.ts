@@ -2,7 +2,7 @@ import type { Config } from '#server/config/load.ts'
 import type { Logger } from '#server/telemetry/logger.ts'
 import { requestsInFlight } from '#server/telemetry/metrics.ts'
 import { closeServices, closingService, servicesIfOpen } from './services.ts'
-import type { Instance } from './start.ts'
+import { endEmbeddedDatabase, type Instance } from './start.ts'
 import { closeTracing } from '#server/telemetry/tracing.ts'
 import { tracesFlushMs } from './tracing.ts'
 
@@ -58,7 +58,7 @@ export function installSignals({ config, log, instance, reopenLog, closeStreams,
       ['jobs stop', () => instance()?.stopWork()],
       ['services close', closeServices],
       ['traces are sent', () => closeTracing(tracesFlushMs)],
-      ['the embedded database ends', () => instance()?.embedded?.stop()],
+      ['the embedded database ends', endEmbeddedDatabase],
     ]
     for (const [name, step] of steps) {
       present = name

@@ -13,8 +13,14 @@ export interface Instance {
   services: Services
   /** What stops before the services do: jobs, the demo. */
   stopWork(): Promise<void>
-  /** What stops after them. */
-  embedded: EmbeddedPostgres | null
+}
+
+/** What ends the embedded database, as soon as there is something to end. */
+let stopEmbedded: () => Promise<void> = async () => {}
+
+/** Ends the embedded database if this process keeps one, also one that is still being started. */
+export function endEmbeddedDatabase(): Promise<void> {
+  return stopEmbedded()
 }
 
 /** Between two looks at a schema that is not current, or a database that cannot be asked. */
@@ -36,7 +42,12 @@ export async function startInstance({ config, log, migrations, onStatus, warmUp 
   let embedded: EmbeddedPostgres | null = null
   if (config.embeddedDatabase) {
     log.info(`Embedded mode, for one instance on one machine: data in ${config.dataDirectory}. For high availability give it PostgreSQL and Redis (docs/configuration.md).`)
-    embedded = await startEmbeddedPostgres({ directory: join(config.dataDirectory, 'postgres'), log: message => log.info(message) })
+    embedded = await startEmbeddedPostgres({
+      directory: join(config.dataDirectory, 'postgres'), log: message => log.info(message),
+      onStarting: (stop) => {
+        stopEmbedded = stop
+      },
+    })
     await migrate({ ownerUrl: embedded.ownerUrl, servingUrl: embedded.servingUrl, migrations, log: message => log.info(message) })
   }
   if (config.embeddedRedis) log.info('Without NUXT_REDIS_URL sessions, cache and live events are kept in this process')
@@ -64,7 +75,6 @@ export async function startInstance({ config, log, migrations, onStatus, warmUp 
   })
   return {
     services,
-    embedded,
     async stopWork() {
       stopping.abort()
       notice.stop()

@@ -90,6 +90,21 @@ describe('where no instance answers,', () => {
       await until(async () => (await nginx.ask('GET', path)).status === 200, 'the instance to be found')
     }
   })
+  it('people see it in place of any page, and programs are told in their own form', async () => {
+    await Promise.all(instances.map(instance => instance.kill()))
+    const browser = { accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8' }
+    for (const path of ['/', '/vehicles/01a22c27?day=2026-11-24', '/sign-in']) {
+      const { status, headers, body } = await nginx.ask('GET', path, { headers: browser })
+      expect([path, status, headers['content-type'], headers['cache-control'], headers['retry-after']])
+        .toEqual([path, 503, expect.stringMatching(/^text\/html/), 'no-store', '5'])
+      expect(body).toContain('Fleet2 is away')
+    }
+    const programs = [['GET', '/api/v1/vehicles', browser], ['GET', '/vehicles', {}], ['POST', '/vehicles', browser]] as const
+    for (const [method, path, headers] of programs) {
+      const answer = await nginx.ask(method, path, { headers })
+      expect([path, answer.status, answer.headers['content-type']]).toEqual([path, 503, 'application/problem+json'])
+    }
+  })
   it('a crowd costs a question now and then, and nobody is told that all is well', async () => {
     expect((await nginx.ask('GET', '/status')).status).toBe(200)
     await Promise.all(instances.map(instance => instance.kill()))

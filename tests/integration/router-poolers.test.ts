@@ -93,6 +93,38 @@ describe('a pooler that stands still', () => {
     })
   }
 
+  it('two that answer are not taken for the reason why nobody answers behind them, however many wait', async () => {
+    await fill()
+    left.length = 0
+    let asked = 0
+    cluster.balancer.read.onStatement(statement => void (statement.includes('is anybody there') && asked++))
+    for (const replica of cluster.replicas()) replica.freeze()
+    try {
+      // A page's reads, one after the other; there is always somebody who has only just begun to wait.
+      const pages = Array.from({ length: 16 }, async (_, n) => {
+        await new Promise(resolve => setTimeout(resolve, n * 60))
+        return request(async () => {
+          for (let n = 0; n < 4; n++) await database.read(tx => tx.execute(sql`SELECT 'is anybody there'`))
+        })
+      })
+      await Promise.all(pages)
+      expect(database.circuit()).not.toBe('closed')
+      // Nobody waits for a replica twice.
+      expect(asked).toBeGreaterThan(0)
+      expect(asked).toBeLessThanOrEqual(pages.length)
+      expect(left).toEqual([])
+    }
+    finally {
+      cluster.balancer.read.onStatement(() => {})
+      for (const replica of cluster.replicas()) replica.thaw()
+      await until(() => database.circuit() !== 'open', 'the circuit to let somebody try')
+      await until(async () => {
+        await read()
+        return database.circuit() === 'closed'
+      }, 'reads to be back on the replicas')
+    }
+  })
+
   it('one that is dead is passed by at once', async () => {
     await poolers[0]!.kill()
     try {

@@ -261,6 +261,24 @@ describe('what a person has seen and what may be said of their writes, on a prim
     })
   })
 
+  it('a write tells where it was made although no look at the servers has succeeded yet, and so does a read', async () => {
+    // It keeps every look from ending, and nothing else that is asked here.
+    const locker = await psql()
+    await locker.query('BEGIN; LOCK TABLE timelines IN ACCESS EXCLUSIVE MODE')
+    // On the replicas as well: with the next commit.
+    await cluster.asOwner('SELECT pg_logical_emit_message(true, \'test\', \'\')')
+    await cluster.caughtUp()
+    const blind = open()
+    closing.unshift(() => blind.close())
+    const [id, person] = [randomUUID(), createPerson(blind)]
+    const here = { cluster: database.cluster(), timeline: database.state().timeline }
+    await person.note(id, 'in the dark')
+    expect(plainTokens.decode(person.token!)).toMatchObject(here)
+    person.token = null
+    expect(await person.look(id, 'strong')).toEqual({ text: 'in the dark', stale: null })
+    expect(plainTokens.decode(person.token!)).toMatchObject(here)
+  })
+
   it('an idle primary makes no replica late, also after archive_timeout has begun a new segment', async () => {
     const [id, person] = [randomUUID(), createPerson()]
     const impatient = open({ lagLimitSeconds: 1 })

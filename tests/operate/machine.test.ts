@@ -119,6 +119,27 @@ describe('a file system that may not be written', () => {
 })
 
 describe('the embedded database', () => {
+  it('goes with an instance that is told to end before it serves', async () => {
+    const data = await mkdtemp(join(tmpdir(), 'fleet2-starting-'))
+    await chmod(data, 0o755)
+    const pidFile = join(data, 'd/postgres/data/postmaster.pid')
+    let pid = 0
+    try {
+      const server = await startServer({ ready: false, env: { NUXT_DATA_DIR: join(data, 'd'), SESSION_PASSWORD: '' } })
+      await until(() => {
+        pid = existsSync(pidFile) ? Number.parseInt(readFileSync(pidFile, 'utf8'), 10) : 0
+        return pid > 0
+      }, 'PostgreSQL to have been started')
+      expect((await fetch(`${server.url}/api/health/ready`)).status).toBe(503)
+      server.kill('SIGTERM')
+      await server.exited
+      expect(existsSync(`/proc/${pid}`)).toBe(false)
+    }
+    finally {
+      if (pid && existsSync(`/proc/${pid}`)) process.kill(pid, 'SIGKILL')
+      await rm(data, { recursive: true, force: true })
+    }
+  })
   it('that is told to end while it is being made is made at the next start', async () => {
     const data = await mkdtemp(join(tmpdir(), 'fleet2-initdb-'))
     await chmod(data, 0o755)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { startOfDay } from '../../composables/formatting.ts'
+import { endOfDay, startOfDay } from '../../composables/formatting.ts'
 import { activityOf, newer } from '../../composables/fleet.ts'
 import { ageInWords } from '../../composables/freshness.ts'
 import { reconnectWaitMs } from '../../composables/live/source.ts'
@@ -19,6 +19,12 @@ describe('a day', () => {
     ['2026-10-26', 'Europe/Berlin', '2026-10-25T23:00:00.000Z'], ['2026-11-24', 'Pacific/Kiritimati', '2026-11-23T10:00:00.000Z'],
   ])('%s begins in %s at %s', (day, zone, moment) => {
     expect(startOfDay(day, zone).toISOString()).toBe(moment)
+  })
+  it.each([
+    ['2026-03-29', 23], ['2026-10-25', 25], ['2026-11-24', 24], ['2026-12-31', 24], ['2028-02-29', 24],
+  ])('%s in Berlin has %i hours', (day, hours) => {
+    const length = endOfDay(day, 'Europe/Berlin').getTime() - startOfDay(day, 'Europe/Berlin').getTime()
+    expect(length / 3_600_000).toBe(hours)
   })
 })
 

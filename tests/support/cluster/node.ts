@@ -68,6 +68,8 @@ const settings = {
   wal_keep_size: '512MB',
   max_wal_senders: 10,
   max_connections: 200,
+  // In the data folder, which goes with the cluster: a kill -9 leaves what lies in /dev/shm.
+  dynamic_shared_memory_type: 'mmap',
   shared_buffers: '32MB',
   timezone: 'UTC',
   // As in the deployment's Patroni.
