@@ -107,7 +107,7 @@ export function createMonitor({ primaryUrl, replicaUrl, log, addresses, onNewEpo
   const unknown: ServerState = { reachable: false, role: null, latencyMs: null, lagSeconds: null, error: 'Not checked yet', timeline: null }
   let state: DatabaseState = { primary: unknown, replica: replica && unknown, attached: null, timeline: 0, writtenLsn: null }
   let cluster: string | null = null
-  let looking: Promise<DatabaseState> | null = null
+  let probing: Promise<DatabaseState> | null = null
   let timer: NodeJS.Timeout | undefined
   let closed = false
   let probes = 0
@@ -204,11 +204,11 @@ export function createMonitor({ primaryUrl, replicaUrl, log, addresses, onNewEpo
       timer = setTimeout(() => void probe(), pause * (0.85 + Math.random() * 0.3))
       timer.unref()
     })
-    return looking
+    return probing
   }
 
   function refreshSoon() {
-    if (closed || looking) return
+    if (closed || probing) return
     clearTimeout(timer)
     // Not at once: failures at the same moment are one reason to probe, and what just broke needs a moment to
     // change.

@@ -4,10 +4,10 @@ import { advance, hasSeen, later, parseLsn, parseWalPosition, plainTokens, seale
 import { createFreshness } from '#server/database/freshness.ts'
 
 const token = (timeline: number, lsn: number, confirm = 0, xid = 0): Token => ({ cluster: '7', timeline, lsn, confirm, xid })
-const at = (role: Position['role'], timeline: number, lsn: number, xid = 0): Position => ({ role, timeline, lsn, xid })
+const at = (role: WalPosition['role'], timeline: number, lsn: number, xid = 0): WalPosition => ({ role, timeline, lsn, xid })
 
 describe('a server has what the caller has seen', () => {
-  it.each<[string, Position, Token, boolean]>([
+  it.each<[string, WalPosition, Token, boolean]>([
     ['a replica that has replayed it', at('replica', 2, 100), token(2, 100), true],
     ['a replica one byte short', at('replica', 2, 99), token(2, 100), false],
     ['a replica of a later timeline, whatever the numbers: what is missing there survives nowhere', at('replica', 3, 50), token(2, 100), true],
