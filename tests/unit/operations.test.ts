@@ -227,7 +227,7 @@ describe('what an instance notices', () => {
     expect(see({ sentinels: { epoch: 3, master: 'b:6379' } })).toEqual(
       ['redis-failover redis-failover:3: Redis has a new master: b:6379'],
     )
-    expect(see({ phase: 'draining' })).toEqual(['drain: app1 is ending: it drains'])
+    expect(see({ phase: 'draining' })).toEqual(['drain: app1 is shutting down (draining)'])
   })
 
   it('is an instance that falls silent, and not one that drains', () => {
