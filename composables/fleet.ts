@@ -28,7 +28,7 @@ export function newer(known: LivePosition | null, arriving: LivePosition | null)
 const pageSize = 200
 
 /** Changes of more vehicles than this at once are an import: the fleet is fetched anew. Fewer are fetched one by one. */
-const mostSingly = 10
+const maxSingly = 10
 
 /** Changes that come together are fetched together. */
 const gatherMs = 150
@@ -92,7 +92,7 @@ export async function useFleet() {
   async function fetchChanged() {
     const ids = [...pending]
     pending.clear()
-    if (ids.length > mostSingly) return refresh()
+    if (ids.length > maxSingly) return refresh()
     await Promise.all(ids.map(async (id) => {
       try {
         const vehicle = await api.get('/api/v1/vehicles/{id}', { params: { path: { id } } })

@@ -4,7 +4,7 @@
  */
 export const problems = {
   'invalid-input': { status: 400, means: 'a field is wrong: `errors` names it' },
-  'unauthenticated': { status: 401, means: 'nobody is signed in, or what was shown as proof does not hold' },
+  'unauthenticated': { status: 401, means: 'nobody is signed in, or the credentials are not valid' },
   'forbidden': {
     status: 403, means: 'the role does not allow it, or the change came from another site\'s page',
   },

@@ -25,7 +25,7 @@ export async function askEach<Target extends { name: string }, T>(
       return { name, value: await ask(target, own), reason: null }
     }
     catch (error) {
-      return { name, value: null, reason: own.aborted ? 'No answer in time' : inWords(error) }
+      return { name, value: null, reason: own.aborted ? 'Timed out' : inWords(error) }
     }
   }))
   if (answers.every(({ value }) => value === null)) throw new Error(answers[0]?.reason ?? 'Nobody to ask')
@@ -49,7 +49,7 @@ export async function askInTurn<Target extends { name: string }, T>(
       return await ask(target, AbortSignal.any([signal, tooLate]))
     }
     catch (error) {
-      reasons.push(`${target.name}: ${tooLate.aborted ? 'No answer in time' : inWords(error)}`)
+      reasons.push(`${target.name}: ${tooLate.aborted ? 'Timed out' : inWords(error)}`)
     }
   }
   throw new Error(reasons.join('; ') || 'Nobody to ask')

@@ -16,12 +16,12 @@ const asked: (Omit<Chart, 'points'> & { expression: string })[] = [
     name: 'requests', title: 'Requests', unit: 'per second', expression: 'sum(rate(http_requests_total[2m]))',
   },
   {
-    name: 'errors', title: 'Answers with an error (5xx)', unit: 'percent',
+    name: 'errors', title: 'Error responses (5xx)', unit: 'percent',
     expression: '100 * (sum(rate(http_requests_errors_total[2m])) or vector(0))'
       + ' / (sum(rate(http_requests_total[2m])) > 0)',
   },
   {
-    name: 'p95', title: 'Time of the slowest 5 % (p95)', unit: 'seconds',
+    name: 'p95', title: 'Response time (p95)', unit: 'seconds',
     expression: 'histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket[2m])))',
   },
   {

@@ -40,7 +40,9 @@ export function settleMethod(event: H3Event, methodsOf: Methods): void {
   if (path === '*' && event.method === 'OPTIONS') return void sendNoContent(event)
   // Addresses have one spelling: Nginx's limits stand at exactly that one, and another that reached the same endpoint would go around them.
   const spelled = canonical(path)
-  if (path !== spelled && isForPrograms(spelled)) throw new NotFoundError('address; addresses have no slash at their end and no doubled ones')
+  if (path !== spelled && isForPrograms(spelled)) {
+    throw new NotFoundError('address. Addresses have no trailing slash and no double slashes')
+  }
   const methods = methodsOf(path)
   if (!methods) return
   if (methods.includes(event.method)) {
@@ -81,5 +83,7 @@ export function settleHost(event: H3Event): void {
  */
 function refuseBadHost(event: H3Event): void {
   if (!event.context.hasBadHost || !isForPrograms(event.path)) return
-  throw new InvalidInputError([{ path: 'Host', message: 'must be a host name or address, and a port up to 65535 where there is one' }])
+  throw new InvalidInputError([
+    { path: 'Host', message: 'must be a host name or an address, optionally with a port up to 65535' },
+  ])
 }

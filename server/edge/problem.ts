@@ -8,11 +8,11 @@ export type { Problem }
 
 /** Errors of the HTTP edge itself, which no domain code throws. */
 const httpProblems: Record<number, { type: string, title: string, detail: string }> = {
-  400: { type: 'invalid-input', title: 'The request is not valid', detail: 'The request could not be understood.' },
+  400: { type: 'invalid-input', title: 'Invalid request', detail: 'The request could not be understood.' },
   404: { type: 'not-found', title: 'Not found', detail: 'There is nothing at this address.' },
-  405: { type: 'method-not-allowed', title: 'Method not allowed', detail: 'This address does not take this method.' },
-  413: { type: 'too-large', title: 'The request is too large', detail: 'The body is larger than this address takes.' },
-  503: { type: 'unavailable', title: 'Temporarily unavailable', detail: 'Something this needs is away for now.' },
+  405: { type: 'method-not-allowed', title: 'Method not allowed', detail: 'This method is not allowed at this address.' },
+  413: { type: 'too-large', title: 'Request too large', detail: 'The request body is too large.' },
+  503: { type: 'unavailable', title: 'Temporarily unavailable', detail: 'A service that this needs is temporarily unavailable.' },
   415: { type: 'unsupported-media-type', title: 'Unsupported media type', detail: 'Send application/json.' },
 }
 
@@ -42,13 +42,13 @@ export function toProblem(error: unknown, requestId: string): { problem: Problem
   if ((status < 500 || status === 503) && cause instanceof H3Error) {
     const detail = cause.statusMessage && cause.data === undefined && known === undefined ? cause.statusMessage : known?.detail ?? 'The request was refused.'
     return {
-      problem: { type: typeUri(known?.type ?? 'refused'), title: known?.title ?? 'The request was refused', status, detail, instance: requestId },
+      problem: { type: typeUri(known?.type ?? 'refused'), title: known?.title ?? 'Request refused', status, detail, instance: requestId },
       retryAfterSeconds: status === 503 ? 2 : null,
       unexpected: false,
     }
   }
   return {
-    problem: { type: typeUri('internal'), title: 'Something went wrong here', status: 500, detail: 'The fault is on our side. It has been logged under the request id.', instance: requestId },
+    problem: { type: typeUri('internal'), title: 'Something went wrong', status: 500, detail: 'This is a problem on our side. It has been logged under the request ID.', instance: requestId },
     retryAfterSeconds: null,
     unexpected: true,
   }

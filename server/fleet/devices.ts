@@ -116,7 +116,7 @@ export async function updateDevice(
     const before = await lockDevice(tx, id)
     if (version !== undefined && version !== before.version) throw outdated('device')
     if (changes.tokenRequired && !before.tokenHash) {
-      const message = 'needs a token first: make one at /api/v1/devices/:id/token'
+      const message = 'needs a token first: create one at /api/v1/devices/:id/token'
       throw new InvalidInputError([{ path: 'tokenRequired', message }])
     }
     const moved = vehicleId !== undefined && vehicleId !== before.vehicleId
@@ -207,7 +207,7 @@ async function fit(tx: Transaction, device: DeviceRow, vehicleId: string | null)
   await tx.update(devices).set({ vehicleId }).where(eq(devices.id, device.id))
   await recordAudit(tx, {
     organisationId,
-    action: vehicle ? 'device.fitted' : 'device.taken-out',
+    action: vehicle ? 'device.assigned' : 'device.unassigned',
     subject: subjectOf(device),
     before: { vehicleId: device.vehicleId },
     after: { vehicleId, vehicleName: vehicle ? vehicle.name : null },
@@ -294,7 +294,7 @@ async function refusingTakenIdentifier<T>(work: () => Promise<T>): Promise<T> {
   }
   catch (error) {
     if (violatedUnique(error) !== 'devices_identifier_key') throw error
-    throw new ConflictError('A device with this identifier is already known.', {
+    throw new ConflictError('A device with this identifier already exists.', {
       errors: [{ path: 'identifier', message: 'is already used by another device' }],
     })
   }

@@ -1,4 +1,4 @@
-import { neverSeen } from '#server/database/look.ts'
+import { neverSeen } from '#server/database/probe.ts'
 import type { DatabaseService } from '#server/database/open.ts'
 import { gauge, reading } from '#server/telemetry/metrics.ts'
 

@@ -5,7 +5,7 @@ import { remainingMs, runOutsideContext } from '#server/telemetry/context.ts'
 import {
   countRedisCommand, countRedisRepeat, redisConnectionsLost, redisDuration, type CommandOutcome,
 } from '#server/telemetry/redis-metrics.ts'
-import { names } from '#server/telemetry/names.ts'
+import { resolver } from '#server/telemetry/resolver.ts'
 import { every } from '#server/telemetry/timers.ts'
 import { UnavailableError } from '#shared/errors.ts'
 
@@ -205,7 +205,7 @@ export function createLink({ client, name, log, heartbeat = true }: { client: Re
 
   function away(outcome: CommandOutcome, error: unknown): UnavailableError {
     countRedisCommand(outcome)
-    return new UnavailableError(closed ? 'Redis is closed.' : 'Redis does not answer.', { cause: error })
+    return new UnavailableError(closed ? 'Redis is closed.' : 'Redis is not responding.', { cause: error })
   }
 
   function noteRefusal(error: unknown) {
@@ -255,7 +255,7 @@ export async function isAt({ stream }: Redis, { host, port }: { host: string, po
   const { remoteAddress, remotePort } = stream as Socket
   if (remotePort !== port) return false
   if (remoteAddress === host) return true
-  return names.addresses(host).then(found => found.some(({ address }) => address === remoteAddress), () => false)
+  return resolver.addresses(host).then(found => found.some(({ address }) => address === remoteAddress), () => false)
 }
 
 /** Whether the server understood and said no, instead of being away. */

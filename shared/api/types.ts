@@ -796,21 +796,6 @@ export interface components {
             leader: boolean;
             hasLeader: boolean;
         };
-        Happening: {
-            /** @description The same for all who see the same: it is kept once. */
-            key: string;
-            /**
-             * Format: date-time
-             * @description By the clock of who noticed it.
-             */
-            at: string;
-            /** @enum {string} */
-            kind: "failover" | "redis-failover" | "mode" | "drain" | "start" | "silent" | "version";
-            /** @description Of what: an instance, PostgreSQL, Redis. */
-            subject: string;
-            text: string;
-            noticedBy: string;
-        };
         InstanceView: {
             name: string;
             version: string;
@@ -1294,13 +1279,28 @@ export interface components {
             state: "known" | "unknown" | "not-configured";
             /** @description Who was asked, in words. */
             source: string;
-            value: components["schemas"]["Happening"][] | null;
+            value: components["schemas"]["TimelineEvent"][] | null;
             /** @description When `value` was found; null: never yet. */
             at: string | null;
             /** @description Since when it cannot be known; null: it can. */
             since: string | null;
             /** @description Why it cannot be known, in words. */
             reason: string | null;
+        };
+        TimelineEvent: {
+            /** @description The same for all who see the same: it is kept once. */
+            key: string;
+            /**
+             * Format: date-time
+             * @description By the clock of who noticed it.
+             */
+            at: string;
+            /** @enum {string} */
+            kind: "failover" | "redis-failover" | "mode" | "drain" | "start" | "silent" | "version";
+            /** @description Of what: an instance, PostgreSQL, Redis. */
+            subject: string;
+            text: string;
+            noticedBy: string;
         };
         Vehicle: {
             /** Format: uuid */
@@ -1616,7 +1616,7 @@ export interface components {
                 };
             };
         };
-        /** @description `unauthenticated`: nobody is signed in, or what was shown as proof does not hold. */
+        /** @description `unauthenticated`: nobody is signed in, or the credentials are not valid. */
         Unauthenticated: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestId"];

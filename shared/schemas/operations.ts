@@ -159,23 +159,23 @@ export const OperationsView = z.object({
 })
 export type OperationsView = z.infer<typeof OperationsView>
 
-export const happeningKinds = [
+export const timelineEventKinds = [
   'failover', 'redis-failover', 'mode', 'drain', 'start', 'silent', 'version',
 ] as const
 
 /** Something that an instance has seen happen. */
-export const Happening = z.object({
+export const TimelineEvent = z.object({
   key: anyText().describe('The same for all who see the same: it is kept once.'),
   at: moment().describe('By the clock of who noticed it.'),
-  kind: z.enum(happeningKinds),
+  kind: z.enum(timelineEventKinds),
   subject: anyText().describe('Of what: an instance, PostgreSQL, Redis.'),
   text: anyText(),
   noticedBy: anyText(),
 })
-export type Happening = z.infer<typeof Happening>
+export type TimelineEvent = z.infer<typeof TimelineEvent>
 
 /** The newest first. */
-export const Timeline = known(z.array(Happening))
+export const Timeline = known(z.array(TimelineEvent))
 export type Timeline = z.infer<typeof Timeline>
 
 /** `GET /api/v1/operations`. */

@@ -11,9 +11,9 @@ export type PartState = (typeof partStates)[number]
 
 export const stateNames: Record<PartState, string> = {
   'operational': 'Operational',
-  'limited': 'Limited',
-  'partly-away': 'Partly away',
-  'away': 'Away',
+  'limited': 'Degraded',
+  'partly-away': 'Partial outage',
+  'away': 'Outage',
 }
 
 /** What Fleet2 does for people, in the order in which the page shows it. */

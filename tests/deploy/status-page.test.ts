@@ -68,7 +68,7 @@ describe('where no instance answers,', () => {
     await until(async () => (await nginx.ask('GET', '/status')).status === 503, 'Nginx to say so')
     const away = await nginx.ask('GET', '/status')
     expect(away.body).toContain(page)
-    expect(away.body).toContain('Fleet2 is away')
+    expect(away.body).toContain('Fleet2 is down')
     expect(away.headers).toMatchObject({
       'content-type': expect.stringMatching(/^text\/html/), 'cache-control': 'no-store', 'retry-after': '5',
       'x-content-type-options': 'nosniff', 'x-frame-options': 'DENY',

@@ -57,11 +57,11 @@ test.describe('the error page', () => {
     await signIn(page)
     const answer = await page.goto('/nothing-here')
     expect(answer!.status()).toBe(404)
-    await expect(page.getByRole('heading', { name: 'There is nothing here' })).toBeVisible()
+    await expect(page.getByRole('heading', { name: 'Page not found' })).toBeVisible()
     await expect(page.getByTestId('request-id')).toHaveText(answer!.headers()['x-request-id']!)
     await expectAccessible(page)
     await page.goto('/vehicles/01a20d9c-2284-72c8-8578-4d3eadcc392e')
-    await expect(page.getByRole('heading', { name: 'There is nothing here' })).toBeVisible()
+    await expect(page.getByRole('heading', { name: 'Page not found' })).toBeVisible()
   })
 })
 

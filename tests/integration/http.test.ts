@@ -172,7 +172,7 @@ it('no refusal of an endpoint is a page, whatever the caller says that it accept
 it('nobody may keep the page of an error, which may say who is signed in', async () => {
   const { status, headers, body } = await ask('GET', '/no-such-page', { accept: 'text/html' })
   expect([status, headers['cache-control']]).toEqual([404, 'private, no-store'])
-  expect(body.toString()).toContain('There is nothing here')
+  expect(body.toString()).toContain('Page not found')
 })
 
 describe.each(pages)('the page %s', (page) => {

@@ -102,7 +102,7 @@ describe('an instance that is told to end', () => {
 
     server.kill('SIGTERM')
     await until(async () => (await health(server.url)).code === 503)
-    expect(await health(server.url)).toMatchObject({ code: 503, status: 'unhealthy', reason: 'This instance is ending' })
+    expect(await health(server.url)).toMatchObject({ code: 503, status: 'unhealthy', reason: 'This instance is shutting down' })
     expect((await fetch(`${server.url}/api/health/ready`)).status).toBe(503)
     expect((await fetch(`${server.url}/api/health/live`)).status).toBe(200)
     expect((await client.send('GET', '/api/v1/vehicles')).headers.get('connection')).toBe('close')
@@ -187,7 +187,7 @@ describe('an instance whose database is away', () => {
     try {
       proxy.refuse()
       await until(async () => (await health(mine!.url)).code === 503)
-      expect(await health(mine!.url)).toMatchObject({ status: 'unhealthy', reason: 'This instance cannot reach the database, and others can' })
+      expect(await health(mine!.url)).toMatchObject({ status: 'unhealthy', reason: 'This instance cannot reach the database, but others can' })
       expect((await health(peer!.url)).code).toBe(200)
       // Without Redis nobody can be asked: it fails open.
       await redis.kill()

@@ -142,7 +142,7 @@ scrape_configs:
     await kill()
     await until(async () => (await balancers.ask(never))[0]!.reason !== null, 'Prometheus to notice')
     expect(await balancers.ask(never)).toEqual(
-      [{ name: 'haproxy', reason: 'It does not answer Prometheus', servers: [] }],
+      [{ name: 'haproxy', reason: 'Prometheus cannot reach it', servers: [] }],
     )
   })
 })
@@ -185,7 +185,7 @@ describe('a real PgBouncer', () => {
   it('that is frozen is given up in time, and its connection with it', async () => {
     pgbouncer.freeze()
     try {
-      await expect(pgbouncerByConsole(hosts(), url, 400).ask(never)).rejects.toThrow('No answer in time')
+      await expect(pgbouncerByConsole(hosts(), url, 400).ask(never)).rejects.toThrow('Timed out')
     }
     finally {
       pgbouncer.thaw()

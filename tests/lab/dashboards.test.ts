@@ -6,7 +6,7 @@ import { dashboards } from '../../deploy/monitoring/grafana/dashboards.ts'
 import { filledIn } from '../../deploy/monitoring/grafana/query.ts'
 import type { EmptyUntil } from '../../deploy/monitoring/grafana/types.ts'
 import { backupMetrics } from '../../lab/backups.ts'
-import { downLab, reasonsAgainst, upLab } from '../../lab/lab.ts'
+import { downLab, checkPrerequisites, upLab } from '../../lab/lab.ts'
 import type { Lab } from '../../lab/types.ts'
 import { drillMetricsText } from '../drills/report/metrics.ts'
 import { peopleAtWork } from '../support/at-work.ts'
@@ -22,7 +22,7 @@ const promise = 'every query of the dashboards but those of containers finds som
 
 test(promise, async () => {
   await withLabLock(async () => {
-    expect(await reasonsAgainst()).toEqual([])
+    expect(await checkPrerequisites()).toEqual([])
     const began = Date.now()
     const lab = await upLab({ limitMs: 300_000, exporters: true })
     try {

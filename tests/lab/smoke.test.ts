@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
-import { connectLab, downLab, LabRefusal, reasonsAgainst, upLab } from '../../lab/lab.ts'
+import { connectLab, downLab, PreflightError, checkPrerequisites, upLab } from '../../lab/lab.ts'
 import { createPerson } from '../../lab/person.ts'
 import { shortDrills } from '../drills/short.ts'
 import { withLabLock } from '../support/lab-lock.ts'
@@ -15,7 +15,7 @@ import { askPatroni } from './patroni-view.ts'
 /** One lab for all of it: bringing it up is most of the time. */
 test('the whole stack comes up from deploy/, serves people over TLS, lets nobody in where he does not belong, loses an instance, the PostgreSQL leader and the Redis master under load without losing anything, and leaves nothing behind', async () => {
   await withLabLock(async () => {
-    expect(await reasonsAgainst()).toEqual([])
+    expect(await checkPrerequisites()).toEqual([])
     const before = await traces()
     // Limits against hanging, generous on purpose: the machine may be busy with something else.
     const lab = await upLab({ limitMs: 300_000 })
@@ -91,7 +91,7 @@ test('the whole stack comes up from deploy/, serves people over TLS, lets nobody
     }
     expect(await traces()).toEqual(before)
     expect(await downLab()).toEqual([])
-    await expect(connectLab()).rejects.toThrow(LabRefusal)
+    await expect(connectLab()).rejects.toThrow(PreflightError)
   })
 }, 900_000)
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { neverSeen, unreachable, type ServerState } from '#server/database/look.ts'
+import { neverSeen, unreachable, type ServerState } from '#server/database/probe.ts'
 import type { DatabaseService } from '#server/database/open.ts'
 import { exportDatabaseGauges } from '#server/lifecycle/database-gauges.ts'
 import { exportRedisGauges } from '#server/lifecycle/redis-gauges.ts'
@@ -119,8 +119,8 @@ describe('counters of failures', () => {
 })
 
 it('a cache that is never hit has a share of hits, and that is 0', async () => {
-  cacheMetrics.looked('somebody', 'miss')
-  cacheMetrics.looked('somebody', 'miss')
+  cacheMetrics.lookup('somebody', 'miss')
+  cacheMetrics.lookup('somebody', 'miss')
   expect(await valuesOf(/^fleet2_cache_requests_total\b/)).toEqual({
     'fleet2_cache_requests_total{cache="somebody",result="hit"}': 0,
     'fleet2_cache_requests_total{cache="somebody",result="miss"}': 2,

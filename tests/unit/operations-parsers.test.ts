@@ -30,7 +30,7 @@ describe('HAProxy\'s statistics', () => {
     )
   })
   it('are refused when they are something else', () => {
-    expect(() => parseStatistics('<html>')).toThrow('It does not answer with HAProxy\'s statistics')
+    expect(() => parseStatistics('<html>')).toThrow('The response is not HAProxy\'s statistics')
   })
 })
 
@@ -123,7 +123,7 @@ describe('what Prometheus knows of the parts', () => {
     ).ask(never)
     expect(view).toEqual([
       { name: 'haproxy', reason: null, servers: parseStatistics(answer('haproxy.csv')) },
-      { name: 'haproxy2', reason: 'It does not answer Prometheus', servers: [] },
+      { name: 'haproxy2', reason: 'Prometheus cannot reach it', servers: [] },
     ])
   })
 
@@ -145,7 +145,7 @@ describe('what Prometheus knows of the parts', () => {
       members: [
         { name: 'patroni1', role: 'leader', state: 'running', timeline: 7, lagBytes: null },
         { name: 'patroni2', role: 'sync standby', state: 'running', timeline: 7, lagBytes: 100 },
-        { name: 'patroni3', role: 'unknown', state: 'does not answer', timeline: null, lagBytes: null },
+        { name: 'patroni3', role: 'unknown', state: 'not responding', timeline: null, lagBytes: null },
       ],
     })
   })

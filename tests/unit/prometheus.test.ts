@@ -82,9 +82,9 @@ describe('a Prometheus that answers', () => {
     expect(sent).toBeLessThan(mostBytes * 20)
   })
   it('too late, or stops in the middle, is given up', async () => {
-    expect(await faultOf(await listener(() => {}), 100)).toMatch(/No answer in time$/)
+    expect(await faultOf(await listener(() => {}), 100)).toMatch(/Timed out$/)
     const half = await listener((_, response) => void response.write('{"status":'))
-    expect(await faultOf(half, 100)).toMatch(/No answer in time$/)
+    expect(await faultOf(half, 100)).toMatch(/Timed out$/)
   })
   it('with a redirect leads nowhere', async () => {
     let followed = false

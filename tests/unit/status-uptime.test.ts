@@ -40,8 +40,8 @@ describe('the days', () => {
     day[7]!.value = 0.99999
     const uptime = daysOf(day, now).at(-2)!.uptime!
     expect(uptime).toBeLessThan(1)
-    expect(percentInWords(uptime)).toBe('99.99 %')
-    expect([1, 0.9999, 0.99989, 0].map(percentInWords)).toEqual(['100.00 %', '99.99 %', '99.98 %', '0.00 %'])
+    expect(percentInWords(uptime)).toBe('99.99%')
+    expect([1, 0.9999, 0.99989, 0].map(percentInWords)).toEqual(['100.00%', '99.99%', '99.98%', '0.00%'])
   })
 })
 

@@ -3,34 +3,38 @@ import { isIP, type LookupFunction } from 'node:net'
 import { gauge, reading } from './metrics.ts'
 
 /**
- * Look-ups of host names, shared by all that connect somewhere (the database's pools and its monitor, Redis, Sentinels). The system looks names up on two threads of a process,
- * one question after the other: a name that nobody answers for, asked for at each attempt to connect, keeps all the others waiting.
+ * Resolves host names for everything that connects somewhere: the database's pools and its monitor, Redis,
+ * Sentinels. The system resolves names on two threads of the process, one query after the other. A name that
+ * gets no answer, asked for at every attempt to connect, would block all the others.
  */
-export interface Names {
+export interface Resolver {
   /**
-   * The addresses of a name, all of them. One question at a time per name, however many ask. A name server that is slow or away changes nothing for a name that has been
-   * answered before: then the last good answer is given.
-   * @throws the system's error, at once for a second after it, or one with the code EAI_AGAIN where no answer came in time.
+   * All addresses of a name. One query at a time per name, however many callers there are. For a name that
+   * has been resolved before, a name server that is slow or unavailable changes nothing: the last good answer
+   * is used.
+   * @throws the system's error, at once for a second after it; with the code EAI_AGAIN if no answer came in time.
    */
   addresses(name: string): Promise<LookupAddress[]>
   /** The same in the form that `net.connect`, `tls.connect` and `http` take as their `lookup`. */
   readonly lookup: LookupFunction
-  /** Questions that are under way: at most one a name. */
-  underWay(): number
+  /** Queries that are running: at most one per name. */
+  inFlight(): number
 }
 
 type Ask = (name: string) => Promise<LookupAddress[]>
 
-/** Connections are made in bursts: those of one moment share an answer, and a name that moves is followed within seconds. */
+/** Connections are made in bursts, which share an answer; a name that moves is followed within seconds. */
 const freshMs = 2_000
 
-/** Where there is a good answer of earlier, so long for a new one. A healthy name server takes milliseconds. */
+/**
+ * How long to wait for a new answer when there is an earlier one. A healthy name server takes milliseconds.
+ */
 const patienceMs = 300
 
-/** Where there is none. Shorter than the time-outs of those who connect, so that they learn what it was. */
+/** How long to wait when there is none. Shorter than the callers' time-outs, so that they see the reason. */
 const limitMs = 1_500
 
-/** A name that failed is not asked for again for this long: whoever retries in a loop must not fill the system's queue. */
+/** A name that failed is not queried again for this long: a retry loop must not fill the system's queue. */
 const failedMs = 1_000
 
 interface Entry {
@@ -43,9 +47,9 @@ const askSystem: Ask = name => new Promise((resolve, reject) => {
   systemLookup(name, { all: true }, (error, addresses) => error ? reject(error) : resolve(addresses))
 })
 
-/** @param ask tests put their own name server here. */
-export function createNames(ask: Ask = askSystem, now: () => number = () => performance.now()): Names {
-  /** The names come from the configuration: a handful. */
+/** @param ask tests pass their own name server. */
+export function createResolver(ask: Ask = askSystem, now: () => number = () => performance.now()): Resolver {
+  /** The names come from the configuration: there are only a few. */
   const entries = new Map<string, Entry>()
 
   function entryOf(name: string): Entry {
@@ -92,7 +96,7 @@ export function createNames(ask: Ask = askSystem, now: () => number = () => perf
     }
     finally {
       clearTimeout(timer)
-      // Whoever has given up must not make an unhandled rejection of it.
+      // If we gave up waiting, a late failure must not become an unhandled rejection.
       asking.catch(() => {})
     }
     if (good) return good.addresses
@@ -110,11 +114,14 @@ export function createNames(ask: Ask = askSystem, now: () => number = () => perf
         else callback(null, found[0]!.address, found[0]!.family)
       }).catch((error: unknown) => callback(error as NodeJS.ErrnoException, []))
     },
-    underWay: () => [...entries.values()].filter(({ asking }) => asking !== null).length,
+    inFlight: () => [...entries.values()].filter(({ asking }) => asking !== null).length,
   }
 }
 
-/** The process's one. */
-export const names = createNames()
+/** The one that the whole process shares. */
+export const resolver = createResolver()
 
-gauge('fleet2_name_lookups_in_progress', 'Host names that are being looked up', [], () => reading(names.underWay()))
+gauge(
+  'fleet2_name_lookups_in_progress', 'Host names that are being looked up', [],
+  () => reading(resolver.inFlight()),
+)

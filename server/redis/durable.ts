@@ -8,10 +8,11 @@ import { inSpan } from '#server/telemetry/tracing.ts'
 import { UnavailableError } from '#shared/errors.ts'
 
 /**
- * What must not be evicted for want of memory has no expiry in Redis: `maxmemory-policy volatile-lru` takes only what has one. When it ends stands in a
- * sorted set, written in the same script, and a sweep deletes what is over.
+ * Durable keys must not be evicted to free memory, so they have no expiry in Redis: `maxmemory-policy
+ * volatile-lru` evicts only keys that have one. Their expiry is in this sorted set instead, written by the
+ * same script, and a sweep deletes what has expired.
  */
-export const endings = `${keyPrefix}endings`
+export const expiries = `${keyPrefix}endings`
 
 const now = `local t = redis.call('TIME') local now = t[1] * 1000 + math.floor(t[2] / 1000)`
 
@@ -28,7 +29,7 @@ redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 redis.call('ZADD', KEYS[2], 'GT', now + ARGV[3], KEYS[1])
 return 1`
 
-/** At most a few hundred at a time: a script holds everybody up while it runs. */
+/** At most a few hundred at a time: a script blocks the whole server while it runs. */
 const sweepScript = `${now}
 local over = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 200)
 for _, key in ipairs(over) do redis.call('UNLINK', key) end
@@ -39,24 +40,28 @@ const sweepSize = 200
 
 const ms = (seconds: number) => Math.max(1, Math.ceil(seconds * 1000))
 
-export const kept = {
+export const durable = {
   set: (client: Redis, key: string, value: string, ttlSeconds: number, onlyIf?: OnlyIf) => {
     const condition = typeof onlyIf === 'object' ? ['is', onlyIf.is] : [onlyIf ?? '']
-    return client.eval(setScript, 2, keyPrefix + key, endings, value, ms(ttlSeconds), ...condition) as Promise<number>
+    return client.eval(setScript, 2, keyPrefix + key, expiries, value, ms(ttlSeconds), ...condition) as Promise<number>
   },
-  hashSet: (client: Redis, key: string, field: string, value: string, ttlSeconds: number) => client.eval(hashScript, 2, keyPrefix + key, endings, field, value, ms(ttlSeconds)),
-  /** Deletes what has ended. Every instance does it; twice is harmless. */
+  hashSet: (client: Redis, key: string, field: string, value: string, ttlSeconds: number) => client.eval(hashScript, 2, keyPrefix + key, expiries, field, value, ms(ttlSeconds)),
+  /** Deletes what has expired. Every instance does this; twice is harmless. */
   async sweep(link: Link): Promise<void> {
-    while (await link.run(client => client.eval(sweepScript, 1, endings)) === sweepSize);
+    while (await link.run(client => client.eval(sweepScript, 1, expiries)) === sweepSize);
   },
 }
 
-/** How long a write waits for the replicas. They answer in a millisecond; one that has not in 0.3 s is frozen, cut off, or no replica any more. */
+/**
+ * How long a write waits for the replicas. They answer in a millisecond; after 0.3 s one is frozen, cut off
+ * or gone.
+ */
 const confirmTimeoutMs = 300
 
 /**
- * Writes that every replica has too before they are called confirmed, because any of them may be the next master. Over a connection of their own: WAIT holds up all that comes behind it. What arrives while one
- * WAIT is under way is confirmed together by the next.
+ * Writes that count as confirmed only once every replica has them, because any replica may be the next
+ * master. They use a connection of their own, because WAIT blocks every command behind it. Writes that arrive
+ * during one WAIT are confirmed together by the next.
  */
 export function createConfirmedWrites(link: Link, replicasNeeded: () => number) {
   let queue: { harmless: boolean, send: (client: Redis) => Promise<unknown>, done: (confirmed: boolean, result: unknown) => void, failed: (error: unknown) => void }[] = []
@@ -83,7 +88,7 @@ export function createConfirmedWrites(link: Link, replicasNeeded: () => number) 
         batch.forEach(({ done, failed }, index) => {
           const result = results[index]!
           if (result.status === 'rejected') link.noteRefusal(result.reason)
-          if (result.status === 'rejected') return failed(new UnavailableError('Redis does not answer.', { cause: result.reason }))
+          if (result.status === 'rejected') return failed(new UnavailableError('Redis is not responding.', { cause: result.reason }))
           if (replicas < needed) redisUnconfirmed.inc()
           done(replicas >= needed, result.value)
         })
@@ -96,13 +101,17 @@ export function createConfirmedWrites(link: Link, replicasNeeded: () => number) 
   }
 
   return {
-    /** Resolves once it is written, and says whether the replicas have it. `harmless`: it may be sent again although it may have been executed. */
+    /**
+     * Resolves once it is written, and says whether the replicas have it. `harmless`: it may be sent again
+     * even if it may have been executed.
+     */
     write<T>(send: (client: Redis) => Promise<T>, { harmless }: { harmless: boolean }): Promise<{ result: T, confirmed: boolean }> {
       // Its command travels with others', outside of any request: the step is the caller's wait for it.
       const step = ['redis confirmed write', 'client', { 'db.system.name': 'redis' }] as const
       return inSpan(...step, () => new Promise((resolve, reject) => {
         queue.push({ harmless, send, done: (confirmed, result) => resolve({ confirmed, result: result as T }), failed: reject })
-        // Not in the context of whoever came first: those that come meanwhile are written in the same turn of the loop, and their time is not over with that request's.
+        // Not in the context of whoever came first: those that come meanwhile are written in the same turn of
+        // the loop, and their time is not over with that request's.
         runOutsideContext(() => void work())
       }))
     },

@@ -1,14 +1,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { afterTurning } from '#server/telemetry/patience.ts'
+import { setActiveTimeout } from '#server/telemetry/active-timeout.ts'
 
-describe('patience that counts turns of the event loop', () => {
+describe('a time-out that counts turns of the event loop', () => {
   afterEach(() => vi.useRealTimers())
 
   it('ends after its time, once', async () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
     const tooLate = vi.fn()
-    afterTurning(100, tooLate)
+    setActiveTimeout(100, tooLate)
     vi.advanceTimersByTime(99)
     await nextTurn()
     expect(tooLate).not.toHaveBeenCalled()
@@ -20,7 +20,7 @@ describe('patience that counts turns of the event loop', () => {
   it('called off by an answer in its very last turn says nothing any more', async () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
     const tooLate = vi.fn()
-    const callOff = afterTurning(100, tooLate)
+    const callOff = setActiveTimeout(100, tooLate)
     vi.advanceTimersByTime(100)
     callOff()
     await nextTurn()

@@ -1,10 +1,10 @@
 import pg from 'pg'
 import type { Addresses } from './addresses.ts'
-import { afterTurning } from '#server/telemetry/patience.ts'
-import { parseLsn, parsePosition, type Position } from './consistency.ts'
-import { AddressLeftError } from './errors.ts'
+import { setActiveTimeout } from '#server/telemetry/active-timeout.ts'
+import { parseLsn, parseWalPosition, type WalPosition } from './consistency.ts'
+import { PoolerUnresponsiveError } from './errors.ts'
 
-/** What one look at a server found. */
+/** The state of a server at its last probe. */
 export interface ServerState {
   reachable: boolean
   /** `primary` takes writes, `replica` replays them; null: not known. */
@@ -29,19 +29,23 @@ export interface AttachedReplica {
   replayLsn: number
 }
 
-/** What a look brings home. */
-export interface Sighting {
+/** What one probe found. */
+export interface ProbeResult {
   latencyMs: number
   cluster: string
   /** Null: the schema is still to be migrated. */
-  position: Position | null
+  position: WalPosition | null
   role: 'primary' | 'replica'
   /**
-   * How far a primary's WAL is on its disk, which is what replicas are sent; null: not a primary, or the end of the last record is not known. What has been inserted and not flushed
-   * (hints, for one) nobody has to wait for: an idle primary may leave it so for seconds.
+   * How far a primary's WAL is on its disk, which is what replicas are sent; null: not a primary, or the end
+   * of the last record is not known. What has been inserted and not flushed (hints, for one) nobody has to
+   * wait for: an idle primary may leave it so for seconds.
    */
   flushedLsn: number | null
-  /** A primary's commits are on a standby before they are acknowledged, or need not be, as far as can be known. */
+  /**
+   * A primary's commits are on a standby before they are acknowledged, or need not be, as far as can be
+   * known.
+   */
   confirms: boolean
   /** Seconds since the commit that was replayed last; null on a primary or before the first one. */
   sinceReplayedSeconds: number | null
@@ -51,12 +55,13 @@ export interface Sighting {
   registeredTimeline: number
 }
 
-export interface Looker {
+export interface Prober {
   /**
-   * Rejects in about `timeoutMs` at the latest, times not counted in which this process itself stood still; later only while it may turn out that it is a pooler that stands still. Where
-   * one was left meanwhile, the other is asked: nothing was learnt of the server.
+   * Rejects in about `timeoutMs` at the latest, times not counted in which this process itself stood still;
+   * later only while it may turn out that it is a pooler that stands still. Where one was left meanwhile, the
+   * other is asked: nothing was learnt of the server.
    */
-  look(): Promise<Sighting>
+  probe(): Promise<ProbeResult>
   close(): void
 }
 
@@ -66,8 +71,11 @@ const walPageBytes = 8192
 /** It turns out within half a second. */
 const undecidedPauseMs = 50
 
-/** Looks at one server over a connection of its own, so that a pool that is full cannot blind it. `onLost`: that connection ended by itself. */
-export function createLooker(connectionString: string, timeoutMs: number, addresses: Addresses, onLost: () => void): Looker {
+/**
+ * Probes one server over a connection of its own, so that an exhausted pool cannot blind it. `onLost`: that
+ * connection ended unexpectedly.
+ */
+export function createProber(connectionString: string, timeoutMs: number, addresses: Addresses, onLost: () => void): Prober {
   let client: pg.Client | null = null
   let socket: ReturnType<Addresses['openSocket']> | null = null
   let closed = false
@@ -97,7 +105,7 @@ export function createLooker(connectionString: string, timeoutMs: number, addres
     return fresh
   }
 
-  async function look(): Promise<Sighting> {
+  async function probe(): Promise<ProbeResult> {
     const connection = await connected()
     if (socket) addresses.waiting(socket, true)
     const started = performance.now()
@@ -116,7 +124,7 @@ export function createLooker(connectionString: string, timeoutMs: number, addres
       SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_flush_lsn() END AS flushed, database_position($1::bigint) AS position,
         database_confirmed() IS NULL AS unwatched, (SELECT coalesce(max(number), 0) FROM timelines WHERE system_identifier = $1::bigint) AS registered, r.*
       FROM (SELECT) AS one LEFT JOIN database_replicas() AS r ON true`, [server!.cluster])
-    const position = parsePosition(rows[0]!.position)
+    const position = parseWalPosition(rows[0]!.position)
     const attached = rows.flatMap(({ name, sync_state: sync, replay_lsn: lsn }) => name === null || lsn === null ? [] : [{ name, synchronous: sync === 'sync' || sync === 'quorum', replayLsn: parseLsn(lsn) }])
     const { flushed, unwatched, registered: registeredTimeline } = rows[0]!
     return {
@@ -126,17 +134,17 @@ export function createLooker(connectionString: string, timeoutMs: number, addres
     }
   }
 
-  async function lookInTime(): Promise<Sighting> {
+  async function probeInTime(): Promise<ProbeResult> {
     let callOff = () => {}
     try {
       return await Promise.race([
-        look(),
+        probe(),
         new Promise<never>((_, reject) => {
           const tooLate = () => {
-            if (socket && addresses.undecided(socket)) callOff = afterTurning(undecidedPauseMs, tooLate)
+            if (socket && addresses.undecided(socket)) callOff = setActiveTimeout(undecidedPauseMs, tooLate)
             else reject(new Error(`No answer within ${timeoutMs} ms`))
           }
-          callOff = afterTurning(timeoutMs, tooLate)
+          callOff = setActiveTimeout(timeoutMs, tooLate)
         }),
       ])
     }
@@ -151,9 +159,9 @@ export function createLooker(connectionString: string, timeoutMs: number, addres
   }
 
   return {
-    look: () => lookInTime().catch((error: unknown) => {
-      if (closed || (!(error instanceof AddressLeftError) && !addresses.undecided())) throw error
-      return lookInTime()
+    probe: () => probeInTime().catch((error: unknown) => {
+      if (closed || (!(error instanceof PoolerUnresponsiveError) && !addresses.undecided())) throw error
+      return probeInTime()
     }),
     close() {
       closed = true
@@ -162,7 +170,10 @@ export function createLooker(connectionString: string, timeoutMs: number, addres
   }
 }
 
-/** WAL is written by whole pages when there is much of it: what ends with a page may end in the middle of a record, which no replica replays before its rest has come. */
+/**
+ * WAL is written by whole pages when there is much of it: what ends with a page may end in the middle of a
+ * record, which no replica replays before its rest has come.
+ */
 function endOfRecord(flushed: number, inserted: number): number | null {
   return flushed % walPageBytes === 0 && flushed !== inserted ? null : flushed
 }
@@ -179,16 +190,16 @@ function inWords(error: unknown): string {
   const { code = '', message = '', syscall } = error as { code?: string, message?: string, syscall?: string }
   if (syscall === 'open') return `A certificate or key cannot be read (${code})`
   if (/does not support SSL/.test(message)) return 'The server does not offer TLS'
-  if (certificate.test(code)) return `The server's certificate is not accepted (${code})`
+  if (certificate.test(code)) return `The server's certificate is not trusted (${code})`
   if (code === 'EMFILE' || code === 'ENFILE') return 'This instance is out of file descriptors (ulimit -n)'
-  if (/startup parameter|unrecognized configuration parameter/.test(message) || code === '42704' || code === '22023') return `A parameter in the address is refused${code ? ` (${code})` : ''}`
-  if (code === '53300') return 'The server takes no more connections'
+  if (/startup parameter|unrecognized configuration parameter/.test(message) || code === '42704' || code === '22023') return `The server rejected a parameter in the connection URL${code ? ` (${code})` : ''}`
+  if (code === '53300') return 'The server accepts no more connections'
   if (code === 'ECONNREFUSED' || code === 'ENOENT') return 'Connection refused'
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'Host name not found'
   if (code === '28P01' || code === '28000') return 'Authentication failed'
-  if (code === '3D000') return 'There is no such database'
+  if (code === '3D000') return 'The database does not exist'
   if (code.startsWith('57P')) return 'The server is starting, stopping or in recovery'
-  if (message.startsWith('No answer within') || (!/^[0-9A-Z]{5}$/.test(code) && /timeout/.test(message)) || code === 'ETIMEDOUT') return 'No answer in time'
-  if (code.startsWith('EPROTO') || code.startsWith('ERR_SSL')) return `TLS could not be agreed on (${code})`
+  if (message.startsWith('No answer within') || (!/^[0-9A-Z]{5}$/.test(code) && /timeout/.test(message)) || code === 'ETIMEDOUT') return 'Timed out'
+  if (code.startsWith('EPROTO') || code.startsWith('ERR_SSL')) return `TLS handshake failed (${code})`
   return code ? `Failed (${code})` : 'Connection lost'
 }
