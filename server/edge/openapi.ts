@@ -49,8 +49,11 @@ export function openApiDocument(
     components: {
       securitySchemes: {
         session: {
-          type: 'apiKey', in: 'cookie', name: '__Host-fleet2-session',
-          description: 'Set by signing in, signing up and accepting an invitation, with others beside it: '
+          type: 'apiKey',
+          in: 'cookie',
+          name: '__Host-fleet2-session',
+          description:
+            'Set by signing in, signing up and accepting an invitation, with others beside it: '
             + 'keep and send all cookies, as a browser does. Over plain HTTP on another host than localhost it '
             + 'has no prefix.',
         },
