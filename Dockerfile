@@ -19,7 +19,7 @@ COPY middleware middleware
 COPY pages pages
 COPY plugins plugins
 COPY public public
-COPY scripts/build.ts scripts/bundle-migrate.ts scripts/migrate.ts scripts/
+COPY scripts/build.ts scripts/bundle-commands.ts scripts/migrate.ts scripts/undo.ts scripts/
 COPY server server
 COPY shared shared
 RUN node node_modules/nuxt/bin/nuxt.mjs prepare && node scripts/build.ts
@@ -41,7 +41,7 @@ EXPOSE 3000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:3000/api/health').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
-# `node .output/scripts/migrate.mjs` migrates: no source tree is needed for it.
+# `node .output/scripts/migrate.mjs` migrates, `undo.mjs` beside it undoes: no source tree is needed for them.
 CMD ["node", ".output/server/index.mjs"]
 # Last: another commit's label makes no layer anew. docs/supply-chain.md, "Provenance".
 ARG VERSION=unknown

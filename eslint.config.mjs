@@ -1,4 +1,5 @@
 import withNuxt from './.nuxt/eslint.config.mjs'
+import { exemptEndpoints } from './scripts/api/exempt.ts'
 
 /**
  * Who may import whom (CONTRIBUTING.md has the picture): each room may reach only what stands below it. Never upward, never in a circle.
@@ -8,7 +9,7 @@ const floors = [
   ['api', 'routes', 'middleware', 'plugins'],
   ['edge'],
   ['lifecycle'],
-  ['identity', 'fleet', 'audit', 'cluster', 'health'],
+  ['identity', 'fleet', 'audit', 'cluster', 'health', 'undo'],
   ['database', 'redis', 'storage'],
   ['telemetry', 'config'],
 ]
@@ -34,7 +35,7 @@ const rooms = floors.flatMap((floor, level) => floor.map(room => ({
 // A repeating timer keeps the request's context in which it was set; `server/telemetry/timers.ts` has one that does not.
 const timers = {
   files: ['server/**/*.ts'],
-  ignores: ['server/telemetry/timers.ts', 'server/telemetry/patience.ts'],
+  ignores: ['server/telemetry/timers.ts', 'server/telemetry/active-timeout.ts'],
   rules: { 'no-restricted-globals': ['error', { name: 'setInterval', message: 'It goes on in the context of the request that set it. Use every() of server/telemetry/timers.ts.' }] },
 }
 
@@ -44,16 +45,50 @@ const notTheServer = { regex: '^(#server|~/server|@/server|(\\.\\./)+server|\\./
 const zodPrimitive = '(string|number|coerce|int|bigint|date|any|unknown|url|iso)'
 const bareSchema = {
   selector: `:matches(MemberExpression[object.name="z"][property.name=/^${zodPrimitive}$/])`,
-  message: 'Use the builders of shared/schemas/text.ts, numbers.ts and common.ts: text(), line(), textLike(), wholeNumber(), Instant, Id.',
+  message: 'Use the builders of shared/schemas/text.ts, numbers.ts and common.ts (text(), line(), textLike(), '
+    + 'wholeNumber(), Instant, Id), for answers those of answers.ts.',
 }
 const rawInput = {
   selector: 'CallExpression[callee.name=/^(getQuery|getRouterParams?|readBody|readRawBody|readFormData|getRequestURL|getValidatedQuery|readValidatedBody)$/]',
-  message: 'Read input by query(), parameters() and readInput() of server/edge/input.ts, with a schema of shared/.',
+  message: 'Read input by the `input` of defineEndpoint(), with schemas of shared/.',
+}
+
+/** An endpoint is made by `defineEndpoint`: its document, client and tests come from its description. */
+const onlyDefinedEndpoints = {
+  create(context) {
+    const [, file] = /\/server\/((?:api|routes)\/.*)$/.exec(context.filename.replaceAll('\\', '/')) ?? []
+    if (!file || file in exemptEndpoints) return {}
+    return {
+      Program(program) {
+        const made = program.body.find(({ type }) => type === 'ExportDefaultDeclaration')?.declaration
+        const isImported = program.body.some(({ type, source, specifiers }) => type === 'ImportDeclaration'
+          && source.value === '#server/edge/endpoint.ts'
+          && specifiers.some(({ local }) => local.name === 'defineEndpoint'))
+        if (isImported && made?.type === 'CallExpression' && made.callee.name === 'defineEndpoint') return
+        context.report({
+          node: made ?? program,
+          message: 'Make it by defineEndpoint() of #server/edge/endpoint.ts, or name it in scripts/api/exempt.ts '
+            + 'with the reason.',
+        })
+      },
+    }
+  },
 }
 
 export default withNuxt(
+  // Made by openapi-typescript, in its own style.
+  { ignores: ['shared/api/types.ts'] },
+  {
+    files: ['server/api/**/*.ts', 'server/routes/**/*.ts'],
+    plugins: { fleet2: { rules: { 'only-defined-endpoints': onlyDefinedEndpoints } } },
+    rules: { 'fleet2/only-defined-endpoints': 'error' },
+  },
   ...rooms,
-  { files: ['shared/schemas/**'], ignores: ['shared/schemas/{text,numbers,common}.ts'], rules: { 'no-restricted-syntax': ['error', bareSchema] } },
+  {
+    files: ['shared/schemas/**'],
+    ignores: ['shared/schemas/{text,numbers,common,answers}.ts'],
+    rules: { 'no-restricted-syntax': ['error', bareSchema] },
+  },
   { files: ['server/api/v1/**', 'server/middleware/**'], rules: { 'no-restricted-syntax': ['error', bareSchema, rawInput] } },
   timers,
   {

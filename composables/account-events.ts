@@ -5,21 +5,23 @@
 export function accountWords(action: string, whose: string): string {
   const of = whose === 'own' || whose === 'your' ? '' : ` of ${whose}`
   const words: Record<string, string> = {
-    'account.created': 'made an account',
+    'account.created': 'created an account',
     'account.signed-in': 'signed in',
     'account.sign-in-refused': of
-      ? `tried to sign in to the account${of} and was refused`
-      : 'sign-in with a wrong password was refused',
+      ? `failed to sign in to the account${of}`
+      : whose === 'your' ? 'sign-in failed: incorrect password' : 'had a failed sign-in: incorrect password',
     'account.signed-out': 'signed out',
-    'account.session-ended': `ended a session of ${whose === 'your' ? 'yours' : 'the own account'}`,
-    'account.other-sessions-ended': 'ended all other sessions',
+    'account.session-ended': whose === 'your' ? 'signed out a session' : 'signed out one of their sessions',
+    'account.other-sessions-ended': 'signed out all other sessions',
     'account.password-changed': 'changed the password',
     'account.password-refused': of
-      ? `gave a wrong present password to change that${of}`
-      : 'change of the password was refused: wrong present password',
+      ? `entered an incorrect current password to change the password${of}`
+      : whose === 'your'
+        ? 'password change failed: incorrect current password'
+        : 'failed to change the password: incorrect current password',
     'account.renamed': 'changed the name',
     'account.organisation-entered':
-      whose === 'your' ? 'went on in another organisation' : 'came from another organisation to work here',
+      whose === 'your' ? 'switched to another organisation' : 'switched to this organisation',
   }
   const text = words[action] ?? action
   return whose === 'your' ? text[0]!.toUpperCase() + text.slice(1) : text

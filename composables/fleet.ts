@@ -1,6 +1,7 @@
-import type { Page } from '#shared/schemas/common.ts'
 import type { LivePosition, Vehicle } from '#shared/schemas/vehicles.ts'
-import { fetchPages, toApiProblem, type ApiProblem } from './api.ts'
+import { fetchPages } from './api.ts'
+import type { Api } from './api-client.ts'
+import { toApiProblem, type ApiProblem } from './api-problem.ts'
 
 /** A vehicle that has said nothing for this long is offline. Trackers of parked vehicles often speak every few minutes. */
 const offlineAfterMs = 10 * 60_000
@@ -27,7 +28,7 @@ export function newer(known: LivePosition | null, arriving: LivePosition | null)
 const pageSize = 200
 
 /** Changes of more vehicles than this at once are an import: the fleet is fetched anew. Fewer are fetched one by one. */
-const mostSingly = 10
+const maxSingly = 10
 
 /** Changes that come together are fetched together. */
 const gatherMs = 150
@@ -38,7 +39,9 @@ const gatherMs = 150
  */
 export async function useFleet() {
   const api = useApi()
-  const query = useQuery('fleet', api => api<Page<Vehicle>>('/api/v1/vehicles', { query: { limit: pageSize } }))
+  const ask = (api: Api, cursor?: string) =>
+    api.get('/api/v1/vehicles', { params: { query: { limit: pageSize, cursor } } })
+  const query = useQuery('fleet', api => ask(api))
   const { data, refresh, error, status } = query
   /** Beyond the first page. */
   const further = shallowRef<Vehicle[]>([])
@@ -71,7 +74,7 @@ export async function useFleet() {
     if (!data.value?.nextCursor) return void (further.value = [])
     const items: Vehicle[] = []
     try {
-      for await (const page of fetchPages<Vehicle>(api, '/api/v1/vehicles', { limit: pageSize }, data.value.nextCursor)) {
+      for await (const page of fetchPages(cursor => ask(api, cursor), data.value.nextCursor)) {
         if (mine !== generation) return
         items.push(...page.items)
         // Never fewer than are shown already: a refresh must not empty the map.
@@ -89,10 +92,10 @@ export async function useFleet() {
   async function fetchChanged() {
     const ids = [...pending]
     pending.clear()
-    if (ids.length > mostSingly) return refresh()
+    if (ids.length > maxSingly) return refresh()
     await Promise.all(ids.map(async (id) => {
       try {
-        const vehicle = await api<Vehicle>(`/api/v1/vehicles/${encodeURIComponent(id)}`)
+        const vehicle = await api.get('/api/v1/vehicles/{id}', { params: { path: { id } } })
         changed.value = new Map(changed.value).set(id, vehicle)
       }
       catch (caught) {

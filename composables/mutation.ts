@@ -1,14 +1,8 @@
 import type { FieldFault } from '#shared/errors.ts'
-import type { ApiProblem } from './api.ts'
-import { toApiProblem } from './api.ts'
+import { useApiClient, type Api } from './api-client.ts'
+import { toApiProblem, type ApiProblem } from './api-problem.ts'
 import { isOrganisationChange, useOrganisationCheck, useOrganisationHeader } from './organisation-change.ts'
 import { noteSeen } from './freshness.ts'
-
-export interface Change {
-  method: 'POST' | 'PUT' | 'PATCH' | 'DELETE'
-  path: string
-  body?: unknown
-}
 
 export interface MutationOptions<T> {
   onDone?: (result: T) => unknown
@@ -29,9 +23,14 @@ export function waitMs(attempt: number, problem: ApiProblem): number {
  * Sends changes. Each intent carries one Idempotency-Key, however often it is sent: the server applies it once. Lost connections and 503 are retried with
  * jitter; when patience ends, `retry` sends the same intent again, with the same key.
  *
+ * @param change sends one, by the operations that it is given; what is changed comes as its second argument,
+ * so that a repeat sends the same.
+ *
  * `state`: idle, sending, waiting (for a server that is away), failed, done. `fieldErrors` has the form that UForm's `setErrors` takes.
  */
-export function useMutation<T = unknown>(options: MutationOptions<T> = {}) {
+export function useMutation<T, Input = void>(
+  change: (api: Api, input: Input) => Promise<T>, options: MutationOptions<T> = {},
+) {
   const state = ref<'idle' | 'sending' | 'waiting' | 'failed' | 'done'>('idle')
   const problem = shallowRef<ApiProblem | null>(null)
   const fieldErrors = computed(() => problem.value?.errors.map(({ path, message }: FieldFault) => ({ name: path, message: `${message[0]!.toUpperCase()}${message.slice(1)}` })) ?? [])
@@ -41,20 +40,24 @@ export function useMutation<T = unknown>(options: MutationOptions<T> = {}) {
   const router = useRouter()
   const organisation = useOrganisationHeader()
   const checkOrganisation = useOrganisationCheck()
-  let intent: { change: Change, key: string } | null = null
+  let intent: { input: Input, key: string } | null = null
+  /** Of what is being sent. */
+  let key = ''
+  const api = useApiClient({
+    headers: () => ({ ...organisation(), 'Idempotency-Key': key }),
+    onAnswer: ({ headers }) => noteSeen(headers.get('fleet2-consistency')),
+  })
   let abandoned = false
 
   async function send(): Promise<T | undefined> {
-    const { change, key } = intent!
+    const { input } = intent!
+    key = intent!.key
     const until = Date.now() + patienceMs
     problem.value = null
     for (let attempt = 0; ; attempt++) {
       state.value = 'sending'
       try {
-        const result = await $fetch<unknown>(change.path as string, {
-          method: change.method, body: change.body as Record<string, unknown> | undefined, headers: { ...organisation(), 'Idempotency-Key': key }, retry: 0,
-          onResponse: ({ response }) => noteSeen(response.headers.get('fleet2-consistency')),
-        }) as T
+        const result = await change(api, input)
         state.value = 'done'
         intent = null
         if (options.done) toast.add({ title: options.done, color: 'success', icon: 'i-lucide-check' })
@@ -91,9 +94,9 @@ export function useMutation<T = unknown>(options: MutationOptions<T> = {}) {
     fieldErrors,
     busy,
     /** Begins a new intent. Resolves to the answer, or to undefined if it failed; `problem` says why. */
-    mutate(change: Change): Promise<T | undefined> {
+    mutate(input: Input): Promise<T | undefined> {
       if (busy.value) return Promise.resolve(undefined)
-      intent = { change, key: crypto.randomUUID() }
+      intent = { input, key: crypto.randomUUID() }
       return send()
     },
     /** Sends the last intent again, with its key. */

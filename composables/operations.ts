@@ -39,8 +39,6 @@ export async function useOperations() {
     source?.close()
     clearInterval(timer)
   })
-  const { data, error, refresh } = await useQuery('operations', (api) => {
-    return api<{ view: OperationsView, timeline: Timeline }>('/api/v1/operations')
-  })
+  const { data, error, refresh } = await useQuery('operations', api => api.get('/api/v1/operations'))
   return { data, error, refresh, link }
 }

@@ -1,14 +1,22 @@
 import type { Page } from '#shared/schemas/common.ts'
-import { toApiProblem, type ApiProblem } from './api.ts'
+import { toApiProblem, type ApiProblem } from './api-problem.ts'
+import type { Api } from './api-client.ts'
 
-/** A list by pages: the first comes with the page, further ones on demand; filters begin it anew. */
-export async function usePagedList<T extends { id: string }>(key: string, path: string, filters: () => Record<string, string | undefined>, limit = 50) {
+/**
+ * A list by pages, asked for by `ask`: the first comes with the page, further ones on demand; filters begin
+ * it anew.
+ */
+export async function usePagedList<T extends { id: string }, Filters extends object = object>(
+  key: string,
+  ask: (api: Api, query: Filters & { limit: number, cursor?: string }) => Promise<Page<T>>,
+  filters: () => Filters = () => ({} as Filters), limit = 50,
+) {
   const api = useApi()
   /** The pages after the first; null: none has been asked for. */
   const further = shallowRef<Page<T> | null>(null)
   const loadingMore = ref(false)
   const problem = shallowRef<ApiProblem | null>(null)
-  const query = useQuery<Page<T>>(key, api => api(path, { query: { limit, ...filters() } }), { watch: [filters] })
+  const query = useQuery<Page<T>>(key, api => ask(api, { limit, ...filters() }), { watch: [filters] })
   const { data, refresh, error, status } = query
 
   const nextCursor = computed(() => (further.value ?? data.value)?.nextCursor ?? null)
@@ -27,7 +35,7 @@ export async function usePagedList<T extends { id: string }>(key: string, path: 
       loadingMore.value = true
       problem.value = null
       try {
-        const page = await api<Page<T>>(path, { query: { limit, ...filters(), cursor: nextCursor.value ?? undefined } })
+        const page = await ask(api, { limit, ...filters(), cursor: nextCursor.value ?? undefined })
         further.value = { ...page, items: [...further.value?.items ?? [], ...page.items] }
       }
       catch (caught) {

@@ -88,7 +88,7 @@ export function dayInWords(date: string): string {
   return dayFormat.format(new Date(`${date}T00:00:00Z`))
 }
 
-/** `99.98 %`; never 100 where a moment was missed. */
+/** `99.98%`; never 100 where a moment was missed. */
 export function percentInWords(share: number): string {
-  return `${(Math.floor(share * 10_000 + 1e-6) / 100).toFixed(2)} %`
+  return `${(Math.floor(share * 10_000 + 1e-6) / 100).toFixed(2)}%`
 }

@@ -1,19 +1,20 @@
 import { may, type Permission } from '#shared/roles.ts'
 import type { Session } from '#shared/schemas/identity.ts'
-import type { PublicStatus } from '#shared/schemas/live.ts'
-import { toApiProblem } from './api.ts'
+import type { PublicStatus } from '#shared/schemas/status.ts'
+import { toApiProblem } from './api-problem.ts'
+import { useApiClient } from './api-client.ts'
 
 /** Who is signed in; null: nobody; undefined: not asked yet. */
 export function useSession() {
   const session = useState<Session | null | undefined>('session', () => undefined)
   const change = useOrganisationChange()
-  const request = useRequestFetch()
+  const api = useApiClient()
   return {
     session,
     /** Asks the server. Where the session works in another organisation than the page shows, it says so by `useOrganisationChange`. @throws {ApiProblem} when it cannot say. */
     async load(): Promise<void> {
       try {
-        const arriving = await request('/api/v1/session' as string, { retry: 0 }) as Session
+        const arriving = await api.get('/api/v1/session')
         const shown = session.value?.organisation?.id
         // What the page shows is of the one that it was opened with: it must not go on as if it were another's.
         if (shown && arriving.organisation?.id !== shown) change.value = { now: arriving }

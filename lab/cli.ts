@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import { installPackages, missingPackages } from '../scripts/install-packages.ts'
 import { followLogs } from './follow-logs.ts'
 import { refuseIfKept } from './keeper.ts'
-import { connectLab, downLab, LabRefusal, upLab } from './lab.ts'
+import { connectLab, downLab, PreflightError, upLab } from './lab.ts'
 import { progressPrinter } from './progress.ts'
 import { printAddresses, statusTable } from './print.ts'
 import type { Lab } from './types.ts'
@@ -109,7 +109,7 @@ function verb(usage: string, help: string, work: (lab: Lab, node: string) => Pro
 }
 
 function needed(lab: Lab, name: string | undefined): string {
-  if (!name) throw new LabRefusal([`Which node? There are ${lab.nodes.map(({ name }) => name).join(', ')}.`])
+  if (!name) throw new PreflightError([`Which node? There are ${lab.nodes.map(({ name }) => name).join(', ')}.`])
   return lab.node(name).name
 }
 
@@ -168,6 +168,6 @@ try {
   process.exit()
 }
 catch (error) {
-  console.error(error instanceof LabRefusal ? error.reasons.map(reason => `✘ ${reason}`).join('\n') : error instanceof Error ? `✘ ${error.message}` : error)
-  process.exit(error instanceof LabRefusal ? 2 : 1)
+  console.error(error instanceof PreflightError ? error.reasons.map(reason => `✘ ${reason}`).join('\n') : error instanceof Error ? `✘ ${error.message}` : error)
+  process.exit(error instanceof PreflightError ? 2 : 1)
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { readPlan } from './plan.ts'
-import { LabRefusal } from './refusal.ts'
+import { PreflightError } from './preflight-error.ts'
 
 /** The process that brought the lab up: a drill, a test or a measurement that goes on using it, or an `ha:up` that has ended since. */
 export interface Keeper {
@@ -35,8 +35,8 @@ export function otherKeeper(): Keeper | null {
   }
 }
 
-/** @throws {LabRefusal} when a program that still runs is using the lab: what it measures would be somebody else's doing. */
+/** @throws {PreflightError} when a program that still runs is using the lab: what it measures would be somebody else's doing. */
 export function refuseIfKept(): void {
   const keeper = otherKeeper()
-  if (keeper) throw new LabRefusal([`This lab was brought up by a program that still runs and uses it (pid ${keeper.pid}: ${keeper.command}). Wait for it, or say --force if you mean to disturb it.`])
+  if (keeper) throw new PreflightError([`This lab was brought up by a program that still runs and uses it (pid ${keeper.pid}: ${keeper.command}). Wait for it, or say --force if you mean to disturb it.`])
 }

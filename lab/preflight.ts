@@ -15,7 +15,7 @@ const capabilities = [{ name: 'CAP_NET_ADMIN', bit: 12n }, { name: 'CAP_NET_RAW'
 const neededBytes = 3e9
 
 /** Why this machine cannot have a lab, each reason with what would help; empty where it can. */
-export async function reasonsAgainst(): Promise<string[]> {
+export async function checkPrerequisites(): Promise<string[]> {
   if (process.platform !== 'linux') return [`The lab needs Linux's network namespaces, and this is ${process.platform}. Run it in a Linux virtual machine.`]
   if (process.getuid?.() !== 0) return ['The lab makes network namespaces and runs each server under its own user: run it as root (sudo npm run ha:up).']
   const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'}`)

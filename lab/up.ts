@@ -14,10 +14,10 @@ import { readLogs } from './logs.ts'
 import { makeNetwork } from './network.ts'
 import { controlSocket, labDirectory, locks, planFile, projectRoot } from './place.ts'
 import type { Plan } from './plan.ts'
-import { reasonsAgainst } from './preflight.ts'
+import { checkPrerequisites } from './preflight.ts'
 import { prepareDatabase, seedDemo } from './prepare-database.ts'
 import { look, type Sighting } from './probes.ts'
-import { LabRefusal } from './refusal.ts'
+import { PreflightError } from './preflight-error.ts'
 import { labStatus } from './status.ts'
 import { makePlan } from './units.ts'
 import type { Lab, NodeKind, UpOptions } from './types.ts'
@@ -29,14 +29,14 @@ const standardLimitMs = 120_000
 /**
  * Brings the whole stack up from nothing and resolves when everything in it is healthy. Only one lab runs on a machine at a time. What an earlier lab left behind when
  * it was killed is removed first; on failure nothing of this one stays.
- * @throws {LabRefusal} with every reason at once where this machine cannot have one; an Error with the last lines of the failing unit's log where it did not come up.
+ * @throws {PreflightError} with every reason at once where this machine cannot have one; an Error with the last lines of the failing unit's log where it did not come up.
  */
 export async function upLab(asked: UpOptions = {}): Promise<Lab> {
   const { onProgress = () => {}, limitMs = standardLimitMs, ...options } = asked
-  const reasons = await reasonsAgainst()
-  if (reasons.length) throw new LabRefusal(reasons)
+  const reasons = await checkPrerequisites()
+  if (reasons.length) throw new PreflightError(reasons)
   const lock = await takeLock(locks.change)
-  if (!lock) throw new LabRefusal(['Another ha:up or ha:down is at work on this machine at this moment.'])
+  if (!lock) throw new PreflightError(['Another ha:up or ha:down is at work on this machine at this moment.'])
   let since = Date.now()
   const say = (node: string | null, state: Parameters<typeof onProgress>[0]['state'], text: string) => onProgress({ atMs: Date.now() - since, node, state, text })
   try {
@@ -55,7 +55,7 @@ export async function upLab(asked: UpOptions = {}): Promise<Lab> {
     say(null, 'done', 'All healthy')
     return createLab(plan, async () => {
       const again = await takeLock(locks.change)
-      if (!again) throw new LabRefusal(['Another ha:up or ha:down is at work on this machine at this moment.'])
+      if (!again) throw new PreflightError(['Another ha:up or ha:down is at work on this machine at this moment.'])
       await removeLab().finally(() => again.release())
     })
   }

@@ -6,9 +6,9 @@ export default defineNuxtRouteMiddleware(async (to) => {
   if (to.meta.sameForAll) return
   const { session, load } = useSession()
   const status = useStatus()
-  const request = useRequestFetch()
+  const api = useApiClient()
   if (status.value === null) {
-    status.value = await request('/api/v1/status' as string, { retry: 0 }).catch(() => null) as typeof status.value
+    status.value = await api.get('/api/v1/status').catch(() => null)
   }
   if (session.value === undefined) {
     try {

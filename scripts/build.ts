@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { bundleMigrate } from './bundle-migrate.ts'
+import { bundleCommands } from './bundle-commands.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const stamp = join(root, '.output/source-hash')
@@ -13,7 +13,7 @@ const stamp = join(root, '.output/source-hash')
 export const sources = [
   'app.config.ts', 'app.vue', 'assets', 'components', 'composables', 'error.vue', 'layouts',
   'middleware', 'nuxt.config.ts', 'package-lock.json', 'package.json', 'pages', 'plugins', 'public',
-  'scripts/bundle-migrate.ts', 'scripts/migrate.ts', 'server', 'shared',
+  'scripts/bundle-commands.ts', 'scripts/migrate.ts', 'scripts/undo.ts', 'server', 'shared',
 ]
 
 /** Builds unless `.output` was made from these very sources: contents count, not times, which a clone sets anew. */
@@ -40,7 +40,7 @@ export async function buildIfNeeded(): Promise<void> {
     console.error('The build failed.')
     process.exit(code ?? 1)
   }
-  await bundleMigrate()
+  await bundleCommands()
   writeFileSync(stamp, hash)
   console.log(`Built in ${Math.round((Date.now() - started) / 1000)} s`)
 }

@@ -1,4 +1,6 @@
-import { refusedVariables, variables, type Variable } from '../server/config/variables.ts'
+import { refusedVariables } from '../server/config/refused.ts'
+import type { Variable } from '../server/config/variable.ts'
+import { variables } from '../server/config/variables.ts'
 
 /** `docs/configuration.md`, made from the schema that the program itself reads with. */
 export function configurationPage(): string {
@@ -6,7 +8,7 @@ export function configurationPage(): string {
   const groups = [...new Set(all.map(({ group }) => group))]
   return `# Configuration
 
-<!-- Made by \`npm run docs\` from server/config/variables.ts; a test fails when the two differ. -->
+<!-- Made by \`npm run docs\` from server/config/variables/; a test fails when the two differ. -->
 
 Fleet2 reads its environment once, at the start, and checks all of it. If anything is wrong it lists every fault, says what would be right, and
 ends with exit code 78 before it listens.

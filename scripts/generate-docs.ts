@@ -5,6 +5,7 @@ import { ruleFiles } from '../deploy/kubernetes/rules.ts'
 import { withKubernetesTables } from '../deploy/kubernetes/timeouts.ts'
 import { timeoutsPage } from '../deploy/timeouts.ts'
 import { errorTable } from '../server/database/error-table.ts'
+import { apiFiles, makeApiFiles } from './api/document.ts'
 import { configurationPage } from './configuration-page.ts'
 import { withErrorTable } from './error-page.ts'
 
@@ -23,3 +24,7 @@ for (const [name, text] of Object.entries(dashboardFiles())) {
 for (const [name, text] of Object.entries(ruleFiles())) {
   await writeFile(new URL(`../deploy/kubernetes/monitoring/rules/${name}`, import.meta.url), text)
 }
+
+const api = await makeApiFiles()
+await writeFile(apiFiles.document, api.document)
+await writeFile(apiFiles.types, api.types)

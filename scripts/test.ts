@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buildIfNeeded } from './build.ts'
 import { installReaders, installPackages } from './install-packages.ts'
-import { reasonsAgainst } from '../lab/lab.ts'
+import { checkPrerequisites } from '../lab/lab.ts'
 import { findTerraform } from '../tests/deploy/support/terraform.ts'
 import { withLabLock } from '../tests/support/lab-lock.ts'
 
@@ -63,7 +63,7 @@ await step('browser tests', async () => {
   return ok && stats.expected > 0
 })
 await step('the whole stack', async () => {
-  const reasons = await withLabLock(reasonsAgainst)
+  const reasons = await withLabLock(checkPrerequisites)
   if (reasons.length) {
     console.warn(`\n!!! NOT TESTED: the whole stack (tests/lab). This machine cannot have a lab:\n${reasons.map(reason => `!!!   ${reason}`).join('\n')}\n`)
     durations.push('THE WHOLE STACK WAS NOT TESTED, see above')

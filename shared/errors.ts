@@ -23,12 +23,12 @@ export interface FieldFault {
 /** The caller's input is wrong. Names every failing field, not only the first. */
 export class InvalidInputError extends DomainError {
   readonly type = 'invalid-input'
-  readonly title = 'The request is not valid'
+  readonly title = 'Invalid request'
   readonly errors: FieldFault[]
   constructor(errors: FieldFault[], detail?: string) {
     super(detail ?? (errors.length === 1
       ? `${errors[0]!.path === '' ? 'The request' : errors[0]!.path}: ${errors[0]!.message}`
-      : `${errors.length} fields are not valid.`))
+      : `${errors.length} fields are invalid.`))
     this.errors = errors
   }
 }
@@ -45,8 +45,8 @@ export class NotFoundError extends DomainError {
 /** Nobody is signed in, or what was shown as proof does not hold. */
 export class UnauthenticatedError extends DomainError {
   readonly type = 'unauthenticated'
-  readonly title = 'Sign in first'
-  constructor(detail = 'This needs a signed-in user.') {
+  readonly title = 'Sign-in required'
+  constructor(detail = 'You must be signed in to do this.') {
     super(detail)
   }
 }
@@ -75,9 +75,9 @@ export class ConflictError extends DomainError {
 /** An idempotency key came back with another request than the one it was first used for. */
 export class IdempotencyMismatchError extends DomainError {
   readonly type = 'idempotency-key-reused'
-  readonly title = 'Idempotency-Key used for another request'
+  readonly title = 'Idempotency-Key already used'
   constructor() {
-    super('This Idempotency-Key belongs to a different request. Use a new key for a new intent.')
+    super('This Idempotency-Key was used for a different request. Use a new key for each new operation.')
   }
 }
 

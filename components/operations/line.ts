@@ -40,5 +40,5 @@ const format = new Intl.NumberFormat('en-GB', { maximumSignificantDigits: 3 })
 /** A value as people read it. */
 export function inUnit(value: number, unit: Chart['unit']): string {
   if (unit === 'seconds' && value > 0 && value < 1) return `${format.format(value * 1_000)} ms`
-  return `${format.format(value)}${unit === 'percent' ? ' %' : unit === 'seconds' ? ' s' : '/s'}`
+  return `${format.format(value)}${unit === 'percent' ? '%' : unit === 'seconds' ? ' s' : '/s'}`
 }

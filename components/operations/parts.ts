@@ -72,7 +72,7 @@ function proxy({ name, up, connections }: ProxyView): Part {
 
 function instance(one: InstanceView): Part {
   const { name, version, phase, mode, status, reason, silent } = one
-  const load = `loop ${Math.round(one.eventLoopUtilisation * 100)} %`
+  const load = `loop ${Math.round(one.eventLoopUtilisation * 100)}%`
   const silence = silent ? `silent for ${seconds(one.ageMs / 1_000)}` : null
   const doubtful = phase !== 'running' || status !== 'healthy'
   return {
@@ -90,7 +90,7 @@ function redis({ kind, master, replicas }: RedisView): Part[] {
   if (kind === 'memory') {
     return [
       {
-        name: master, state: 'healthy', role: 'stand-in, for one instance', brief: '', facts: [], edge: null,
+        name: master, state: 'healthy', role: 'embedded, for one instance', brief: '', facts: [], edge: null,
         leads: true,
       },
     ]
@@ -112,8 +112,8 @@ function sentinels({ each, master, trouble }: SentinelsView): Part[] {
   return each.map(one => one.reachable
     ? sentinel(one, master)
     : {
-        ...alone, name: one.name, role: 'Sentinel', state: 'down', brief: 'does not answer',
-        facts: ['does not answer', ...trouble ? [trouble] : []],
+        ...alone, name: one.name, role: 'Sentinel', state: 'down', brief: 'not responding',
+        facts: ['not responding', ...trouble ? [trouble] : []],
       })
 }
 
@@ -124,7 +124,7 @@ function sentinel({ name, master: named, quorum, replicas }: SentinelSight, mast
     ...alone, name, role: 'Sentinel', state: quorum && agrees ? 'healthy' : 'degraded', brief: sight,
     facts: [
       `names ${named ?? 'no master'}`, sight, `knows ${replicas} ${replicas === 1 ? 'replica' : 'replicas'}`,
-      ...agrees ? [] : ['the others name another master'],
+      ...agrees ? [] : ['the others name a different master'],
     ],
   }
 }
@@ -141,15 +141,15 @@ function pool(name: string, server: RouterServer, newest: number): Part {
   const serves = name === 'replica pool' || role === 'primary'
   const former = reachable && role === 'primary' && timeline !== null && timeline < newest
   const lag = lagSeconds === null ? [] : [`${lagSeconds} s behind`]
-  const latency = latencyMs === null ? [] : [`answers in ${latencyMs} ms`]
+  const latency = latencyMs === null ? [] : [`responds in ${latencyMs} ms`]
   return {
-    ...alone, name, role: role ? `leads to a ${role}` : 'leads to nobody',
+    ...alone, name, role: role ? `connected to a ${role}` : 'not connected',
     state: !reachable ? 'down' : !serves || former ? 'degraded' : 'healthy',
     brief: error ?? lag[0] ?? latency[0] ?? '',
     facts: [
       ...latency, ...lag, ...timeline === null ? [] : [`timeline ${timeline}`],
-      ...former ? [`a former primary: timeline ${newest} has begun`] : [],
-      ...serves || !reachable ? [] : ['takes no writes'], ...error ? [error] : [],
+      ...former ? [`a former primary: timeline ${newest} is newer`] : [],
+      ...serves || !reachable ? [] : ['does not accept writes'], ...error ? [error] : [],
     ],
   }
 }
@@ -160,8 +160,8 @@ function pooler({ name, reason, pools }: PoolerView): Part {
   const waiting = pools.reduce((sum, { clientsWaiting }) => sum + clientsWaiting, 0)
   return {
     ...alone, name, state: waiting ? 'degraded' : 'healthy', role: 'pooler',
-    brief: waiting ? `${waiting} clients wait` : `${clients} clients`,
-    facts: pools.length ? pools.map(poolInWords) : ['nobody has connected yet'],
+    brief: waiting ? `${waiting} clients waiting` : `${clients} clients`,
+    facts: pools.length ? pools.map(poolInWords) : ['no connections yet'],
   }
 }
 
@@ -176,7 +176,7 @@ function balancer({ name, reason, servers }: BalancerView): Part {
   if (reason) return { ...alone, name, state: 'down', role: 'balancer', brief: reason, facts: [reason] }
   const proxies = [...Map.groupBy(servers, one => one.proxy)].map(([proxy, list]) => {
     const up = list.filter(({ status }) => isUp(status)).map(({ server }) => server)
-    return { up, text: `${proxy}: ${up.join(', ') || 'nobody'}` }
+    return { up, text: `${proxy}: ${up.join(', ') || 'none'}` }
   })
   const empty = proxies.filter(({ up }) => up.length === 0).length
   const sessions = servers.reduce((sum, one) => sum + (one.sessions ?? 0), 0)
@@ -193,7 +193,7 @@ function isUp(status: string) {
 }
 
 function etcd({ name, up, leader, hasLeader }: EtcdView): Part {
-  const words = !up ? 'does not answer' : hasLeader ? 'has a leader' : 'knows no leader'
+  const words = !up ? 'not responding' : hasLeader ? 'has a leader' : 'has no leader'
   return {
     ...alone, name, role: leader ? 'leader' : 'member', brief: words, facts: [words],
     state: !up ? 'down' : hasLeader ? 'healthy' : 'degraded',

@@ -17,8 +17,8 @@ export function postgresParts({ patroni, router }: Pick<OperationsView, 'patroni
     one => member(one, attached.find(({ name }) => name === one.name) ?? null, newest),
   )
   const leader = parts.find(({ leads }) => leads)
-  if (leader && paused) leader.facts.push('Patroni is paused: it fails nothing over')
-  if (leader && etcdSeenAt) leader.facts.push(`Patroni heard from etcd at ${etcdSeenAt.slice(11, 19)} UTC`)
+  if (leader && paused) leader.facts.push('Patroni is paused: no automatic failover')
+  if (leader && etcdSeenAt) leader.facts.push(`Patroni last reached etcd at ${etcdSeenAt.slice(11, 19)} UTC`)
   return parts
 }
 
@@ -44,14 +44,14 @@ function member(
   const works = state === 'running' || state === 'streaming'
   const old = timeline !== null && timeline < newest
   const lag = lagBytes ?? link?.lagBytes ?? null
-  const words = state ?? 'state not known'
+  const words = state ?? 'unknown state'
   const short = `timeline ${timeline ?? '?'}${leads ? '' : ` · ${lag === null ? 'lag ?' : bytes(lag)}`}`
   return {
     name, leads, role: leads ? `primary (${role})` : role,
     state: !works ? 'down' : old || role === 'unknown' ? 'degraded' : 'healthy',
     brief: works ? short : words,
     facts: [
-      words, `timeline ${timeline ?? 'not known'}`, ...leads ? [] : [behind(lag)],
+      words, `timeline ${timeline ?? 'unknown'}`, ...leads ? [] : [behind(lag)],
       ...old ? [`behind timeline ${newest}`] : [],
     ],
     edge: leads ? null : edge(role === 'sync standby' || Boolean(link?.synchronous), lag),
@@ -63,5 +63,5 @@ function edge(synchronous: boolean, lag: number | null) {
 }
 
 function behind(lag: number | null) {
-  return lag === null ? 'lag not known' : `${bytes(lag)} behind`
+  return lag === null ? 'unknown lag' : `${bytes(lag)} behind`
 }

@@ -8,7 +8,7 @@ export interface Port {
 }
 
 /** Events that a tab which comes later is given: about a minute of a busy fleet. One that would need more fetches its state anew. */
-const mostKept = 500
+const maxKept = 500
 
 /** Tabs that wake together ask together: one new connection does for all. */
 const reconnectPauseMs = 5_000
@@ -59,7 +59,7 @@ export function createTabs(open: (startAfter: string, handlers: SourceHandlers) 
   function keep(events: typeof kept, after = keptAfter) {
     keptAfter = after
     kept = events
-    while (kept.length > mostKept) keptAfter = kept.shift()!.id
+    while (kept.length > maxKept) keptAfter = kept.shift()!.id
   }
 
   function end() {

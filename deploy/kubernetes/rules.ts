@@ -43,6 +43,7 @@ export const leftOut: Record<string, string> = {
   'WalArchiveGap': backups,
   'StandbyRegionBehind': backups,
   'RestoreDrillOld': backups,
+  'UndoCopyOpen': backups,
 }
 
 const source = join(folder, '../monitoring/rules')

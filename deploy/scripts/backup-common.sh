@@ -24,6 +24,16 @@ pgbackrest_run() {
   return "$code"
 }
 
+# Where undo.sh opens its copy; nothing: nobody has said. Not in the drill's own folder, which is emptied of what
+# is a day old.
+undo_folder() {
+  if [ -n "${UNDO_DIR:-}" ]; then
+    echo "$UNDO_DIR"
+  elif [[ ${BACKUP_DRILL_DIR:-} == /* ]]; then
+    echo "$(dirname "$BACKUP_DRILL_DIR")/undo"
+  fi
+}
+
 # The server beside us, over its socket.
 psql_here() {
   psql -h "${PG_SOCKET_DIR:-/var/run/postgresql}" -p "${PGPORT:-5432}" -U "${POSTGRES_USER:-fleet}" \

@@ -72,6 +72,9 @@ following() {
   fi
 }
 {
+  copy=$(undo_folder)/undo-copy
+  { if [ -f "$copy" ]; then echo $(($(date +%s) - $(stat -c %Y "$copy"))); else echo 0; fi; } |
+    metric undo_copy_open_seconds 'How long the copy of undo.sh has been open; 0: none is.'
   date +%s | metric looked_timestamp_seconds 'When the scheduler beside the member last looked.'
   if is_primary; then
     readable=1

@@ -12,7 +12,7 @@ import { publishedPorts, readModel, secretFiles, type SetUp } from './compose-fi
 import { containersIn, presentEngine, removeContainersIn, startEngine, type Reach } from './engine.ts'
 import { prepareImages } from './images.ts'
 import type { Order } from './inside.ts'
-import { lookAround, reasonsAgainst } from './refusals.ts'
+import { lookAround, checkPrerequisites } from './refusals.ts'
 import { engineFiles } from './root-files.ts'
 
 const cache = join(cacheFolder, 'containers')
@@ -84,7 +84,7 @@ async function prepare() {
     return { setUp, model: await readModel(compose, setUp, folder) }
   }))
   const ports = [...new Set(models.flatMap(({ model }) => publishedPorts(model)))]
-  const reasons = reasonsAgainst({
+  const reasons = checkPrerequisites({
     ...await lookAround({ cache, ports: present ? ports : [] }),
     engine: present && { version: present.version, has: await containersIn(present) },
     secretsFolder: given,

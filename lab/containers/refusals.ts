@@ -33,7 +33,7 @@ export interface Surroundings {
 const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`
 
 /** Why the check cannot be run here: one plain message each, with what would help. */
-export function reasonsAgainst(found: Surroundings): string[] {
+export function checkPrerequisites(found: Surroundings): string[] {
   const { engine } = found
   if (found.platform !== 'linux') return [`The check needs Linux, and this is ${found.platform}.`]
   const reasons: string[] = []

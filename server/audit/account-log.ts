@@ -31,7 +31,7 @@ const patienceMs = 1_000
 const laterSeconds = 60
 
 /** Events that wait to be written; more means that somebody makes them. */
-const mostWaiting = 1_000
+const maxWaiting = 1_000
 
 /** The person's own log is kept so long: half a year, as a browser is known. */
 const keptDays = 180
@@ -54,7 +54,7 @@ export function createAccountLog({ database, log }: { database: Database, log: L
         'An event of an account could not be written into the audit log',
       )
     }
-    if (waiting >= mostWaiting) return lost(new Error('Too many are waiting'))
+    if (waiting >= maxWaiting) return lost(new Error('Too many are waiting'))
     waiting++
     void runInContext(backgroundContext('account log', laterSeconds), write)
       .then(() => accountEventsWritten.inc({ outcome: 'late' }), lost).finally(() => waiting--)

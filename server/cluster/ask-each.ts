@@ -25,27 +25,32 @@ export async function askEach<Target extends { name: string }, T>(
       return { name, value: await ask(target, own), reason: null }
     }
     catch (error) {
-      return { name, value: null, reason: own.aborted ? 'No answer in time' : inWords(error) }
+      return { name, value: null, reason: own.aborted ? 'Timed out' : inWords(error) }
     }
   }))
   if (answers.every(({ value }) => value === null)) throw new Error(answers[0]?.reason ?? 'Nobody to ask')
   return answers
 }
 
-/** The first that answers, of several that say the same; the others are asked only when it does not. */
-export async function askInTurn<Target, T>(
+/**
+ * The first that answers, of several that say the same; the others are asked only when it does not.
+ * @param limitMs for all of them together: each is given an equal share.
+ * @throws when none of them answers: with each one's name and reason.
+ */
+export async function askInTurn<Target extends { name: string }, T>(
   targets: readonly Target[], limitMs: number, ask: Ask<Target, T>, signal: AbortSignal,
 ): Promise<T> {
-  let last: unknown = new Error('Nobody to ask')
+  const reasons: string[] = []
   const shareMs = Math.floor(limitMs / targets.length)
   for (const target of targets) {
     signal.throwIfAborted()
+    const tooLate = AbortSignal.timeout(shareMs)
     try {
-      return await ask(target, AbortSignal.any([signal, AbortSignal.timeout(shareMs)]))
+      return await ask(target, AbortSignal.any([signal, tooLate]))
     }
     catch (error) {
-      last = error instanceof Error && error.name === 'TimeoutError' ? new Error('No answer in time') : error
+      reasons.push(`${target.name}: ${tooLate.aborted ? 'Timed out' : inWords(error)}`)
     }
   }
-  throw last
+  throw new Error(reasons.join('; ') || 'Nobody to ask')
 }

@@ -62,7 +62,7 @@ export function patroniByPrometheus(prometheus: Prometheus): Port<PatroniView> {
           return {
             name,
             role,
-            state: !up ? 'does not answer' : of('patroni_postgres_running') === 1 ? 'running' : 'stopped',
+            state: !up ? 'not responding' : of('patroni_postgres_running') === 1 ? 'running' : 'stopped',
             timeline: of('patroni_postgres_timeline') || null,
             lagBytes: follows && replayed && written ? Math.max(0, written - replayed) : null,
           }
@@ -84,7 +84,7 @@ export function haproxyByPrometheus(prometheus: Prometheus): Port<BalancerView[]
         const present = named('haproxy_server_status').filter(({ value }) => value === 1)
         return {
           name,
-          reason: up ? null : 'It does not answer Prometheus',
+          reason: up ? null : 'Prometheus cannot reach it',
           servers: present.map(({ labels: { proxy = '', server = '', state = '' } }) => ({
             proxy, server, status: state.toLowerCase(),
             sessions: counts.find(({ labels }) => labels.proxy === proxy && labels.server === server)?.value

@@ -1,6 +1,6 @@
 import type { Chart } from '#shared/schemas/operations.ts'
 import type { Port } from './look.ts'
-import type { Prometheus } from './prometheus.ts'
+import type { Prometheus, Range, Series } from './prometheus.ts'
 
 export const chartHours = 3
 
@@ -16,12 +16,12 @@ const asked: (Omit<Chart, 'points'> & { expression: string })[] = [
     name: 'requests', title: 'Requests', unit: 'per second', expression: 'sum(rate(http_requests_total[2m]))',
   },
   {
-    name: 'errors', title: 'Answers with an error (5xx)', unit: 'percent',
+    name: 'errors', title: 'Error responses (5xx)', unit: 'percent',
     expression: '100 * (sum(rate(http_requests_errors_total[2m])) or vector(0))'
       + ' / (sum(rate(http_requests_total[2m])) > 0)',
   },
   {
-    name: 'p95', title: 'Time of the slowest 5 % (p95)', unit: 'seconds',
+    name: 'p95', title: 'Response time (p95)', unit: 'seconds',
     expression: 'histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket[2m])))',
   },
   {
@@ -39,8 +39,19 @@ export function chartsByPrometheus(prometheus: Prometheus, now: () => number = D
       const to = Math.floor(now() / 1000 / stepSeconds) * stepSeconds
       const range = { from: to - chartHours * 3_600, to, stepSeconds }
       return Promise.all(asked.map(async ({ expression, ...chart }) => ({
-        ...chart, points: await prometheus.queryRange(expression, range, signal),
+        ...chart, points: pointsOf(await prometheus.queryRange(expression, range, signal), range),
       })))
     },
   }
+}
+
+/** The first series, with a point for each step: null where it has no value, or none that is a number. */
+export function pointsOf([first]: Series[], { from, to, stepSeconds }: Range): Chart['points'] {
+  const known = new Map(first?.points.map(({ at, value }) => [Math.round(at), value]))
+  const steps = Math.floor((to - from) / stepSeconds)
+  return Array.from({ length: steps + 1 }, (_, step) => {
+    const at = from + step * stepSeconds
+    const value = known.get(at)
+    return { at, value: value !== undefined && Number.isFinite(value) ? value : null }
+  })
 }

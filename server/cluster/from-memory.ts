@@ -47,7 +47,7 @@ export function createFromMemory({ registry, databaseState, sentinels, now = Dat
       return {
         state: 'unknown', source, value: instances.map(one => toInstance(one, one.silent)),
         at: iso(at || null), since: iso(since),
-        reason: 'Redis does not answer: of the others nothing is heard, of this instance it is as it is now',
+        reason: 'Redis is not responding: nothing is known of the other instances; this one is up to date',
       }
     },
 
@@ -64,7 +64,7 @@ export function createFromMemory({ registry, databaseState, sentinels, now = Dat
             state: 'unknown', source, at: iso(lastRouter?.at ?? null), since: iso(since),
             // What each pool says is known also now; who was attached is the last that was known.
             value: { ...value, attached: lastRouter?.value.attached ?? null },
-            reason: state.primary.error ?? 'No database server answers',
+            reason: state.primary.error ?? 'No database server is responding',
           }
     },
 

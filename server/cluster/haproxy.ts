@@ -14,7 +14,7 @@ type BalancedServer = BalancerView['servers'][number]
  */
 export function parseStatistics(csv: string): BalancedServer[] {
   const [head = '', ...lines] = csv.trim().split('\n')
-  if (!head.startsWith('# pxname,svname,')) throw new Error('It does not answer with HAProxy\'s statistics')
+  if (!head.startsWith('# pxname,svname,')) throw new Error('The response is not HAProxy\'s statistics')
   const columns = head.slice(2).split(',')
   const at = (name: string) => columns.indexOf(name)
   return lines.map(line => cells(line)).filter(fields => fields[at('type')] === '2').map(fields => ({

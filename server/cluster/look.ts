@@ -1,5 +1,5 @@
 import { operationsLooks } from '#server/telemetry/operations-metrics.ts'
-import { afterTurning } from '#server/telemetry/patience.ts'
+import { setActiveTimeout } from '#server/telemetry/active-timeout.ts'
 import type { Known } from '#shared/schemas/operations.ts'
 
 /**
@@ -48,7 +48,7 @@ export function createLook<T>({ part, port, everyMs, timeoutMs, now = Date.now }
     askedAt = now()
     const stop = new AbortController()
     const tooLate = new Error(`No answer within ${timeoutMs.toLocaleString('en-GB')} ms`)
-    const callOff = afterTurning(timeoutMs, () => stop.abort(tooLate))
+    const callOff = setActiveTimeout(timeoutMs, () => stop.abort(tooLate))
     try {
       value = await orAborted(ask(stop.signal), stop.signal)
       at = now()

@@ -41,14 +41,14 @@ export function noticeChanges({ timeline, instance, version, startedAt, see }: {
     before = now
     const { sentinels, database, cluster } = now
     if (now.phase === 'running' && last?.phase !== 'running') {
-      own('start', `${instance} serves, version ${version}`)
+      own('start', `${instance} is serving, version ${version}`)
       timeline.note({
         key: `version:${version}`, kind: 'version', subject: version, shared: true,
-        text: `Version ${version} was begun`,
+        text: `Version ${version} went live`,
       })
     }
     if (now.phase === 'draining' && last?.phase !== 'draining') {
-      own('drain', `${instance} is ending: it drains`)
+      own('drain', `${instance} is shutting down (draining)`)
     }
     if (last && now.phase === 'running' && last.phase === 'running' && now.mode !== last.mode) {
       own('mode', `${instance} went from ${last.mode} to ${now.mode}${now.reason ? `: ${now.reason}` : ''}`)
@@ -57,13 +57,13 @@ export function noticeChanges({ timeline, instance, version, startedAt, see }: {
       timeline.note({
         key: `failover:${cluster}:${database.timeline}`, kind: 'failover', shared: true,
         subject: 'PostgreSQL',
-        text: `PostgreSQL has another primary: timeline ${database.timeline} after ${last.database.timeline}`,
+        text: `PostgreSQL has a new primary: timeline ${database.timeline} after ${last.database.timeline}`,
       })
     }
     if (last?.sentinels?.epoch && sentinels && sentinels.epoch > last.sentinels.epoch) {
       timeline.note({
         key: `redis-failover:${sentinels.epoch}`, kind: 'redis-failover', subject: 'Redis', shared: true,
-        text: `Redis has another master${sentinels.master ? `: ${sentinels.master}` : ''}`,
+        text: `Redis has a new master${sentinels.master ? `: ${sentinels.master}` : ''}`,
       })
     }
     for (const { instance: name, startedAt, phase } of now.missing) {
@@ -71,7 +71,7 @@ export function noticeChanges({ timeline, instance, version, startedAt, see }: {
       if (phase === 'draining' || last?.missing.some(one => one.instance === name)) continue
       timeline.note({
         key: `silent:${name}:${startedAt}`, kind: 'silent', subject: name, shared: true,
-        text: `${name} has fallen silent without having said that it was ending`,
+        text: `${name} went silent without announcing a shutdown`,
       })
     }
   }

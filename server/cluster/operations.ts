@@ -141,8 +141,8 @@ export function createOperations({
  * Prometheus.
  */
 function createLooks(config: Config, redis: RedisPort, now: () => number) {
-  const { opsPatroniUrls, opsHaproxyUrls, opsPgbouncerHosts, opsPrometheusUrls, databaseUrl } = config
-  const prometheus = opsPrometheusUrls.length ? createPrometheus(opsPrometheusUrls, partTimeoutMs) : null
+  const { opsPatroniUrls, opsHaproxyUrls, opsPgbouncerHosts, prometheusUrls, databaseUrl } = config
+  const prometheus = createPrometheus(prometheusUrls, partTimeoutMs)
   const look = <T>(part: string, port: Port<T> | null, everyMs = viewEveryMs) => createLook({
     // Two at the same interval must not miss each other by a millisecond.
     part, port, everyMs: everyMs - 100, timeoutMs: partTimeoutMs, now,
@@ -167,8 +167,8 @@ function createLooks(config: Config, redis: RedisPort, now: () => number) {
 }
 
 function chartsPort(config: Config, now: () => number) {
-  const { opsPrometheusUrls: urls } = config
-  return urls.length ? chartsByPrometheus(createPrometheus(urls, chartsTimeoutMs), now) : null
+  const prometheus = createPrometheus(config.prometheusUrls, chartsTimeoutMs)
+  return prometheus && chartsByPrometheus(prometheus, now)
 }
 
 /** Of a Redis without Sentinels, without what stands beside it in the address. */

@@ -7,9 +7,7 @@ import { iso, type Port } from './look.ts'
 /** A cluster of ten members takes 4 KiB. */
 const mostBytes = 262_144
 
-/**
- * `GET /cluster` of Patroni 3 and 4. Version 4 says lags as received and as replayed, version 3 one of them.
- */
+/** `GET /cluster` of Patroni 3 and 4. From 4.1 on it says lags as received and as replayed. */
 const Cluster = z.looseObject({
   members: z.array(z.looseObject({
     name: z.string(),
@@ -68,9 +66,10 @@ function parsed<T>(schema: z.ZodType<T>, text: string, path: string): T {
  * reach that tells what it last knew there, with the time.
  */
 export function patroniByRest(urls: readonly string[], limitMs: number): Port<PatroniView> {
+  const targets = urls.map(url => ({ name: new URL(url).host, url }))
   return {
     source: 'Patroni',
-    ask: signal => askInTurn(urls, limitMs, async (url, signal) => {
+    ask: signal => askInTurn(targets, limitMs, async ({ url }, signal) => {
       const get = (path: string) => fetchText(url + path, { signal, mostBytes })
       // 503 where its PostgreSQL is down, with the same body; what it says of etcd is then left out.
       const [cluster, member] = await Promise.all([get('/cluster'), get('/patroni').catch(() => '{}')])

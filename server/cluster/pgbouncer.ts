@@ -8,7 +8,7 @@ import type { Port } from './look.ts'
 const consoleName = 'pgbouncer'
 
 /** A deployment has four; each row is a database and a user. */
-const mostRows = 200
+const maxRows = 200
 
 type Pool = PoolerView['pools'][number]
 
@@ -17,7 +17,7 @@ type Pool = PoolerView['pools'][number]
  * 0.
  */
 export function parsePools(rows: readonly Record<string, unknown>[]): Pool[] {
-  return rows.filter(({ database }) => database !== consoleName).slice(0, mostRows).map((row) => {
+  return rows.filter(({ database }) => database !== consoleName).slice(0, maxRows).map((row) => {
     const number = (name: string) => Number(row[name] ?? 0)
     return {
       database: String(row.database),

@@ -1,24 +1,24 @@
 import type { RedisPort } from '#server/redis/port.ts'
 import type { Logger } from '#server/telemetry/logger.ts'
-import type { Happening } from '#shared/schemas/operations.ts'
+import type { TimelineEvent } from '#shared/schemas/operations.ts'
 
 const streamKey = 'operations-timeline'
 
 /** Some weeks of an ordinary system, and the last hour of one that flaps. */
-export const mostHappenings = 200
+export const maxTimelineEvents = 200
 const keptSeconds = 30 * 86_400
 
 /** Noticed while Redis was away; the oldest goes first. */
-const mostWaiting = 100
+const maxWaiting = 100
 
 /** What an instance has seen happen. `shared`: others see it too, and one line is enough. */
-export type Noticed = Omit<Happening, 'at' | 'noticedBy'> & { shared?: boolean }
+export type Noticed = Omit<TimelineEvent, 'at' | 'noticedBy'> & { shared?: boolean }
 
 export interface TimelineKeeper {
   /** Keeps it; while Redis is away in this process, for when it is back. Never rejects, waits for nothing. */
   note(noticed: Noticed): void
   /** The newest first. @throws {UnavailableError} while Redis is away. */
-  read(): Promise<Happening[]>
+  read(): Promise<TimelineEvent[]>
   /** Resolves once what was noticed so far is kept, or cannot be at the moment. */
   settled(): Promise<void>
 }
@@ -34,14 +34,14 @@ export function createTimeline({ redis, instance, log, now = Date.now }: {
   log: Logger
   now?: () => number
 }): TimelineKeeper {
-  const waiting: (Happening & { shared: boolean, tried: boolean })[] = []
+  const waiting: (TimelineEvent & { shared: boolean, tried: boolean })[] = []
   /** One after the other: what is noticed at the end of one writing is not forgotten between two. */
   let writing: Promise<void> = Promise.resolve()
 
   async function store(one: typeof waiting[number]) {
-    const { shared, tried, ...happening } = one
+    const { shared, tried, ...event } = one
     if (shared) {
-      const claim = await redis.keep(`operations-noticed:${happening.key}`, instance, {
+      const claim = await redis.setDurable(`operations-noticed:${event.key}`, instance, {
         ttlSeconds: keptSeconds, onlyIf: 'absent',
       })
       // Somebody has it already. Or that was we, and the answer was lost: then it is written twice rather
@@ -49,8 +49,8 @@ export function createTimeline({ redis, instance, log, now = Date.now }: {
       if (!claim.stored && !tried) return
     }
     one.tried = true
-    await redis.streamAppend(streamKey, JSON.stringify(happening), {
-      maxLength: mostHappenings, ttlSeconds: keptSeconds,
+    await redis.streamAppend(streamKey, JSON.stringify(event), {
+      maxLength: maxTimelineEvents, ttlSeconds: keptSeconds,
     })
   }
 
@@ -71,21 +71,21 @@ export function createTimeline({ redis, instance, log, now = Date.now }: {
   function begin() {
     writing = writing.then(write)
   }
-  redis.onReturn(begin)
+  redis.onReconnect(begin)
 
   return {
-    note({ shared = false, ...happening }) {
+    note({ shared = false, ...event }) {
       const at = new Date(now()).toISOString()
-      waiting.push({ ...happening, at, noticedBy: instance, shared, tried: false })
-      if (waiting.length > mostWaiting) waiting.shift()
+      waiting.push({ ...event, at, noticedBy: instance, shared, tried: false })
+      if (waiting.length > maxWaiting) waiting.shift()
       begin()
     },
     async read() {
       if (waiting.length) begin()
-      const entries = await redis.streamRead(streamKey, '0-0', mostHappenings * 2)
-      const lines = entries.map(({ value }) => JSON.parse(value) as Happening)
+      const entries = await redis.streamRead(streamKey, '0-0', maxTimelineEvents * 2)
+      const lines = entries.map(({ value }) => JSON.parse(value) as TimelineEvent)
       const first = lines.filter(({ key }, at) => lines.findIndex(other => other.key === key) === at)
-      return first.sort((a, b) => a.at < b.at ? 1 : -1).slice(0, mostHappenings)
+      return first.sort((a, b) => a.at < b.at ? 1 : -1).slice(0, maxTimelineEvents)
     },
     settled: () => writing,
   }

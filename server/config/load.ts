@@ -2,9 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import type { z } from 'zod'
-import { foreignVariables, refusedVariables, variables, withoutPasswords } from './variables.ts'
+import { withoutPasswords } from './readers.ts'
+import { foreignVariables, refusedVariables } from './refused.ts'
 import { isServiceLink } from './service-links.ts'
 import { unreadTraceVariables } from './trace-settings.ts'
+import { variables } from './variables.ts'
 
 type Values = { [Key in keyof typeof variables]: z.output<(typeof variables)[Key]['schema']> }
 

@@ -1,9 +1,9 @@
 import { connect, isIP, Socket } from 'node:net'
 import type { Logger } from 'pino'
-import type { Names } from '#server/telemetry/names.ts'
-import { afterTurning } from '#server/telemetry/patience.ts'
+import type { Resolver } from '#server/telemetry/resolver.ts'
+import { setActiveTimeout } from '#server/telemetry/active-timeout.ts'
 import { every, later } from '#server/telemetry/timers.ts'
-import { AddressLeftError } from './errors.ts'
+import { PoolerUnresponsiveError } from './errors.ts'
 
 /**
  * The addresses behind a pool's name: two poolers, as a rule. One that is dead refuses connections, and the next is tried at once. One that is frozen takes them, because the
@@ -28,7 +28,7 @@ export interface Addresses {
 
 export interface AddressesOptions {
   pool: 'primary' | 'replica'
-  names: Names
+  resolver: Resolver
   log: Logger
   /** An address was left. */
   onLeft(): void
@@ -65,7 +65,7 @@ interface Watch {
   bytesRead: number
 }
 
-export function createAddresses({ pool, names, log, onLeft }: AddressesOptions): Addresses {
+export function createAddresses({ pool, resolver, log, onLeft }: AddressesOptions): Addresses {
   const known = new Map<string, Address>()
   const watches = new Map<Socket, Watch>()
   /** What ends the waits of those that are asked again. */
@@ -81,7 +81,7 @@ export function createAddresses({ pool, names, log, onLeft }: AddressesOptions):
 
   /** The name's addresses, each of them first in turn. One that was left is none, as long as there is another: a frozen one would take the connection and keep it. */
   async function inTurn(name: string, port: number) {
-    const found = await names.addresses(name)
+    const found = await resolver.addresses(name)
     for (const { address: host } of found) {
       const key = keyOf(host, port)
       if (!known.has(key)) known.set(key, { host, port, isLeft: false, asking: false, answeredAt: 0 })
@@ -107,7 +107,7 @@ export function createAddresses({ pool, names, log, onLeft }: AddressesOptions):
       socket.on('connectionAttemptTimeout', (host: string) => void ask(known.get(keyOf(host, port))))
       // Left while this one was on its way there: it was not among those that were cut.
       socket.once('connect', () => {
-        if (addressOf(socket)?.isLeft && sound().length) socket.destroy(new AddressLeftError())
+        if (addressOf(socket)?.isLeft && sound().length) socket.destroy(new PoolerUnresponsiveError())
       })
       watch()
       return plainConnect({
@@ -166,7 +166,7 @@ export function createAddresses({ pool, names, log, onLeft }: AddressesOptions):
     lastLeftAt = performance.now()
     onLeft()
     log.warn({ pool, address: address.host }, 'A pooler does not answer: its connections are cut, and it is asked again later')
-    for (const socket of watches.keys()) if (addressOf(socket) === address) socket.destroy(new AddressLeftError())
+    for (const socket of watches.keys()) if (addressOf(socket) === address) socket.destroy(new PoolerUnresponsiveError())
     askAgain(address)
   }
 
@@ -222,7 +222,7 @@ function probe({ host, port }: Address): Promise<boolean> {
       socket.destroy()
       resolve(answers)
     }
-    const callOff = afterTurning(probeMs, () => end(false))
+    const callOff = setActiveTimeout(probeMs, () => end(false))
     socket.once('connect', () => socket.write(sslRequest))
     socket.once('data', () => end(true))
     socket.once('error', () => end(false))

@@ -1,20 +1,23 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 
 /**
- * Where a server stands: what `database_position()` says. A timeline is one primary's reign; a failover begins the next. `lsn` counts
+ * Where a server stands: what `database_position()` says. Each failover begins a new timeline. `lsn` counts
  * bytes of WAL (as a number: 2^53 bytes are 8 PiB).
  */
-export interface Position {
+export interface WalPosition {
   role: 'primary' | 'replica'
   timeline: number
   lsn: number
-  /** Of a replica's snapshot: the first transaction that it has heard nothing of. (Of a primary's the oldest that is under way, which nobody looks at any more.) */
+  /**
+   * Of a replica's snapshot: the first transaction that it has heard nothing of. (Of a primary's the oldest
+   * that is under way, which nobody looks at any more.)
+   */
   xid: number
 }
 
 /**
- * What a caller has seen: the least that a server must have to answer it. It travels with the caller (cookie or header), so that
- * no instance and no Redis has to remember it.
+ * What a caller has seen: the least that a server must have to answer it. It travels with the caller (cookie
+ * or header), so that no instance and no Redis has to remember it.
  */
 export interface Token {
   /** PostgreSQL's system identifier: positions of another cluster mean nothing here. */
@@ -22,19 +25,36 @@ export interface Token {
   timeline: number
   lsn: number
   /**
-   * 0, or a position that was seen on a replica. A replica shows a commit as soon as it has replayed it, the primary only once a synchronous standby has
-   * confirmed it: before the primary answers, it must have been confirmed up to here.
+   * 0, or a position that was seen on a replica. A replica shows a commit as soon as it has replayed it, the
+   * primary only once a synchronous standby has confirmed it: before the primary answers, it must have been
+   * confirmed up to here.
    */
   confirm: number
   /**
-   * 0, or the first transaction that the replica had heard nothing of. A commit that has stopped waiting is visible on the primary only once its back end has been
-   * scheduled, milliseconds later on a busy machine: before the primary answers, what was committed before this one must be visible there (`visible.ts`).
+   * 0, or the first transaction that the replica had heard nothing of. A commit that has stopped waiting is
+   * visible on the primary only once its back end has been scheduled, milliseconds later on a busy machine:
+   * before the primary answers, what was committed before this one must be visible there (`visible.ts`).
    */
   xid: number
 }
 
-/** The position after a write could not be found out: nothing but the primary will do, until its answer gives a real one. */
+/**
+ * The position after a write could not be found out: nothing but the primary will do, until its answer gives
+ * a real one.
+ */
 export const unknownLsn = Number.MAX_SAFE_INTEGER
+
+const ownCluster = '(SELECT system_identifier FROM pg_control_system())'
+
+/**
+ * SQL for where a server stands, for `parseWalPosition`, and what else is to be asked for with it: as long as
+ * no look at a server has succeeded, its cluster. Without it nothing that this answer shows could be
+ * remembered, and the next one might be older.
+ */
+export function locating(cluster: string | null): { locate: string, also: string[] } {
+  if (cluster !== null) return { locate: `database_position(${cluster})`, also: [] }
+  return { locate: `database_position(${ownCluster})`, also: [`${ownCluster} AS cluster`] }
+}
 
 /** "0/19B63C8" as a number of bytes. */
 export function parseLsn(text: string): number {
@@ -43,7 +63,7 @@ export function parseLsn(text: string): number {
 }
 
 /** Reads `p 3 0/5000028 750`. */
-export function parsePosition(text: string): Position {
+export function parseWalPosition(text: string): WalPosition {
   const [role, timeline, lsn = '', xid] = text.split(' ')
   return { role: role === 'p' ? 'primary' : 'replica', timeline: Number(timeline), lsn: parseLsn(lsn), xid: Number(xid) }
 }
@@ -51,21 +71,24 @@ export function parsePosition(text: string): Position {
 /**
  * Whether a server at `position` has all that `token` has seen.
  *
- * A server on a later timeline has, whatever the numbers: what the old timeline had past the point where the new one began is in no surviving
- * server, and everything before it is in this one (a replica is on a timeline only once it has replayed the row that says so, written after
- * that point). A server on an earlier timeline has not: it may stand past the number and lack the bytes. On the same one numbers compare.
+ * A server on a later timeline has, whatever the numbers: what the old timeline had past the point where the
+ * new one began is in no surviving server, and everything before it is in this one (a replica is on a
+ * timeline only once it has replayed the row that says so, written after that point). A server on an earlier
+ * timeline has not: it may stand past the number and lack the bytes. On the same one numbers compare.
  */
-export function hasSeen(position: Position, token: Token): boolean {
+export function hasSeen(position: WalPosition, token: Token): boolean {
   if (position.timeline !== token.timeline) return position.timeline > token.timeline
-  // The primary of a timeline has all of it; a token past its end is a mistake or a stand-in (`unknownLsn`), and must lock nobody out.
+  // The primary of a timeline has all of it; a token past its end is a mistake or a stand-in (`unknownLsn`),
+  // and must lock nobody out.
   return position.role === 'primary' || position.lsn >= token.lsn
 }
 
 /**
- * The token of somebody who has seen `token` and now `position`. `confirmed`: the token for which the primary has just answered, also for what had been seen on replicas. What was
- * seen on one since, by another read of the same request, is kept.
+ * The token of somebody who has seen `token` and now `position`. `confirmed`: the token for which the primary
+ * has just answered, also for what had been seen on replicas. What was seen on one since, by another read of
+ * the same request, is kept.
  */
-export function advance(token: Token | null, cluster: string, position: Position, confirmed: Token | null = null): Token {
+export function advance(token: Token | null, cluster: string, position: WalPosition, confirmed: Token | null = null): Token {
   const own: Token = { cluster, timeline: position.timeline, lsn: position.lsn, ...position.role === 'replica' ? { confirm: position.lsn, xid: position.xid } : { confirm: 0, xid: 0 } }
   if (!token || token.timeline < position.timeline) return own
   if (token.timeline > position.timeline) return token
@@ -76,8 +99,9 @@ export function advance(token: Token | null, cluster: string, position: Position
 }
 
 /**
- * The later of two tokens: of both, what each has seen. Positions of two clusters cannot be compared: then it is `present`, which came from where the caller is now (after a
- * restore a cookie may be left of the cluster that was).
+ * The later of two tokens: of both, what each has seen. Positions of two clusters cannot be compared: then it
+ * is `present`, which came from where the caller is now (after a restore a cookie may be left of the cluster
+ * that was).
  */
 export function later(present: Token | null, other: Token | null): Token | null {
   if (!present || !other) return present ?? other
@@ -104,8 +128,9 @@ export const plainTokens: TokenCodec = {
 }
 
 /**
- * Tokens with a signature, so that nobody can make one up that sends all reads to the primary. 128 bits of HMAC-SHA-256 under a key that is derived from the
- * first password; those of the others are taken too, so that passwords can be rotated.
+ * Tokens with a signature, so that nobody can make one up that sends all reads to the primary. 128 bits of
+ * HMAC-SHA-256 under a key that is derived from the first password; those of the others are taken too, so
+ * that passwords can be rotated.
  */
 export function sealedTokens(passwords: readonly string[]): TokenCodec {
   const keys = passwords.map(password => createHmac('sha256', password).update('consistency token').digest())

@@ -1,7 +1,7 @@
 import { sql, type SQL } from 'drizzle-orm'
 import type { PgTable } from 'drizzle-orm/pg-core'
 import { InvalidInputError } from '#shared/errors.ts'
-import { isKnownMoment, mostCounted, type Page } from '#shared/schemas/common.ts'
+import { isKnownMoment, maxCounted, type Page } from '#shared/schemas/common.ts'
 
 /** A place in a sorted list: the sort key and the id of the last row shown. */
 export type Cursor = [key: string, id: string]
@@ -18,7 +18,7 @@ export type CursorKey = 'text' | 'moment' | 'none'
 export function decodeCursor(text: string | undefined, key: CursorKey): Cursor | null {
   if (text === undefined) return null
   const cursor = readCursor(text)
-  if (!cursor || !fits[key](cursor[0])) throw new InvalidInputError([{ path: 'cursor', message: 'must be the nextCursor of the page before' }])
+  if (!cursor || !fits[key](cursor[0])) throw new InvalidInputError([{ path: 'cursor', message: 'must be the nextCursor of the previous page' }])
   return cursor
 }
 
@@ -49,7 +49,7 @@ function readCursor(text: string): Cursor | null {
  */
 export function countAll(table: PgTable, where: SQL | undefined, cursor: Cursor | null): SQL<number | null> {
   if (cursor) return sql<null>`NULL::int`
-  return sql<number>`(SELECT count(*)::int FROM (SELECT FROM ${table} WHERE ${where ?? sql`true`} LIMIT ${mostCounted + 1}) AS counted)`
+  return sql<number>`(SELECT count(*)::int FROM (SELECT FROM ${table} WHERE ${where ?? sql`true`} LIMIT ${maxCounted + 1}) AS counted)`
 }
 
 /**
@@ -66,6 +66,6 @@ export function toPage<Row extends object, Item>(
   return {
     items: shown.map(item),
     nextCursor: rows.length > limit ? encodeCursor(place(shown.at(-1)!)) : null,
-    total: total !== null && total <= mostCounted ? total : null,
+    total: total !== null && total <= maxCounted ? total : null,
   }
 }

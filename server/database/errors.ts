@@ -13,32 +13,35 @@ export function databaseError(error: unknown): Error & { code?: string, constrai
   return error instanceof Error ? error : new Error(String(error))
 }
 
-/** SQLSTATE class 22 (data exception), and a value that a column's own rule refuses: the row is at fault, and another one in its place would be taken. */
+/**
+ * SQLSTATE class 22 (data exception), and a value that a column's own rule refuses: the row is at fault, and
+ * another one would be accepted.
+ */
 const ofTheRow = /^(22[0-9A-Z]{3}|23502|23514)$/
 
-/** Whether the database refused a row for what stands in it. */
-export function isRowsFault(error: unknown): boolean {
+/** Whether the database refused a row because of its data. */
+export function isDataError(error: unknown): boolean {
   return ofTheRow.test(databaseError(error).code ?? '')
 }
 
-/** The server's refusal of a statement, of whatever kind: it has a SQLSTATE. */
-export function refusalCode(error: unknown): string | null {
+/** The SQLSTATE with which the server refused a statement; null: it was not the server that refused. */
+export function sqlState(error: unknown): string | null {
   const { code } = databaseError(error)
   return code !== undefined && /^[0-9A-Z]{5}$/.test(code) ? code : null
 }
 
 /**
- * Takes the values of the query out of an error before it leaves this room: whoever prints it, prints no name, address or place of a person. What it says of the kind of the
- * fault stays.
+ * Removes the values of the query from an error before it leaves this folder, so that no log line can contain
+ * personal data. What it says about the kind of fault stays.
  */
-export function forgetValues<E>(error: E): E {
+export function redactValues<E>(error: E): E {
   if (error instanceof DrizzleQueryError) {
     error.params = []
     error.message = `Failed query: ${error.query}`
     error.stack = `${error.message}\n${frames(error.stack)}`
-    forgetValues(error.cause)
+    redactValues(error.cause)
   }
-  else if (error instanceof Error && refusalCode(error) !== null) {
+  else if (error instanceof Error && sqlState(error) !== null) {
     const refusal = error as unknown as Error & { code: string, detail?: string, where?: string, hint?: string, internalQuery?: string }
     for (const name of ['detail', 'where', 'hint', 'internalQuery'] as const) refusal[name] = undefined
     // Messages of class 22 quote the value.
@@ -60,7 +63,10 @@ export function errorRow(error: unknown): ErrorRow | undefined {
   return (code === undefined ? undefined : byCode.get(code)) ?? byWords.find(({ match }) => match.words!.test(message))
 }
 
-/** The link to the server broke or could not be made, or the server is not taking work: the connection is of no more use. */
+/**
+ * The connection broke or could not be made, or the server is not accepting work: the connection is no longer
+ * usable.
+ */
 export function isConnectionError(error: unknown): boolean {
   return errorRow(error)?.link ?? false
 }
@@ -77,7 +83,10 @@ export function violatedUnique(error: unknown): string | null {
   return code === '23505' ? constraint ?? '' : null
 }
 
-/** The server that answered is not the primary that the router means: a replica, or the primary of a reign that is over. */
+/**
+ * The server that answered is not the primary that the router means: a replica, or the primary of an earlier
+ * timeline.
+ */
 export class FormerPrimaryError extends Error {
   constructor(what: string) {
     super(`This server is no longer the primary: ${what}`)
@@ -93,55 +102,57 @@ export class BehindError extends Error {
   }
 }
 
-/** Says nothing of any server: it moves no circuit, puts nobody in doubt and makes nobody's data stale. */
-export class NoVerdictError extends UnavailableError {}
+/**
+ * Says nothing about the health of any server: it does not trip a circuit breaker and marks no data as stale.
+ */
+export class InconclusiveError extends UnavailableError {}
 
-/** Every connection is in use, and the servers answer: there is more to do than they can. */
-export class BusyError extends NoVerdictError {
+/** Every connection is in use while the servers respond: there is more work than they can do. */
+export class PoolExhaustedError extends InconclusiveError {
   constructor(pool: string) {
     super(`Every connection to the ${pool} database is in use.`, { retryAfterSeconds: 2 })
   }
 }
 
-/** The request's time was over before anybody could be asked. */
-export class OutOfTimeError extends NoVerdictError {
+/** The request's deadline passed before any server could be asked. */
+export class DeadlineExceededError extends InconclusiveError {
   constructor() {
-    super('The request ran out of time.')
+    super('The request timed out.')
   }
 }
 
-/** Nobody waits for the answer any more. Of a write nothing had been begun; a read was ended wherever it was. */
-export class AbandonedError extends NoVerdictError {
+/** Nobody is waiting for the answer any more. A write had not started; a read was stopped wherever it was. */
+export class AbandonedError extends InconclusiveError {
   constructor() {
-    super('The request was given up by its sender.')
+    super('The request was abandoned by the client.')
   }
 }
 
-/** No connection could be had, and whoever has one gets no answer either. */
-export class SilentPoolError extends UnavailableError {
+/** No connection could be acquired, and the connections in use get no response either. */
+export class PoolUnresponsiveError extends UnavailableError {
   /** One connection could not be made, while others were answered. */
   readonly passedOver: boolean
   constructor(pool: string, { passedOver = false } = {}) {
-    super(`The ${pool} database does not answer.`)
+    super(`The ${pool} database is not responding.`)
     this.passedOver = passedOver
   }
 }
 
-/** The pooler at one of the pool's addresses stands still: there may be another. */
-export class AddressLeftError extends Error {
+/** The pooler at one of the pool's addresses is not responding: there may be another. */
+export class PoolerUnresponsiveError extends Error {
   constructor() {
     super('The pooler at this address does not answer')
   }
 }
 
-/** COMMIT was sent and is not answered; its connection is kept, to hear of it when it is. */
-export class CommitSilentError extends Error {
+/** COMMIT was sent and has not been answered. Its connection is kept, to learn the outcome later. */
+export class CommitTimeoutError extends Error {
   constructor() {
     super('The server has not answered COMMIT yet')
   }
 }
 
-/** Commits of this server wait for their standby: one more would wait with them. */
+/** Commits on this server are waiting for their standby: one more would wait with them. */
 export class CommitsStalledError extends Error {
   constructor() {
     super('Commits are waiting for the synchronous standby')
@@ -149,8 +160,8 @@ export class CommitsStalledError extends Error {
 }
 
 /**
- * PostgreSQL answered COMMIT and warned that the wait for the synchronous standby had been ended: committed here, perhaps not
- * there. A failover may lose it, so it is no acknowledgement.
+ * PostgreSQL answered COMMIT and warned that the wait for the synchronous standby had been ended: committed
+ * here, perhaps not there. A failover may lose it, so it is no acknowledgement.
  */
 export class NotReplicatedError extends Error {
   constructor() {

@@ -34,10 +34,10 @@ const scouts = 3
 /** While commits wait, one write in this time asks whether the primary is still the same: a connection to a former one may wait for ever. */
 const askMs = 1_000
 
-/** @param mostCommits so many may wait for their standby before the others are held. */
-export function createGate(mostCommits = scouts, now = () => performance.now()): Gate {
+/** @param maxCommits so many may wait for their standby before the others are held. */
+export function createGate(maxCommits = scouts, now = () => performance.now()): Gate {
   const begins = createStage(scouts, stalledMs, now)
-  const commits = createStage(mostCommits, commitStalledMs, now)
+  const commits = createStage(maxCommits, commitStalledMs, now)
   const queue = new Set<() => void>()
   let askedAt = -Infinity
 

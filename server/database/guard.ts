@@ -1,6 +1,6 @@
 import { currentContext } from '#server/telemetry/context.ts'
-import { afterTurning } from '#server/telemetry/patience.ts'
-import { AbandonedError, BusyError, OutOfTimeError } from './errors.ts'
+import { setActiveTimeout } from '#server/telemetry/active-timeout.ts'
+import { AbandonedError, PoolExhaustedError, DeadlineExceededError } from './errors.ts'
 import { silenceMs, type Connection } from './pool.ts'
 
 /**
@@ -44,19 +44,19 @@ export function awaitFirstAnswer(connection: Connection, guard: Guard, { firstAn
   const look = () => {
     const passedOver = connection.othersAnswered()
     const waited = performance.now() - began
-    if (waited >= limit - 1 && waited < silenceMs) return guard.fire({ excuse: new OutOfTimeError() })
+    if (waited >= limit - 1 && waited < silenceMs) return guard.fire({ excuse: new DeadlineExceededError() })
     if (waited < limit - 1 && connection.undecided()) {
-      callOff = afterTurning(undecidedPauseMs, look)
+      callOff = setActiveTimeout(undecidedPauseMs, look)
       return
     }
     if (!passedOver || !queues) return guard.fire({ passedOver })
-    if (waited >= Math.min(queueLimitMs, limit - 1)) return guard.fire({ excuse: new BusyError('primary') })
-    callOff = afterTurning(silenceMs, look)
+    if (waited >= Math.min(queueLimitMs, limit - 1)) return guard.fire({ excuse: new PoolExhaustedError('primary') })
+    callOff = setActiveTimeout(silenceMs, look)
   }
   // Whoever has stood in a queue in which nobody was answered has waited for the same silence already.
   const firstMs = Math.max(Math.min(silenceMs, firstAnswerMs), firstAnswerMs - connection.silentMs)
   // An answer that has come and has not been read yet is one.
-  let callOff = afterTurning(Math.min(firstMs, limit), look)
+  let callOff = setActiveTimeout(Math.min(firstMs, limit), look)
   return () => callOff()
 }
 

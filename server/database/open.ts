@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import { noBreaks, type Breaks } from '#server/config/breaks.ts'
-import { names as sharedNames, type Names } from '#server/telemetry/names.ts'
-import { afterTurning } from '#server/telemetry/patience.ts'
+import { resolver as sharedResolver, type Resolver } from '#server/telemetry/resolver.ts'
+import { setActiveTimeout } from '#server/telemetry/active-timeout.ts'
 import { createAddresses } from './addresses.ts'
 import { createCircuit } from './circuit.ts'
 import { plainTokens, type TokenCodec } from './consistency.ts'
@@ -34,27 +34,27 @@ export interface DatabaseOptions {
   /** Where changes are made while this region is a standby; null (default): there is no other region. */
   standbyOf?: string | null
   /** Writes that may wait for the primary at once. Default: 500. */
-  mostWaitingWrites?: number
+  maxWaitingWrites?: number
   /** How host names become addresses. Default: the process's own look-up. */
-  names?: Names
+  resolver?: Resolver
   /** For tests that show that they can fail. */
   breaks?: Breaks
 }
 
 /** The database with what its keeper needs beside the queries: start-up, health, metrics, the end. */
 export interface DatabaseService extends Database {
-  /** What the monitor found at its last look: roles, timelines, lag. */
+  /** What the monitor found at its last probe: roles, timelines, lag. */
   state(): DatabaseState
-  /** The same, once there has been a look: within about a second of the opening. */
+  /** The same, once there has been a probe: within about a second of the opening. */
   firstState(): Promise<DatabaseState>
-  /** A look at the servers now. Never rejects; takes at most about a second. */
+  /** Probes the servers now. Never rejects; takes at most about a second. */
   probe(): Promise<DatabaseState>
   /** The cluster's identifier, once a server has been seen. */
   cluster(): string | null
   /** See `createStandby`. */
   standbyOf(): string | null
-  /** Called after each look of the monitor. */
-  onLook(listener: (state: DatabaseState) => void): void
+  /** Called after each probe of the monitor. */
+  onProbe(listener: (state: DatabaseState) => void): void
   /**
    * @throws {SchemaMismatchError} when the schema is newer than this code can use; connection errors pass
    * through.
@@ -86,16 +86,16 @@ export interface DatabaseService extends Database {
 }
 
 /** The specification's alert threshold for replication lag. */
-export const standardLagLimitSeconds = 30
+export const defaultLagLimitSeconds = 30
 
 /**
  * At 2 kB each they are no burden; at the pace of one instance they are worked off within a few seconds of
  * the primary's return.
  */
-export const standardMostWaitingWrites = 500
+export const defaultMaxWaitingWrites = 500
 
-/** A look gives up after 1 s. */
-const firstLookMs = 1_200
+/** A probe gives up after 1 s. */
+const firstProbeMs = 1_200
 
 /** Whoever waits for a connection this long on a healthy system waits behind others. */
 const tryPoolMs = 1_000
@@ -105,12 +105,13 @@ const tryPoolMs = 1_000
  * away.
  */
 export function openDatabase({
-  primaryUrl, replicaUrl, maxConnections, log, metrics = noMetrics, tokens = plainTokens, lagLimitSeconds = standardLagLimitSeconds,
-  mostWaitingWrites = standardMostWaitingWrites, breaks = noBreaks, names = sharedNames, standbyOf = null,
+  primaryUrl, replicaUrl, maxConnections, log, metrics = noMetrics, tokens = plainTokens,
+  lagLimitSeconds = defaultLagLimitSeconds, maxWaitingWrites = defaultMaxWaitingWrites, breaks = noBreaks,
+  resolver = sharedResolver, standbyOf = null,
 }: DatabaseOptions): DatabaseService {
   const separateReplica = replicaUrl !== null && replicaUrl !== primaryUrl
-  const onLost = () => monitor.hurry()
-  const addressesOf = (pool: 'primary' | 'replica') => createAddresses({ pool, names, log, onLeft: () => metrics.leftAddress(pool) })
+  const onLost = () => monitor.refreshSoon()
+  const addressesOf = (pool: 'primary' | 'replica') => createAddresses({ pool, resolver, log, onLeft: () => metrics.leftAddress(pool) })
   const addresses = { primary: addressesOf('primary'), replica: addressesOf('replica') }
   const ofPool = breaks.has('one-pooler') ? { primary: undefined, replica: undefined } : addresses
   const primary = openPool({ name: 'primary', connectionString: primaryUrl, maxConnections, log, addresses: ofPool.primary, onLost })
@@ -142,14 +143,14 @@ export function openDatabase({
   return {
     ...countOutcomes(createRouter({
       primary, replica, circuit, monitor, seen, visibility, scout, metrics, log, breaks, lagLimitSeconds,
-      mostWaiting: mostWaitingWrites, standbyOf: standby,
+      maxWaiting: maxWaitingWrites, standbyOf: standby,
     })),
     state: monitor.state,
-    firstState: () => monitor.ready(firstLookMs).then(monitor.state),
-    probe: monitor.look,
+    firstState: () => monitor.ready(firstProbeMs).then(monitor.state),
+    probe: monitor.probe,
     cluster: monitor.cluster,
     standbyOf: standby,
-    onLook: monitor.onLook,
+    onProbe: monitor.onProbe,
     async checkSchema(migrations) {
       const { client, release } = await primary.acquire()
       try {
@@ -176,7 +177,7 @@ export function openDatabase({
       let answered = false
       try {
         await Promise.race([client.query('SELECT 1'), new Promise<never>((_, reject) => {
-          callOff = afterTurning(tryPoolMs, () => reject(new Error(`No answer within ${tryPoolMs} ms`)))
+          callOff = setActiveTimeout(tryPoolMs, () => reject(new Error(`No answer within ${tryPoolMs} ms`)))
         })])
         answered = true
       }

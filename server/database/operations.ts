@@ -17,7 +17,7 @@ export interface OperationId {
 /** Another transaction with the same key is at work; the router waits for it, or tells the client. */
 export class OperationInProgressError extends ConflictError {
   constructor() {
-    super('A request with this Idempotency-Key is still being worked on. Ask again in a moment.', { type: 'operation-in-progress' })
+    super('A request with this Idempotency-Key is still in progress. Try again in a moment.', { type: 'operation-in-progress' })
   }
 }
 

@@ -1,9 +1,9 @@
 import pg from 'pg'
 import type { Logger } from 'pino'
 import { currentContext, momentIn, msUntil, remainingMs, type Moment } from '#server/telemetry/context.ts'
-import { afterTurning } from '#server/telemetry/patience.ts'
+import { setActiveTimeout } from '#server/telemetry/active-timeout.ts'
 import type { Addresses } from './addresses.ts'
-import { AbandonedError, BusyError, OutOfTimeError, SilentPoolError } from './errors.ts'
+import { AbandonedError, PoolExhaustedError, DeadlineExceededError, PoolUnresponsiveError } from './errors.ts'
 
 export interface PoolOptions {
   /** `primary` or `replica`, for log lines and metrics. */
@@ -47,10 +47,10 @@ export interface AcquireOptions {
 export interface Pool {
   readonly name: 'primary' | 'replica'
   /** Connections that may be parked at once. */
-  readonly mostParked: number
+  readonly maxParked: number
   /**
    * A connection of one's own until it is released. Bounded by `limitMs` and the request's deadline.
-   * @throws {BusyError} {OutOfTimeError} {AbandonedError} which say nothing of the server, {SilentPoolError} and errors of the connection, which do.
+   * @throws {PoolExhaustedError} {DeadlineExceededError} {AbandonedError} which say nothing of the server, {PoolUnresponsiveError} and errors of the connection, which do.
    */
   acquire(options?: AcquireOptions): Promise<Connection>
   /** The server behind the pool is another one now: connections made before this moment are not used again, those in use are closed when they come back. */
@@ -75,7 +75,7 @@ export const silenceMs = 300
 const lookAgainMs = 100
 
 /** Few: each is a connection less for everybody else. */
-const mostParkedAtAll = 3
+const maxParkedAtAll = 3
 
 /** A pool that never waits without limit and never ends the process: node-postgres by default does both. */
 export function openPool({ name, connectionString, maxConnections, log, addresses, onLost = () => {} }: PoolOptions): Pool {
@@ -101,7 +101,7 @@ export function openPool({ name, connectionString, maxConnections, log, addresse
     pipeline: true,
     Client: Client as unknown as pg.PoolConfig['Client'],
   } as pg.PoolConfig)
-  const mostParked = Math.min(mostParkedAtAll, Math.floor(maxConnections / 2))
+  const maxParked = Math.min(maxParkedAtAll, Math.floor(maxConnections / 2))
   /** Turns that nobody has taken: as many as connections, so that whoever has one never waits in node-postgres's own queue, where nobody can leave. */
   let free = maxConnections
   const queue = new Set<() => void>()
@@ -160,13 +160,13 @@ export function openPool({ name, connectionString, maxConnections, log, addresse
         reject(error)
       }
       const leave = () => fail(new AbandonedError())
-      const giveUp = () => fail(isSilent() ? new SilentPoolError(name) : new BusyError(name))
+      const giveUp = () => fail(isSilent() ? new PoolUnresponsiveError(name) : new PoolExhaustedError(name))
       const timer = setTimeout(giveUp, Math.max(0, msUntil(until)))
       const lookForSilence = () => {
-        if (isSilent()) fail(new SilentPoolError(name))
-        else callOffSilence = afterTurning(lookAgainMs, lookForSilence)
+        if (isSilent()) fail(new PoolUnresponsiveError(name))
+        else callOffSilence = setActiveTimeout(lookAgainMs, lookForSilence)
       }
-      let callOffSilence = silentMs === Infinity ? () => {} : afterTurning(silentMs, lookForSilence)
+      let callOffSilence = silentMs === Infinity ? () => {} : setActiveTimeout(silentMs, lookForSilence)
       if (signal?.aborted) return leave()
       signal?.addEventListener('abort', leave)
       queue.add(go)
@@ -185,13 +185,13 @@ export function openPool({ name, connectionString, maxConnections, log, addresse
       const look = () => {
         const outOfTime = msUntil(until) <= 1
         if (!outOfTime && addresses?.undecided()) {
-          callOff = afterTurning(lookAgainMs, look)
+          callOff = setActiveTimeout(lookAgainMs, look)
           return
         }
         late = true
-        reject(outOfTime && limit < silenceMs ? new OutOfTimeError() : new SilentPoolError(name, { passedOver: lastAnswerAt > began }))
+        reject(outOfTime && limit < silenceMs ? new DeadlineExceededError() : new PoolUnresponsiveError(name, { passedOver: lastAnswerAt > began }))
       }
-      callOff = afterTurning(limit, look)
+      callOff = setActiveTimeout(limit, look)
     })
     client.then(one => late && one.release(), () => {}).finally(() => {
       connecting--
@@ -211,10 +211,10 @@ export function openPool({ name, connectionString, maxConnections, log, addresse
 
   return {
     name,
-    mostParked,
+    maxParked,
     async acquire({ limitMs = acquireTimeoutMs, silentMs = Infinity } = {}) {
       const until = momentIn(remainingMs(Math.min(limitMs, acquireTimeoutMs)))
-      if (msUntil(until) <= 0) throw new OutOfTimeError()
+      if (msUntil(until) <= 0) throw new DeadlineExceededError()
       const began = performance.now()
       if (free > 0) free--
       else await takeTurn(until, silentMs)
@@ -227,7 +227,7 @@ export function openPool({ name, connectionString, maxConnections, log, addresse
           client.release(true)
           if (msUntil(until) <= 0) {
             giveTurn()
-            throw new OutOfTimeError()
+            throw new DeadlineExceededError()
           }
         }
       }
@@ -268,7 +268,7 @@ export function openPool({ name, connectionString, maxConnections, log, addresse
       takeReplicationWarning: () => warned.delete(client),
       cut,
       park(answer) {
-        if (parked.size >= mostParked) return false
+        if (parked.size >= maxParked) return false
         parked.add(cut)
         void answer.catch(() => {}).finally(() => {
           parked.delete(cut)

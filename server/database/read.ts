@@ -3,8 +3,8 @@ import { currentContext, remainingMs } from '#server/telemetry/context.ts'
 import { UnavailableError } from '#shared/errors.ts'
 import type { Breaks } from '#server/config/breaks.ts'
 import type { Circuit } from './circuit.ts'
-import { hasSeen, parsePosition, type Position, type Token } from './consistency.ts'
-import { AbandonedError, AddressLeftError, BehindError, BusyError, FormerPrimaryError, NoVerdictError, SilentPoolError, classify, databaseError, isConnectionError } from './errors.ts'
+import { hasSeen, locating, parseWalPosition, type WalPosition, type Token } from './consistency.ts'
+import { AbandonedError, PoolerUnresponsiveError, BehindError, PoolExhaustedError, FormerPrimaryError, InconclusiveError, PoolUnresponsiveError, classify, databaseError, isConnectionError } from './errors.ts'
 import type { Monitor } from './monitor.ts'
 import type { Pool } from './pool.ts'
 import type { Consistency, ReadOptions, Transaction } from './port.ts'
@@ -81,11 +81,11 @@ export function createRead(parts: ReadParts) {
   ): Promise<T> {
     const { token, anyAge, answerMs } = how
     const onReplica = pool === replica
-    const cluster = monitor.cluster() ?? '0'
-    const locate = `database_position(${cluster}) AS position`
+    const { locate: place, also } = locating(monitor.cluster())
+    const locate = `${place} AS position`
     const checked = token !== null && !anyAge && !breaks.has('ignore-tokens')
     const confirming = checked && !onReplica ? token : null
-    let position: Position | null = null
+    let position: WalPosition | null = null
     const left = remainingMs(statementTimeoutMs)
     // Half of what is left on a replica, so that the other half is there for the primary.
     const limitMs = onReplica && !anyAge ? left / 2 : left
@@ -101,14 +101,15 @@ export function createRead(parts: ReadParts) {
       // Asked before the snapshot is taken: what has been replayed by then, the snapshot shows.
       before: checked ? [locate, ...confirming ? visibility.ask(confirming) : []] : [],
       // And again after it was taken: what the snapshot shows lies before this.
-      position: [locate],
+      position: [locate, ...also],
       checkBefore(before) {
-        if (checked) judgeBefore(pool, parsePosition(before.position!), token, anyAge)
+        if (checked) judgeBefore(pool, parseWalPosition(before.position!), token, anyAge)
       },
       async check(findings) {
-        position = parsePosition(findings.position.position!)
+        if (findings.position.cluster) monitor.metCluster(findings.position.cluster)
+        position = parseWalPosition(findings.position.position!)
         span.answeredBy(position.role)
-        const before = checked ? parsePosition(findings.before.position!) : position
+        const before = checked ? parseWalPosition(findings.before.position!) : position
         judge(pool, before, position, token, { checked, anyAge })
         // Transactions that were over before the snapshot was taken are over in it.
         if (confirming && !await visibility.shows(confirming, before, findings.before)) throw new BehindError('token')
@@ -117,28 +118,28 @@ export function createRead(parts: ReadParts) {
     const shown = position!
     seen.saw(shown, confirming)
     metrics.served(pool.name, 'read')
-    const isReplica = (shown as Position).role === 'replica'
+    const isReplica = (shown as WalPosition).role === 'replica'
     if (anyAge || (isReplica && !monitor.hasPrimary())) markStale(shown, token !== null && !hasSeen(shown, token))
     return value
   }
 
   /** @throws {BehindError} {FormerPrimaryError} when this server must not answer. */
-  function judge(pool: Pool, before: Position, position: Position, token: Token | null, { checked, anyAge }: { checked: boolean, anyAge: boolean }) {
+  function judge(pool: Pool, before: WalPosition, position: WalPosition, token: Token | null, { checked, anyAge }: { checked: boolean, anyAge: boolean }) {
     judgeEpoch(pool, position, token, anyAge)
     if (anyAge || breaks.has('ignore-tokens')) return
     if (checked && !hasSeen(before, token!)) throw new BehindError('token')
     if (position.role === 'replica' && monitor.hasPrimary()) {
-      if (!monitor.abovePassed(position) || (monitor.ageSeconds(position) ?? 0) > lagLimitSeconds) throw new BehindError('late')
+      if (!monitor.coversDroppedTokens(position) || (monitor.ageSeconds(position) ?? 0) > lagLimitSeconds) throw new BehindError('late')
     }
   }
 
   /** What can be said before the snapshot's own position is known. */
-  function judgeBefore(pool: Pool, before: Position, token: Token, anyAge: boolean) {
+  function judgeBefore(pool: Pool, before: WalPosition, token: Token, anyAge: boolean) {
     judgeEpoch(pool, before, token, anyAge)
     if (!hasSeen(before, token)) throw new BehindError('token')
   }
 
-  function judgeEpoch(pool: Pool, position: Position, token: Token | null, anyAge: boolean) {
+  function judgeEpoch(pool: Pool, position: WalPosition, token: Token | null, anyAge: boolean) {
     if (breaks.has('no-epoch-check')) return
     if (pool === primary && position.role !== 'primary') throw new FormerPrimaryError('it is a replica')
     // Also behind the replicas' address: a balancer may still take it for what it was.
@@ -146,10 +147,10 @@ export function createRead(parts: ReadParts) {
     if (position.role === 'primary' && position.timeline < newest) {
       throw new FormerPrimaryError(`it is on timeline ${position.timeline}, and ${newest} has begun`)
     }
-    if (position.timeline > monitor.state().timeline) monitor.sawPosition(position)
+    if (position.timeline > monitor.state().timeline) monitor.observeWalPosition(position)
   }
 
-  function markStale(position: Position, lacking: boolean) {
+  function markStale(position: WalPosition, lacking: boolean) {
     const context = currentContext()
     const age = monitor.ageSeconds(position)
     const seconds = age === null || age === Infinity ? monitor.state().replica?.lagSeconds ?? 1 : age
@@ -166,7 +167,7 @@ export function createRead(parts: ReadParts) {
     )
     await monitor.ready(remainingMs(patienceMs))
     const context = currentContext()
-    const spent = context?.patienceSpent ?? false
+    const spent = context?.waitExhausted ?? false
     let until = performance.now() + (spent ? 0 : remainingMs(patienceMs))
     let isExcused = false
     /** There is somebody else to ask. */
@@ -178,7 +179,7 @@ export function createRead(parts: ReadParts) {
      */
     const excuse = (pool: Pool, error: unknown) => {
       const cause = causeOf(error)
-      const excused = cause instanceof BehindError || cause instanceof NoVerdictError || isPoolersDoing(pool, error)
+      const excused = cause instanceof BehindError || cause instanceof InconclusiveError || isPoolersDoing(pool, error)
       if (isExcused || spent || !excused) return
       isExcused = true
       until = performance.now() + remainingMs(patienceMs)
@@ -188,7 +189,7 @@ export function createRead(parts: ReadParts) {
       if (hasChoice) {
         // Not again in the same request, once it has been waited for in vain. And a trial costs its caller
         // time: none while the monitor finds nobody there.
-        if (!context?.replicaSilent && circuit.allows(monitor.state().replica?.reachable ?? true)) {
+        if (!context?.replicaUnresponsive && circuit.allows(monitor.state().replica?.reachable ?? true)) {
           try {
             const how = { token, anyAge: false, answerMs: replicaAnswerMs }
             const value = await attemptReplica(replica, () => tryOn(replica, how))
@@ -198,14 +199,14 @@ export function createRead(parts: ReadParts) {
           catch (error) {
             lastError = causeOf(error)
             const slow = isTooSlow(lastError)
-            if (!worthElsewhere(lastError) && !(lastError instanceof NoVerdictError)) circuit.succeeded()
+            if (!worthElsewhere(lastError) && !(lastError instanceof InconclusiveError)) circuit.succeeded()
             if ((!worthElsewhere(lastError) && !slow) || breaks.has('no-retry')) {
-              if (lastError instanceof NoVerdictError) circuit.undecided()
+              if (lastError instanceof InconclusiveError) circuit.undecided()
               throw permanent(lastError)
             }
             missed(error, lastError)
             excuse(replica, error)
-            if (context && isSilence(error) && !isPoolersDoing(replica, error)) context.replicaSilent = true
+            if (context && isSilence(error) && !isPoolersDoing(replica, error)) context.replicaUnresponsive = true
           }
         }
         else { metrics.fellBack('circuit') }
@@ -224,11 +225,11 @@ export function createRead(parts: ReadParts) {
         const isSilent = isSilence(error) && !isPoolersDoing(primary, error)
         if (hasChoice && (isSilent || isTakenForIllness(cause))) primaryInDoubtUntil = performance.now() + doubtMs
         // A primary with too much to do is no reason to show anybody older data.
-        if (!worthElsewhere(cause) || (cause instanceof NoVerdictError && !isTakenForIllness(cause)) || breaks.has('no-retry')) throw permanent(cause)
+        if (!worthElsewhere(cause) || (cause instanceof InconclusiveError && !isTakenForIllness(cause)) || breaks.has('no-retry')) throw permanent(cause)
         lastError = cause
         excuse(primary, error)
         if (cause instanceof FormerPrimaryError) primary.beginEpoch()
-        if (!(cause instanceof BehindError)) monitor.hurry()
+        if (!(cause instanceof BehindError)) monitor.refreshSoon()
         metrics.retried(cause instanceof FormerPrimaryError ? 'former-primary' : cause instanceof BehindError ? 'behind' : 'connection')
         log.debug({ err: databaseError(cause) }, 'The primary did not answer a read')
       }
@@ -237,8 +238,8 @@ export function createRead(parts: ReadParts) {
       if (isAbandoned()) throw permanent(new AbandonedError())
       await new Promise(resolve => setTimeout(resolve, pause))
     }
-    if (context) context.patienceSpent = true
-    let busy: BusyError | null = null
+    if (context) context.waitExhausted = true
+    let busy: PoolExhaustedError | null = null
     for (const { pool, anyAge, answerMs } of lastResorts(hasChoice, consistency)) {
       try {
         return await tryOn(pool, { token: seen.wanted(), anyAge, answerMs })
@@ -246,7 +247,7 @@ export function createRead(parts: ReadParts) {
       catch (error) {
         lastError = causeOf(error)
         if (!worthElsewhere(lastError)) throw permanent(lastError)
-        if (lastError instanceof BusyError) busy = lastError
+        if (lastError instanceof PoolExhaustedError) busy = lastError
       }
     }
     if (busy) throw permanent(busy)
@@ -271,12 +272,12 @@ export function createRead(parts: ReadParts) {
   }
 
   function isTakenForIllness(cause: unknown): boolean {
-    return breaks.has('busy-is-illness') && cause instanceof NoVerdictError
+    return breaks.has('busy-is-illness') && cause instanceof InconclusiveError
   }
 
   function permanent(cause: unknown): unknown {
     if (cause instanceof AbandonedError) metrics.abandoned()
-    if (cause instanceof BusyError) metrics.busy()
+    if (cause instanceof PoolExhaustedError) metrics.busy()
     // A statement that used up its time is no fault of its own making; everything else is the caller's to
     // know as it is.
     return isTooSlow(cause) ? new UnavailableError('The database took too long to answer.', { cause }) : cause
@@ -295,11 +296,11 @@ export function createRead(parts: ReadParts) {
     // Too many at once, a queue in the pooler, one of several that stands still while the others answer: that
     // is not the pool.
     if (isTakenForIllness(cause)) circuit.failed()
-    else if (cause instanceof NoVerdictError || isPoolersDoing(replica!, error) || isPassedOver(error)) {
+    else if (cause instanceof InconclusiveError || isPoolersDoing(replica!, error) || isPassedOver(error)) {
       circuit.undecided()
     }
     else circuit.failed({ atOnce: isSilence(error) })
-    monitor.hurry()
+    monitor.refreshSoon()
     metrics.retried('connection')
     log.debug({ err: databaseError(cause) }, 'A read goes elsewhere')
   }
@@ -311,7 +312,7 @@ function causeOf(error: unknown): unknown {
 
 /** Nobody answered in time. */
 function isSilence(error: unknown): boolean {
-  return error instanceof TransactionError && (error.silent || (error.cause instanceof SilentPoolError && !error.cause.passedOver))
+  return error instanceof TransactionError && (error.silent || (error.cause instanceof PoolUnresponsiveError && !error.cause.passedOver))
 }
 
 /**
@@ -325,7 +326,7 @@ function isPoolersDoing(pool: Pool, error: unknown): boolean {
 
 /** This one was not answered in time, while others were. */
 function isPassedOver(error: unknown): boolean {
-  return error instanceof TransactionError && (error.passedOver || (error.cause instanceof SilentPoolError && error.cause.passedOver))
+  return error instanceof TransactionError && (error.passedOver || (error.cause instanceof PoolUnresponsiveError && error.cause.passedOver))
 }
 
 /**
@@ -345,7 +346,7 @@ async function attemptReplica<T>(pool: Pool, attempt: () => Promise<T>): Promise
   }
   catch (error) {
     const cause = causeOf(error)
-    const wasPoolers = cause instanceof AddressLeftError || isPoolersDoing(pool, error)
+    const wasPoolers = cause instanceof PoolerUnresponsiveError || isPoolersDoing(pool, error)
     if (isConnectionError(cause) && wasPoolers && !isAbandoned()) return attempt()
     throw error
   }
@@ -354,7 +355,7 @@ async function attemptReplica<T>(pool: Pool, attempt: () => Promise<T>): Promise
 /** Whether another server could answer this read. */
 function worthElsewhere(error: unknown): boolean {
   // Nobody waits for it, or there is no time left to.
-  if (error instanceof NoVerdictError) return error instanceof BusyError
+  if (error instanceof InconclusiveError) return error instanceof PoolExhaustedError
   // All our reads are in read-only transactions: this one tried to change something, and would anywhere.
   if (databaseError(error).code === '25006') return false
   return error instanceof UnavailableError || error instanceof BehindError || classify(error, false) !== 'permanent'

@@ -1,3 +1,5 @@
+import type { FallbackReason, RetryReason } from '#server/telemetry/database-metrics.ts'
+
 /** What the router counts. Every label is from a fixed set. */
 export interface RouterMetrics {
   served(pool: 'primary' | 'replica', kind: 'read' | 'write'): void
@@ -6,7 +8,7 @@ export interface RouterMetrics {
   /** A write was answered from its record. */
   replayed(): void
   /** A read was kept from a replica that had not seen enough, or was too late. */
-  fellBack(reason: 'token' | 'late' | 'circuit'): void
+  fellBack(reason: FallbackReason): void
   /** A read was answered with data that say how old they are. */
   stale(): void
   /** A primary on a newer timeline was met. */
@@ -26,8 +28,6 @@ export interface RouterMetrics {
   leftAddress(pool: 'primary' | 'replica'): void
   token(outcome: 'refused' | 'foreign' | 'dropped' | 'unknown-position'): void
 }
-
-export type RetryReason = 'connection' | 'contention' | 'unknown-outcome' | 'former-primary' | 'not-replicated' | 'in-progress' | 'behind'
 
 const nothing = () => {}
 export const noMetrics: RouterMetrics = {

@@ -1,9 +1,9 @@
 import pg from 'pg'
 import type { Logger } from 'pino'
-import { afterTurning } from '#server/telemetry/patience.ts'
+import { setActiveTimeout } from '#server/telemetry/active-timeout.ts'
 import { later } from '#server/telemetry/timers.ts'
 import type { Addresses } from './addresses.ts'
-import { parsePosition, type Position } from './consistency.ts'
+import { parseWalPosition, type WalPosition } from './consistency.ts'
 import type { Monitor } from './monitor.ts'
 
 /**
@@ -33,7 +33,7 @@ export interface ScoutOptions {
   primaryUrl: string
   addresses: Addresses
   /** Called when it is needed first: the monitor is made after the scout. */
-  monitor(): Pick<Monitor, 'state' | 'cluster' | 'sawPosition'>
+  monitor(): Pick<Monitor, 'state' | 'cluster' | 'observeWalPosition'>
   log: Logger
 }
 
@@ -54,7 +54,7 @@ const enough = 4
 
 /** When it is known that a former primary lives on, nothing speaks for patience but the pooler's other work. */
 const usingUpPauseMs = 10
-const mostUsedUp = 200
+const maxUsedUp = 200
 
 const lookTimeoutMs = 1_000
 
@@ -81,7 +81,7 @@ export function createScout({ primaryUrl, addresses, monitor, log }: ScoutOption
     for (let looks = 0; !closed && isSilent(); looks++) {
       const found = await openAndBreakOff()
       if (found && isPresent(found) && found.timeline > newest()) {
-        monitor().sawPosition(found)
+        monitor().observeWalPosition(found)
         break
       }
       await pause(looks < hastyLooks ? pauseMs : calmPauseMs)
@@ -89,13 +89,13 @@ export function createScout({ primaryUrl, addresses, monitor, log }: ScoutOption
     scouting = false
   }
 
-  const isPresent = ({ role, timeline }: Position) => role === 'primary' && timeline >= newest()
+  const isPresent = ({ role, timeline }: WalPosition) => role === 'primary' && timeline >= newest()
 
   async function useUp() {
     if (purging || closed) return
     purging = true
     let used = 0
-    for (let present = 0, looks = 0; !closed && present < enough && looks < mostUsedUp; looks++) {
+    for (let present = 0, looks = 0; !closed && present < enough && looks < maxUsedUp; looks++) {
       const found = await openAndBreakOff()
       if (found && isPresent(found)) present++
       else present = 0
@@ -107,7 +107,7 @@ export function createScout({ primaryUrl, addresses, monitor, log }: ScoutOption
   }
 
   /** Where the next of the pooler's connections leads; null: nobody answered. The connection is gone then. */
-  async function openAndBreakOff(): Promise<Position | null> {
+  async function openAndBreakOff(): Promise<WalPosition | null> {
     const cluster = monitor().cluster()
     if (cluster === null) return null
     const socket = addresses.openSocket()
@@ -115,12 +115,12 @@ export function createScout({ primaryUrl, addresses, monitor, log }: ScoutOption
       connectionString: primaryUrl, stream: () => socket, application_name: 'fleet2-monitor',
     })
     client.on('error', () => {})
-    const callOff = afterTurning(lookTimeoutMs, () => socket.destroy())
+    const callOff = setActiveTimeout(lookTimeoutMs, () => socket.destroy())
     try {
       await client.connect()
       await client.query('BEGIN')
       const { rows } = await client.query<{ at: string }>('SELECT database_position($1::bigint) AS at', [cluster])
-      const position = parsePosition(rows[0]!.at)
+      const position = parseWalPosition(rows[0]!.at)
       // The present primary's connections are worth keeping.
       if (isPresent(position) && !isSilent()) {
         await client.query('ROLLBACK')
@@ -142,7 +142,7 @@ export function createScout({ primaryUrl, addresses, monitor, log }: ScoutOption
     committing(timeline, cut) {
       const key = Symbol()
       commits.set(key, { timeline, since: performance.now(), cut })
-      const callOff = afterTurning(silentMs, () => void scout())
+      const callOff = setActiveTimeout(silentMs, () => void scout())
       return () => {
         callOff()
         commits.delete(key)

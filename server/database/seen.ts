@@ -1,5 +1,5 @@
 import { currentContext, type RequestContext } from '#server/telemetry/context.ts'
-import { advance, later, unknownLsn, type Position, type Token, type TokenCodec } from './consistency.ts'
+import { advance, later, unknownLsn, type WalPosition, type Token, type TokenCodec } from './consistency.ts'
 import type { Monitor } from './monitor.ts'
 import type { RouterMetrics } from './router-metrics.ts'
 
@@ -8,7 +8,7 @@ export interface Seen {
   /** The token to ask a server for; null: nothing has been seen, or everybody has it. */
   wanted(): Token | null
   /** The caller is shown what stands at `position`. `confirmed`: the token for which a primary has answered, also for what was seen on replicas. */
-  saw(position: Position, confirmed?: Token | null): void
+  saw(position: WalPosition, confirmed?: Token | null): void
   /** The caller's write was committed, and where is not known. */
   wroteSomewhere(): void
 }
@@ -31,7 +31,7 @@ export function createSeen({ tokens, monitor, metrics, separateReplica }: { toke
     const context = currentContext()
     const text = context?.consistencyToken
     const token = context && text ? decode(context, text) : null
-    if (token && ((monitor.cluster() !== null && token.cluster !== monitor.cluster()) || monitor.neverHad(token.timeline))) {
+    if (token && ((monitor.cluster() !== null && token.cluster !== monitor.cluster()) || monitor.neverExisted(token.timeline))) {
       metrics.token('foreign')
       return null
     }
@@ -55,7 +55,7 @@ export function createSeen({ tokens, monitor, metrics, separateReplica }: { toke
   return {
     wanted() {
       const token = read()
-      if (!token || !monitor.passedByAll(token)) return token
+      if (!token || !monitor.isOnAllReplicas(token)) return token
       const context = currentContext()!
       context.consistencyToken = null
       metrics.token('dropped')

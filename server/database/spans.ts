@@ -1,6 +1,6 @@
 import type { Span } from '@opentelemetry/api'
 import { inSpan } from '#server/telemetry/tracing.ts'
-import { databaseError, refusalCode } from './errors.ts'
+import { databaseError, sqlState } from './errors.ts'
 import { TransactionError } from './transaction.ts'
 
 /** What an attempt says of itself while it lasts. */
@@ -38,7 +38,7 @@ export function attemptSpan<T>(
 
 function sayWhy(span: Span, error: unknown) {
   const cause = error instanceof TransactionError ? error.cause : error
-  const sqlstate = refusalCode(cause)
+  const sqlstate = sqlState(cause)
   if (sqlstate) span.setAttribute('fleet2.database.sqlstate_class', sqlstate.slice(0, 2))
   span.setAttribute('fleet2.database.error', databaseError(cause).constructor.name)
 }

@@ -6,10 +6,10 @@ import type { Monitor } from './monitor.ts'
  * one the region is active, and a primary that goes away is a failover as anywhere else.
  * @param address null: there is no other region.
  */
-export function createStandby(address: string | null, monitor: Pick<Monitor, 'state' | 'hasPrimary' | 'onLook'>): () => string | null {
+export function createStandby(address: string | null, monitor: Pick<Monitor, 'state' | 'hasPrimary' | 'onProbe'>): () => string | null {
   let activated = false
   if (address !== null) {
-    monitor.onLook(() => {
+    monitor.onProbe(() => {
       activated ||= monitor.hasPrimary()
     })
   }

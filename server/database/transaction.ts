@@ -3,7 +3,7 @@ import { remainingMs } from '#server/telemetry/context.ts'
 import { sqlComment } from '#server/telemetry/sql-comment.ts'
 import { openLine } from './batch.ts'
 import {
-  AbandonedError, CommitSilentError, NotReplicatedError, OutOfTimeError, forgetValues, isConnectionError,
+  AbandonedError, CommitTimeoutError, NotReplicatedError, DeadlineExceededError, redactValues, isConnectionError,
 } from './errors.ts'
 import { awaitFirstAnswer, guardConnection, isAbandoned, onAbandonment, type Guard } from './guard.ts'
 import { isQuery, openHandle } from './handle.ts'
@@ -84,7 +84,7 @@ export class TransactionError extends Error {
   /** It was cut off, while others were answered. */
   readonly passedOver: boolean
   constructor(cause: unknown, { commitSent = false, silent = false, passedOver = false }) {
-    super('The transaction failed', { cause: forgetValues(cause) })
+    super('The transaction failed', { cause: redactValues(cause) })
     this.commitSent = commitSent
     this.silent = silent
     this.passedOver = passedOver
@@ -240,7 +240,7 @@ async function orKept<T>(connection: Connection, guard: Guard, mark: Mark, limit
       if (!connection.park(answer)) return guard.fire()
       guard.clear()
       mark.kept = true
-      reject(new CommitSilentError())
+      reject(new CommitTimeoutError())
     }, limitMs)
   })
   return Promise.race([answer, silence]).finally(() => clearTimeout(timer))
@@ -273,7 +273,7 @@ async function onConnection<R>(pool: Pool, acquire: AcquireOptions, limitMs: num
     const limit = remainingMs(Math.min(limitMs, statementTimeoutMs))
     if (limit <= 0) {
       connection.release(false)
-      throw new OutOfTimeError()
+      throw new DeadlineExceededError()
     }
     guard = guardConnection(connection, limit + clientGraceMs)
     try {

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import { noBreaks, type Breaks } from '#server/config/breaks.ts'
 import { runOutsideContext } from '#server/telemetry/context.ts'
-import { parseLsn, parsePosition, type Position, type Token } from './consistency.ts'
+import { parseLsn, parseWalPosition, type WalPosition, type Token } from './consistency.ts'
 import type { Monitor } from './monitor.ts'
 import type { Pool } from './pool.ts'
 
@@ -21,7 +21,7 @@ export interface Visibility {
    * Whether a primary that stood at `position` and answered so shows all that `token` has seen. Never
    * rejects.
    */
-  shows(token: Token, position: Position, answers: Record<string, string | null>): Promise<boolean>
+  shows(token: Token, position: WalPosition, answers: Record<string, string | null>): Promise<boolean>
 }
 
 /** A replica answers within milliseconds. Without one that does, the asker tries again as long as it may. */
@@ -74,7 +74,7 @@ export function createVisibility({ witness, monitor, log, breaks = noBreaks }: V
         const { rows } = await Promise.race([connection.client.query<{ answer: string }>('SELECT database_uncommitted($1, $2) AS answer', [monitor.cluster() ?? '0', candidates]), tooLate])
         connection.answered()
         connection.release(false)
-        const position = parsePosition(rows[0]!.answer)
+        const position = parseWalPosition(rows[0]!.answer)
         const open = rows[0]!.answer.split(' ')[4] ?? ''
         return position.role === 'replica' ? { timeline: position.timeline, lsn: position.lsn, open: new Set(open.split(',').map(Number)) } : null
       }

@@ -2,14 +2,15 @@ import type { Logger } from 'pino'
 import { currentContext, momentIn, msUntil, remainingMs, type Moment } from '#server/telemetry/context.ts'
 import { IdempotencyMismatchError, StandbyRegionError, UnavailableError } from '#shared/errors.ts'
 import type { Breaks } from '#server/config/breaks.ts'
-import { parsePosition } from './consistency.ts'
+import { locating, parseWalPosition } from './consistency.ts'
 import { AbandonedError, BehindError, CommitsStalledError, FormerPrimaryError, NotReplicatedError, classify, databaseError, isConnectionError, type Outcome } from './errors.ts'
 import type { Monitor } from './monitor.ts'
 import { OperationInProgressError, claim, nextOperation, record, renamed, replayQuery, type OperationId, type StoredAnswer } from './operations.ts'
 import { createGate, type Passage } from './gate.ts'
 import type { Pool } from './pool.ts'
 import type { Transaction, WriteOptions } from './port.ts'
-import type { RetryReason, RouterMetrics } from './router-metrics.ts'
+import type { RetryReason } from '#server/telemetry/database-metrics.ts'
+import type { RouterMetrics } from './router-metrics.ts'
 import type { Scout } from './scout.ts'
 import type { Seen } from './seen.ts'
 import { isAbandoned } from './guard.ts'
@@ -27,7 +28,7 @@ export interface WriteParts {
   log: Logger
   breaks: Breaks
   /** Writes that may wait at once; past it they are refused at once. */
-  mostWaiting: number
+  maxWaiting: number
   /** The address of the region that takes changes, while this one only follows it; null: this is the one. */
   standbyOf(): string | null
 }
@@ -48,7 +49,7 @@ const jobPatienceMs = 30_000
 const answerMarginMs = 250
 
 /** The record that had just been found was not there when it was read. */
-class RecordGoneError extends Error {}
+class RecordMissingError extends Error {}
 
 /** The record is there, and its answer could not be had. */
 class ReplayError extends Error {}
@@ -68,10 +69,10 @@ const emptyMessage = 'SELECT pg_logical_emit_message(true, \'fleet2\', \'\')'
 
 /** Each write once, until its deadline, on whoever is the primary. */
 export function createWrite({
-  primary, monitor, seen, visibility, scout, metrics, log, breaks, mostWaiting, standbyOf,
+  primary, monitor, seen, visibility, scout, metrics, log, breaks, maxWaiting, standbyOf,
 }: WriteParts): Write {
   let waiting = 0
-  const gate = createGate(breaks.has('commits-pile-up') ? Infinity : Math.max(1, primary.mostParked))
+  const gate = createGate(breaks.has('commits-pile-up') ? Infinity : Math.max(1, primary.maxParked))
   /** Those that pause, those that wait for the primary to answer the others, and those that wait for a connection. */
   const writesWaiting = () => waiting + gate.waiting() + primary.stats().waiting
 
@@ -89,8 +90,7 @@ export function createWrite({
   async function transactNow<T>(
     attempt: Attempt<T>, fn: Work<T>, passage: Passage, span: AttemptSpan,
   ): Promise<T> {
-    const cluster = monitor.cluster() ?? '0'
-    const locate = `database_position(${cluster})`
+    const { locate, also } = locating(monitor.cluster())
     // What is written is judged by what the caller has seen: the primary must have it, and show it.
     const token = breaks.has('ignore-tokens') ? null : seen.wanted()
     let timeline = 0
@@ -98,7 +98,7 @@ export function createWrite({
       ...attempt,
       pool: primary,
       lateAnswer: breaks.has('slow-is-silent'),
-      begin: [`${locate} AS position`, ...token ? visibility.ask(token) : [], ...attempt.begin],
+      begin: [`${locate} AS position`, ...also, ...token ? visibility.ask(token) : [], ...attempt.begin],
       committing(cut) {
         const leaveGate = passage.committing()
         const leaveScout = scout.committing(timeline, cut)
@@ -108,7 +108,8 @@ export function createWrite({
         }
       },
       async check(begun) {
-        const position = parsePosition(begun.position!)
+        if (begun.cluster) monitor.metCluster(begun.cluster)
+        const position = parseWalPosition(begun.position!)
         timeline = position.timeline
         span.answeredBy(position.role)
         const mayCommit = passage.answered(position.timeline)
@@ -117,7 +118,7 @@ export function createWrite({
           if (position.role !== 'primary') throw new FormerPrimaryError('it is a replica')
           const newest = Math.max(monitor.state().timeline, token?.timeline ?? 0)
           if (position.timeline < newest) throw new FormerPrimaryError(`it is on timeline ${position.timeline}, and ${newest} has begun`)
-          if (position.timeline > monitor.state().timeline) monitor.sawPosition(position)
+          if (position.timeline > monitor.state().timeline) monitor.observeWalPosition(position)
         }
         if (token && !await visibility.shows(token, position, begun)) throw new BehindError('token')
       },
@@ -125,7 +126,7 @@ export function createWrite({
       after: locate,
     }, fn)
     if (after === null) seen.wroteSomewhere()
-    else seen.saw(parsePosition(after), token)
+    else seen.saw(parseWalPosition(after), token)
     return value
   }
 
@@ -162,7 +163,7 @@ export function createWrite({
       throw error instanceof IdempotencyMismatchError ? error : new ReplayError('The record was found and not read', { cause: error })
     })
     // It was there a moment ago: expired just now, or committed on a primary that is no more.
-    if (!stored) throw new RecordGoneError('The record is gone')
+    if (!stored) throw new RecordMissingError('The record is gone')
     return { ...stored, replayed: true }
   }
 
@@ -178,7 +179,7 @@ export function createWrite({
     // Nobody is about to take over: waiting, as for a failover, would be for nothing.
     const elsewhere = standbyOf()
     if (elsewhere !== null) throw new StandbyRegionError(elsewhere)
-    if (writesWaiting() >= mostWaiting) {
+    if (writesWaiting() >= maxWaiting) {
       metrics.shed()
       throw refusal('Too many changes are waiting for the database.', undefined)
     }
@@ -200,8 +201,8 @@ export function createWrite({
         const inProgress = cause instanceof OperationInProgressError
         // Nobody is left to be told; whoever repeats it finds out.
         if (cause instanceof AbandonedError) throw givenUp()
-        met ||= inProgress || cause instanceof RecordGoneError || error instanceof ReplayError
-        const outcome = inProgress || cause instanceof RecordGoneError || cause instanceof BehindError || cause instanceof UnavailableError ? 'not-committed' : outcomeOf(error)
+        met ||= inProgress || cause instanceof RecordMissingError || error instanceof ReplayError
+        const outcome = inProgress || cause instanceof RecordMissingError || cause instanceof BehindError || cause instanceof UnavailableError ? 'not-committed' : outcomeOf(error)
         if (databaseError(cause).code === '57014') throw refusal('The database took too long.', cause)
         if (outcome === 'permanent' || breaks.has('no-retry')) {
           // Judged by the database once it had said that there is no record: the first attempt has not been committed.
@@ -217,14 +218,14 @@ export function createWrite({
           primary.beginEpoch()
           scout.metFormer()
         }
-        if (isConnectionError(cause)) monitor.hurry()
+        if (isConnectionError(cause)) monitor.refreshSoon()
         metrics.retried(reasonOf(cause, outcome))
         log.debug({ err: databaseError(cause), attempt, outcome }, 'A write is tried again')
         const pause = inProgress ? inProgressPauseMs : backoffMs(attempt, cause instanceof BehindError ? behindPauseMs : firstPauseMs)
         if (msUntil(until) <= pause) {
           // Another request of the same client has been at work on it all the time. (Nginx asks a second instance while the first holds the write for a failover: it waits here for the same answer.)
           if (inProgress && !unknown) throw cause
-          throw refusal(unknown ? 'The connection to the database was lost before the outcome was known.' : 'The database takes no writes at present.', cause)
+          throw refusal(unknown ? 'The connection to the database was lost before the outcome was known.' : 'The database does not accept writes right now.', cause)
         }
         await holdBack(pause, isConnectionError(cause) ? until : null)
         if (isAbandoned()) throw givenUp()
@@ -243,8 +244,8 @@ export function createWrite({
       if (unknown) settle('unresolved', operation)
       if (breaks.has('deny-unknown')) return unavailable(`${why} Nothing was changed.`, cause)
       const keyed = operation?.fromClient ?? false
-      const advice = keyed ? 'Repeat the request with the same Idempotency-Key: however often it arrives, it is applied once.' : 'Look whether it was before you repeat it.'
-      if (unknown || met) return unavailable(`${why} It is not known yet whether the change was made. ${operation ? advice : 'Repeat it: it is applied once.'}`, cause, 'unresolved')
+      const advice = keyed ? 'Repeat the request with the same Idempotency-Key: it is applied only once.' : 'Check whether it was made before you repeat it.'
+      if (unknown || met) return unavailable(`${why} It is not known yet whether the change was made. ${operation ? advice : 'Repeat it: it is applied only once.'}`, cause, 'unresolved')
       // The same request may be at work on another instance, or may have been before.
       if (keyed) return unavailable(`${why} ${advice}`, cause)
       return unavailable(isFirst ? `${why} Nothing was changed.` : why, cause)
@@ -263,7 +264,7 @@ export function createWrite({
     try {
       await new Promise(resolve => setTimeout(resolve, pause))
       // Looked at every second anyway: the monitor may be blind where the pool is not.
-      if (until && !monitor.hasPrimary()) await monitor.primaryReturns(Math.max(0, Math.min(1_000, msUntil(until))))
+      if (until && !monitor.hasPrimary()) await monitor.waitForPrimary(Math.max(0, Math.min(1_000, msUntil(until))))
     }
     finally {
       waiting--

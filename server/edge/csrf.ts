@@ -16,7 +16,7 @@ export function refuseCrossSite(event: H3Event, config: Config): void {
   const { origin } = headers
   if (site === undefined && origin === undefined) return
   if (site === undefined && origin !== undefined && ownOrigins(event, config).includes(origin)) return
-  throw new ForbiddenError('This change came from another site. Make it from Fleet2\'s own pages.')
+  throw new ForbiddenError('This request came from another site. Make changes from Fleet2\'s own pages.')
 }
 
 function ownOrigins(event: H3Event, config: Config): string[] {

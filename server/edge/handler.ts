@@ -48,7 +48,7 @@ export function wrapHandler(handle: Handler, { config, log, isDraining, cluster 
           // What the page has seen, its reader has seen.
           outer.consistencyToken = laterToken(config, inner.consistencyToken, outer.consistencyToken)
           if (inner.staleSeconds !== null) outer.staleSeconds = Math.max(outer.staleSeconds ?? 0, inner.staleSeconds)
-          outer.patienceSpent ||= inner.patienceSpent
+          outer.waitExhausted ||= inner.waitExhausted
         }
       })
     }

@@ -69,7 +69,7 @@ export function check<Schema extends z.ZodType>(schema: Schema, value: unknown):
   if (result.success) return result.data
   const faults = result.error.issues.flatMap((issue) => {
     // Each unknown field by its own name, so that a form can show it. (A body may hold a hundred thousand: the answer lists the first ones.)
-    if (issue.code === 'unrecognized_keys') return issue.keys.map(key => ({ path: pathOf([...issue.path, key]), message: 'is not known here' }))
+    if (issue.code === 'unrecognized_keys') return issue.keys.map(key => ({ path: pathOf([...issue.path, key]), message: 'is not a known field' }))
     return [{ path: pathOf(issue.path), message: issue.message }]
   })
   // Two rules may say the same of one field.

@@ -1,5 +1,6 @@
 import { createError, sendNoContent, setResponseHeader, type H3Event } from 'h3'
 import { InvalidInputError, NotFoundError } from '#shared/errors.ts'
+import { isForPrograms } from './route.ts'
 
 /** An address that the program serves, as Nitro knows it: `/api/v1/vehicles/:id`. */
 export interface Route { route: string, method?: string }
@@ -16,18 +17,13 @@ export function createMethods(routes: Route[]): Methods {
   const table = new Map([...Map.groupBy(known, ({ route }) => route)].map(([route, methods]) => [route, allowed(methods.map(({ method }) => method!.toUpperCase()))]))
   const withParameters = [...table].filter(([route]) => route.includes(':'))
     .map(([route, methods]) => ({ pattern: new RegExp(`^${route.replace(/:\w+/g, '[^/]+')}$`), methods }))
-  return path => table.get(path) ?? withParameters.find(({ pattern }) => pattern.test(path))?.methods ?? (isProgram(path) ? null : pageMethods)
+  return path => table.get(path) ?? withParameters.find(({ pattern }) => pattern.test(path))?.methods ?? (isForPrograms(path) ? null : pageMethods)
 }
 
 const pageMethods = allowed(['GET'])
 
 function allowed(methods: string[]): string[] {
   return [...new Set([...methods, ...methods.includes('GET') ? ['HEAD'] : [], 'OPTIONS'])].sort()
-}
-
-/** Where no pages are. */
-function isProgram(path: string): boolean {
-  return /^\/(api|_nuxt|metrics)(\/|$)/.test(path)
 }
 
 /** A host and perhaps a port, as RFC 9110 has it; no address is ever made of it, and nothing is looked up. */
@@ -44,7 +40,9 @@ export function settleMethod(event: H3Event, methodsOf: Methods): void {
   if (path === '*' && event.method === 'OPTIONS') return void sendNoContent(event)
   // Addresses have one spelling: Nginx's limits stand at exactly that one, and another that reached the same endpoint would go around them.
   const spelled = canonical(path)
-  if (path !== spelled && isProgram(spelled)) throw new NotFoundError('address; addresses have no slash at their end and no doubled ones')
+  if (path !== spelled && isForPrograms(spelled)) {
+    throw new NotFoundError('address. Addresses have no trailing slash and no double slashes')
+  }
   const methods = methodsOf(path)
   if (!methods) return
   if (methods.includes(event.method)) {
@@ -84,6 +82,8 @@ export function settleHost(event: H3Event): void {
  * a Host.
  */
 function refuseBadHost(event: H3Event): void {
-  if (!event.context.hasBadHost || !isProgram(event.path.split('?')[0]!)) return
-  throw new InvalidInputError([{ path: 'Host', message: 'must be a host name or address, and a port up to 65535 where there is one' }])
+  if (!event.context.hasBadHost || !isForPrograms(event.path)) return
+  throw new InvalidInputError([
+    { path: 'Host', message: 'must be a host name or an address, optionally with a port up to 65535' },
+  ])
 }

@@ -13,13 +13,17 @@ import { isUnsafe, readOperation } from './context.ts'
 import { refuseCrossSite } from './csrf.ts'
 import { readDeviceCookie, readProofCookie, readSessionCookie, setProofCookie } from './session-cookie.ts'
 
-type Caller = SignedInUser & {
+/** Who asks: a signed-in user with the session. */
+export type Caller = SignedInUser & {
   role: Role | null
   membershipId: string | null
   session: SessionRecord
   /** Whether Redis has the session's record. False: it is away, and a sealed proof speaks for the session. */
   confirmed: boolean
 }
+
+/** The same as a member of the organisation that the session works in. */
+export type CallingMember = Member & Pick<Caller, 'confirmed' | 'session'> & { membershipId: string }
 
 /**
  * Who is signed in, or null. Makes the request's Idempotency-Key that caller's own. `tolerant`: null too when it cannot be known at this moment, for whoever is about
@@ -41,7 +45,7 @@ export async function optionalUser(event: H3Event, { tolerant = false } = {}): P
   const confirmed = found ? await renewProof(event, secret!, session!) : null
   if (!record || !found || confirmed === null) {
     // Ended in the database while Redis was away: it need not be found there again.
-    if (record && session.vouchedBy === 'redis') void sessions.forget(secret!, record).catch(() => {})
+    if (record && session.vouchedBy === 'redis') void sessions.remove(secret!, record).catch(() => {})
     // Nobody's address: a phone that changes its network between two attempts has another one.
     await keyBelongsTo(event, 'anonymous')
     return null
@@ -69,7 +73,7 @@ async function renewProof(event: H3Event, secret: string, { record, vouchedBy, r
 export function refuseUnconfirmed(user: { confirmed?: boolean }): void {
   if (user.confirmed) return
   sessionsRefused.inc()
-  throw new UnavailableError('Passwords, members, invitations and device tokens cannot be changed at this moment, because your session cannot be fully checked. You are still signed in; try again in a few minutes.', { type: 'ask-again-later', retryAfterSeconds: 15 })
+  throw new UnavailableError('Passwords, members, invitations and device tokens cannot be changed right now, because your session cannot be fully verified. You are still signed in. Try again in a few minutes.', { type: 'ask-again-later', retryAfterSeconds: 15 })
 }
 
 /** The signed-in user. @throws {UnauthenticatedError} */
@@ -83,11 +87,11 @@ export async function requireUser(event: H3Event): Promise<Caller> {
  * The signed-in user as a member of an organisation who may do this. Every change of the request is authorised by it once more, in its own transaction.
  * @throws {UnauthenticatedError} {ForbiddenError}; {ConflictError} when it was meant for another organisation than the session's.
  */
-export async function requireMember(event: H3Event, permission: Permission): Promise<Member & Pick<Caller, 'confirmed' | 'session'> & { membershipId: string }> {
+export async function requireMember(event: H3Event, permission: Permission): Promise<CallingMember> {
   const user = await requireUser(event)
   const { organisationId, role, membershipId } = user
   refuseOtherOrganisation(event, user)
-  if (!organisationId || !role || !membershipId) throw new ForbiddenError('You belong to no organisation. Ask for an invitation, or make an organisation of your own.')
+  if (!organisationId || !role || !membershipId) throw new ForbiddenError('You are not a member of any organisation. Ask for an invitation, or create your own organisation.')
   if (!may(role, permission)) throw new ForbiddenError()
   const context = currentContext()
   if (context) context.authority = { userId: user.userId, organisationId, permission }
@@ -107,7 +111,7 @@ function refuseOtherOrganisation(event: H3Event, { organisationId, session }: Ca
   const meant = meantOrganisation(event)
   if (meant === organisationId) return
   if (meant === null && (!isUnsafe(event.method) || session.organisationId === null || session.organisationId === organisationId)) return
-  throw new ConflictError('You work in another organisation by now, or do not belong to the one that this was meant for any more. Nothing was changed.', {
+  throw new ConflictError('Your session is now in another organisation, or you are no longer a member of the one that this request was for. Nothing was changed.', {
     type: 'organisation-changed', errors: [{ path: organisationHeader, message: 'is not the organisation of this session' }],
   })
 }

@@ -1,24 +1,18 @@
 import { H3Error, type H3Event } from 'h3'
 import { isUnsafe } from './context.ts'
-import { ConflictError, DomainError, ForbiddenError, IdempotencyMismatchError, InvalidInputError, NotFoundError, TooManyRequestsError, UnauthenticatedError, UnavailableError, type FieldFault } from '#shared/errors.ts'
+import { isForPrograms } from './route.ts'
+import { ConflictError, DomainError, ForbiddenError, IdempotencyMismatchError, InvalidInputError, NotFoundError, TooManyRequestsError, UnauthenticatedError, UnavailableError } from '#shared/errors.ts'
+import type { Problem } from '#shared/schemas/problem.ts'
 
-/** RFC 9457. `instance` is the request's id, under which the log has the whole story. */
-export interface Problem {
-  type: string
-  title: string
-  status: number
-  detail: string
-  instance: string
-  errors?: FieldFault[]
-}
+export type { Problem }
 
 /** Errors of the HTTP edge itself, which no domain code throws. */
 const httpProblems: Record<number, { type: string, title: string, detail: string }> = {
-  400: { type: 'invalid-input', title: 'The request is not valid', detail: 'The request could not be understood.' },
+  400: { type: 'invalid-input', title: 'Invalid request', detail: 'The request could not be understood.' },
   404: { type: 'not-found', title: 'Not found', detail: 'There is nothing at this address.' },
-  405: { type: 'method-not-allowed', title: 'Method not allowed', detail: 'This address does not take this method.' },
-  413: { type: 'too-large', title: 'The request is too large', detail: 'The body is larger than this address takes.' },
-  503: { type: 'unavailable', title: 'Temporarily unavailable', detail: 'Something this needs is away for now.' },
+  405: { type: 'method-not-allowed', title: 'Method not allowed', detail: 'This method is not allowed at this address.' },
+  413: { type: 'too-large', title: 'Request too large', detail: 'The request body is too large.' },
+  503: { type: 'unavailable', title: 'Temporarily unavailable', detail: 'A service that this needs is temporarily unavailable.' },
   415: { type: 'unsupported-media-type', title: 'Unsupported media type', detail: 'Send application/json.' },
 }
 
@@ -48,20 +42,20 @@ export function toProblem(error: unknown, requestId: string): { problem: Problem
   if ((status < 500 || status === 503) && cause instanceof H3Error) {
     const detail = cause.statusMessage && cause.data === undefined && known === undefined ? cause.statusMessage : known?.detail ?? 'The request was refused.'
     return {
-      problem: { type: typeUri(known?.type ?? 'refused'), title: known?.title ?? 'The request was refused', status, detail, instance: requestId },
+      problem: { type: typeUri(known?.type ?? 'refused'), title: known?.title ?? 'Request refused', status, detail, instance: requestId },
       retryAfterSeconds: status === 503 ? 2 : null,
       unexpected: false,
     }
   }
   return {
-    problem: { type: typeUri('internal'), title: 'Something went wrong here', status: 500, detail: 'The fault is on our side. It has been logged under the request id.', instance: requestId },
+    problem: { type: typeUri('internal'), title: 'Something went wrong', status: 500, detail: 'This is a problem on our side. It has been logged under the request ID.', instance: requestId },
     retryAfterSeconds: null,
     unexpected: true,
   }
 }
 
 /** Stable; each has a section in `docs/errors.md`. */
-function typeUri(type: string): string {
+export function typeUri(type: string): string {
   return `urn:fleet2:problem:${type}`
 }
 
@@ -73,8 +67,11 @@ function rootCause(error: unknown): unknown {
   return error instanceof H3Error && error.cause instanceof Error ? rootCause(error.cause) : error
 }
 
-/** Whether the caller is a browser that navigates, and wants a page rather than JSON. Nobody navigates to the API or to a file of the program's, or otherwise than by GET. */
+/**
+ * Whether the caller is a browser that navigates, and wants a page rather than JSON. Nobody navigates to where
+ * programs ask, or otherwise than by GET.
+ */
 export function wantsPage(event: H3Event): boolean {
-  if (isUnsafe(event.method) || /^\/(api|_nuxt)(\/|$)/.test(event.path.split('?')[0]!)) return false
+  if (isUnsafe(event.method) || isForPrograms(event.path)) return false
   return (event.node.req.headers.accept ?? '').includes('text/html')
 }

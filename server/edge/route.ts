@@ -9,6 +9,14 @@ export function routeOf(event: H3Event): string {
   return matched === '/api/**' ? 'unknown-api' : matched
 }
 
+/**
+ * Whether programs ask there: the API, the program's own files, the figures, the status page's twin. Nobody
+ * navigates there, and no answer from there is a page, whatever the caller says that it accepts.
+ */
+export function isForPrograms(path: string): boolean {
+  return /^\/(api|_nuxt|metrics|status\.json)(\/|$)/.test(path.split('?')[0]!)
+}
+
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
 /** The request's method; whatever a client makes up is `OTHER`. */

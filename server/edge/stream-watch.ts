@@ -1,7 +1,7 @@
 import type { Database } from '#server/database/port.ts'
 import { findMembership } from '#server/identity/members.ts'
 import type { SessionChange } from '#server/identity/session-changes.ts'
-import { cameBefore, type SessionRecord, type Sessions } from '#server/identity/sessions.ts'
+import { startedBefore, type SessionRecord, type Sessions } from '#server/identity/sessions.ts'
 import type { Cache } from '#server/redis/cache.ts'
 import type { Events } from '#server/redis/events.ts'
 import { backgroundContext, runInContext } from '#server/telemetry/context.ts'
@@ -124,7 +124,7 @@ export function createStreamWatch({ sessions, database, cache, events, log, ever
       for (const { session } of held) if (session.id === sessionId) count++
       if (count < mostStreamsOfSession) return
       streamsRefused.inc({ reason: 'session-limit' })
-      throw new TooManyRequestsError(`This session holds ${count} live streams on this instance, as many as it may. Close one; the tabs of a browser share one.`, everyMs / 1000)
+      throw new TooManyRequestsError(`This session has ${count} live streams on this instance, which is the limit. Close one. Tabs of the same browser share one.`, everyMs / 1000)
     },
     hold(stream, holder) {
       const one: Held = {
@@ -150,5 +150,5 @@ export function createStreamWatch({ sessions, database, cache, events, log, ever
 function ends(change: SessionChange, { session, organisationId }: StreamHolder): boolean {
   if (change.userId !== session.userId) return false
   if (change.kind === 'switched') return organisationId !== null && change.sessionId === session.id && change.organisationId !== organisationId
-  return change.sessionId === null ? change.keptSessionId !== session.id && cameBefore(session, change.revokedAt) : change.sessionId === session.id
+  return change.sessionId === null ? change.keptSessionId !== session.id && startedBefore(session, change.revokedAt) : change.sessionId === session.id
 }

@@ -16,7 +16,7 @@ export function watchWithRoom(sessionId: string): StreamWatch {
   watch ??= createStreamWatch(open)
   if (openStreamCount() >= open.config.maxEventStreams) {
     streamsRefused.inc({ reason: 'instance-limit' })
-    throw new UnavailableError('This instance holds as many live streams as it can.', {
+    throw new UnavailableError('This instance has reached its limit of live streams.', {
       retryAfterSeconds: 3,
     })
   }

@@ -27,6 +27,13 @@ export async function recordChange(tx: Transaction, organisationId: string, ...c
   recorded.set(tx, [...recorded.get(tx) ?? [], ...entries])
 }
 
+/** The same for more changes than are worth telling one by one: browsers fetch what they show anew. */
+export async function recordResync(tx: Transaction, organisationId: string): Promise<void> {
+  const entry: OutboxEntry = { id: uuidv7(), organisationId, name: 'resync', data: {} }
+  await tx.insert(outbox).values(entry)
+  recorded.set(tx, [...recorded.get(tx) ?? [], entry])
+}
+
 /**
  * The database, telling `publish` of what each committed transaction has recorded, with the consistency token of that commit. Who uses the bare database
  * instead loses no event: another instance publishes it seconds later.

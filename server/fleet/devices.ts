@@ -116,7 +116,7 @@ export async function updateDevice(
     const before = await lockDevice(tx, id)
     if (version !== undefined && version !== before.version) throw outdated('device')
     if (changes.tokenRequired && !before.tokenHash) {
-      const message = 'needs a token first: make one at /api/v1/devices/:id/token'
+      const message = 'needs a token first: create one at /api/v1/devices/:id/token'
       throw new InvalidInputError([{ path: 'tokenRequired', message }])
     }
     const moved = vehicleId !== undefined && vehicleId !== before.vehicleId
@@ -199,25 +199,30 @@ function vehicleChanges(...ids: (string | null | undefined)[]): LiveEvents['chan
 /** Ends the present fitting and, unless `vehicleId` is null, begins the next, each with its audit entry. */
 async function fit(tx: Transaction, device: DeviceRow, vehicleId: string | null) {
   const { organisationId } = device
-  const present = and(eq(deviceFittings.deviceId, device.id), isNull(deviceFittings.removedAt))
-  await tx.update(deviceFittings).set({ removedAt: new Date() }).where(present)
   const vehicle = vehicleId && await lockVehicle(tx, vehicleId).catch((error: unknown) => {
     throw error instanceof NotFoundError ? noSuchVehicle() : error
   })
   if (vehicle && vehicle.removedAt) throw noSuchVehicle()
-  if (vehicle) {
-    await tx
-      .insert(deviceFittings)
-      .values({ id: uuidv7(), organisationId, deviceId: device.id, vehicleId: vehicle.id })
-  }
+  await beginFitting(tx, device, vehicle ? vehicle.id : null)
   await tx.update(devices).set({ vehicleId }).where(eq(devices.id, device.id))
   await recordAudit(tx, {
     organisationId,
-    action: vehicle ? 'device.fitted' : 'device.taken-out',
+    action: vehicle ? 'device.assigned' : 'device.unassigned',
     subject: subjectOf(device),
     before: { vehicleId: device.vehicleId },
     after: { vehicleId, vehicleName: vehicle ? vehicle.name : null },
   })
+}
+
+/** The history of where a device has been: the present fitting ends, the next one begins, unless it is null. */
+export async function beginFitting(
+  tx: Transaction, device: Pick<DeviceRow, 'id' | 'organisationId'>, vehicleId: string | null,
+): Promise<void> {
+  const present = and(eq(deviceFittings.deviceId, device.id), isNull(deviceFittings.removedAt))
+  await tx.update(deviceFittings).set({ removedAt: new Date() }).where(present)
+  if (vehicleId === null) return
+  const { organisationId } = device
+  await tx.insert(deviceFittings).values({ id: uuidv7(), organisationId, deviceId: device.id, vehicleId })
 }
 
 function noSuchVehicle() {
@@ -289,7 +294,7 @@ async function refusingTakenIdentifier<T>(work: () => Promise<T>): Promise<T> {
   }
   catch (error) {
     if (violatedUnique(error) !== 'devices_identifier_key') throw error
-    throw new ConflictError('A device with this identifier is already known.', {
+    throw new ConflictError('A device with this identifier already exists.', {
       errors: [{ path: 'identifier', message: 'is already used by another device' }],
     })
   }

@@ -8,7 +8,7 @@ import {
   backgroundContext, currentSpan, runInContext, runInSpan, runOutsideContext, type RequestContext,
 } from '#server/telemetry/context.ts'
 import { inSpan, runAsTrace } from '#server/telemetry/tracing.ts'
-import { giveBack, takeDueEntries, thinOut, waitingEntries } from './outbox-table.ts'
+import { releaseEntries, claimDueEntries, collapseBacklog, pendingEntries } from './outbox-table.ts'
 import { livePositions } from './vehicles.ts'
 import type { OutboxEntry } from './changes.ts'
 
@@ -34,13 +34,13 @@ export interface Outbox {
 const turnMs = () => 1_000 + Math.random() * 1_000
 
 /** Rows of one turn's statement; a turn goes on while there are more. */
-const mostInTurn = 200
+const maxInTurn = 200
 
 /**
  * Past this many waiting for one organisation they become one `resync`: an hour without Redis leaves ten thousand rows an organisation and no more. Ten thousand, because a
  * failover of ten seconds at 200 events a second leaves two thousand, and each of them is told.
  */
-const mostWaiting = 10_000
+const maxWaiting = 10_000
 
 /** Every tenth turn looks at how much is waiting: often enough for an alert, too rarely to be seen in the load. */
 const countEveryTurns = 10
@@ -116,17 +116,17 @@ export function createOutbox({ database, events, redis, log, metrics = noMetrics
   /** Publishes what is due. With Redis away it only sees to it that what waits stays bounded. */
   async function relay() {
     if (!redis.isUp()) {
-      const thinned = await bounded(() => thinOut(database, mostWaiting))
+      const thinned = await bounded(() => collapseBacklog(database, maxWaiting))
       if (thinned) metrics.thinned(thinned)
       return
     }
     for (;;) {
       const context = backgroundContext('outbox', turnSeconds, closing.signal)
-      const entries = await bounded(() => takeDueEntries(database, mostInTurn), context)
+      const entries = await bounded(() => claimDueEntries(database, maxInTurn), context)
       if (entries.length === 0) return
       // A turn that finds nothing, as nearly all do, is no trace.
       if (!await runAsTrace('outbox relay', context, () => relayTaken(entries, context))) return
-      if (entries.length < mostInTurn) return
+      if (entries.length < maxInTurn) return
     }
   }
 
@@ -137,7 +137,7 @@ export function createOutbox({ database, events, redis, log, metrics = noMetrics
     for (const [index, event] of complete.entries()) {
       if (await publish(event)) continue
       // Given back, so that they need not wait for the lease to end once Redis is there again.
-      await bounded(() => giveBack(database, complete.slice(index).map(({ eventId }) => eventId)))
+      await bounded(() => releaseEntries(database, complete.slice(index).map(({ eventId }) => eventId)))
       return false
     }
     metrics.relayed(entries.length)
@@ -169,7 +169,7 @@ export function createOutbox({ database, events, redis, log, metrics = noMetrics
     try {
       await relay()
       if (turns++ % countEveryTurns === 0) {
-        const { rows, oldestSeconds } = await bounded(() => waitingEntries(database))
+        const { rows, oldestSeconds } = await bounded(() => pendingEntries(database))
         metrics.waiting(rows, oldestSeconds)
       }
     }
@@ -205,6 +205,6 @@ export function createOutbox({ database, events, redis, log, metrics = noMetrics
 
 /** The event of a row that carries all of it. */
 function toEvent({ id, organisationId, name, data }: OutboxEntry, consistencyToken: string | null): PublishedEvent {
-  if (name === 'resync') return { eventId: id, organisationId, name, data: { reason: 'more happened than could be told one by one', consistencyToken } }
+  if (name === 'resync') return { eventId: id, organisationId, name, data: { reason: 'too many changes to send one by one', consistencyToken } }
   return { eventId: id, organisationId, name, data: { ...data, consistencyToken } as PublishedEvent<'changed'>['data'] }
 }

@@ -189,9 +189,9 @@ function auditedFields({ name, registration, kind, make, model, year, notes }: V
 
 /** The change was based on a state that somebody has changed since. */
 export function outdated(thing: string): ConflictError {
-  return new ConflictError(`Somebody else has changed this ${thing} meanwhile. Look at it again before you change it.`, {
+  return new ConflictError(`Someone else has changed this ${thing} in the meantime. Reload it and try again.`, {
     type: 'outdated-version',
-    errors: [{ path: 'version', message: 'is not the present version' }],
+    errors: [{ path: 'version', message: 'is not the current version' }],
   })
 }
 

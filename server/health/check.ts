@@ -1,10 +1,10 @@
-import { afterTurning } from '#server/telemetry/patience.ts'
+import { setActiveTimeout } from '#server/telemetry/active-timeout.ts'
 
-/** What a check found at one look. `reason` in words wherever it is not healthy. */
+/** The result of one run of a check. `reason` is set whenever it is not healthy. */
 export interface Finding {
   status: 'healthy' | 'degraded' | 'unhealthy'
   reason: string | null
-  /** What the health answer shows of it, besides status and reason. */
+  /** What the health report shows besides status and reason. */
   details: Record<string, unknown>
 }
 
@@ -12,32 +12,36 @@ export interface Check {
   readonly name: string
   /** The last result after hysteresis, from memory. */
   current(): Finding & { checkedAt: number }
-  /** Resolves after the first look. A second call starts nothing. */
+  /** Resolves after the first run. A second call does nothing. */
   start(): Promise<void>
   stop(): void
 }
 
 export interface CheckOptions {
   name: string
-  /** One look. May reject or never end: both are a failure. */
+  /** One run. It may reject or never end: both count as a failure. */
   look(): Promise<Finding>
-  /** While all is well. */
-  everyMs: number
-  /** While anything is wrong, or has just been. */
-  hastyMs: number
+  /** Interval while all is well. */
+  pollMs: number
+  /** Interval while anything is wrong, or has just been. */
+  degradedPollMs: number
   timeoutMs: number
   onChange(): void
 }
 
-/** The specification's: three failures in a row turn a check, two successes turn it back. */
+/**
+ * From the specification: three failures in a row make a check unhealthy, two successes make it healthy
+ * again.
+ */
 const failuresToTurn = 3
 const successesToTurn = 2
 
 /**
- * Looks again and again in the background, so that whoever asks is answered from memory, whatever the state of what is looked at. A single failure
- * changes nothing yet; until the first look has ended the check is healthy, for nothing is known against it.
+ * Runs in the background at regular intervals, so that callers are answered from memory whatever the state of
+ * what is checked. A single failure changes nothing yet. Until the first run has ended the check counts as
+ * healthy.
  */
-export function createCheck({ name, look, everyMs, hastyMs, timeoutMs, onChange }: CheckOptions): Check {
+export function createCheck({ name, look, pollMs, degradedPollMs, timeoutMs, onChange }: CheckOptions): Check {
   let shown: Finding = { status: 'healthy', reason: null, details: {} }
   let checkedAt = Date.now()
   let looks = 0
@@ -56,11 +60,12 @@ export function createCheck({ name, look, everyMs, hastyMs, timeoutMs, onChange 
     successes = failed ? 0 : successes + 1
     const before = `${shown.status} ${shown.reason}`
     const isUnhealthy = shown.status === 'unhealthy'
-    // The first look counts at once: an instance that starts must not say for three rounds that all is well.
+    // The first run counts at once: an instance that starts must not report for three rounds that all is
+    // well.
     if (looks++ === 0 || (failed ? failures >= failuresToTurn || isUnhealthy : successes >= successesToTurn || !isUnhealthy)) shown = finding
     if (`${shown.status} ${shown.reason}` !== before) onChange()
     const calm = shown.status === 'healthy' && failures === 0
-    timer = setTimeout(turn, calm ? everyMs : hastyMs)
+    timer = setTimeout(turn, calm ? pollMs : degradedPollMs)
     timer.unref()
   }
 
@@ -78,7 +83,7 @@ export function createCheck({ name, look, everyMs, hastyMs, timeoutMs, onChange 
 async function bounded(look: () => Promise<Finding>, timeoutMs: number): Promise<Finding> {
   let callOff = () => {}
   const tooLate = new Promise<Finding>((resolve) => {
-    callOff = afterTurning(timeoutMs, () => resolve({ status: 'unhealthy', reason: `No answer within ${timeoutMs} ms`, details: {} }))
+    callOff = setActiveTimeout(timeoutMs, () => resolve({ status: 'unhealthy', reason: `No answer within ${timeoutMs} ms`, details: {} }))
   })
   try {
     return await Promise.race([look(), tooLate])

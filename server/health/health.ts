@@ -1,7 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Logger } from 'pino'
 import type { Config } from '#server/config/load.ts'
-import type { ServerState } from '#server/database/look.ts'
+import type { ServerState } from '#server/database/probe.ts'
 import type { DatabaseState } from '#server/database/monitor.ts'
 import type { DatabaseService } from '#server/database/open.ts'
 import { announceEveryMs, type Registry } from '#server/redis/instances.ts'
@@ -47,8 +47,8 @@ export interface Health {
 }
 
 /** All is well: twice a second, so that a change is known within a second of its cause. Anything is wrong: four times. */
-const everyMs = 500
-const hastyMs = 250
+const pollMs = 500
+const degradedPollMs = 250
 
 /** The monitor's first look takes 1 s at most; the check's own limit only guards against one that does not end. */
 const databaseTimeoutMs = 1_500
@@ -79,14 +79,14 @@ export function createHealth(given: HealthOptions): Health {
   const { outcomes } = database
   const primaryPool = createPoolJudge({ outcomes, kinds: hasReplica ? ['writes'] : ['reads', 'writes'], probe: () => database.tryPool('primary') })
   const replicaPool = createPoolJudge({ outcomes, kinds: ['reads'], probe: () => database.tryPool('replica') })
-  const options = { everyMs, hastyMs, timeoutMs: databaseTimeoutMs, onChange: () => changed() }
+  const options = { pollMs, degradedPollMs, timeoutMs: databaseTimeoutMs, onChange: () => changed() }
   const checks = {
     primary: createCheck({ ...options, name: 'database_primary', look: async () => primaryPool.judge(judgePrimary(await database.firstState())), timeoutMs: poolTimeoutMs }),
     replica: hasReplica ? createCheck({ ...options, name: 'database_replica', look: async () => replicaPool.judge(judgeServer((await database.firstState()).replica!, 'replica')), timeoutMs: poolTimeoutMs }) : null,
     redis: createCheck({ ...options, name: 'redis', look: lookAtRedis }),
-    memory: createCheck({ ...options, everyMs: 1_000, hastyMs: 1_000, name: 'memory', look: lookAtMemory }),
-    descriptors: createCheck({ ...options, everyMs: 1_000, hastyMs: 1_000, name: 'file_descriptors', look: async () => lookAtDescriptors() }),
-    eventLoop: createCheck({ ...options, everyMs: 1_000, hastyMs: 1_000, name: 'event_loop', look: lookAtEventLoop }),
+    memory: createCheck({ ...options, pollMs: 1_000, degradedPollMs: 1_000, name: 'memory', look: lookAtMemory }),
+    descriptors: createCheck({ ...options, pollMs: 1_000, degradedPollMs: 1_000, name: 'file_descriptors', look: async () => lookAtDescriptors() }),
+    eventLoop: createCheck({ ...options, pollMs: 1_000, degradedPollMs: 1_000, name: 'event_loop', look: lookAtEventLoop }),
   }
   const all = Object.values(checks).filter(check => check !== null)
 
@@ -254,7 +254,7 @@ function judgePrimary({ primary, timeline }: DatabaseState): Finding {
 function judgeServer(state: ServerState, wanted: 'primary' | 'replica'): Finding {
   const details = { role: state.role, latency_ms: state.latencyMs, ...state.lagSeconds === null ? {} : { lag_seconds: state.lagSeconds }, ...state.timeline === null ? {} : { timeline: state.timeline } }
   if (!state.reachable) return { status: 'unhealthy', reason: state.error, details }
-  if (wanted === 'primary' && state.role !== 'primary') return { status: 'unhealthy', reason: 'The server is a replica and takes no writes', details }
+  if (wanted === 'primary' && state.role !== 'primary') return { status: 'unhealthy', reason: 'The server is a replica and does not accept writes', details }
   if (state.lagSeconds !== null && state.lagSeconds > replicaLagLimitSeconds) return { status: 'degraded', reason: `${Math.round(state.lagSeconds)} s behind the primary`, details }
   return { status: 'healthy', reason: null, details }
 }

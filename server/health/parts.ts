@@ -86,50 +86,49 @@ export function overallState(states: PartStates): PartState {
 }
 
 export const titles: Record<PartState, string> = {
-  'operational': 'Everything works',
-  'limited': 'Fleet2 works, with limits',
-  'partly-away': 'Parts of Fleet2 are away',
-  'away': 'Fleet2 is away',
+  'operational': 'All systems operational',
+  'limited': 'Degraded service',
+  'partly-away': 'Partial outage',
+  'away': 'Fleet2 is down',
 }
 
 /** Every sentence is about what a person can do now, and what becomes of what cannot be done. */
 const words: Record<PartId, { name: string } & Record<PartState, string>> = {
   'website': {
     'name': 'Website and app',
-    'operational': 'Pages open as usual.',
-    'limited': 'Pages open. They may be slower than usual, or show data that is a little behind.',
-    'partly-away': 'Some pages do not open, or show what was known before the fault.',
-    'away': 'No page can be opened.',
+    'operational': 'Pages load as usual.',
+    'limited': 'Pages load. They may be slower than usual, or show data that is slightly out of date.',
+    'partly-away': 'Some pages do not load, or show older data.',
+    'away': 'Pages do not load.',
   },
   'saving': {
     'name': 'Saving changes',
     'operational': 'Changes are saved as usual.',
-    'limited': 'Changes are saved. Some take longer; passwords, members, invitations and device tokens may '
-      + 'have to wait.',
-    'partly-away': 'The changes of some people are not saved at once. Their open pages keep them and send '
-      + 'them again.',
-    'away': 'Changes cannot be saved. An open page keeps them and sends them as soon as they can be.',
+    'limited': 'Changes are saved. Some take longer. Changes of passwords, members, invitations and device '
+      + 'tokens may have to wait.',
+    'partly-away': 'Some changes are not saved immediately. Open pages keep them and send them again.',
+    'away': 'Changes cannot be saved. Open pages keep them and send them again.',
   },
   'live': {
     'name': 'Live positions',
     'operational': 'Vehicles move on the map as their devices report.',
-    'limited': 'Positions may appear late on the map. Loading the page again shows the newest.',
-    'partly-away': 'The map stands still for some people.',
-    'away': 'The map stands still: new positions are not shown.',
+    'limited': 'Positions may appear late on the map. Reload the page to see the latest.',
+    'partly-away': 'Some people do not see new positions on the map.',
+    'away': 'New positions do not appear on the map.',
   },
   'devices': {
     'name': 'Devices sending positions',
-    'operational': 'Positions are taken as they arrive.',
-    'limited': 'Positions are taken, some of them later than usual.',
-    'partly-away': 'Positions of some devices are refused. Devices that keep what was refused send it again.',
-    'away': 'Positions are refused. Devices that keep what was refused send it again; others leave a gap.',
+    'operational': 'Positions are accepted as they arrive.',
+    'limited': 'Positions are accepted, some of them later than usual.',
+    'partly-away': 'Positions from some devices are refused. Devices that buffer will send them again.',
+    'away': 'Positions are refused. Devices that buffer will send them again; others will have a gap.',
   },
   'sign-in': {
     'name': 'Signing in',
     'operational': 'Signing in works as usual.',
-    'limited': 'Signing in works. New accounts and new passwords may have to wait.',
-    'partly-away': 'Some people cannot sign in. Whoever is signed in stays so.',
-    'away': 'Nobody can sign in. Whoever is signed in stays so.',
+    'limited': 'Signing in works. Creating accounts and changing passwords may have to wait.',
+    'partly-away': 'Some people cannot sign in. Anyone already signed in stays signed in.',
+    'away': 'Nobody can sign in. Anyone already signed in stays signed in.',
   },
 }
 

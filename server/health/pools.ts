@@ -29,10 +29,10 @@ export function createPoolJudge({ outcomes, kinds, probe }: { outcomes: () => Ou
         await probe()
         // With nobody asking, the probe's word is enough to be well again.
         if (failed === 0) suspected = false
-        return suspected ? { ...finding, status: 'degraded', reason: 'The server answers, and all that is asked of it fails' } : finding
+        return suspected ? { ...finding, status: 'degraded', reason: 'The server responds, but every request to it fails' } : finding
       }
       catch {
-        return { ...finding, status: 'unhealthy', reason: 'The server answers, and no connection of the pool reaches it' }
+        return { ...finding, status: 'unhealthy', reason: 'The server responds, but no connection of the pool reaches it' }
       }
     },
   }

@@ -81,7 +81,7 @@ function wordOf({ phase, status, mode, parts }: InstanceRecord): InstanceWord {
 }
 
 function notKnown(view: ServiceStatus['view'], uptime: Uptime['state']): string[] {
-  const alone = 'Our servers cannot tell each other how they do. This is what the one that answers you sees.'
-  const noDays = 'The measurements of past days cannot be read at present.'
+  const alone = 'Our servers cannot exchange their status right now. This is the view of the one that answered you.'
+  const noDays = 'The uptime of past days is not available right now.'
   return [...view === 'one-instance' ? [alone] : [], ...uptime === 'not-known' ? [noDays] : []]
 }

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
+import type { Prometheus, Series } from '#server/cluster/prometheus.ts'
 import { later } from '#server/telemetry/timers.ts'
 import { uptimeDays, type Uptime, type UptimeDay } from '#shared/schemas/status.ts'
-import { askPrometheus, type Sample } from './prometheus.ts'
 
 const minuteMs = 60_000
 const dayMs = 86_400_000
@@ -13,12 +13,18 @@ const dayMs = 86_400_000
 export const sampleMinutes = 15
 const sampleMs = sampleMinutes * minuteMs
 
+/** How long an answer is waited for: 90 days take a healthy Prometheus a tenth of a second. */
+export const uptimeLimitMs = 5_000
+
 /** Days change slowly; this is what a Prometheus is asked by each instance. */
 const everyMs = 5 * minuteMs
 /** After a question that was not answered. */
 const againMs = minuteMs
 /** What was known is shown this long without an answer. Then it is said that nothing is known. */
 const keptMs = 60 * minuteMs
+
+/** A share from 0 to 1, and the moment that it is of, in milliseconds since 1970. */
+export interface Share { at: number, value: number }
 
 export interface UptimeWatch {
   current(): Uptime
@@ -27,7 +33,7 @@ export interface UptimeWatch {
 }
 
 /** By day of UTC, the latest last, the present one among them. A sample is of the time before it. */
-export function daysOf(samples: readonly Sample[], now: number): UptimeDay[] {
+export function daysOf(samples: readonly Share[], now: number): UptimeDay[] {
   const today = Math.floor(now / dayMs)
   const sums = new Map<number, { good: number, samples: number }>()
   for (const { at, value } of samples) {
@@ -61,20 +67,42 @@ export function uptimeOf(days: readonly UptimeDay[]): number | null {
   return minutes ? downwards(good / minutes) : null
 }
 
-/** @throws {PrometheusFault} where a sample is no share. */
-async function askForDays(urls: readonly URL[], query: string, now: number): Promise<UptimeDay[]> {
+/**
+ * What is no number (NaN: nothing was measured) is left out.
+ * @throws in words where there are several series, or values that are no shares.
+ */
+export function sharesIn(series: readonly Series[]): Share[] {
+  if (series.length > 1) {
+    throw new Error(`Prometheus answers with ${series.length} series; the query must give one: max(…)`)
+  }
+  const measured = (series[0]?.points ?? []).filter(({ value }) => !Number.isNaN(value))
+  return measured.map(({ at, value }) => {
+    // A mean of ones may come out as a hair more.
+    if (!(value >= 0 && value <= 1 + 1e-9)) {
+      throw new Error(`Prometheus answers with ${value}; the query must give shares from 0 to 1`)
+    }
+    return { at: Math.round(at * 1000), value: Math.min(1, value) }
+  })
+}
+
+/** @throws in words where Prometheus cannot be asked, or does not answer with shares. */
+async function askForDays(
+  prometheus: Prometheus, query: string, now: number, signal: AbortSignal,
+): Promise<UptimeDay[]> {
   // At whole quarters of an hour: a sample belongs to one day alone.
   const end = Math.floor(now / sampleMs) * sampleMs
   const start = Math.floor(now / dayMs) * dayMs - (uptimeDays - 1) * dayMs + sampleMs
-  return daysOf(await askPrometheus(urls, { query, start, end, stepMs: sampleMs }), now)
+  const range = { from: start / 1000, to: end / 1000, stepSeconds: sampleMs / 1000 }
+  return daysOf(sharesIn(await prometheus.queryRange(query, range, signal)), now)
 }
 
 /**
  * Asks Prometheus in the background, one question at a time, and is answered from memory: no visitor makes a
- * question. Without an address it asks nobody; several are asked in turn until one answers.
+ * question.
  */
-export function watchUptime({ urls, query, log, now = Date.now }: {
-  urls: readonly URL[]
+export function watchUptime({ prometheus, query, log, now = Date.now }: {
+  /** Null: none is configured. */
+  prometheus: Prometheus | null
   query: string
   log: Logger
   now?: () => number
@@ -82,37 +110,38 @@ export function watchUptime({ urls, query, log, now = Date.now }: {
   let known: { days: UptimeDay[], at: number } | null = null
   let fault: string | null = null
   let callOff = () => {}
-  let stopped = false
+  const ending = new AbortController()
 
-  async function turn() {
+  async function turn(prometheus: Prometheus) {
     try {
       const at = now()
-      known = { days: await askForDays(urls, query, at), at }
+      known = { days: await askForDays(prometheus, query, at, ending.signal), at }
       if (fault) log.info('Prometheus says the uptime again')
       fault = null
     }
     catch (error) {
+      if (ending.signal.aborted) return
       const words = error instanceof Error ? error.message : String(error)
       const isNew = words !== fault
       if (isNew) log.warn({ fault: words }, 'Prometheus does not say the uptime, and is asked again')
       fault = words
     }
-    if (!stopped) callOff = later(fault ? againMs : everyMs, () => void turn())
+    if (!ending.signal.aborted) callOff = later(fault ? againMs : everyMs, () => void turn(prometheus))
   }
 
   return {
     current() {
       const none = { uptime: null, asOf: null, days: [] }
-      if (urls.length === 0) return { state: 'not-configured', ...none }
+      if (!prometheus) return { state: 'not-configured', ...none }
       if (!known || now() - known.at > keptMs) return { state: 'not-known', ...none }
       const { days, at } = known
       return { state: 'known', uptime: uptimeOf(days), asOf: new Date(at).toISOString(), days }
     },
     start() {
-      if (urls.length) void turn()
+      if (prometheus) void turn(prometheus)
     },
     stop() {
-      stopped = true
+      ending.abort()
       callOff()
     },
   }

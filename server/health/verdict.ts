@@ -49,15 +49,15 @@ export function judge(situation: Situation): Verdict {
   const own = phase === 'starting'
     ? obstacle ?? 'This instance is starting'
     : phase === 'draining'
-      ? 'This instance is ending'
+      ? 'This instance is shutting down'
       : memory === 'unhealthy'
         ? 'This instance is out of memory'
         : descriptors === 'unhealthy'
           ? 'This instance is out of file descriptors (ulimit -n)'
           : eventLoop === 'unhealthy'
             ? 'The event loop of this instance is stalled'
-            : mode === 'unavailable' && peerDatabaseHealthy ? 'This instance cannot reach the database, and others can' : null
-  const reason = own ?? (standby ? redisReason(situation) : modeReason(situation, mode)) ?? (redis === 'degraded' ? 'Redis cannot fail over at the moment' : memory === 'degraded' ? 'Memory is running short' : eventLoop === 'degraded' ? 'The event loop is slow' : null)
+            : mode === 'unavailable' && peerDatabaseHealthy ? 'This instance cannot reach the database, but others can' : null
+  const reason = own ?? (standby ? redisReason(situation) : modeReason(situation, mode)) ?? (redis === 'degraded' ? 'Redis cannot fail over at the moment' : memory === 'degraded' ? 'Memory is running low' : eventLoop === 'degraded' ? 'The event loop is slow' : null)
   return {
     status: own ? 'unhealthy' : reason ? 'degraded' : 'healthy',
     httpStatus: own ? 503 : 200,
@@ -65,7 +65,7 @@ export function judge(situation: Situation): Verdict {
     database,
     reason: reason === null
       ? standby ? 'This is the standby region' : null
-      : redis === 'unhealthy' && !reason.includes('Redis') ? `${reason}; ${redisRefuses ?? 'Redis does not answer'}` : reason,
+      : redis === 'unhealthy' && !reason.includes('Redis') ? `${reason}; ${redisRefuses ?? 'Redis is not responding'}` : reason,
     standby,
   }
 }
@@ -79,12 +79,12 @@ function modeOf({ primary, replica, redis }: Situation): Mode {
 function modeReason({ primary, replica, redis, redisRefuses }: Situation, mode: Mode): string | null {
   if (mode === 'normal') return null
   if (mode === 'unavailable') return 'The database cannot be reached'
-  if (mode === 'read-only') return 'No database server takes writes'
-  if (primary === 'degraded') return 'Requests to the primary database fail'
+  if (mode === 'read-only') return 'No database server accepts writes'
+  if (primary === 'degraded') return 'Requests to the primary database are failing'
   if (replica !== null && replica !== 'healthy') return replica === 'unhealthy' ? 'The replica cannot be reached' : 'The replica is behind'
   return redisReason({ redis, redisRefuses })
 }
 
 function redisReason({ redis, redisRefuses }: Pick<Situation, 'redis' | 'redisRefuses'>): string | null {
-  return redis === 'unhealthy' ? redisRefuses ?? 'Redis does not answer' : null
+  return redis === 'unhealthy' ? redisRefuses ?? 'Redis is not responding' : null
 }

@@ -5,46 +5,50 @@ import { currentContext } from '#server/telemetry/context.ts'
 import { ForbiddenError } from '#shared/errors.ts'
 import { may, type Permission, type Role } from '#shared/roles.ts'
 
-/** Whoever acts, and where. */
+/** Who acts, and in which organisation. */
 interface Actor {
   userId: string
   organisationId: string
 }
 
 /**
- * The role that the actor has at this moment, read in the transaction that it authorises. What was known when the request came in may be seconds old: it was read from
- * a replica, and the change has waited for a lock or for a failover since.
- * @throws {ForbiddenError} when it does not carry the permission, or the actor is no member any more.
+ * The actor's current role, read in the transaction that it authorises. What was known when the request came
+ * in may be seconds old: it was read from a replica, and the change may have waited for a lock or a failover
+ * since.
+ * @throws {ForbiddenError} if the role lacks the permission, or the actor is no longer a member.
  */
-export async function presentRole(tx: Transaction, { userId, organisationId }: Actor, permission: Permission): Promise<Role> {
+export async function currentRole(tx: Transaction, { userId, organisationId }: Actor, permission: Permission): Promise<Role> {
   const [row] = await tx.select({ role: memberships.role }).from(memberships).where(and(eq(memberships.organisationId, organisationId), eq(memberships.userId, userId)))
-  if (!row) throw new ForbiddenError('You do not belong to this organisation any more.')
+  if (!row) throw new ForbiddenError('You are no longer a member of this organisation.')
   if (!may(row.role, permission)) throw new ForbiddenError()
   return row.role
 }
 
 /**
- * The same, with the organisation locked until the end of the transaction: for changes of members, roles, invitations, tokens and settings. They happen one after the other,
- * and each sees what the one before has made of the actor's role. Must be the transaction's first lock: what everybody takes first nobody waits for in a circle.
+ * The same, with the organisation locked until the end of the transaction: for changes of members, roles,
+ * invitations, tokens and settings. Such changes run one after the other, and each sees what the previous one
+ * did to the actor's role. This must be the transaction's first lock: a lock that everyone takes first cannot
+ * deadlock.
  * @throws {ForbiddenError}
  */
 export async function lockAuthority(tx: Transaction, actor: Actor, permission: Permission): Promise<Role> {
   await lockOrganisation(tx, actor.organisationId)
-  return presentRole(tx, actor, permission)
+  return currentRole(tx, actor, permission)
 }
 
-/** For changes of who belongs to it by somebody who does not yet. */
+/** For changes of membership by someone who is not a member yet. */
 export async function lockOrganisation(tx: Transaction, organisationId: string): Promise<void> {
   // Not FOR UPDATE: a new vehicle, which looks the organisation's key up, need not wait.
   await tx.select({ id: organisations.id }).from(organisations).where(eq(organisations.id, organisationId)).for('no key update')
 }
 
 /**
- * The database, with every change that a member makes authorised anew inside of its own transaction, whatever the change is: no endpoint can forget it. The look at the
- * membership travels with BEGIN and costs no round trip. It takes no lock: a change that has begun counts as made before a demotion that is committed while it is under way. For
- * what must not be so there is `lockAuthority`.
+ * The database, with every change by a member authorised again inside its own transaction, so that no
+ * endpoint can leave it out. The query for the membership travels with BEGIN and costs no round trip. It
+ * takes no lock: a change that has started counts as made before a demotion that commits while it runs. Where
+ * that is not acceptable, use `lockAuthority`.
  */
-export function authorisingWrites<D extends Database>(database: D): D {
+export function withWriteAuthorisation<D extends Database>(database: D): D {
   const inOrganisation = (id: string): Queries => {
     const queries = database.inOrganisation(id)
     return { read: queries.read, write: (fn, options) => queries.write(tx => authorised(tx, id, fn), options) }
@@ -54,13 +58,13 @@ export function authorisingWrites<D extends Database>(database: D): D {
 
 async function authorised<T>(tx: Transaction, organisationId: string, fn: (tx: Transaction) => Promise<T>): Promise<T> {
   const authority = currentContext()?.authority
-  // Devices, jobs, and whoever founds or joins an organisation.
+  // Devices, jobs, and anyone creating or joining an organisation.
   if (!authority) return fn(tx)
   if (authority.organisationId !== organisationId) throw new Error('A change in another organisation than the one that was authorised')
-  const looking = presentRole(tx, authority, authority.permission as Permission)
+  const authorising = currentRole(tx, authority, authority.permission as Permission)
   const work = fn(tx)
-  // What it found is of no interest to whoever may not do it.
+  // If the caller is not authorised, the outcome of the work does not matter.
   work.catch(() => {})
-  await looking
+  await authorising
   return work
 }

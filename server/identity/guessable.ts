@@ -22,17 +22,17 @@ const ownWords = ['fleet2']
  * SP 800-63B, OWASP ASVS 6.2). `words`: names and addresses.
  * @throws {InvalidInputError} for `path`.
  */
-export function refuseGuessable(path: string, password: string, words: string[]): void {
+export function rejectGuessablePassword(path: string, password: string, words: string[]): void {
   const text = folded(password)
   if (common.has(text) || new Set(text).size < 3) {
-    const message = 'is one of the passwords that are tried first. Three or four words of your own do well'
+    const message = 'is a commonly used password. Try three or four unrelated words'
     throw new InvalidInputError([{ path, message }])
   }
   let left = text
   for (const word of [...words.flatMap(partsOf), ...ownWords].sort((a, b) => b.length - a.length))
     left = left.replaceAll(word, '')
   if (left !== text && left.replace(/[^\p{L}\p{N}]/gu, '').length < leastOwnCharacters) {
-    const message = 'is little more than your name, your address or your organisation, which are tried first'
+    const message = 'is too similar to your name, your email address or your organisation'
     throw new InvalidInputError([{ path, message }])
   }
 }

@@ -12,15 +12,15 @@ import { mayManageRole } from '#shared/roles.ts'
 import type { Page, PageQuery } from '#shared/schemas/common.ts'
 import type { Invitation, InvitationAccept, InvitationCreate, InvitationPreview, InvitationWithLink } from '#shared/schemas/identity.ts'
 import { lockAuthority, lockOrganisation } from './authority.ts'
-import { refuseGuessable } from './guessable.ts'
+import { rejectGuessablePassword } from './guessable.ts'
 import type { Member, SignedInUser } from './member.ts'
-import { refuseOperatorsAddress } from './operators.ts'
+import { rejectReservedEmail } from './operators.ts'
 import { hashPassword } from './password.ts'
 import { revocationsUpTo } from './revocations.ts'
 import type { IdentityServices, Origin } from './services.ts'
 import { isOpen } from './stranded-invitations.ts'
-import { throttleAcceptance, throttleAccountsTold, throttleInvitations } from './throttle.ts'
-import { actAs, beginSession, proveFounder, refusingTakenEmail, type BegunSession } from './users.ts'
+import { throttleAcceptance, throttleAccountDisclosure, throttleInvitations } from './throttle.ts'
+import { actAs, beginSession, verifyFounder, throttlingTakenEmail, type StartedSession } from './users.ts'
 
 /** Long enough for a holiday weekend, short enough that a forgotten link does not open the door for months. */
 const validDays = 7
@@ -48,10 +48,10 @@ export async function createInvitation({ database, limiter, makeSecret }: Identi
   await throttleInvitations(limiter, organisationId)
   const token = makeSecret('invitation')
   const invitation = await database.inOrganisation(organisationId).write(async (tx) => {
-    if (!mayManageRole(await lockAuthority(tx, actor, 'members:write'), input.role)) throw new ForbiddenError('Only an owner may invite owners.')
+    if (!mayManageRole(await lockAuthority(tx, actor, 'members:write'), input.role)) throw new ForbiddenError('Only an owner can invite owners.')
     const [known] = await tx.select({ id: memberships.id }).from(memberships).innerJoin(users, eq(users.id, memberships.userId))
       .where(and(eq(memberships.organisationId, organisationId), eq(users.email, input.email)))
-    if (known) throw new ConflictError('This person is a member already.', { errors: [{ path: 'email', message: 'belongs to a member' }] })
+    if (known) throw new ConflictError('This person is already a member.', { errors: [{ path: 'email', message: 'belongs to a member' }] })
     const [row] = await tx.insert(invitations).values({
       id: uuidv7(), organisationId, email: input.email, role: input.role, tokenHash: hashOf(token), invitedBy: actor.userId,
       expiresAt: new Date(Date.now() + validDays * 86_400_000),
@@ -85,7 +85,7 @@ export async function lookUpInvitation({ database, limiter }: IdentityServices, 
   const { invitation, organisationName, holds } = await findByToken({ database }, token)
   if (!holds) throw noSuchLink()
   const [account] = await database.read(tx => tx.select({ id: users.id }).from(users).where(eq(users.email, invitation.email)))
-  if (account) await throttleAccountsTold(limiter, origin.ipAddress)
+  if (account) await throttleAccountDisclosure(limiter, origin.ipAddress)
   return { organisationName, email: invitation.email, role: invitation.role, expiresAt: invitation.expiresAt.toISOString(), accountExists: account !== undefined }
 }
 
@@ -95,24 +95,24 @@ export async function lookUpInvitation({ database, limiter }: IdentityServices, 
  * @throws {NotFoundError} for a link that does not hold; {ForbiddenError} for another user; {ConflictError} when the address has an account
  * and nobody is signed in; {InvalidInputError} when a newcomer gives no name or password; {UnauthenticatedError} for a repeat that does not show who it is.
  */
-export async function acceptInvitation(services: IdentityServices, user: SignedInUser | null, input: InvitationAccept, origin: Origin): Promise<BegunSession> {
+export async function acceptInvitation(services: IdentityServices, user: SignedInUser | null, input: InvitationAccept, origin: Origin): Promise<StartedSession> {
   await throttleAcceptance(services.limiter, origin.ipAddress)
   const { invitation, organisationName, holds } = await findByToken(services, input.token)
   // What was accepted may have been so by this very request, whose answer was lost: the record of the operation knows.
   if (!holds && !currentContext()?.operation) throw noSuchLink()
   if (user && user.email !== invitation.email) throw holds ? new ForbiddenError(`This invitation is for ${invitation.email}. Sign out first, or sign in with that address.`) : noSuchLink()
-  if (!holds && !user && input.password === undefined) throw new UnauthenticatedError('This invitation has been accepted. Sign in to go on.')
+  if (!holds && !user && input.password === undefined) throw new UnauthenticatedError('This invitation has already been accepted. Sign in to continue.')
   const { organisationId } = invitation
   const upTo = user ? await revocationsUpTo(services.database, user.userId) : 0
   const passwordHash = user ? null : await newcomersPassword(input, { email: invitation.email, organisationName })
-  const userId = await refusingTakenEmail(services.limiter, origin, () => services.database.inOrganisation(organisationId).write(async (tx) => {
+  const userId = await throttlingTakenEmail(services.limiter, origin, () => services.database.inOrganisation(organisationId).write(async (tx) => {
     await lockOrganisation(tx, organisationId)
     const [row] = await tx.update(invitations).set({ acceptedAt: new Date() }).where(and(eq(invitations.id, invitation.id), isOpen())).returning()
     if (!row || !await mayStillInvite(tx, row)) throw noSuchLink()
     const joining = user ? { id: user.userId, name: user.name } : { id: uuidv7(), name: input.name! }
     if (!user) {
       await tx.insert(users).values({ ...joining, email: invitation.email, passwordHash: passwordHash! })
-      refuseOperatorsAddress(services.config, invitation.email)
+      rejectReservedEmail(services.config, invitation.email)
     }
     actAs({ userId: joining.id, name: joining.name })
     const membershipId = uuidv7()
@@ -121,8 +121,8 @@ export async function acceptInvitation(services: IdentityServices, user: SignedI
     await recordChange(tx, organisationId, { type: 'member', id: membershipId, change: 'created' })
     return { id: joining.id }
   }))
-  await services.cache.forget('organisations', userId.id)
-  if (!user) await proveFounder(services, userId.id, input.password!)
+  await services.cache.invalidate('organisations', userId.id)
+  if (!user) await verifyFounder(services, userId.id, input.password!)
   if (!user && !currentContext()?.replayed) await services.accountLog.record({ userId: userId.id, name: input.name!, action: 'account.created' })
   return beginSession(services, { id: userId.id, revocationsUpTo: upTo }, origin, organisationId)
 }
@@ -136,11 +136,11 @@ async function mayStillInvite(tx: Transaction, { organisationId, invitedBy, role
 
 async function newcomersPassword({ name, password }: InvitationAccept, { email, organisationName }: { email: string, organisationName: string }): Promise<string> {
   const faults = [
-    ...name === undefined ? [{ path: 'name', message: 'must be given to make an account' }] : [],
-    ...password === undefined ? [{ path: 'password', message: 'must be given to make an account' }] : [],
+    ...name === undefined ? [{ path: 'name', message: 'is required to create an account' }] : [],
+    ...password === undefined ? [{ path: 'password', message: 'is required to create an account' }] : [],
   ]
   if (faults.length) throw new InvalidInputError(faults)
-  refuseGuessable('password', password!, [name!, email, organisationName])
+  rejectGuessablePassword('password', password!, [name!, email, organisationName])
   return hashPassword(password!)
 }
 
@@ -155,7 +155,7 @@ async function findByToken({ database }: { database: Database }, token: string) 
 }
 
 function noSuchLink() {
-  return new NotFoundError('invitation, or it has run out. Ask for a new link')
+  return new NotFoundError('invitation, or it has expired. Ask for a new link')
 }
 
 /** What an Idempotency-Key for accepting belongs to. */

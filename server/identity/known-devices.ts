@@ -4,7 +4,7 @@ import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
 export const knownDeviceSeconds = 180 * 86_400
 
 /** Of a computer that a whole shift shares. */
-const mostAccounts = 4
+const maxAccounts = 4
 
 const form = /^([\w-]{16})\.([\w-]{16})\.([0-9a-z]{1,9})\.([\w-]{22})$/
 
@@ -29,7 +29,7 @@ export function createKnownDevices(passwords: string[], now: () => number = Date
     return fits ? name : null
   }
 
-  const entriesOf = (cookie: string | undefined) => (cookie ?? '').slice(0, 1_000).split('~').filter(entry => form.test(entry)).slice(0, mostAccounts)
+  const entriesOf = (cookie: string | undefined) => (cookie ?? '').slice(0, 1_000).split('~').filter(entry => form.test(entry)).slice(0, maxAccounts)
 
   return {
     /** What names the browser of this cookie, if it has signed in to the account before; else null. */
@@ -42,7 +42,7 @@ export function createKnownDevices(passwords: string[], now: () => number = Date
       const name = this.recognise(cookie, email) ?? randomBytes(12).toString('base64url')
       const entry = `${accountOf(keys[0]!, email)}.${name}.${Math.floor(now() / 1000).toString(36)}`
       const others = entriesOf(cookie).filter(other => nameIn(other, email) === null)
-      return [`${entry}.${mac(keys[0]!, entry).toString('base64url')}`, ...others].slice(0, mostAccounts).join('~')
+      return [`${entry}.${mac(keys[0]!, entry).toString('base64url')}`, ...others].slice(0, maxAccounts).join('~')
     },
   }
 }

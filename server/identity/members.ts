@@ -36,7 +36,7 @@ export async function changeRole({ database, cache }: IdentityServices, actor: M
   const member = await database.inOrganisation(organisationId).write(async (tx) => {
     const mine = await lockAuthority(tx, actor, 'members:write')
     const before = await findMember(tx, organisationId, membershipId)
-    if (!mayManageRole(mine, before.membership.role) || !mayManageRole(mine, role)) throw new ForbiddenError('Only an owner may make or change owners.')
+    if (!mayManageRole(mine, before.membership.role) || !mayManageRole(mine, role)) throw new ForbiddenError('Only an owner can add or change owners.')
     if (before.membership.role === role) return toMember(before)
     if (before.membership.role === 'owner' && role !== 'owner') await refuseLastOwner(tx)
     const [membership] = await tx.update(memberships).set({ role, version: before.membership.version + 1 }).where(eq(memberships.id, membershipId)).returning()
@@ -48,7 +48,7 @@ export async function changeRole({ database, cache }: IdentityServices, actor: M
     await revokeStrandedInvitations(tx, { organisationId, inviter: { userId: before.membership.userId, name: before.name }, role })
     return toMember({ ...before, membership: membership! })
   })
-  await cache.forget('organisations', member.userId)
+  await cache.invalidate('organisations', member.userId)
   return member
 }
 
@@ -73,7 +73,7 @@ export async function removeMember({ database, cache }: IdentityServices, actor:
     await revokeStrandedInvitations(tx, { organisationId, inviter: { userId: before.membership.userId, name: before.name }, role: null })
     return { userId: before.membership.userId }
   })
-  await cache.forget('organisations', userId)
+  await cache.invalidate('organisations', userId)
 }
 
 interface Membership {
@@ -105,7 +105,7 @@ async function loadMembership(database: Database, organisationId: string | null,
 /** Under the organisation's lock: two owners who remove each other at once must not both succeed. */
 async function refuseLastOwner(tx: Transaction) {
   const owners = await tx.select({ id: memberships.id }).from(memberships).where(eq(memberships.role, 'owner'))
-  if (owners.length <= 1) throw new ConflictError('An organisation needs an owner. Make somebody else an owner first.')
+  if (owners.length <= 1) throw new ConflictError('An organisation needs at least one owner. Make someone else an owner first.')
 }
 
 async function findMember(tx: Transaction, organisationId: string, id: string) {

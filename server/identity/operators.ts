@@ -19,11 +19,11 @@ export function isOperator({ operators }: Operators, email: string): boolean {
  * insert, in its transaction, so that an address which has an account is told of as any other is.
  * @throws {ConflictError}
  */
-export function refuseOperatorsAddress(config: Operators, email: string): void {
+export function rejectReservedEmail(config: Operators, email: string): void {
   if (!isOperator(config, email)) return
-  const detail = 'No account can be made with this e-mail address: it is kept for an operator of this '
-    + 'installation, whose account is made before it is named.'
+  const detail = 'This email address is reserved for an operator of this installation. The account must be '
+    + 'created before the configuration names it.'
   throw new ConflictError(detail, {
-    errors: [{ path: 'email', message: 'is kept for an operator of this installation' }],
+    errors: [{ path: 'email', message: 'is reserved for an operator of this installation' }],
   })
 }

@@ -22,7 +22,7 @@ export async function organisationsOf({ database, cache }: { database: Database,
     .select({ id: organisations.id, name: organisations.name, timeZone: organisations.timeZone, role: memberships.role })
     .from(memberships).innerJoin(organisations, eq(organisations.id, memberships.organisationId))
     .where(eq(memberships.userId, userId)).orderBy(asc(organisations.name), asc(organisations.id)), { consistency })
-  return cache.through('organisations', userId, { load: () => withinLimit(primaryPatienceMs, () => read('strong')), fallback: () => read('session') })
+  return cache.getOrLoad('organisations', userId, { load: () => withinLimit(primaryPatienceMs, () => read('strong')), fallback: () => read('session') })
 }
 
 /** Makes an organisation that `owner` owns, in the given transaction, which must be one of `inOrganisation(id)`. */
@@ -43,7 +43,7 @@ export async function createOrganisation(
     await insertOrganisation(tx, { id, owner: user, input })
     return { id, ...input, role: 'owner' as const }
   })
-  await cache.forget('organisations', user.userId)
+  await cache.invalidate('organisations', user.userId)
   return organisation
 }
 
@@ -63,7 +63,7 @@ export async function updateOrganisation({ database, cache }: IdentityServices, 
     const members = await tx.select({ userId: memberships.userId }).from(memberships).where(eq(memberships.organisationId, id))
     return { id, ...fields(after!), role, userIds: members.map(({ userId }) => userId) }
   })
-  await Promise.all(userIds.map(userId => cache.forget('organisations', userId)))
+  await Promise.all(userIds.map(userId => cache.invalidate('organisations', userId)))
   return changed
 }
 
@@ -74,5 +74,5 @@ export async function updateOrganisation({ database, cache }: IdentityServices, 
 async function refuseUnknownZone(tx: Transaction, timeZone: string | undefined) {
   if (timeZone === undefined || timeZone === 'UTC') return
   const { rows } = await tx.execute(sql`SELECT 1 FROM pg_timezone_names WHERE name = ${timeZone}`)
-  if (rows.length === 0) throw new InvalidInputError([{ path: 'timeZone', message: 'is not known to the database; choose another name of the zone, such as Europe/Berlin' }])
+  if (rows.length === 0) throw new InvalidInputError([{ path: 'timeZone', message: 'is not known to the database; use another name for the zone, such as Europe/Berlin' }])
 }

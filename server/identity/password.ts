@@ -9,10 +9,10 @@ const standard = { logN: 17, r: 8, p: 1 }
 const keyBytes = 32
 
 /** Two at once: 256 MiB, a quarter of the instance's limit in the specification. */
-const mostAtOnce = 2
+const maxAtOnce = 2
 
 /** Past this many waiting, the last would wait longer than a person does; it is told to come back instead. */
-const mostWaiting = 50
+const maxWaiting = 50
 
 let running = 0
 const waiting: (() => void)[] = []
@@ -40,7 +40,7 @@ export async function verifyPassword(password: string, hash: string): Promise<{ 
 const decoy = written(randomBytes(16), randomBytes(keyBytes))
 
 /** Takes the time of a verification and matches nothing: an unknown account must not answer faster than a known one. @throws {UnavailableError} as a verification does. */
-export async function verifyNothing(password: string): Promise<void> {
+export async function verifyDummyPassword(password: string): Promise<void> {
   await verifyPassword(password, decoy)
 }
 
@@ -55,8 +55,8 @@ function deriveKey(password: string, salt: Buffer, { logN, r, p }: { logN: numbe
 }
 
 async function bounded<T>(work: () => Promise<T>): Promise<T> {
-  if (running >= mostAtOnce) {
-    if (waiting.length >= mostWaiting) throw new UnavailableError('Too many people are signing in at this moment. Try again in a few seconds.', { retryAfterSeconds: 5 })
+  if (running >= maxAtOnce) {
+    if (waiting.length >= maxWaiting) throw new UnavailableError('Too many people are signing in right now. Try again in a few seconds.', { retryAfterSeconds: 5 })
     // The place is handed over by whoever ends, so `running` stays as it is.
     await new Promise<void>(resolve => waiting.push(resolve))
   }

@@ -61,13 +61,13 @@ export function isRevoked({ id, createdAt, revocationsUpTo = createdAt }: Sessio
 }
 
 /** More than these at one return of Redis are left to the requests, each of which asks for its own. */
-const mostReplayed = 1_000
+const maxReplayed = 1_000
 
 /** Revocations since then, of all users: for the replay into a Redis that was away. */
 export async function recentRevocations(database: Database, since: number): Promise<Revocation[]> {
   return database.read(async (tx: Transaction) => {
     const { rows } = await tx.execute<{ user_id: string, session_id: string | null, kept_session_id: string | null, revoked_at: Date | string }>(
-      sql`SELECT * FROM recent_session_revocations(${new Date(since).toISOString()}::timestamptz, ${mostReplayed})`)
+      sql`SELECT * FROM recent_session_revocations(${new Date(since).toISOString()}::timestamptz, ${maxReplayed})`)
     return rows.map(row => ({ userId: row.user_id, sessionId: row.session_id, keptSessionId: row.kept_session_id, revokedAt: new Date(row.revoked_at).getTime() }))
   }, { consistency: 'strong' })
 }

@@ -15,8 +15,9 @@ export interface SessionRecord {
   organisationId: string | null
   createdAt: number
   /**
-   * The latest revocation of all the user's sessions that this one has come after (`revoked_at`, in ms; 0: none). Compared with that column alone, never with a clock: the clocks of two instances
-   * differ. Absent in sessions of before; then `createdAt` has to do.
+   * The latest revocation of all the user's sessions that this one has come after (`revoked_at`, in ms; 0:
+   * none). Compared with that column alone, never with a clock: the clocks of two instances differ. Absent in
+   * sessions of before; then `createdAt` has to do.
    */
   revocationsUpTo?: number
   /** How often it has changed its organisation: of two records the one with more is the newer. Absent: 0. */
@@ -41,22 +42,30 @@ export interface SessionOptions {
 export interface FoundSession {
   record: SessionRecord
   /**
-   * `redis`: its record is there. `proof`: Redis is away, the sealed proof speaks. `proof-alone`: Redis is there and has lost it. In the two last cases the
-   * caller asks the database whether it was revoked, in the last one the primary.
+   * `redis`: its record is there. `proof`: Redis is away, the sealed proof speaks. `proof-alone`: Redis is
+   * there and has lost it. In the two last cases the caller asks the database whether it was revoked, in the
+   * last one the primary.
    */
   vouchedBy: 'redis' | 'proof' | 'proof-alone'
-  /** To be given to the browser once the caller has found no revocation: a new proof; null: the one it has will do. */
+  /**
+   * To be given to the browser once the caller has found no revocation: a new proof; null: the one it has
+   * will do.
+   */
   renew: (() => string) | null
 }
 
-/** `lastSeenAt` and the proof are renewed at most this often: a page makes a dozen requests, and none of them needs to wait for a write. */
+/**
+ * `lastSeenAt` and the proof are renewed at most this often: a page makes a dozen requests, and none of them
+ * needs to wait for a write.
+ */
 const touchEveryMs = 60_000
 
 export type Sessions = ReturnType<typeof createSessions>
 
 /**
- * Sessions in Redis. The cookie holds 256 random bits; Redis holds their SHA-256, so that who reads Redis cannot sign in. Beside it the browser keeps a sealed
- * proof, which speaks for the session while Redis is away and from which a lost record is made again. See `docs/sessions.md`.
+ * Sessions in Redis. The cookie holds 256 random bits; Redis holds their SHA-256, so that who reads Redis
+ * cannot sign in. Beside it the browser keeps a sealed proof, which speaks for the session while Redis is
+ * away and from which a lost record is made again. See `docs/sessions.md`.
  */
 export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds, proofSeconds, passwords }: SessionOptions, now: () => number = Date.now) {
   const proofs = createProofs(passwords)
@@ -68,13 +77,18 @@ export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds,
     return Math.max(1, Math.min(idleSeconds, (record.expiresAt - now()) / 1000))
   }
 
-  /** Not evictable and confirmed by the replicas, the index first: a record without it could not be listed, an index without its record is tidied up. */
+  /**
+   * Not evictable and confirmed by the replicas, the index first: a record without it could not be listed, an
+   * index without its record is tidied up.
+   */
   async function store(hash: string, record: SessionRecord, onlyIf?: 'absent'): Promise<boolean> {
     await redis.hashSet(indexKey(record.userId), record.id, hash, { ttlSeconds: absoluteSeconds })
-    return (await redis.keep(recordKey(hash), JSON.stringify(record), { ttlSeconds: ttlSeconds(record), onlyIf })).stored
+    return (await redis.setDurable(recordKey(hash), JSON.stringify(record), { ttlSeconds: ttlSeconds(record), onlyIf })).stored
   }
 
-  /** Expiry is Redis's, and this one's: a clock or an expiry that went astray must not keep a session alive. */
+  /**
+   * Expiry is Redis's, and this one's: a clock or an expiry that went astray must not keep a session alive.
+   */
   function isOver({ expiresAt, lastSeenAt }: SessionRecord): boolean {
     return now() >= expiresAt || now() - lastSeenAt > idleSeconds * 1000 + touchEveryMs
   }
@@ -94,10 +108,15 @@ export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds,
   }
 
   return {
-    /** Tells of sessions that end, or change their organisation, on any instance: see `session-changes.ts`. */
+    /**
+     * Tells of sessions that end, or change their organisation, on any instance: see `session-changes.ts`.
+     */
     onChange: changes.onChange,
 
-    /** Begins a session. Its secret and its proof are for the cookies. With Redis away it is the proof alone, and Redis is told later. */
+    /**
+     * Begins a session. Its secret and its proof are for the cookies. With Redis away it is the proof alone,
+     * and Redis is told later.
+     */
     async begin({ userId, organisationId, ipAddress, userAgent, revocationsUpTo }: Pick<SessionRecord, 'userId' | 'organisationId' | 'ipAddress' | 'userAgent' | 'revocationsUpTo'>) {
       const secret = randomBytes(32).toString('base64url')
       const hash = hashOf(secret)
@@ -114,7 +133,8 @@ export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds,
     },
 
     /**
-     * The session of a secret, or null; with Redis away by its proof. Being found is being used: its idle time begins anew.
+     * The session of a secret, or null; with Redis away by its proof. Being found is being used: its idle
+     * time begins anew.
      * @throws {UnavailableError} when Redis is away and no proof speaks: it cannot be known.
      */
     async resolve(secret: string, proofText: string | undefined): Promise<FoundSession | null> {
@@ -141,29 +161,34 @@ export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds,
       if (changed) record = { ...record, organisationId: proof.record.organisationId, switches: proof.record.switches }
       if (changed || now() - record.lastSeenAt > touchEveryMs) {
         record.lastSeenAt = now()
-        // Only over the record that was read: one that was revoked a moment ago must not come back, and one whose organisation another instance has changed meanwhile must not be changed back; that
-        // instance has renewed it too. Not awaited: the request does not depend on it.
-        void redis.keep(recordKey(hash), JSON.stringify(record), { ttlSeconds: ttlSeconds(record), onlyIf: { is: text } }).catch(() => {})
+        // Only over the record that was read: one that was revoked a moment ago must not come back, and one
+        // whose organisation another instance has changed meanwhile must not be changed back; that instance
+        // has renewed it too. Not awaited: the request does not depend on it.
+        void redis.setDurable(recordKey(hash), JSON.stringify(record), { ttlSeconds: ttlSeconds(record), onlyIf: { is: text } }).catch(() => {})
       }
       const current = record
       return { record, vouchedBy: 'redis', renew: stale || proof.pending ? () => proofs.seal({ record: current, vouchedAt: now(), pending: false }, hash) : null }
     },
 
-    /** The session of a secret as Redis has it, or null. For asking again during a long stream. Rejects when Redis is away. */
+    /**
+     * The session of a secret as Redis has it, or null. For asking again during a long stream. Rejects when
+     * Redis is away.
+     */
     async find(secret: string): Promise<SessionRecord | null> {
       const found = await this.resolve(secret, undefined)
       return found?.record ?? null
     },
 
     /**
-     * Makes the record anew that Redis has lost, or was never told. Only for a session whose proof holds and that the primary says was not revoked. Resolves to
-     * the proof for the browser, or null if the session was ended in Redis (while the database was away).
+     * Makes the record anew that Redis has lost, or was never told. Only for a session whose proof holds and
+     * that the primary says was not revoked. Resolves to the proof for the browser, or null if the session
+     * was ended in Redis (while the database was away).
      */
     async restore(secret: string, record: SessionRecord): Promise<string | null> {
       const hash = hashOf(secret)
       const fresh = { ...record, lastSeenAt: now() }
       try {
-        if (await redis.get(tombKey(record.id)) !== null) return null
+        if (await redis.get(tombstoneKey(record.id)) !== null) return null
         // Unless another request has done so meanwhile, and perhaps changed its organisation since.
         const stored = await store(hash, fresh, 'absent')
         if (stored) sessionProofs.inc({ outcome: 'restored' })
@@ -176,11 +201,14 @@ export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds,
       }
     },
 
-    /** From now on the session works in another organisation, or in none. Resolves to its new record and proof. */
+    /**
+     * From now on the session works in another organisation, or in none. Resolves to its new record and
+     * proof.
+     */
     async switchOrganisation(secret: string, record: SessionRecord, organisationId: string | null): Promise<{ record: SessionRecord, proof: string }> {
       const hash = hashOf(secret)
       const switched: SessionRecord = { ...record, organisationId, switches: (record.switches ?? 0) + 1, lastSeenAt: now() }
-      const pending = await redis.keep(recordKey(hash), JSON.stringify(switched), { ttlSeconds: ttlSeconds(switched), onlyIf: 'present' }).then(() => false, (error: unknown) => {
+      const pending = await redis.setDurable(recordKey(hash), JSON.stringify(switched), { ttlSeconds: ttlSeconds(switched), onlyIf: 'present' }).then(() => false, (error: unknown) => {
         if (!(error instanceof UnavailableError)) throw error
         return true
       })
@@ -188,16 +216,16 @@ export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds,
       return { record: switched, proof: proofs.seal({ record: switched, vouchedAt: now(), pending }, hash) }
     },
 
-    /** Takes the session out of Redis. That it is over stands in the database: see `end-session.ts`. */
-    async forget(secret: string, record: Pick<SessionRecord, 'id' | 'userId'>): Promise<void> {
+    /** Removes the session from Redis. The database records that it has ended: see `end-session.ts`. */
+    async remove(secret: string, record: Pick<SessionRecord, 'id' | 'userId'>): Promise<void> {
       changes.tell({ kind: 'ended', userId: record.userId, sessionId: record.id, keptSessionId: null, revokedAt: 0 })
       await redis.delete(recordKey(hashOf(secret)))
       await redis.hashDelete(indexKey(record.userId), record.id)
     },
 
-    /** For a database that is away: no proof brings this session back into Redis. */
-    async bury(id: string): Promise<void> {
-      await redis.keep(tombKey(id), '1', { ttlSeconds: Math.min(proofSeconds, absoluteSeconds) })
+    /** While the database is away: leaves a tombstone, so that no proof restores this session. */
+    async markRevoked(id: string): Promise<void> {
+      await redis.setDurable(tombstoneKey(id), '1', { ttlSeconds: Math.min(proofSeconds, absoluteSeconds) })
     },
 
     /** The user's sessions, the latest used first. */
@@ -216,7 +244,7 @@ export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds,
       if (index.length === 0) return 0
       const texts = sessionId ? [] : await redis.getMany(index.map(([, hash]) => recordKey(hash)))
       // Those that began later are not meant: a replay comes late.
-      const ended = index.filter((_, position) => !texts[position] || cameBefore(JSON.parse(texts[position]) as SessionRecord, revokedAt))
+      const ended = index.filter((_, position) => !texts[position] || startedBefore(JSON.parse(texts[position]) as SessionRecord, revokedAt))
       if (ended.length === 0) return 0
       await redis.delete(...ended.map(([, hash]) => recordKey(hash)))
       await redis.hashDelete(indexKey(userId), ...ended.map(([id]) => id))
@@ -225,12 +253,17 @@ export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds,
   }
 }
 
-/** Whether a session that began with `revocationsUpTo` known is meant by a revocation of all. */
-export function cameBefore({ revocationsUpTo, createdAt }: SessionRecord, revokedAt: number): boolean {
+/**
+ * Whether a session started before a revocation of all sessions, by the revocations known when it started.
+ */
+export function startedBefore({ revocationsUpTo, createdAt }: SessionRecord, revokedAt: number): boolean {
   return (revocationsUpTo ?? createdAt) < revokedAt
 }
 
-/** Whether a proof's record has changed its organisation later than that of Redis. Counted, because the clocks of two instances differ. */
+/**
+ * Whether a proof's record has changed its organisation later than that of Redis. Counted, because the clocks
+ * of two instances differ.
+ */
 function isNewer(proved: SessionRecord, known: SessionRecord): boolean {
   if (proved.organisationId === known.organisationId) return false
   // Sealed by the version before, which did not count.
@@ -241,6 +274,6 @@ function hashOf(secret: string): string {
   return createHash('sha256').update(secret).digest('base64url')
 }
 
-function tombKey(id: string): string {
+function tombstoneKey(id: string): string {
   return `session-ended:${id}`
 }

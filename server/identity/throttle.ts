@@ -4,58 +4,78 @@ import type { Limit, RateLimiter } from '#server/redis/rate-limit.ts'
 import { remainingMs } from '#server/telemetry/context.ts'
 import { TooManyRequestsError } from '#shared/errors.ts'
 
-/** Per account and network: ten wrong passwords in fifteen minutes are a person who has forgotten, the eleventh a machine. */
+/**
+ * Per account and network: ten wrong passwords in fifteen minutes are a person who has forgotten, the
+ * eleventh a machine.
+ */
 const perAccountAndNetwork: Limit = { limit: 10, windowSeconds: 900 }
 
-/** Per network over all accounts: an office behind one address signs in in the morning; a list of stolen passwords is longer. */
+/**
+ * Per network over all accounts: an office behind one address signs in in the morning; a list of stolen
+ * passwords is longer.
+ */
 const perNetwork: Limit = { limit: 60, windowSeconds: 300 }
 
-/** Per browser that has signed in to the account before: instead of all the others, so that nobody elsewhere can use them up. */
+/**
+ * Per browser that has signed in to the account before: instead of all the others, so that nobody elsewhere
+ * can use them up.
+ */
 const perKnownDevice: Limit = { limit: 10, windowSeconds: 900 }
 
 /**
- * Per account over all networks. Past this many in the window nobody is refused, for it might be the owner, but everybody waits before the password is looked at: a guess spread over many
- * networks becomes slow (with three instances and four at once on each at most 1.5 guesses a second), and the owner's own attempt takes seconds longer.
+ * Per account over all networks. Past this many in the window nobody is refused, for it might be the owner,
+ * but everybody waits before the password is looked at: a guess spread over many networks becomes slow (with
+ * three instances and four at once on each at most 1.5 guesses a second), and the owner's own attempt takes
+ * seconds longer.
  */
 const perAccount: Limit = { limit: 20, windowSeconds: 900 }
 const longestDelayMs = 8_000
 
-/** Attempts for one account that an instance keeps waiting: past it one is told to come back, so that waiting costs no more than this. */
-const mostDelayed = 4
+/**
+ * Attempts for one account that an instance keeps waiting: past it one is told to come back, so that waiting
+ * costs no more than this.
+ */
+const maxDelayed = 4
 
-/** The present password, asked for by whoever is signed in. Per account, and nobody else can use it up. */
+/** Checks of the current password of a signed-in user. Per account, so that nobody else can use it up. */
 const passwordChecks: Limit = { limit: 10, windowSeconds: 900 }
 
-/** Organisations made from one network in an hour, and invitations accepted: a whole depot may join from behind one address on one morning. */
+/**
+ * Organisations made from one network in an hour, and invitations accepted: a whole depot may join from
+ * behind one address on one morning.
+ */
 const signUps: Limit = { limit: 30, windowSeconds: 3_600 }
 const acceptances: Limit = { limit: 300, windowSeconds: 3_600 }
 
 /** Organisations that one person makes: nobody who runs fleets needs more of them in an hour. */
-const organisationsMade: Limit = { limit: 30, windowSeconds: 3_600 }
+const organisationsCreated: Limit = { limit: 30, windowSeconds: 3_600 }
 
 /** Links that one organisation makes: more than a large depot needs in an hour. */
 const invitations: Limit = { limit: 300, windowSeconds: 3_600 }
 
-/** Answers that tell that an address has an account, to one network. Whoever mistypes needs one or two. */
-const accountsTold: Limit = { limit: 20, windowSeconds: 3_600 }
+/**
+ * Answers to one network that disclose that an address has an account. Someone who mistypes needs one or two.
+ */
+const accountDisclosures: Limit = { limit: 20, windowSeconds: 3_600 }
 
 /**
- * Counts an attempt to sign in, and keeps it waiting where the account is under attack. `device`: what names the browser, if it has signed in to this account before.
- * Works without Redis: each instance then counts its share.
+ * Counts an attempt to sign in, and keeps it waiting where the account is under attack. `device`: what names
+ * the browser, if it has signed in to this account before. Works without Redis: each instance then counts its
+ * share.
  * @throws {TooManyRequestsError}
  */
 export async function throttleSignIn(limiter: RateLimiter, { email, address, device }: { email: string, address: string, device?: string | null }): Promise<void> {
   // A known browser that guesses on is no better than an unknown one.
   if (device && (await limiter.take(deviceKey(device), perKnownDevice)).allowed) return
   const verdicts = await Promise.all([limiter.take(pairKey(email, address), perAccountAndNetwork), limiter.take(`sign-in:address:${hashed(networkOf(address))}`, perNetwork)])
-  refuseUnlessAllowed(verdicts, 'Too many attempts to sign in.')
+  throwUnlessAllowed(verdicts, 'Too many sign-in attempts.')
   const { count } = await limiter.take(accountKey(email), perAccount)
   await waitBefore(accountKey(email), delayMs(count))
 }
 
-/** The password was right: this pair starts from nothing again. */
-export async function forgetSignIns(limiter: RateLimiter, { email, address, device }: { email: string, address: string, device?: string | null }): Promise<void> {
-  await Promise.all([pairKey(email, address), accountKey(email), ...device ? [deviceKey(device)] : []].map(key => limiter.forget(key)))
+/** The password was correct: the counts for this pair start again from zero. */
+export async function resetSignInLimits(limiter: RateLimiter, { email, address, device }: { email: string, address: string, device?: string | null }): Promise<void> {
+  await Promise.all([pairKey(email, address), accountKey(email), ...device ? [deviceKey(device)] : []].map(key => limiter.reset(key)))
 }
 
 /** 0 up to the limit; then a quarter of a second, doubled with every ten attempts, up to eight seconds. */
@@ -65,11 +85,11 @@ export function delayMs(attempts: number): number {
 
 const delayed = new Map<string, number>()
 
-/** @throws {TooManyRequestsError} when as many wait already as may. */
+/** @throws {TooManyRequestsError} when the maximum number is already waiting. */
 async function waitBefore(key: string, ms: number): Promise<void> {
   if (ms === 0) return
   const waiting = delayed.get(key) ?? 0
-  if (waiting >= mostDelayed) throw new TooManyRequestsError(`There are many attempts to sign in to this account. Try again in ${Math.ceil(ms / 1000)} seconds.`, ms / 1000)
+  if (waiting >= maxDelayed) throw new TooManyRequestsError(`Too many sign-in attempts for this account. Try again in ${Math.ceil(ms / 1000)} seconds.`, ms / 1000)
   delayed.set(key, waiting + 1)
   try {
     // Half of the time that is left at most: the rest is for the answer.
@@ -81,48 +101,52 @@ async function waitBefore(key: string, ms: number): Promise<void> {
   }
 }
 
-/** Counts a look at the present password of somebody who is signed in. @throws {TooManyRequestsError} */
+/** Counts a check of a signed-in user's current password. @throws {TooManyRequestsError} */
 export async function throttlePasswordCheck(limiter: RateLimiter, userId: string): Promise<void> {
-  refuseUnlessAllowed([await limiter.take(`password-check:${userId}`, passwordChecks)], 'Too many attempts with a wrong password.')
+  throwUnlessAllowed([await limiter.take(`password-check:${userId}`, passwordChecks)], 'Too many incorrect passwords.')
 }
 
-export async function forgetPasswordChecks(limiter: RateLimiter, userId: string): Promise<void> {
-  await limiter.forget(`password-check:${userId}`)
+export async function resetPasswordCheckLimit(limiter: RateLimiter, userId: string): Promise<void> {
+  await limiter.reset(`password-check:${userId}`)
 }
 
 /** Counts the use of an invitation link, which costs a hashing. @throws {TooManyRequestsError} */
 export async function throttleAcceptance(limiter: RateLimiter, address: string): Promise<void> {
-  refuseUnlessAllowed([await limiter.take(`acceptance:${hashed(networkOf(address))}`, acceptances)], 'Too many invitations were used from this address.')
+  throwUnlessAllowed([await limiter.take(`acceptance:${hashed(networkOf(address))}`, acceptances)], 'Too many invitations were accepted from this address.')
 }
 
 /** Counts an attempt to sign up. @throws {TooManyRequestsError} */
 export async function throttleSignUp(limiter: RateLimiter, address: string): Promise<void> {
-  refuseUnlessAllowed([await limiter.take(`sign-up:${hashed(networkOf(address))}`, signUps)], 'Too many accounts were made from this address.')
+  throwUnlessAllowed([await limiter.take(`sign-up:${hashed(networkOf(address))}`, signUps)], 'Too many accounts were created from this address.')
 }
 
 /** Counts a further organisation that a person makes. @throws {TooManyRequestsError} */
 export async function throttleOrganisations(limiter: RateLimiter, userId: string): Promise<void> {
-  const made = await limiter.take(`organisation:${userId}`, organisationsMade)
-  refuseUnlessAllowed([made], 'You have made too many organisations.')
+  const made = await limiter.take(`organisation:${userId}`, organisationsCreated)
+  throwUnlessAllowed([made], 'You have created too many organisations.')
 }
 
 /** Counts a link that an organisation makes. @throws {TooManyRequestsError} */
 export async function throttleInvitations(limiter: RateLimiter, organisationId: string): Promise<void> {
-  refuseUnlessAllowed([await limiter.take(`invitation:${organisationId}`, invitations)], 'This organisation has made too many invitations.')
-}
-
-/** Counts an answer that tells that an address has an account. @throws {TooManyRequestsError} instead of the answer. */
-export async function throttleAccountsTold(limiter: RateLimiter, address: string): Promise<void> {
-  refuseUnlessAllowed([await limiter.take(`accounts-told:${hashed(networkOf(address))}`, accountsTold)], 'Too many attempts from this address.')
+  throwUnlessAllowed([await limiter.take(`invitation:${organisationId}`, invitations)], 'This organisation has created too many invitations.')
 }
 
 /**
- * What one party can have of addresses: an IPv4 address, or the /64 of an IPv6 one, of which every customer has at least one and 2^64 addresses in it. An IPv4 address in IPv6 clothes is
- * the IPv4 address.
+ * Counts an answer that discloses that an address has an account. @throws {TooManyRequestsError} instead of
+ * the answer.
+ */
+export async function throttleAccountDisclosure(limiter: RateLimiter, address: string): Promise<void> {
+  throwUnlessAllowed([await limiter.take(`accounts-told:${hashed(networkOf(address))}`, accountDisclosures)], 'Too many attempts from this address.')
+}
+
+/**
+ * What one party can have of addresses: an IPv4 address, or the /64 of an IPv6 one, of which every customer
+ * has at least one and 2^64 addresses in it. An IPv4 address in IPv6 clothes is the IPv4 address.
  */
 export function networkOf(address: string): string {
   if (!isIPv6(address)) return address
-  // The URL parser writes every form of an address in one: lower case, no leading zeros, the IPv4 part in hexadecimal.
+  // The URL parser writes every form of an address in one: lower case, no leading zeros, the IPv4 part in
+  // hexadecimal.
   const [head = '', tail] = new URL(`http://[${address.split('%')[0]}]`).hostname.slice(1, -1).split('::')
   const [before, after] = [head, tail ?? ''].map(part => part ? part.split(':') : []) as [string[], string[]]
   const groups = tail === undefined ? before : [...before, ...Array.from({ length: 8 - before.length - after.length }, () => '0'), ...after]
@@ -132,7 +156,7 @@ export function networkOf(address: string): string {
   return `${groups.slice(0, 4).join(':')}::/64`
 }
 
-function refuseUnlessAllowed(verdicts: { allowed: boolean, retryAfterSeconds: number }[], what: string) {
+function throwUnlessAllowed(verdicts: { allowed: boolean, retryAfterSeconds: number }[], what: string) {
   const refused = verdicts.filter(({ allowed }) => !allowed)
   if (refused.length === 0) return
   const seconds = Math.max(...refused.map(({ retryAfterSeconds }) => retryAfterSeconds))

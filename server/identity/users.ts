@@ -12,18 +12,18 @@ import { ConflictError, InvalidInputError, UnauthenticatedError } from '#shared/
 import type { AccountAction } from '#shared/schemas/audit.ts'
 import type { PasswordChange, ProfileUpdate, Session, SignIn, SignUp } from '#shared/schemas/identity.ts'
 import { revokeOtherSessions } from './end-session.ts'
-import { refuseGuessable } from './guessable.ts'
+import { rejectGuessablePassword } from './guessable.ts'
 import type { SignedInUser } from './member.ts'
-import { isOperator, refuseOperatorsAddress } from './operators.ts'
+import { isOperator, rejectReservedEmail } from './operators.ts'
 import { latestRevocation } from './revocations.ts'
 import { insertOrganisation, organisationsOf } from './organisations.ts'
-import { hashPassword, verifyNothing, verifyPassword } from './password.ts'
+import { hashPassword, verifyDummyPassword, verifyPassword } from './password.ts'
 import type { IdentityServices, Origin } from './services.ts'
 import type { SessionRecord } from './sessions.ts'
-import { forgetPasswordChecks, forgetSignIns, throttleAccountsTold, throttlePasswordCheck, throttleSignIn, throttleSignUp } from './throttle.ts'
+import { resetPasswordCheckLimit, resetSignInLimits, throttleAccountDisclosure, throttlePasswordCheck, throttleSignIn, throttleSignUp } from './throttle.ts'
 
 /** A session that has begun: its secret and proof are for the cookies alone. */
-export interface BegunSession {
+export interface StartedSession {
   secret: string
   proof: string
   session: Session
@@ -32,19 +32,19 @@ export interface BegunSession {
 }
 
 /** Makes a user and an organisation of the user's own, and signs in. @throws {ConflictError} when the e-mail address has an account; {InvalidInputError} for a password that is guessed first. */
-export async function signUp(services: IdentityServices, input: SignUp, origin: Origin): Promise<BegunSession> {
+export async function signUp(services: IdentityServices, input: SignUp, origin: Origin): Promise<StartedSession> {
   await throttleSignUp(services.limiter, origin.ipAddress)
-  refuseGuessable('password', input.password, [input.name, input.email, input.organisationName])
+  rejectGuessablePassword('password', input.password, [input.name, input.email, input.organisationName])
   const passwordHash = await hashPassword(input.password)
   const organisationId = uuidv7()
-  const user = await refusingTakenEmail(services.limiter, origin, () => services.database.inOrganisation(organisationId).write(async (tx) => {
+  const user = await throttlingTakenEmail(services.limiter, origin, () => services.database.inOrganisation(organisationId).write(async (tx) => {
     const [row] = await tx.insert(users).values({ id: uuidv7(), email: input.email, name: input.name, passwordHash }).returning()
-    refuseOperatorsAddress(services.config, input.email)
+    rejectReservedEmail(services.config, input.email)
     actAs({ userId: row!.id, name: row!.name })
     await insertOrganisation(tx, { id: organisationId, owner: { userId: row!.id, name: row!.name }, input: { name: input.organisationName, timeZone: input.timeZone } })
     return { id: row!.id, organisationId }
   }))
-  await proveFounder(services, user.id, input.password)
+  await verifyFounder(services, user.id, input.password)
   if (!currentContext()?.replayed) await services.accountLog.record({ userId: user.id, name: input.name, action: 'account.created' })
   return beginSession(services, { id: user.id, revocationsUpTo: 0 }, origin, user.organisationId)
 }
@@ -53,14 +53,14 @@ export async function signUp(services: IdentityServices, input: SignUp, origin: 
  * A request that made an account, repeated with its Idempotency-Key, begins a session too, because its first answer may have been lost. But not with a password that has been changed since.
  * @throws {UnauthenticatedError}
  */
-export async function proveFounder({ database }: IdentityServices, userId: string, password: string): Promise<void> {
+export async function verifyFounder({ database }: IdentityServices, userId: string, password: string): Promise<void> {
   if (!currentContext()?.replayed) return
   const [row] = await database.read(tx => tx.select({ passwordHash: users.passwordHash }).from(users).where(eq(users.id, userId)), { consistency: 'strong' })
-  if (!row || !(await verifyPassword(password, row.passwordHash)).matches) throw new UnauthenticatedError('This account has been made, and its password has been changed since. Sign in.')
+  if (!row || !(await verifyPassword(password, row.passwordHash)).matches) throw new UnauthenticatedError('This account already exists, and its password has changed since. Sign in instead.')
 }
 
 /** @throws {UnauthenticatedError} the same for an unknown account and a wrong password; {TooManyRequestsError} */
-export async function signIn(services: IdentityServices, { email, password }: SignIn, origin: Origin): Promise<BegunSession> {
+export async function signIn(services: IdentityServices, { email, password }: SignIn, origin: Origin): Promise<StartedSession> {
   const { limiter, knownDevices, accountLog } = services
   const attempt = { email, address: origin.ipAddress, device: knownDevices.recognise(origin.deviceCookie, email) }
   await throttleSignIn(limiter, attempt)
@@ -71,7 +71,7 @@ export async function signIn(services: IdentityServices, { email, password }: Si
         .select({ id: users.id, name: users.name, passwordHash: users.passwordHash, revocationsUpTo: latestRevocation }).from(users).where(eq(users.id, found.id)))
     : []
   if (!user) {
-    await verifyNothing(password)
+    await verifyDummyPassword(password)
     // Not the address: people type their passwords there too. By this name an operator sees whether it is one address over and over.
     services.log.info({ outcome: 'refused', account: 'unknown', email_name: nameOf(email, services.config.sessionPasswords[0]!) }, 'Sign-in to an unknown account')
     throw wrongCredentials()
@@ -81,7 +81,7 @@ export async function signIn(services: IdentityServices, { email, password }: Si
     await recordRefusal(services, user, 'account.sign-in-refused')
     throw wrongCredentials()
   }
-  await forgetSignIns(limiter, attempt)
+  await resetSignInLimits(limiter, attempt)
   if (outdated) await storePassword(services, user, password, null)
   const begun = await beginSession(services, { id: user.id, revocationsUpTo: user.revocationsUpTo }, origin)
   actAs({ userId: user.id, name: user.name })
@@ -102,7 +102,7 @@ async function recordRefusal({ limiter, accountLog, log }: IdentityServices, { i
 }
 
 /** Begins a session in the given organisation, or in the first of the user's. `revocationsUpTo`: those that it comes after, as of the moment that the person was known. */
-export async function beginSession(services: IdentityServices, { id: userId, revocationsUpTo }: { id: string, revocationsUpTo: number }, origin: Origin, organisationId?: string): Promise<BegunSession> {
+export async function beginSession(services: IdentityServices, { id: userId, revocationsUpTo }: { id: string, revocationsUpTo: number }, origin: Origin, organisationId?: string): Promise<StartedSession> {
   const first = organisationId ?? (await organisationsOf(services, userId))[0]?.id ?? null
   const { secret, proof, record } = await services.sessions.begin({ userId, organisationId: first, revocationsUpTo, ipAddress: origin.ipAddress, userAgent: origin.userAgent })
   const session = await describeSession(services, record)
@@ -138,18 +138,18 @@ export async function updateProfile({ database }: IdentityServices, user: Signed
 
 /**
  * Changes the password, ends every session and begins a new one: who has stolen the old one is out, and so is a stolen cookie.
- * @throws {InvalidInputError} when the present password is wrong, or the new one is guessed first; {TooManyRequestsError}
+ * @throws {InvalidInputError} when the current password is wrong, or the new one is guessed first; {TooManyRequestsError}
  */
-export async function changePassword(services: IdentityServices, user: SignedInUser, input: PasswordChange, origin: Origin): Promise<BegunSession> {
+export async function changePassword(services: IdentityServices, user: SignedInUser, input: PasswordChange, origin: Origin): Promise<StartedSession> {
   // By the account, not by the address: nobody else can use it up.
   await throttlePasswordCheck(services.limiter, user.userId)
   const [row] = await services.database.read(tx => tx.select({ passwordHash: users.passwordHash }).from(users).where(eq(users.id, user.userId)), { consistency: 'strong' })
   if (!row || !(await verifyPassword(input.currentPassword, row.passwordHash)).matches) {
     await recordRefusal(services, { id: user.userId, name: user.name }, 'account.password-refused')
-    throw new InvalidInputError([{ path: 'currentPassword', message: 'is not your present password' }])
+    throw new InvalidInputError([{ path: 'currentPassword', message: 'is not your current password' }])
   }
-  await forgetPasswordChecks(services.limiter, user.userId)
-  refuseGuessable('newPassword', input.newPassword, [user.name, user.email])
+  await resetPasswordCheckLimit(services.limiter, user.userId)
+  rejectGuessablePassword('newPassword', input.newPassword, [user.name, user.email])
   await storePassword(services, { id: user.userId, name: user.name }, input.newPassword, 'account.password-changed')
   const { revokedAt } = await revokeOtherSessions(services, user.userId, null)
   return beginSession(services, { id: user.userId, revocationsUpTo: revokedAt }, origin, user.organisationId ?? undefined)
@@ -173,20 +173,20 @@ export function actAs({ userId, name }: { userId: string, name: string }) {
 }
 
 function wrongCredentials() {
-  return new UnauthenticatedError('E-mail address and password do not fit together.')
+  return new UnauthenticatedError('Incorrect email or password.')
 }
 
 /**
  * Says that the address has an account: without mail that could be sent to it there is no other way. Few such answers are given to one network.
  * @throws {ConflictError} instead of the database's word on a second account with the address; {TooManyRequestsError}
  */
-export async function refusingTakenEmail<T>(limiter: RateLimiter, origin: Origin, work: () => Promise<T>): Promise<T> {
+export async function throttlingTakenEmail<T>(limiter: RateLimiter, origin: Origin, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   }
   catch (error) {
     if (violatedUnique(error) !== 'users_email_key') throw error
-    await throttleAccountsTold(limiter, origin.ipAddress)
-    throw new ConflictError('There is an account with this e-mail address already. Sign in instead.', { errors: [{ path: 'email', message: 'already has an account' }] })
+    await throttleAccountDisclosure(limiter, origin.ipAddress)
+    throw new ConflictError('An account with this email address already exists. Sign in instead.', { errors: [{ path: 'email', message: 'already has an account' }] })
   }
 }

@@ -52,7 +52,7 @@ export function installSignals({ config, log, instance, reopenLog, closeStreams,
     const steps: [string, () => unknown][] = [
       ['health says no', () => servicesIfOpen()?.health.setPhase('draining')],
       ['the balancer notices', () => pause(config.drainDelaySeconds * 1000)],
-      ['live streams move', () => closeStreams('This instance is ending')],
+      ['live streams move', () => closeStreams('This instance is shutting down')],
       ['requests in flight finish', inFlightFinish],
       ['the listener closes', closeListener],
       ['jobs stop', () => instance()?.stopWork()],

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import { createAccountLog, type AccountLog } from '#server/audit/account-log.ts'
 import { createOperations, type Operations } from '#server/cluster/operations.ts'
+import { createPrometheus } from '#server/cluster/prometheus.ts'
 import { createTimeline, type TimelineKeeper } from '#server/cluster/timeline.ts'
 import type { Config } from '#server/config/load.ts'
 import { createSecretMaker, type SecretMaker } from '#server/config/secret.ts'
@@ -12,8 +13,8 @@ import { createOutbox, type Outbox } from '#server/fleet/outbox.ts'
 import { createHealth, type Health } from '#server/health/health.ts'
 import { watchNotice } from '#server/health/notice.ts'
 import { createStatusPage, type StatusPage } from '#server/health/status-page.ts'
-import { watchUptime } from '#server/health/uptime.ts'
-import { authorisingWrites } from '#server/identity/authority.ts'
+import { uptimeLimitMs, watchUptime } from '#server/health/uptime.ts'
+import { withWriteAuthorisation } from '#server/identity/authority.ts'
 import { replayRevocations } from '#server/identity/end-session.ts'
 import { createKnownDevices, type KnownDevices } from '#server/identity/known-devices.ts'
 import { createSessions, type Sessions } from '#server/identity/sessions.ts'
@@ -80,14 +81,14 @@ export function openServices({ config, log, databaseUrl }: { config: Config, log
     metrics: routerMetrics,
     tokens,
     lagLimitSeconds: config.replicaLagLimitSeconds,
-    mostWaitingWrites: config.mostWaitingWrites,
+    maxWaitingWrites: config.mostWaitingWrites,
     standbyOf: config.standbyOf ?? null,
     breaks: config.testBreaks,
   })
   const redis = openRedis(config, log)
   const events = createEvents(redis, log, eventMetrics)
   const outbox = createOutbox({ database: bare, events, redis, log, metrics: outboxMetrics })
-  const database = publishingAfterCommit(authorisingWrites(bare), outbox.publishEntries)
+  const database = publishingAfterCommit(withWriteAuthorisation(bare), outbox.publishEntries)
   const registry = createRegistry(redis)
   const health = createHealth({
     config, database: bare, redis, registry, log, eventsAreLive: () => events.isLive(),
@@ -114,7 +115,9 @@ export function openServices({ config, log, databaseUrl }: { config: Config, log
     statusPage: createStatusPage({
       instanceId: config.instanceId, health, registry,
       notice: watchNotice({ path: config.statusNoticeFile ?? null, log }),
-      uptime: watchUptime({ urls: config.statusPrometheusUrls, query: config.statusUptimeQuery, log }),
+      uptime: watchUptime({
+        prometheus: createPrometheus(config.prometheusUrls, uptimeLimitMs), query: config.statusUptimeQuery, log,
+      }),
     }),
     timeline,
     operations: createOperations({ config, database: bare, redis, registry, timeline, verdict: () => health.verdict() }),
@@ -123,7 +126,7 @@ export function openServices({ config, log, databaseUrl }: { config: Config, log
     outbox,
   }
   const { sessions } = current
-  redis.onReturn(() => {
+  redis.onReconnect(() => {
     replayRevocations({ database, sessions }).then(
       ended => ended && log.info(`${ended} sessions were ended in Redis that had been revoked while it was away`),
       error => log.warn({ err: error }, 'Revocations were not replayed into Redis; each request asks the database for its own'))

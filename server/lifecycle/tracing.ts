@@ -17,7 +17,7 @@ export async function startTracing(config: Config, log: Logger): Promise<void> {
       headers: config.traceHeaders,
       timeoutMs: config.traceTimeoutMs,
       ratio: config.traceRatio,
-      mostWaiting: config.traceQueueSize,
+      maxWaiting: config.traceQueueSize,
       delayMs: config.traceDelayMs,
       serviceName: config.traceServiceName,
       attributes: config.traceAttributes,

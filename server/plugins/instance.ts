@@ -16,7 +16,7 @@ import { liveStatus } from '#server/lifecycle/status.ts'
 import { startInstance, type Instance } from '#server/lifecycle/start.ts'
 import { startTracing } from '#server/lifecycle/tracing.ts'
 import { createLogger } from '#server/telemetry/logger.ts'
-import { gauge } from '#server/telemetry/metrics.ts'
+import { gauge, reading } from '#server/telemetry/metrics.ts'
 import { countStreamsBy } from '#server/telemetry/load.ts'
 import { exportRedisGauges } from '#server/lifecycle/redis-gauges.ts'
 import { exportStatusGauges } from '#server/lifecycle/status-gauges.ts'
@@ -95,12 +95,9 @@ function exportGauges() {
   gauge('fleet2_build_info', 'Always 1; the label says which version this is', ['version'], () => [
     { labels: { version: loadConfig().version }, value: 1 },
   ])
-  gauge('db_connections_active', 'Database connections in use', ['pool'], () => (servicesIfOpen()?.database.stats() ?? []).map(({ pool, active }) => ({ labels: { pool }, value: active })))
-  gauge('fleet2_database_connections', 'Database connections of this instance by state; max is what it may open', ['pool', 'state'], () => (servicesIfOpen()?.database.stats() ?? [])
-    .flatMap(({ pool, active, idle, waiting, max }) => Object.entries({ active, idle, waiting, max }).map(([state, value]) => ({ labels: { pool, state }, value }))))
   gauge('fleet2_mode', '1 for the present mode, 0 for the others', ['mode'], () => {
     const now = servicesIfOpen()?.health.verdict().mode
-    return modes.map(mode => ({ labels: { mode }, value: Number(mode === now) }))
+    return now ? modes.map(mode => ({ labels: { mode }, value: Number(mode === now) })) : []
   })
   gauge('fleet2_region_standby', '1 while this region follows another one and takes no changes', [], () => (
     [{ labels: {}, value: Number(servicesIfOpen()?.health.verdict().standby ?? false) }]
@@ -110,13 +107,12 @@ function exportGauges() {
   countStreamsBy(openStreamCount)
   exportRedisGauges(() => servicesIfOpen()?.redis ?? null, () => servicesIfOpen()?.registry ?? null)
   exportStatusGauges(() => servicesIfOpen()?.statusPage ?? null)
-  gauge('fleet2_event_streams', 'Live streams held', [], () => [{ labels: {}, value: openStreamCount() }])
-  gauge('fleet2_event_streams_max', 'Live streams that this instance may hold', [], () => [
-    { labels: {}, value: loadConfig().maxEventStreams },
-  ])
-  gauge('fleet2_ingest_waiting', 'Device messages that wait to be committed', [], () => {
-    const services = servicesIfOpen()
-    return services ? [{ labels: {}, value: services.ingest.waiting() }] : []
-  })
-  gauge('fleet2_draining', '1 while the instance is ending', [], () => [{ labels: {}, value: Number(isDraining()) }])
+  gauge('fleet2_event_streams', 'Live streams held', [], () => reading(openStreamCount()))
+  gauge('fleet2_event_streams_max', 'Live streams that this instance may hold', [], () => (
+    reading(loadConfig().maxEventStreams)
+  ))
+  gauge('fleet2_ingest_waiting', 'Device messages that wait to be committed', [], () => (
+    reading(servicesIfOpen()?.ingest.waiting())
+  ))
+  gauge('fleet2_draining', '1 while the instance is ending', [], () => reading(isDraining()))
 }

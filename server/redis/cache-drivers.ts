@@ -13,7 +13,7 @@ export const fenceSeconds = 10
 /** Which life of which Redis server this instance talks to; null while it does not. Asked once a connection. */
 export function createLineage(redis: RedisPort) {
   let known: Promise<string> | null = null
-  const stop = redis.onReturn(() => {
+  const stop = redis.onReconnect(() => {
     known = null
   })
   return {
@@ -21,7 +21,7 @@ export function createLineage(redis: RedisPort) {
     async current(): Promise<string> {
       if (!redis.isUp()) {
         known = null
-        throw new UnavailableError('Redis does not answer.')
+        throw new UnavailableError('Redis is not responding.')
       }
       // Of all who ask meanwhile, and so of no request's time.
       known ??= runOutsideContext(() => redis.replication()).then(({ run }) => run.slice(0, 8))

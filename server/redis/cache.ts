@@ -8,64 +8,77 @@ import { createLineage, fenceSeconds, redisLevel } from './cache-drivers.ts'
 import type { RedisPort } from './port.ts'
 
 export interface CacheMetrics {
-  looked(cache: string, result: 'hit' | 'miss' | 'bypassed' | 'stale'): void
-  notForgotten(): void
+  lookup(cache: string, result: 'hit' | 'miss' | 'bypassed' | 'stale'): void
+  invalidationFailed(): void
 }
 
 export interface Cache {
   /**
-   * The value of `key`, from the cache or from `load`, which must read from the primary. One load at a time an instance and key. `fallback` is where else it may be had, and
-   * is not cached. With neither, for want of a server, the last known value is given, and the answer is marked stale.
-   * @param name of what is cached: a metric's label, so from a fixed set
-   * @param key carries the organisation, or the user whose own it is
+   * The value of `key`, from the cache or from `load`, which must read from the primary. Each instance runs
+   * one load per key at a time. `fallback` is another source, and its value is not cached. If no server can
+   * give either, the last known value is returned and the answer is marked stale.
+   * @param name what is cached: a metric's label, so it must come from a fixed set
+   * @param key contains the organisation, or the user that it belongs to
    */
-  through<T>(name: string, key: string, sources: { load: () => Promise<T>, fallback?: () => Promise<T> }): Promise<T>
+  getOrLoad<T>(name: string, key: string, sources: { load: () => Promise<T>, fallback?: () => Promise<T> }): Promise<T>
   /**
-   * Forgets it on every instance, before it resolves; after the commit and before the answer. Never rejects: where Redis cannot be told, the entry ends within ten seconds.
+   * Invalidates it on every instance before it resolves. Call it after the commit and before the answer.
+   * Never rejects: if Redis cannot be reached, the entry expires within ten seconds.
    */
-  forget(name: string, key: string): Promise<void>
-  /** `load`'s answer; if there is no server to give it, the last one that this or another instance has seen, and the answer is marked stale. */
+  invalidate(name: string, key: string): Promise<void>
+  /**
+   * `load`'s value; if no server can give it, the last one that any instance has seen, with the answer marked
+   * stale.
+   */
   orLastKnown<T>(name: string, key: string, load: () => Promise<T>): Promise<T>
   close(): Promise<void>
 }
 
 interface Entry {
   value: unknown
-  /** The caller's consistency token when it was loaded: it has at least what that caller had seen. */
+  /**
+   * The caller's consistency token at the load: the value is at least as new as what that caller had seen.
+   */
   token: string | null
   at: number
 }
 
-/** Where an invalidation did not reach Redis, an entry still ends this soon. */
+/** If an invalidation did not reach Redis, an entry still expires this soon. */
 const ttlMs = 10_000
 
-/** How long an entry goes on with no primary to load it from: what it tells of does not change meanwhile, because that would be a write. */
+/**
+ * How long an entry is used with no primary to load from: its value cannot change, because that would be a
+ * write.
+ */
 const graceMs = 600_000
 
-/** Slower than this the primary need not be waited for where there is an old entry. */
+/** With an old entry at hand, the primary is not waited for longer than this. */
 const slowMs = 250
 
-/** Last known values are worth having for as long as an outage may last. */
-const keptMs = 3_600_000
+/** A fallback value is useful for as long as an outage may last. */
+const fallbackTtlMs = 3_600_000
 
-/** A list that many people look at is put aside once in this time, not with every look. */
-const putAsideEveryMs = 10_000
+/** A list that many people read is saved as a fallback at most this often, not with every read. */
+const fallbackSaveIntervalMs = 10_000
 
-/** In the process; what is used least goes first. */
-const mostEntries = 5_000
+/** In the process; the least recently used go first. */
+const maxEntries = 5_000
 
 /** And no more than this. */
-const mostMemory = '32mb'
+const maxMemory = '32mb'
 
-/** Larger answers are not put aside: they would push out a hundred others. */
-const mostBytes = 262_144
+/** Larger answers are not saved: each would push out a hundred others. */
+const maxFallbackBytes = 262_144
 
-/** A load that took longer may have read what was true before an invalidation whose fence has gone: it is not stored. */
+/** A slower load is not stored: it may predate an invalidation whose fence has expired. */
 const slowestLoadMs = fenceSeconds * 1000 / 2
 
-const noMetrics: CacheMetrics = { looked() {}, notForgotten() {} }
+const noMetrics: CacheMetrics = { lookup() {}, invalidationFailed() {} }
 
-/** The cache of this instance: bentocache's levels and single flight over the Redis port, with the rules that keep it from showing less than was seen. */
+/**
+ * This instance's cache: bentocache's levels and single flight over the Redis port, never older than the
+ * caller has seen.
+ */
 export function createCache({ redis, log, metrics = noMetrics }: { redis: RedisPort, log: Logger, metrics?: CacheMetrics }): Cache {
   const lineage = createLineage(redis)
   const level2 = redisLevel(redis, lineage)
@@ -75,37 +88,40 @@ export function createCache({ redis, log, metrics = noMetrics }: { redis: RedisP
     suppressL2Errors: true,
     lockTimeout: 1_000,
     stores: {
-      // An entry that is over and was not forgotten is as true as one that is not over: it goes on while the primary is slow or away.
-      // In Redis alone: what is forgotten there is forgotten for every instance. A copy in the process would have to be told, and until it is, somebody who has just seen the new value is
-      // shown the old one; a caller's consistency token does not help, it is taken back once every replica has passed it.
+      // An entry that has expired without being invalidated is as valid as a fresh one: it stays in use while
+      // the primary is slow or away. In Redis alone: an invalidation there holds for every instance. A copy
+      // in the process would have to be told, and until it is, somebody who has just seen the new value is
+      // shown the old one; a caller's consistency token does not help, it is taken back once every replica
+      // has passed it.
       shared: bentostore({ ttl: ttlMs, grace: graceMs, graceBackoff: 2_000, timeout: slowMs }).useL2Layer(level2),
-      // As text, although objects would be quicker: bentocache 1.6.1 puts what it takes from the shared level into a memory level without serialisation as text all the same.
-      kept: bentostore({ ttl: keptMs }).useL1Layer(memoryDriver({ maxItems: mostEntries, maxSize: mostMemory })).useL2Layer(level2),
+      // As text, although objects would be quicker: bentocache 1.6.1 puts what it takes from the shared level
+      // into a memory level without serialisation as text all the same.
+      fallback: bentostore({ ttl: fallbackTtlMs }).useL1Layer(memoryDriver({ maxItems: maxEntries, maxSize: maxMemory })).useL2Layer(level2),
     },
   })
-  const putAsideAt = new Map<string, number>()
+  const fallbackSavedAt = new Map<string, number>()
 
   function mark(at: number) {
     const context = currentContext()
     if (context) context.staleSeconds = Math.max(context.staleSeconds ?? 0, (Date.now() - at) / 1000)
   }
 
-  /** Keeps a copy for bad times. In the background: nobody's answer waits for it. */
-  function putAside(name: string, key: string, value: unknown) {
+  /** Saves a copy for when no server answers. In the background: no answer waits for it. */
+  function saveFallback(name: string, key: string, value: unknown) {
     const id = `${name}:${key}`
     const now = Date.now()
-    if (now - (putAsideAt.get(id) ?? 0) < putAsideEveryMs) return
-    if (putAsideAt.size >= mostEntries) putAsideAt.clear()
-    putAsideAt.set(id, now)
-    if (JSON.stringify(value ?? null).length > mostBytes) return
-    runOutsideContext(() => bento.use('kept').set({ key: `kept:${id}`, value: { value, token: null, at: now } satisfies Entry }).catch(error => log.debug({ err: error }, 'A copy was not kept')))
+    if (now - (fallbackSavedAt.get(id) ?? 0) < fallbackSaveIntervalMs) return
+    if (fallbackSavedAt.size >= maxEntries) fallbackSavedAt.clear()
+    fallbackSavedAt.set(id, now)
+    if (JSON.stringify(value ?? null).length > maxFallbackBytes) return
+    runOutsideContext(() => bento.use('fallback').set({ key: `kept:${id}`, value: { value, token: null, at: now } satisfies Entry }).catch(error => log.debug({ err: error }, 'A fallback value was not saved')))
   }
 
   async function lastKnown<T>(name: string, key: string, error: unknown): Promise<T> {
     if (!(error instanceof UnavailableError)) throw error
-    const copy = await bento.use('kept').get<Entry | undefined>({ key: `kept:${name}:${key}` }).catch(() => undefined)
+    const copy = await bento.use('fallback').get<Entry | undefined>({ key: `kept:${name}:${key}` }).catch(() => undefined)
     if (!copy) throw error
-    metrics.looked(name, 'stale')
+    metrics.lookup(name, 'stale')
     mark(copy.at)
     return copy.value as T
   }
@@ -113,7 +129,7 @@ export function createCache({ redis, log, metrics = noMetrics }: { redis: RedisP
   async function orLastKnown<T>(name: string, key: string, load: () => Promise<T>): Promise<T> {
     try {
       const value = await load()
-      putAside(name, key, value)
+      saveFallback(name, key, value)
       return value
     }
     catch (error) {
@@ -123,10 +139,10 @@ export function createCache({ redis, log, metrics = noMetrics }: { redis: RedisP
 
   return {
     orLastKnown,
-    async through<T>(name: string, key: string, { load, fallback = load }: { load: () => Promise<T>, fallback?: () => Promise<T> }): Promise<T> {
-      // Nobody could be told of an invalidation, nor tell of one.
+    async getOrLoad<T>(name: string, key: string, { load, fallback = load }: { load: () => Promise<T>, fallback?: () => Promise<T> }): Promise<T> {
+      // No invalidation could be sent or received.
       if (!redis.isUp()) {
-        metrics.looked(name, 'bypassed')
+        metrics.lookup(name, 'bypassed')
         return orLastKnown(name, key, fallback)
       }
       const wanted = currentContext()?.consistencyToken ?? null
@@ -145,24 +161,24 @@ export function createCache({ redis, log, metrics = noMetrics }: { redis: RedisP
       try {
         let entry = await ask(false)
         if (!loaded && isNewer(wanted, entry.token)) entry = await ask(true)
-        metrics.looked(name, loaded ? 'miss' : 'hit')
-        putAside(name, key, entry.value)
+        metrics.lookup(name, loaded ? 'miss' : 'hit')
+        saveFallback(name, key, entry.value)
         return entry.value as T
       }
       catch (error) {
-        // bentocache wraps what `load` throws; that is the caller's, unless it says that there is no server. Its own errors (waiting too long for another's load) are nobody's: the value is
-        // read without it.
+        // bentocache wraps what `load` throws; that is the caller's, unless it says that there is no server.
+        // Its own errors (waiting too long for another's load) are nobody's: the value is read without it.
         if (error instanceof errors.E_FACTORY_ERROR && !(error.cause instanceof UnavailableError)) throw error.cause
         return orLastKnown(name, key, fallback)
       }
     },
 
-    async forget(name, key) {
+    async invalidate(name, key) {
       try {
         await bento.use('shared').delete({ key: `${name}:${key}`, suppressL2Errors: false })
       }
       catch (error) {
-        metrics.notForgotten()
+        metrics.invalidationFailed()
         log.warn({ err: error, cache: name }, 'A cached value could not be invalidated; it ends within ten seconds')
       }
     },

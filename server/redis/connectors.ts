@@ -1,13 +1,13 @@
 import { createConnection, type Socket } from 'node:net'
 import { connect as connectTls, type ConnectionOptions } from 'node:tls'
 import { AbstractConnector, SentinelConnector, type Redis, type RedisOptions } from 'ioredis'
-import { names } from '#server/telemetry/names.ts'
+import { resolver } from '#server/telemetry/resolver.ts'
 
 /**
  * ioredis asks the system for a name at every attempt to connect, however many are under way: with its names unresolvable three hundred look-ups were queued, and the database's behind them. These
- * connect as its own do, with the process's look-up of names.
+ * connect as its own do, with the process's resolver.
  */
-const { lookup } = names
+const { lookup } = resolver
 
 interface Target {
   host?: string

@@ -1,59 +1,68 @@
 import type { OrganisationEvent } from './events.ts'
 import type { StreamEntry } from './port.ts'
 
-/** One event as it goes to browsers. */
+/** One event as it is sent to browsers. */
 export interface DeliveredEvent {
-  /** The stream's; empty for one that only this instance's browsers get. A resume must not start from what other instances have never seen. */
+  /**
+   * The stream's id; empty for an event that only this instance's browsers get, from which nobody may resume.
+   */
   id: string
   name: OrganisationEvent
-  /** JSON, written once by the instance that published it and passed on as it is. */
+  /** JSON, serialised once by the instance that published it. */
   json: string
 }
 
 export interface HubSubscriber {
-  /** The same array for everybody: who turns it into bytes does so once for all. */
+  /** The same array for every subscriber, so that it is turned into bytes only once. */
   deliver(batch: readonly DeliveredEvent[]): void
   gap(reason: string): void
 }
 
 /**
- * Events that arrive within this time go out in one write. A write to a thousand sockets costs some ten milliseconds of processor, whatever is in it: at 200 events/s
- * one by one, that would be more than there is.
+ * Events that arrive within this time go out in one write. A write to a thousand sockets costs about ten
+ * milliseconds of CPU, whatever it contains: 200 single events a second would take more than there is.
  */
 const lingerMs = 5
 
-/** Between two rounds at least as long as a round takes: the fan-out leaves half of the processor to the requests, and rounds get longer instead of queues. */
+/**
+ * Pause between rounds, as a multiple of a round: requests keep half of the CPU, and rounds grow instead of
+ * queues.
+ */
 const shareOfTime = 1
 
 /**
- * Ids of events that are remembered, to drop what comes twice (the outbox promises at least once). A duplicate comes seconds after the first, or
- * after an outage, which at most this many survive as single events (`mostWaiting` in `server/fleet/outbox.ts`).
+ * How many event ids are remembered to drop duplicates (the outbox delivers at least once). A duplicate comes
+ * seconds after the first, or after an outage, from which at most this many single events are left
+ * (`maxWaiting` in `server/fleet/outbox.ts`).
  */
-const mostRemembered = 12_000
+const maxRemembered = 12_000
 
-/** Everybody on this instance who listens to one organisation: drops duplicates, gathers, and hands each batch to all. */
+/**
+ * Fans out one organisation's events to the subscribers of this instance: drops duplicates and delivers in
+ * batches.
+ */
 export function createHub({ onDuplicate, onDelivered }: { onDuplicate(): void, onDelivered(events: number): void }) {
-  /** Each with its number in the order of coming. */
+  /** Each with its sequence number: a later subscriber has a higher one. */
   const subscribers = new Map<HubSubscriber, number>()
-  let came = 0
-  /** By event id: who came after this number has not been told. */
-  const told = new Map<string, number>()
-  let gathered: { event: DeliveredEvent, toThoseAfter: number }[] = []
+  let nextSequence = 1
+  /** By event id: subscribers from this sequence number on have not had the event yet. */
+  const seen = new Map<string, number>()
+  let pending: { event: DeliveredEvent, minSequence: number }[] = []
   let timer: NodeJS.Timeout | null = null
   let nextRoundAt = 0
 
   function flush() {
     timer = null
-    if (gathered.length === 0) return
-    const round = gathered
-    gathered = []
+    if (pending.length === 0) return
+    const round = pending
+    pending = []
     const started = performance.now()
     const batch = round.map(({ event }) => event)
-    // Nearly always everything is for everybody: then all are handed the same array.
-    const forAll = round.every(({ toThoseAfter }) => toThoseAfter === 0)
+    // Nearly always every event is for every subscriber: then all get the same array.
+    const forAll = round.every(({ minSequence }) => minSequence === 0)
     let delivered = 0
-    for (const [subscriber, number] of subscribers) {
-      const own = forAll ? batch : round.filter(({ toThoseAfter }) => number > toThoseAfter).map(({ event }) => event)
+    for (const [subscriber, sequence] of subscribers) {
+      const own = forAll ? batch : round.filter(({ minSequence }) => sequence >= minSequence).map(({ event }) => event)
       if (own.length) subscriber.deliver(own)
       delivered += own.length
     }
@@ -63,33 +72,34 @@ export function createHub({ onDuplicate, onDelivered }: { onDuplicate(): void, o
   }
 
   return {
-    /** What has been taken goes out at once: a newcomer starts after it. */
+    /** Delivers what is pending first: a new subscriber starts after it. */
     add(subscriber: HubSubscriber) {
       if (timer) clearTimeout(timer)
       flush()
-      subscribers.set(subscriber, ++came)
+      subscribers.set(subscriber, nextSequence++)
     },
-    /** Returns how many are left. */
+    /** Returns how many subscribers are left. */
     remove(subscriber: HubSubscriber): number {
       subscribers.delete(subscriber)
       return subscribers.size
     },
     /**
-     * An entry of the stream, or with an empty id of this instance alone. An entry that this instance has told on its own before goes to those that came after
-     * that: they have heard of it neither here nor, if they resumed, in the stream.
+     * An entry of the stream, or, with an empty id, one of this instance alone. If this instance has already
+     * delivered the event on its own, the stream's entry goes only to subscribers that joined after that:
+     * they have seen it neither here nor, if they resumed, in the stream.
      */
     take(entry: StreamEntry) {
       const { eventId, event } = parseEntry(entry)
-      const toThoseAfter = told.get(eventId) ?? 0
-      // The stream's own entry reaches newcomers as well: by resuming from it, or because they fetched their state after it.
-      told.set(eventId, event.id ? Infinity : Math.max(toThoseAfter, came))
-      if (told.size > mostRemembered) told.delete(told.keys().next().value!)
-      if (toThoseAfter > 0) onDuplicate()
-      if (toThoseAfter > 0 && toThoseAfter >= came) return
-      gathered.push({ event, toThoseAfter })
+      const minSequence = seen.get(eventId) ?? 0
+      // Later subscribers do not need the stream's entry: they resume from it, or fetch their state after it.
+      seen.set(eventId, event.id ? Infinity : Math.max(minSequence, nextSequence))
+      if (seen.size > maxRemembered) seen.delete(seen.keys().next().value!)
+      if (minSequence > 0) onDuplicate()
+      if (minSequence > 0 && minSequence >= nextSequence) return
+      pending.push({ event, minSequence })
       timer ??= setTimeout(flush, Math.max(lingerMs, nextRoundAt - performance.now()))
     },
-    /** After what has been taken so far: a resync that came before an event it does not know of would be forgotten with it. */
+    /** Delivers what is pending first: a resync that overtook an event would not cover it. */
     gap(reason: string) {
       if (timer) clearTimeout(timer)
       flush()

@@ -72,7 +72,7 @@ export function createEvents(redis: RedisPort, log: Logger, metrics = noMetrics)
   const listeners: ((organisationId: string, event: DeliveredEvent | null) => void)[] = []
   let live = true
   let pausedUntil = 0
-  redis.onReturn(() => {
+  redis.onReconnect(() => {
     live = true
     pausedUntil = 0
   })
@@ -108,7 +108,7 @@ export function createEvents(redis: RedisPort, log: Logger, metrics = noMetrics)
     async publish({ eventId, organisationId, name, data }) {
       const value = formatEntry(eventId, name, JSON.stringify(data))
       try {
-        if (Date.now() < pausedUntil) throw new Error('Redis did not answer a moment ago')
+        if (Date.now() < pausedUntil) throw new Error('Redis did not respond a moment ago')
         const { run } = await redis.streamAppend(streamOf(organisationId), value, { maxLength, ttlSeconds })
         live = true
         metrics.published('redis')

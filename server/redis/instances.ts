@@ -32,7 +32,7 @@ export const announceEveryMs = 1_000
 const goneAfterMs = 4_000
 
 /** Taken off the list after this long: until then the operator sees who is missing. */
-const forgottenAfterMs = 60_000
+const expireAfterMs = 60_000
 
 /** How long the last known number of instances counts when Redis is away: nobody deploys for an hour without it. */
 const rememberedMs = 3_600_000
@@ -72,12 +72,12 @@ export function createRegistry(redis: RedisPort, now: () => number = Date.now): 
   return {
     async announce(record) {
       own = record
-      const fields = await redis.hashAnnounce(key, record.instance, JSON.stringify(record), { forgottenAfterMs })
+      const fields = await redis.hashAnnounce(key, record.instance, JSON.stringify(record), { expireAfterMs })
       known = fields.map(({ value, ageMs }) => {
         const one = JSON.parse(value) as InstanceRecord
         // An instance of the version before writes no age: its own clock has to do.
         return { ...one, ageMs: ageMs ?? Math.abs(now() - one.at) }
-      }).filter(({ ageMs }) => ageMs <= forgottenAfterMs).sort((a, b) => a.instance < b.instance ? -1 : 1)
+      }).filter(({ ageMs }) => ageMs <= expireAfterMs).sort((a, b) => a.instance < b.instance ? -1 : 1)
       knownAt = now()
     },
     withdraw: async instance => void await redis.hashDelete(key, instance),

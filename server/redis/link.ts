@@ -2,8 +2,10 @@ import type { Socket } from 'node:net'
 import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import { remainingMs, runOutsideContext } from '#server/telemetry/context.ts'
-import { redisCommands, redisConnectionsLost, redisDuration, redisRepeats, type CommandOutcome } from '#server/telemetry/redis-metrics.ts'
-import { names } from '#server/telemetry/names.ts'
+import {
+  countRedisCommand, countRedisRepeat, redisConnectionsLost, redisDuration, type CommandOutcome,
+} from '#server/telemetry/redis-metrics.ts'
+import { resolver } from '#server/telemetry/resolver.ts'
 import { every } from '#server/telemetry/timers.ts'
 import { UnavailableError } from '#shared/errors.ts'
 
@@ -176,14 +178,14 @@ export function createLink({ client, name, log, heartbeat = true }: { client: Re
       try {
         const result = await work(client)
         redisDuration.observe((performance.now() - started) / 1000)
-        redisCommands.inc({ outcome: 'ok' })
+        countRedisCommand('ok')
         return result
       }
       catch (error) {
         const outcome = outcomeOf(error)
         if (outcome === 'error') {
           if (!isForbidden(error)) {
-            redisCommands.inc({ outcome })
+            countRedisCommand(outcome)
             throw error
           }
           // The operator's to mend. Until then this feature goes on as if Redis were away: that is no fault of the request.
@@ -195,15 +197,15 @@ export function createLink({ client, name, log, heartbeat = true }: { client: Re
         const notExecuted = outcome === 'away' || (outcome === 'refused' && mayRepeatRefused())
         const again = !closed && (notExecuted || (outcome === 'lost' && harmless && !repeated)) && Date.now() - began < patienceMs
         if (!again) throw away(outcome, error)
-        redisRepeats.inc({ reason: notExecuted ? 'not-executed' : 'harmless' })
+        countRedisRepeat(notExecuted ? 'not-executed' : 'harmless')
         await new Promise(resolve => setTimeout(resolve, pauseMs))
       }
     }
   }
 
   function away(outcome: CommandOutcome, error: unknown): UnavailableError {
-    redisCommands.inc({ outcome })
-    return new UnavailableError(closed ? 'Redis is closed.' : 'Redis does not answer.', { cause: error })
+    countRedisCommand(outcome)
+    return new UnavailableError(closed ? 'Redis is closed.' : 'Redis is not responding.', { cause: error })
   }
 
   function noteRefusal(error: unknown) {
@@ -253,7 +255,7 @@ export async function isAt({ stream }: Redis, { host, port }: { host: string, po
   const { remoteAddress, remotePort } = stream as Socket
   if (remotePort !== port) return false
   if (remoteAddress === host) return true
-  return names.addresses(host).then(found => found.some(({ address }) => address === remoteAddress), () => false)
+  return resolver.addresses(host).then(found => found.some(({ address }) => address === remoteAddress), () => false)
 }
 
 /** Whether the server understood and said no, instead of being away. */

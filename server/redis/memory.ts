@@ -102,7 +102,7 @@ export function openMemory({ snapshotFile, onWarning = () => {}, now = Date.now 
       put(key, value, ttlSeconds)
       return true
     },
-    async keep(key, value, { ttlSeconds, onlyIf }) {
+    async setDurable(key, value, { ttlSeconds, onlyIf }) {
       if (typeof onlyIf !== 'object') return { stored: await this.set(key, value, { ttlSeconds, onlyIf }), confirmed: true }
       const stored = find(key)?.value === onlyIf.is
       if (stored) put(key, value, ttlSeconds)
@@ -151,13 +151,13 @@ export function openMemory({ snapshotFile, onWarning = () => {}, now = Date.now 
       changed()
       return count
     },
-    async hashAnnounce(key, field, value, { forgottenAfterMs }) {
+    async hashAnnounce(key, field, value, { expireAfterMs }) {
       const at = now()
       const [fields, seen] = [hash(key), hash(`${key}:seen`)]
       fields.set(field, value)
       seen.set(field, String(at))
       for (const [name, seenAt] of seen) {
-        if (at - Number(seenAt) <= forgottenAfterMs) continue
+        if (at - Number(seenAt) <= expireAfterMs) continue
         fields.delete(name)
         seen.delete(name)
       }
@@ -193,7 +193,7 @@ export function openMemory({ snapshotFile, onWarning = () => {}, now = Date.now 
       return { run: memoryRun, offset: 0, acknowledged: null, replicas: [] }
     },
     isUp: () => !closed,
-    onReturn: () => () => {},
+    onReconnect: () => () => {},
     trouble: () => null,
     sentinels: () => null,
     async ping() {

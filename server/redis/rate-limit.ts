@@ -16,24 +16,25 @@ export interface Verdict {
   retryAfterSeconds: number
 }
 
-/** Entries of the local limiter past which the expired ones are swept out. */
+/** With more local entries than this, the expired ones are deleted. */
 const localSweepAt = 10_000
 
-/** If that many are still running, somebody makes them up: the oldest go, for memory must not. */
-const mostLocal = 50_000
+/** If this many are still active, someone is making keys up: the oldest are dropped to bound memory. */
+const maxLocal = 50_000
 
 export type RateLimiter = ReturnType<typeof createRateLimiter>
 
 /**
- * Counts attempts over all instances, atomically. With Redis away each instance counts alone and allows its share, so that together they allow no more than before: it
- * never lets everything through. `instances` says how many there are, or were when that was last known.
+ * Counts attempts across all instances, atomically. While Redis is unavailable each instance counts alone and
+ * allows its share, so that together they allow no more than before. It never lets everything through.
+ * `instances` is how many instances there are, or were when that was last known.
  */
 export function createRateLimiter(redis: RedisPort, instances: () => number, now: () => number = Date.now) {
   const local = new Map<string, { count: number, endsAt: number }>()
 
   function takeLocally(key: string, { limit, windowSeconds }: Limit): Verdict {
     const at = now()
-    if (local.size > localSweepAt) for (const [name, { endsAt }] of local) if (endsAt <= at || local.size > mostLocal) local.delete(name)
+    if (local.size > localSweepAt) for (const [name, { endsAt }] of local) if (endsAt <= at || local.size > maxLocal) local.delete(name)
     const found = local.get(key)
     const window = found && found.endsAt > at ? found : { count: 0, endsAt: at + windowSeconds * 1000 }
     window.count++
@@ -42,7 +43,7 @@ export function createRateLimiter(redis: RedisPort, instances: () => number, now
   }
 
   return {
-    /** Counts one attempt. Costs no wait while Redis is known to be away. */
+    /** Counts one attempt. Does not wait while Redis is known to be unavailable. */
     async take(key: string, limit: Limit): Promise<Verdict> {
       try {
         const { value, ttlSeconds } = await redis.increment(`limit:${key}`, { ttlSeconds: limit.windowSeconds })
@@ -55,8 +56,8 @@ export function createRateLimiter(redis: RedisPort, instances: () => number, now
       }
     },
 
-    /** Forgets the attempts: the caller has proved who it is. */
-    async forget(key: string): Promise<void> {
+    /** Resets the count: the caller has proved who it is. */
+    async reset(key: string): Promise<void> {
       local.delete(key)
       await redis.delete(`limit:${key}`).catch(() => {})
     },

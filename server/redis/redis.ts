@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis'
 import { connect, keyPrefix, type RedisConnection } from './connection.ts'
 import { createFollower } from './follower.ts'
-import { createConfirmedWrites, kept } from './kept.ts'
+import { createConfirmedWrites, durable } from './durable.ts'
 import { createLink, isAt } from './link.ts'
 import type { RedisPort } from './port.ts'
 import { watchSentinels } from './sentinels.ts'
@@ -69,7 +69,7 @@ export function openRedisClient(connection: RedisConnection & { sweepMs?: number
     else for (const listener of returned) listener()
   })
   const stopSweeping = every(connection.sweepMs ?? sweepEveryMs * (0.8 + Math.random() * 0.4), () => {
-    if (link.isUp()) kept.sweep(link).catch(error => log.debug({ err: error }, 'Sweeping Redis failed and is tried again'))
+    if (link.isUp()) durable.sweep(link).catch(error => log.debug({ err: error }, 'Sweeping Redis failed and is tried again'))
   })
 
   const named = (key: string) => keyPrefix + key
@@ -87,8 +87,8 @@ export function openRedisClient(connection: RedisConnection & { sweepMs?: number
       return await link.run(client => client.call('SET', named(key), value, ...parts)) === 'OK'
     },
     fill: async (key, value, { ttlSeconds, unless }) => await link.run(client => client.eval(fillScript, 1, named(key), value, Math.ceil(ttlSeconds * 1000), unless), harmless) === 1,
-    async keep(key, value, { ttlSeconds, onlyIf }) {
-      const written = await confirmed.write(client => kept.set(client, key, value, ttlSeconds, onlyIf), { harmless: onlyIf === undefined || onlyIf === 'present' })
+    async setDurable(key, value, { ttlSeconds, onlyIf }) {
+      const written = await confirmed.write(client => durable.set(client, key, value, ttlSeconds, onlyIf), { harmless: onlyIf === undefined || onlyIf === 'present' })
       return { stored: written.result === 1, confirmed: written.confirmed }
     },
     delete: async (...keys) => keys.length ? link.run(client => client.del(...keys.map(named)), harmless) : 0,
@@ -98,18 +98,18 @@ export function openRedisClient(connection: RedisConnection & { sweepMs?: number
       return { value, ttlSeconds: Math.max(1, ttl) }
     },
     hashSet: async (key, field, value, options) => {
-      await link.run<unknown>(client => options ? kept.hashSet(client, key, field, value, options.ttlSeconds) : client.hset(named(key), field, value))
+      await link.run<unknown>(client => options ? durable.hashSet(client, key, field, value, options.ttlSeconds) : client.hset(named(key), field, value))
     },
     hashGetAll: key => link.run(client => client.hgetall(named(key)), harmless),
     hashDelete: async (key, ...fields) => fields.length ? link.run(client => client.hdel(named(key), ...fields), harmless) : 0,
-    async hashAnnounce(key, field, value, { forgottenAfterMs }) {
-      const flat = await link.run(client => client.eval(announceScript, 2, named(key), `${named(key)}:seen`, field, value, forgottenAfterMs), harmless) as string[]
+    async hashAnnounce(key, field, value, { expireAfterMs }) {
+      const flat = await link.run(client => client.eval(announceScript, 2, named(key), `${named(key)}:seen`, field, value, expireAfterMs), harmless) as string[]
       return Array.from({ length: flat.length / 2 }, (_, at) => ({ value: flat[2 * at]!, ageMs: flat[2 * at + 1] === '' ? null : Number(flat[2 * at + 1]) }))
     },
     ...streams,
     streamFollow: (stream, handlers) => follower.follow(stream, handlers),
     isUp: () => link.isUp(),
-    onReturn(listener) {
+    onReconnect(listener) {
       returned.add(listener)
       return () => void returned.delete(listener)
     },

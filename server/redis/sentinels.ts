@@ -108,8 +108,8 @@ export function watchSentinels({ sentinels, sentinelName, sentinelPassword, sent
       reason: answers.length === 0
         ? 'No Sentinel answers'
         : !majority || answers.every(answer => answer.refusal !== null)
-            ? `The Sentinels have no quorum: ${answers.length} of ${clients.length} answer${refusal ? ` (${refusal.slice(0, 80)})` : ''}`
-            : answers.length < clients.length ? `${clients.length - answers.length} of ${clients.length} Sentinels do not answer` : null,
+            ? `The Sentinels have no quorum: ${answers.length} of ${clients.length} respond${refusal ? ` (${refusal.slice(0, 80)})` : ''}`
+            : answers.length < clients.length ? `${clients.length - answers.length} of ${clients.length} Sentinels are not responding` : null,
       each: asked.map((answer, at) => answer
         ? { name: names[at]!, reachable: true, master: answer.master, quorum: answer.refusal === null, replicas: answer.replicas }
         : silent(names[at]!)),

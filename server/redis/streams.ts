@@ -1,7 +1,7 @@
 import { formatHostPort } from '#server/config/host-port.ts'
 import { UnavailableError } from '#shared/errors.ts'
 import { keyPrefix } from './connection.ts'
-import { endings } from './kept.ts'
+import { expiries } from './durable.ts'
 import type { Link } from './link.ts'
 import type { RedisPort, StreamEntry } from './port.ts'
 
@@ -49,7 +49,7 @@ export function createStreams(link: Link, replicasExpected: () => number): Strea
   return {
     // Not sent again if it may have been executed: whoever publishes knows, and has an event id for those who hear it twice.
     async streamAppend(stream, value, { maxLength, ttlSeconds }) {
-      const [id, run] = await link.run(client => client.eval(appendScript, 2, named(stream), endings, maxLength, Math.ceil(ttlSeconds * 1000), value)) as [string, string]
+      const [id, run] = await link.run(client => client.eval(appendScript, 2, named(stream), expiries, maxLength, Math.ceil(ttlSeconds * 1000), value)) as [string, string]
       return { id, run }
     },
     async streamRead(stream, afterId, count) {
@@ -62,7 +62,7 @@ export function createStreams(link: Link, replicasExpected: () => number): Strea
     },
     async replication() {
       const [info, role] = await link.run(client => Promise.all([client.info('server'), client.call('ROLE')]), harmless) as [string, [string, number, [string, string, string][]]]
-      if (role[0] !== 'master') throw new UnavailableError('Redis does not answer as a master.')
+      if (role[0] !== 'master') throw new UnavailableError('Redis is not responding as a master.')
       const offsets = role[2].map(([, , offset]) => Number(offset))
       // The one that is furthest: Sentinel prefers it. Waiting for all would leave every event in doubt for as long as one replica is frozen.
       const replicas = role[2].map(([host, port, offset]) => ({ name: formatHostPort({ host, port: Number(port) }), offset: Number(offset) }))

@@ -53,9 +53,9 @@ export interface RequestContext {
   /** Seconds that the data read may be behind; null: it is current. Becomes `Fleet2-Stale`. */
   staleSeconds: number | null
   /** Set when a read has waited in vain for a server that has what the caller has seen: those that follow do not wait again. */
-  patienceSpent?: boolean
+  waitExhausted?: boolean
   /** Set when a read has waited in vain for a replica's answer: those that follow ask the primary. */
-  replicaSilent?: boolean
+  replicaUnresponsive?: boolean
   /** Aborted when nobody waits for the answer any more: what has not been begun by then need not be. */
   readonly signal?: AbortSignal
   /** The trace that the request belongs to; absent: nobody has named one, and tracing is off. */

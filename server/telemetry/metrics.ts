@@ -86,17 +86,31 @@ export const requestsInFlight = new Gauge({ name: 'fleet2_http_requests_in_fligh
 export const positionsAccepted = new Counter({ name: 'fleet2_positions_total', help: 'Device messages by outcome', labelNames: ['outcome'] as const, registers: [registry] })
 export const positionsQuarantined = new Counter({ name: 'fleet2_positions_quarantined_total', help: 'Device messages put into quarantine by what is wrong with them', labelNames: ['reason'] as const, registers: [registry] })
 export const positionBatch = new Histogram({ name: 'fleet2_position_batch_positions', help: 'Positions committed together', buckets: [1, 2, 5, 10, 25, 50, 100, 250, 500], registers: [registry] })
-export const signIns = new Counter({ name: 'fleet2_sign_ins_total', help: 'Attempts to sign in by outcome', labelNames: ['outcome'] as const, registers: [registry] })
+const signIns = new Counter({ name: 'fleet2_sign_ins_total', help: 'Attempts to sign in by outcome', labelNames: ['outcome'] as const, registers: [registry] })
 
-/** A gauge that is read when Prometheus asks. */
-export function gauge<Label extends string>(name: string, help: string, labelNames: readonly Label[], read: () => { labels: Record<Label, string>, value: number }[]) {
+interface Reading<Label extends string> { labels: Record<Label, string>, value: number }
+
+/**
+ * A gauge that is read when Prometheus asks. What is not read is absent: a value that is not known is no 0,
+ * which would be a statement.
+ */
+export function gauge<Label extends string>(
+  name: string, help: string, labelNames: readonly Label[], read: () => readonly Reading<Label>[],
+) {
   return new Gauge({
     name, help, labelNames: [...labelNames], registers: [registry],
     collect() {
       this.reset()
+      // Of a gauge without labels prom-client makes a 0.
+      if (labelNames.length === 0) this.remove()
       for (const { labels, value } of read()) this.set(labels, value)
     },
   })
+}
+
+/** The reading of a gauge without labels. Null: not known. */
+export function reading(value: number | boolean | null | undefined): Reading<never>[] {
+  return typeof value === 'number' || typeof value === 'boolean' ? [{ labels: {}, value: Number(value) }] : []
 }
 
 gauge('nodejs_heap_size_bytes', 'Heap of V8', ['type'], () => {
@@ -104,16 +118,28 @@ gauge('nodejs_heap_size_bytes', 'Heap of V8', ['type'], () => {
   return [{ labels: { type: 'used' }, value: heapUsed }, { labels: { type: 'total' }, value: heapTotal }]
 })
 
-gauge('fleet2_heap_size_limit_bytes', 'What V8 lets the heap grow to', [], () => [
-  { labels: {}, value: getHeapStatistics().heap_size_limit },
-])
+gauge('fleet2_heap_size_limit_bytes', 'What V8 lets the heap grow to', [], () => (
+  reading(getHeapStatistics().heap_size_limit)
+))
 
 // Beside the time of the scrape it shows a clock that is wrong.
-gauge('fleet2_clock_seconds', 'This host\'s wall clock, in seconds since 1970', [], () => [
-  { labels: {}, value: Date.now() / 1000 },
-])
+gauge('fleet2_clock_seconds', 'This host\'s wall clock, in seconds since 1970', [], () => (
+  reading(Date.now() / 1000)
+))
 
-// A counter that begins with its first failure shows no increase by it: these begin at 0.
+/**
+ * Begins each series of a counter with one label at 0: one that began with its first failure would show no
+ * increase by it.
+ * @param values all that the label may be, where it is counted by the returned function alone.
+ */
+export function fromZero<Label extends string, Value extends string>(
+  counter: Counter<Label>, values: readonly Value[],
+): (value: Value) => void {
+  for (const value of values) counter.labels(value).inc(0)
+  return value => counter.labels(value).inc()
+}
+
 httpErrors.inc({ method: 'GET', route: 'page', status: '500' }, 0)
-positionsQuarantined.inc({ reason: 'refused' }, 0)
-for (const outcome of ['stored', 'duplicate', 'quarantined', 'seen']) positionsAccepted.inc({ outcome }, 0)
+fromZero(positionsQuarantined, ['refused'])
+fromZero(positionsAccepted, ['stored', 'duplicate', 'quarantined', 'seen'])
+export const countSignIn = fromZero(signIns, ['accepted', 'refused', 'throttled', 'failed'])

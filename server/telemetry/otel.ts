@@ -10,7 +10,7 @@ import {
 } from '@opentelemetry/sdk-trace'
 import type { Logger } from 'pino'
 import { runOutsideContext } from './context.ts'
-import { names } from './names.ts'
+import { resolver } from './resolver.ts'
 import type { TraceParent } from './trace-parent.ts'
 import { countSpans } from './trace-metrics.ts'
 import type { Kind, SpanSource } from './tracing.ts'
@@ -24,7 +24,7 @@ export interface TracingOptions {
   /** Share of the traces that begin here, 0 to 1. What has a parent follows it. */
   ratio: number
   /** Spans that wait at most; past it they are dropped and counted. */
-  mostWaiting: number
+  maxWaiting: number
   /** Spans wait so long for others to travel with. */
   delayMs: number
   serviceName: string
@@ -52,7 +52,7 @@ const spansInBatch = 512
  * and nothing else: they wait in a queue with an end, and nobody waits for them.
  */
 export function openOtel(options: TracingOptions): SpanSource {
-  const { ratio, mostWaiting, delayMs, timeoutMs, serviceName, instance, version, attributes } = options
+  const { ratio, maxWaiting, delayMs, timeoutMs, serviceName, instance, version, attributes } = options
   const provider = new TracerProvider({
     sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(ratio) }),
     spanLimits,
@@ -62,8 +62,8 @@ export function openOtel(options: TracingOptions): SpanSource {
     }),
     spanProcessors: [outside(new BatchSpanProcessor({
       exporter: watched(exporter(options), options),
-      maxQueueSize: mostWaiting,
-      maxExportBatchSize: Math.min(spansInBatch, mostWaiting),
+      maxQueueSize: maxWaiting,
+      maxExportBatchSize: Math.min(spansInBatch, maxWaiting),
       scheduledDelayMillis: delayMs,
       exportTimeoutMillis: timeoutMs,
       selfObsMeterProvider: spanCounter,
@@ -105,7 +105,7 @@ function exporter({ endpoint, headers, timeoutMs }: TracingOptions): SpanExporte
     // One that has been given up may still hang in the air; more of them would be memory.
     concurrencyLimit: 2,
     // Names are looked up as everybody else's here: one that nobody answers for keeps no other waiting.
-    httpAgentOptions: { keepAlive: true, lookup: names.lookup },
+    httpAgentOptions: { keepAlive: true, lookup: resolver.lookup },
   })
 }
 

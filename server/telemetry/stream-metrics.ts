@@ -1,5 +1,5 @@
 import { Counter } from 'prom-client'
-import { registry } from './metrics.ts'
+import { fromZero, registry } from './metrics.ts'
 
 /** Why the server ended a live stream, as the label `reason`. */
 export type StreamEnd = 'session-ended' | 'organisation-switched' | 'member-removed' | 'role-changed' | 'instance-ending' | 'not-reading'
@@ -8,5 +8,4 @@ export const streamsEnded = new Counter({ name: 'fleet2_event_streams_ended_tota
 export const streamsRefused = new Counter({ name: 'fleet2_event_streams_refused_total', help: 'Live streams that were refused: session-limit, this session holds as many as it may; instance-limit, the instance does', labelNames: ['reason'] as const, registers: [registry] })
 export const streamRechecks = new Counter({ name: 'fleet2_event_stream_rechecks_total', help: 'Looks at whether a live stream may go on: kept, ended, or unknown because there was nobody to ask', labelNames: ['outcome'] as const, registers: [registry] })
 
-// Begun at 0, so that the first is an increase.
-for (const reason of ['session-limit', 'instance-limit']) streamsRefused.inc({ reason }, 0)
+fromZero(streamsRefused, ['session-limit', 'instance-limit'])

@@ -1,4 +1,5 @@
-import type { z } from 'zod'
+import { z } from 'zod'
+import { anyFields, anyText, count, id, moment } from './answers.ts'
 import { Id, Instant, PageQuery } from './common.ts'
 import { textLike } from './text.ts'
 
@@ -14,21 +15,22 @@ export const AuditQuery = PageQuery.extend({
 })
 export type AuditQuery = z.infer<typeof AuditQuery>
 
-export interface AuditEntry {
-  id: string
-  at: string
-  /** Past tense, `<thing>.<what happened>`: `vehicle.created`, `member.role-changed`. */
-  action: string
-  actor: { kind: 'user' | 'system', id: string | null, name: string }
-  subject: { type: string, id: string, label: string }
-  /**
-   * The fields that changed, before and after; null where there was nothing. Never a password, hash or token.
-   */
-  before: Record<string, unknown> | null
-  after: Record<string, unknown> | null
-  ipAddress: string | null
-  requestId: string | null
-}
+/** One row of `GET /api/v1/audit-entries`. */
+export const AuditEntry = z.object({
+  id: id(),
+  at: moment(),
+  action: anyText()
+    .describe('Past tense, `<thing>.<what happened>`: `vehicle.created`, `member.role-changed`.'),
+  actor: z.object({ kind: z.enum(['user', 'system']), id: id().nullable(), name: anyText() }),
+  subject: z.object({ type: anyText(), id: anyText(), label: anyText() }),
+  before: anyFields().nullable().describe(
+    'The fields that changed, as they were; null where there was nothing. Never a password, hash or token.',
+  ),
+  after: anyFields().nullable().describe('The same fields as they have been since.'),
+  ipAddress: anyText().nullable(),
+  requestId: anyText().nullable(),
+})
+export type AuditEntry = z.infer<typeof AuditEntry>
 
 /** What can happen to an account. */
 export const accountActions = [
@@ -46,12 +48,13 @@ export const accountActions = [
 export type AccountAction = (typeof accountActions)[number]
 
 /** One row of `GET /api/v1/account-events`: what happened to the person's own account. */
-export interface AccountEvent {
-  id: string
-  at: string
-  action: AccountAction
-  /** Attempts within the hour that the entry stands for; null where that is of no meaning. */
-  attempts: number | null
-  ipAddress: string | null
-  userAgent: string | null
-}
+export const AccountEvent = z.object({
+  id: id(),
+  at: moment(),
+  action: z.enum(accountActions),
+  attempts: count().nullable()
+    .describe('Attempts within the hour that the entry stands for; null where that is of no meaning.'),
+  ipAddress: anyText().nullable(),
+  userAgent: anyText().nullable(),
+})
+export type AccountEvent = z.infer<typeof AccountEvent>

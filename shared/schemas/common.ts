@@ -21,7 +21,7 @@ export function isKnownMoment(moment: Date): boolean {
 export const Instant = z.iso.datetime({ offset: true, error: 'must be an ISO 8601 time with Z or an offset, such as 2026-11-24T08:30:00Z' })
   .max(40, 'must be an ISO 8601 time with Z or an offset, such as 2026-11-24T08:30:00Z')
   // What is no moment at all has been told so above.
-  .refine(moment => Number.isNaN(Date.parse(moment)) || isKnownMoment(new Date(moment)), 'must lie between the years 1970 and 2200')
+  .refine(moment => Number.isNaN(Date.parse(moment)) || isKnownMoment(new Date(moment)), 'must be between the years 1970 and 2200')
 
 /** A short line of text, such as a name. */
 export function line(max: number) {
@@ -54,7 +54,7 @@ export const TimeZone = textLike(zoneName, 'an IANA time zone, such as Europe/Be
 }, 'must be an IANA time zone, such as Europe/Berlin')
 
 /** A place in a list, from the page before. What it says is looked at where it is read. */
-export const CursorText = textLike(/^[\w-]+$/, 'the nextCursor of the page before')
+export const CursorText = textLike(/^[\w-]+$/, 'the nextCursor of the previous page')
 
 /** Cursor pagination: `cursor` is opaque and comes from the page before; `limit` is at most 200. */
 export const PageQuery = z.object({
@@ -64,13 +64,13 @@ export const PageQuery = z.object({
 export type PageQuery = z.infer<typeof PageQuery>
 
 /** How far a list is counted: past it nobody reads the number, and counting would cost more than the page. */
-export const mostCounted = 10_000
+export const maxCounted = 10_000
 
 /** A page of a list; `nextCursor` is null on the last one. */
 export interface Page<T> {
   items: T[]
   nextCursor: string | null
-  /** How many the whole list has. Null past the first page, and where it has more than `mostCounted`. */
+  /** How many the whole list has. Null past the first page, and where it has more than `maxCounted`. */
   total: number | null
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { anyText, count, id, moment } from './answers.ts'
 import { Id, PageQuery, Search, changesSomething, line } from './common.ts'
 import { Version } from './numbers.ts'
 import { textLike } from './text.ts'
@@ -38,21 +39,22 @@ export const DeviceQuery = PageQuery.extend({
 })
 export type DeviceQuery = z.infer<typeof DeviceQuery>
 
-export interface Device {
-  id: string
-  name: string
-  identifier: string
-  vehicle: { id: string, name: string } | null
-  speedUnit: SpeedUnit
-  tokenRequired: boolean
-  /** When a message of it was last taken; null: never. */
-  lastSeenAt: string | null
-  version: number
-  createdAt: string
-  updatedAt: string
-}
+export const Device = z.object({
+  id: id(),
+  name: anyText(),
+  identifier: anyText(),
+  vehicle: z.object({ id: id(), name: anyText() }).nullable(),
+  speedUnit: z.enum(speedUnits),
+  tokenRequired: z.boolean(),
+  lastSeenAt: moment().nullable().describe('When a message of it was last taken; null: never.'),
+  version: count(),
+  createdAt: moment(),
+  updatedAt: moment(),
+})
+export type Device = z.infer<typeof Device>
 
-/** The answer to a creation or a new token: the only time the token is shown. Null: it needs none. */
-export interface DeviceWithToken extends Device {
-  token: string | null
-}
+/** The answer to a creation or a new token. */
+export const DeviceWithToken = Device.extend({
+  token: anyText().nullable().describe('Shown this once. Null: it needs none.'),
+})
+export type DeviceWithToken = z.infer<typeof DeviceWithToken>

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { roles, type Role } from '../roles.ts'
+import { roles } from '../roles.ts'
+import { anyText, count, id, moment } from './answers.ts'
 import { Id, TimeZone, line } from './common.ts'
 import { Email, password, text, textLike } from './text.ts'
 
@@ -56,36 +57,87 @@ export const InvitationAccept = z.strictObject({
 })
 export type InvitationAccept = z.infer<typeof InvitationAccept>
 
-export interface OrganisationSummary { id: string, name: string, timeZone: string, role: Role }
+export const OrganisationSummary = z.object({
+  id: id(),
+  name: anyText(),
+  timeZone: anyText().describe('An IANA time zone.'),
+  role: z.enum(roles).describe('The reader\'s own.'),
+})
+export type OrganisationSummary = z.infer<typeof OrganisationSummary>
 
-/** `GET /api/v1/session`: who is signed in, and where. */
-export interface Session {
-  id: string
-  user: { id: string, name: string, email: string }
-  /** The one this session works in; null: the user belongs to none. */
-  organisation: OrganisationSummary | null
-  organisations: OrganisationSummary[]
-  /** The configuration names this user as an operator: `/ops` is theirs to see. Left out for everybody else. */
-  operator?: true
-  /** When it ends even if it is used all the time. */
-  expiresAt: string
-  /** The organisation's newest live event: what is fetched after this answer is not older, and the live stream goes on from there. Null: not known. */
-  liveEventId?: string | null
-}
+/** The organisations that the reader belongs to, all of them. */
+export const Organisations = z.object({
+  items: z.array(OrganisationSummary),
+  nextCursor: z.null(),
+  total: count(),
+})
+
+export const Profile = z.object({ id: id(), name: anyText(), email: anyText() })
+export type Profile = z.infer<typeof Profile>
+
+/** Who is signed in, and where. */
+export const Session = z.object({
+  id: anyText(),
+  user: Profile,
+  organisation: OrganisationSummary.nullable()
+    .describe('The one that this session works in; null: the user belongs to none.'),
+  organisations: z.array(OrganisationSummary),
+  operator: z.literal(true).optional().describe(
+    'The configuration names this user as an operator: `/ops` is theirs to see. Left out for everybody else.',
+  ),
+  expiresAt: moment().describe('When it ends even if it is used all the time.'),
+  liveEventId: anyText().nullish().describe(
+    'The organisation\'s newest live event: what is fetched after this answer is not older, and the live '
+    + 'stream goes on from there. Null: not known. `GET /api/v1/session` alone says it.',
+  ),
+})
+export type Session = z.infer<typeof Session>
 
 /** One row of `GET /api/v1/sessions`. */
-export interface SessionSummary {
-  id: string
-  current: boolean
-  createdAt: string
-  lastSeenAt: string
-  expiresAt: string
-  ipAddress: string
-  userAgent: string
-}
+export const SessionSummary = z.object({
+  id: anyText(),
+  current: z.boolean(),
+  createdAt: moment(),
+  lastSeenAt: moment(),
+  expiresAt: moment(),
+  ipAddress: anyText(),
+  userAgent: anyText(),
+})
+export type SessionSummary = z.infer<typeof SessionSummary>
 
-export interface Member { id: string, userId: string, name: string, email: string, role: Role, joinedAt: string }
-export interface Invitation { id: string, email: string, role: Role, invitedBy: string | null, createdAt: string, expiresAt: string }
-/** The link is shown once: only a hash of its token is stored. */
-export interface InvitationWithLink extends Invitation { path: string }
-export interface InvitationPreview { organisationName: string, email: string, role: Role, expiresAt: string, accountExists: boolean }
+/** The reader's sessions, the latest used first. */
+export const Sessions = z.object({ items: z.array(SessionSummary) })
+
+export const Member = z.object({
+  id: id().describe('Of the membership, not of the user.'),
+  userId: id(),
+  name: anyText(),
+  email: anyText(),
+  role: z.enum(roles),
+  joinedAt: moment(),
+})
+export type Member = z.infer<typeof Member>
+
+export const Invitation = z.object({
+  id: id(),
+  email: anyText(),
+  role: z.enum(roles),
+  invitedBy: anyText().nullable(),
+  createdAt: moment(),
+  expiresAt: moment(),
+})
+export type Invitation = z.infer<typeof Invitation>
+
+export const InvitationWithLink = Invitation.extend({
+  path: anyText().describe('The link is shown this once: only a hash of its token is stored.'),
+})
+export type InvitationWithLink = z.infer<typeof InvitationWithLink>
+
+export const InvitationPreview = z.object({
+  organisationName: anyText(),
+  email: anyText(),
+  role: z.enum(roles),
+  expiresAt: moment(),
+  accountExists: z.boolean(),
+})
+export type InvitationPreview = z.infer<typeof InvitationPreview>

@@ -41,17 +41,3 @@ export interface LiveEvents {
   /** This instance is going away: reconnect, after a little random wait. */
   moved: { reason: string }
 }
-
-/** `GET /api/v1/status`: what every page needs to know, signed in or not. */
-export interface PublicStatus extends Standby {
-  mode: Mode
-  reason: string | null
-  live: boolean
-  sensitive: boolean
-  instance: string
-  version: string
-  demo: boolean
-  /** Raster tiles of one's own; null: the basemap that comes with the application. */
-  mapTilesUrl: string | null
-  mapAttribution: string | null
-}

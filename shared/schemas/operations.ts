@@ -1,183 +1,185 @@
-import type { Mode } from './live.ts'
+import { z } from 'zod'
+import { anyNumber, anyText, moment } from './answers.ts'
+import { modes } from './live.ts'
 
 /**
  * What is known of one part of the system. Nothing is made up: what cannot be known at this moment is
  * `unknown` with the reason and since when, and `value` is then the last that was known, as of `at`.
  */
-export interface Known<T> {
-  state: 'known' | 'unknown' | 'not-configured'
-  /** Who was asked, in words. */
-  source: string
-  value: T | null
-  /** When `value` was found; null: never yet. */
-  at: string | null
-  /** Since when it cannot be known; null: it can. */
-  since: string | null
-  /** Why it cannot be known, in words. */
-  reason: string | null
+function known<Value extends z.ZodType>(value: Value) {
+  return z.object({
+    state: z.enum(['known', 'unknown', 'not-configured']),
+    source: anyText().describe('Who was asked, in words.'),
+    value: value.nullable(),
+    at: moment().nullable().describe('When `value` was found; null: never yet.'),
+    since: moment().nullable().describe('Since when it cannot be known; null: it can.'),
+    reason: anyText().nullable().describe('Why it cannot be known, in words.'),
+  })
 }
+export type Known<T> = Omit<z.infer<ReturnType<typeof known>>, 'value'> & { value: T | null }
 
-export interface InstanceView {
-  name: string
-  version: string
-  phase: 'starting' | 'running' | 'draining'
-  mode: string
-  status: string
-  reason: string | null
-  /** Share of the time in which the event loop was busy, 0 to 1. */
-  eventLoopUtilisation: number
-  rssBytes: number
-  requestsInFlight: number
-  streams: number
-  startedAt: string
-  /** Milliseconds since it last said so. */
-  ageMs: number
-  /** It has missed its announcements, and has not said that it was ending. */
-  silent: boolean
-}
+export const InstanceView = z.object({
+  name: anyText(),
+  version: anyText(),
+  phase: z.enum(['starting', 'running', 'draining']),
+  mode: anyText(),
+  status: anyText(),
+  reason: anyText().nullable(),
+  eventLoopUtilisation: anyNumber()
+    .describe('Share of the time in which the event loop was busy, 0 to 1.'),
+  rssBytes: anyNumber(),
+  requestsInFlight: anyNumber(),
+  streams: anyNumber(),
+  startedAt: moment(),
+  ageMs: anyNumber().describe('Milliseconds since it last said so.'),
+  silent: z.boolean().describe('It has missed its announcements, and has not said that it was ending.'),
+})
+export type InstanceView = z.infer<typeof InstanceView>
 
-/** A server as the read/write router of one instance sees it, through the pools. */
-export interface RouterServer {
-  reachable: boolean
-  role: 'primary' | 'replica' | null
-  latencyMs: number | null
-  lagSeconds: number | null
-  timeline: number | null
-  error: string | null
-}
+export const RouterServer = z.object({
+  reachable: z.boolean(),
+  role: z.enum(['primary', 'replica']).nullable(),
+  latencyMs: anyNumber().nullable(),
+  lagSeconds: anyNumber().nullable(),
+  timeline: anyNumber().nullable(),
+  error: anyText().nullable(),
+}).describe('A server as the read/write router of one instance sees it, through the pools.')
+export type RouterServer = z.infer<typeof RouterServer>
 
-export interface RouterView {
-  primary: RouterServer
-  /** Null: there is no replica pool. */
-  replica: RouterServer | null
-  /** Attached to the primary, as it says; null: it cannot be asked. */
-  attached: { name: string, synchronous: boolean, lagBytes: number | null }[] | null
-  /** The newest that was seen. */
-  timeline: number
-}
+export const RouterView = z.object({
+  primary: RouterServer,
+  replica: RouterServer.nullable().describe('Null: there is no replica pool.'),
+  attached: z.array(z.object({ name: anyText(), synchronous: z.boolean(), lagBytes: anyNumber().nullable() }))
+    .nullable().describe('Attached to the primary, as it says; null: it cannot be asked.'),
+  timeline: anyNumber().describe('The newest that was seen.'),
+})
+export type RouterView = z.infer<typeof RouterView>
 
-export interface PatroniMember {
-  name: string
-  role: 'leader' | 'standby leader' | 'sync standby' | 'replica' | 'unknown'
-  /** PostgreSQL's state in Patroni's words: running, streaming, stopped, …; null: not known. */
-  state: string | null
-  timeline: number | null
-  lagBytes: number | null
-}
+export const PatroniMember = z.object({
+  name: anyText(),
+  role: z.enum(['leader', 'standby leader', 'sync standby', 'replica', 'unknown']),
+  state: anyText().nullable()
+    .describe('PostgreSQL\'s state in Patroni\'s words: running, streaming, stopped, …; null: not known.'),
+  timeline: anyNumber().nullable(),
+  lagBytes: anyNumber().nullable(),
+})
+export type PatroniMember = z.infer<typeof PatroniMember>
 
-export interface PatroniView {
-  paused: boolean
-  members: PatroniMember[]
-  /** When Patroni last heard from etcd, by the member that heard last; null: not known. */
-  etcdSeenAt: string | null
-}
+export const PatroniView = z.object({
+  paused: z.boolean(),
+  members: z.array(PatroniMember),
+  etcdSeenAt: moment().nullable()
+    .describe('When Patroni last heard from etcd, by the member that heard last; null: not known.'),
+})
+export type PatroniView = z.infer<typeof PatroniView>
 
-export interface BalancerView {
-  name: string
-  /** Null: it answers. */
-  reason: string | null
-  servers: { proxy: string, server: string, status: string, sessions: number | null }[]
-}
+export const BalancerView = z.object({
+  name: anyText(),
+  reason: anyText().nullable().describe('Null: it answers.'),
+  servers: z.array(z.object({
+    proxy: anyText(),
+    server: anyText(),
+    status: anyText(),
+    sessions: anyNumber().nullable(),
+  })),
+})
+export type BalancerView = z.infer<typeof BalancerView>
 
-export interface PoolerView {
-  name: string
-  /** Null: it answers. */
-  reason: string | null
-  pools: {
-    database: string
-    user: string
-    clientsActive: number
-    clientsWaiting: number
-    serversActive: number
-    serversIdle: number
-    /** The longest that a client waits at this moment. */
-    maxWaitSeconds: number
-    mode: string
-  }[]
-}
+export const PoolerView = z.object({
+  name: anyText(),
+  reason: anyText().nullable().describe('Null: it answers.'),
+  pools: z.array(z.object({
+    database: anyText(),
+    user: anyText(),
+    clientsActive: anyNumber(),
+    clientsWaiting: anyNumber(),
+    serversActive: anyNumber(),
+    serversIdle: anyNumber(),
+    maxWaitSeconds: anyNumber().describe('The longest that a client waits at this moment.'),
+    mode: anyText(),
+  })),
+})
+export type PoolerView = z.infer<typeof PoolerView>
 
-export interface SentinelSight {
-  name: string
-  reachable: boolean
-  /** The master that it names. */
-  master: string | null
-  /** Whether it says that a failover could be agreed on; null: it was not asked. */
-  quorum: boolean | null
-  replicas: number
-}
+export const SentinelSight = z.object({
+  name: anyText(),
+  reachable: z.boolean(),
+  master: anyText().nullable().describe('The master that it names.'),
+  quorum: z.boolean().nullable()
+    .describe('Whether it says that a failover could be agreed on; null: it was not asked.'),
+  replicas: anyNumber(),
+})
+export type SentinelSight = z.infer<typeof SentinelSight>
 
-export interface RedisView {
-  /** `memory`: the stand-in inside of the process, for one instance. */
-  kind: 'redis' | 'memory'
-  /** Its address, as it is announced. */
-  master: string
-  /** Those that are connected to the master, as it says. */
-  replicas: { name: string, lagBytes: number }[]
-}
+export const RedisView = z.object({
+  kind: z.enum(['redis', 'memory'])
+    .describe('`memory`: the stand-in inside of the process, for one instance.'),
+  master: anyText().describe('Its address, as it is announced.'),
+  replicas: z.array(z.object({ name: anyText(), lagBytes: anyNumber() }))
+    .describe('Those that are connected to the master, as it says.'),
+})
+export type RedisView = z.infer<typeof RedisView>
 
-export interface SentinelsView {
-  each: SentinelSight[]
-  /** That most of them name; null: they do not agree. */
-  master: string | null
-  /** Whether a failover could be agreed on and carried out. */
-  quorum: boolean
-  /** Replicas that the Sentinel with the most of them knows of. */
-  replicas: number
-  /** What is wrong, in words; null: nothing. */
-  trouble: string | null
-}
+export const SentinelsView = z.object({
+  each: z.array(SentinelSight),
+  master: anyText().nullable().describe('That most of them name; null: they do not agree.'),
+  quorum: z.boolean().describe('Whether a failover could be agreed on and carried out.'),
+  replicas: anyNumber().describe('Replicas that the Sentinel with the most of them knows of.'),
+  trouble: anyText().nullable().describe('What is wrong, in words; null: nothing.'),
+})
+export type SentinelsView = z.infer<typeof SentinelsView>
 
-export interface ProxyView {
-  name: string
-  up: boolean
-  connections: number | null
-}
+export const ProxyView = z.object({ name: anyText(), up: z.boolean(), connections: anyNumber().nullable() })
+export type ProxyView = z.infer<typeof ProxyView>
 
-export interface EtcdView {
-  name: string
-  up: boolean
-  leader: boolean
-  hasLeader: boolean
-}
+export const EtcdView = z.object({
+  name: anyText(),
+  up: z.boolean(),
+  leader: z.boolean(),
+  hasLeader: z.boolean(),
+})
+export type EtcdView = z.infer<typeof EtcdView>
 
-/** `GET /api/v1/operations`, and the event `operations` of the stream. */
-export interface OperationsView {
-  at: string
-  /** Whose view this is: what an instance can reach is its own. */
-  instance: string
-  version: string
-  mode: Mode
-  reason: string | null
-  instances: Known<InstanceView[]>
-  router: Known<RouterView>
-  patroni: Known<PatroniView>
-  balancers: Known<BalancerView[]>
-  poolers: Known<PoolerView[]>
-  redis: Known<RedisView>
-  sentinels: Known<SentinelsView>
-  proxies: Known<ProxyView[]>
-  etcd: Known<EtcdView[]>
-}
+/** Part of `GET /api/v1/operations`, and the event `operations` of the stream. */
+export const OperationsView = z.object({
+  at: moment(),
+  instance: anyText().describe('Whose view this is: what an instance can reach is its own.'),
+  version: anyText(),
+  mode: z.enum(modes),
+  reason: anyText().nullable(),
+  instances: known(z.array(InstanceView)),
+  router: known(RouterView),
+  patroni: known(PatroniView),
+  balancers: known(z.array(BalancerView)),
+  poolers: known(z.array(PoolerView)),
+  redis: known(RedisView),
+  sentinels: known(SentinelsView),
+  proxies: known(z.array(ProxyView)),
+  etcd: known(z.array(EtcdView)),
+})
+export type OperationsView = z.infer<typeof OperationsView>
 
-export const happeningKinds = [
+export const timelineEventKinds = [
   'failover', 'redis-failover', 'mode', 'drain', 'start', 'silent', 'version',
 ] as const
 
 /** Something that an instance has seen happen. */
-export interface Happening {
-  /** The same for all who see the same: it is kept once. */
-  key: string
-  /** By the clock of who noticed it. */
-  at: string
-  kind: (typeof happeningKinds)[number]
-  /** Of what: an instance, PostgreSQL, Redis. */
-  subject: string
-  text: string
-  noticedBy: string
-}
+export const TimelineEvent = z.object({
+  key: anyText().describe('The same for all who see the same: it is kept once.'),
+  at: moment().describe('By the clock of who noticed it.'),
+  kind: z.enum(timelineEventKinds),
+  subject: anyText().describe('Of what: an instance, PostgreSQL, Redis.'),
+  text: anyText(),
+  noticedBy: anyText(),
+})
+export type TimelineEvent = z.infer<typeof TimelineEvent>
 
 /** The newest first. */
-export type Timeline = Known<Happening[]>
+export const Timeline = known(z.array(TimelineEvent))
+export type Timeline = z.infer<typeof Timeline>
+
+/** `GET /api/v1/operations`. */
+export const Operations = z.object({ view: OperationsView, timeline: Timeline })
 
 /**
  * What the stream `/api/events/operations` says besides the live stream's `status`, `heartbeat`, `moved` and
@@ -188,16 +190,15 @@ export interface OperationsEvents {
   timeline: Timeline
 }
 
-export interface Chart {
-  name: 'requests' | 'errors' | 'p95' | 'lag'
-  title: string
-  unit: 'per second' | 'percent' | 'seconds'
-  /** Seconds since 1970, and null where nothing was measured. */
-  points: { at: number, value: number | null }[]
-}
+export const Chart = z.object({
+  name: z.enum(['requests', 'errors', 'p95', 'lag']),
+  title: anyText(),
+  unit: z.enum(['per second', 'percent', 'seconds']),
+  points: z.array(z.object({ at: anyNumber(), value: anyNumber().nullable() }))
+    .describe('Seconds since 1970, and null where nothing was measured.'),
+})
+export type Chart = z.infer<typeof Chart>
 
 /** `GET /api/v1/operations/charts`. */
-export interface OperationsCharts {
-  hours: number
-  charts: Known<Chart[]>
-}
+export const OperationsCharts = z.object({ hours: anyNumber(), charts: known(z.array(Chart)) })
+export type OperationsCharts = z.infer<typeof OperationsCharts>

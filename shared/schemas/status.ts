@@ -1,5 +1,7 @@
 import { z } from 'zod'
+import { anyText } from './answers.ts'
 import { Instant, line, paragraph } from './common.ts'
+import { modes } from './live.ts'
 import { share, wholeNumber } from './numbers.ts'
 import { textLike } from './text.ts'
 
@@ -9,9 +11,9 @@ export type PartState = (typeof partStates)[number]
 
 export const stateNames: Record<PartState, string> = {
   'operational': 'Operational',
-  'limited': 'Limited',
-  'partly-away': 'Partly away',
-  'away': 'Away',
+  'limited': 'Degraded',
+  'partly-away': 'Partial outage',
+  'away': 'Outage',
 }
 
 /** What Fleet2 does for people, in the order in which the page shows it. */
@@ -96,3 +98,20 @@ export const ServiceStatus = z.object({
   uptime: Uptime,
 })
 export type ServiceStatus = z.infer<typeof ServiceStatus>
+
+/** `GET /api/v1/status`: what every page needs to know, signed in or not. */
+export const PublicStatus = z.object({
+  mode: z.enum(modes),
+  reason: anyText().nullable(),
+  live: z.boolean().describe('Whether live events of other instances arrive.'),
+  sensitive: z.boolean().describe('Whether passwords, members and tokens can be changed.'),
+  instance: anyText(),
+  version: anyText(),
+  demo: z.boolean(),
+  mapTilesUrl: anyText().nullable()
+    .describe('Raster tiles of one\'s own; null: the basemap that comes with the application.'),
+  mapAttribution: anyText().nullable(),
+  standbyOf: anyText().optional()
+    .describe('Present in a standby region, which takes no changes: the address of the one that does.'),
+})
+export type PublicStatus = z.infer<typeof PublicStatus>

@@ -33,10 +33,10 @@ export function text({ min = 1, max, lines = false, lower = false }: Bounds) {
   return (lower ? trimmed.toLowerCase() : trimmed)
     .min(min, min === 1 ? 'must not be empty' : `must be at least ${min} characters long`)
     .max(max, `must be at most ${max} characters long`)
-    .refine(value => value.isWellFormed(), 'must be well-formed Unicode: there is half of a surrogate pair in it')
+    .refine(value => value.isWellFormed(), 'must be well-formed Unicode (it contains an unpaired surrogate)')
     .refine(value => !(lines ? controlsButBreaks : controls).test(value), lines ? 'must not contain control characters other than line breaks and tabs' : 'must not contain control characters')
-    .refine(value => !bidiControls.test(value), 'must not contain characters that turn the reading direction')
-    .refine(value => min === 0 || value === '' || visible.test(value), 'must have at least one visible character')
+    .refine(value => !bidiControls.test(value), 'must not contain characters that change the text direction')
+    .refine(value => min === 0 || value === '' || visible.test(value), 'must contain at least one visible character')
 }
 
 /** A text of a fixed form. `what` completes "must be …". */
@@ -49,8 +49,8 @@ export function password({ min, max }: { min: number, max: number }) {
   return z.string('must be text')
     .min(min, min === 1 ? 'must not be empty' : `must be at least ${min} characters long`)
     .max(max, `must be at most ${max} characters long`)
-    .refine(value => value.isWellFormed() && !value.includes('\0'), 'must be well-formed Unicode without the character NUL')
+    .refine(value => value.isWellFormed() && !value.includes('\0'), 'must be well-formed Unicode without NUL characters')
 }
 
 /** An e-mail address, in lower case. */
-export const Email = text({ max: 254, lower: true }).pipe(z.email('must be an e-mail address, such as kim@example.org'))
+export const Email = text({ max: 254, lower: true }).pipe(z.email('must be an email address, such as kim@example.org'))

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { anyFields, anyNumber, anyText, count, id, moment } from './answers.ts'
 import { CursorText, Instant, PageQuery, Search, changesSomething, line, paragraph } from './common.ts'
 import { Version, queryNumber, wholeNumber } from './numbers.ts'
 
@@ -47,37 +48,37 @@ export const TrackQuery = z.object({
 export type TrackQuery = z.infer<typeof TrackQuery>
 
 /** One fix of a device. SI units are named in the field; null: the device did not say. */
-export interface Position {
-  fixTime: string
-  latitude: number
-  longitude: number
-  speedKmh: number | null
-  courseDegrees: number | null
-  altitudeMetres: number | null
-  accuracyMetres: number | null
-  attributes: Record<string, unknown>
-}
+export const Position = z.object({
+  fixTime: moment(),
+  latitude: anyNumber(),
+  longitude: anyNumber(),
+  speedKmh: anyNumber().nullable(),
+  courseDegrees: anyNumber().nullable(),
+  altitudeMetres: anyNumber().nullable(),
+  accuracyMetres: anyNumber().nullable(),
+  attributes: anyFields(),
+})
+export type Position = z.infer<typeof Position>
 
 /** The newest position of a vehicle, as the live stream and the vehicle list carry it. */
-export interface LivePosition extends Position {
-  vehicleId: string
-  receivedAt: string
-}
+export const LivePosition = Position.extend({ vehicleId: id(), receivedAt: moment() })
+export type LivePosition = z.infer<typeof LivePosition>
 
-export interface Vehicle {
-  id: string
-  name: string
-  registration: string | null
-  kind: VehicleKind
-  make: string | null
-  model: string | null
-  year: number | null
-  notes: string | null
-  /** Devices fitted at present; none for who may not see devices. */
-  devices: { id: string, name: string }[]
-  lastPosition: LivePosition | null
-  version: number
-  createdAt: string
-  updatedAt: string
-  removedAt: string | null
-}
+export const Vehicle = z.object({
+  id: id(),
+  name: anyText(),
+  registration: anyText().nullable(),
+  kind: z.enum(vehicleKinds),
+  make: anyText().nullable(),
+  model: anyText().nullable(),
+  year: count().nullable(),
+  notes: anyText().nullable(),
+  devices: z.array(z.object({ id: id(), name: anyText() }))
+    .describe('Those that are fitted at present; none for who may not see devices.'),
+  lastPosition: LivePosition.nullable(),
+  version: count(),
+  createdAt: moment(),
+  updatedAt: moment(),
+  removedAt: moment().nullable(),
+})
+export type Vehicle = z.infer<typeof Vehicle>

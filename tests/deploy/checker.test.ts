@@ -1,9 +1,19 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { createFigures } from '../../deploy/nginx/checker/figures.ts'
 import { createVerdict, parseServers, renderUpstream } from '../../deploy/nginx/checker/upstream.ts'
 import { until } from '../support/until.ts'
 import { startBalancer, startInstance, type Balancer, type TinyInstance } from './support/balancer.ts'
+
+describe('the figures', () => {
+  it('say when the last round was once there has been one, and never that it was in 1970', () => {
+    const figures = createFigures(() => 1_796_000_000_000)
+    expect(figures.text()).not.toMatch(/^fleet2_checker_last_round/m)
+    figures.round([])
+    expect(figures.text()).toMatch(/^fleet2_checker_last_round_timestamp_seconds 1796000000$/m)
+  })
+})
 
 describe('the list of instances', () => {
   const known = (text: string) => parseServers(text).map((server, index) => ({ ...server, address: `10.0.0.${index + 1}` }))

@@ -129,7 +129,7 @@ describe('plain HTTP', () => {
         'application/problem+json',
         undefined,
       ])
-      expect(JSON.parse(body)).toMatchObject({ status: 403, detail: expect.stringContaining('in clear') })
+      expect(JSON.parse(body)).toMatchObject({ status: 403, detail: expect.stringContaining('unencrypted') })
     }
     // Nothing of it went further.
     expect(

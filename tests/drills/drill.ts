@@ -74,7 +74,7 @@ export async function drill(scenario: Scenario, { lab, crowd, baselineSeconds = 
     await lab.healAll()
   }
   await workload.stop()
-  recorder.history.mostBackends = backends.stop()
+  recorder.history.maxBackends = backends.stop()
   if (watched) {
     await pause(alertsLateMs / 1000)
     const firings = await firingsBetween(lab, faultAt, Date.now())

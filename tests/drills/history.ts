@@ -107,7 +107,7 @@ export interface History {
   streams: Stream[]
   marks: Mark[]
   /** The most client connections that one PostgreSQL held at any moment, as pg_stat_activity showed them; null where nobody looked. */
-  mostBackends?: { node: string, count: number } | null
+  maxBackends?: { node: string, count: number } | null
   /** The alerts that began to fire after the fault; absent where nobody watched. Their times are wall clock. */
   firings?: Firing[]
 }

@@ -1,6 +1,6 @@
 import { cpus, totalmem } from 'node:os'
 import { buildIfNeeded } from '../../scripts/build.ts'
-import { connectLab, LabRefusal, upLab } from '../../lab/lab.ts'
+import { connectLab, PreflightError, upLab } from '../../lab/lab.ts'
 import { subnet } from '../../lab/place.ts'
 import type { Lab, UpOptions } from '../../lab/types.ts'
 import { startReceivers, type Receivers } from '../support/alert-receivers.ts'
@@ -108,7 +108,7 @@ async function openLab(): Promise<Lab> {
     if (options.keep && !broken) return await connectLab()
   }
   catch (error) {
-    if (!(error instanceof LabRefusal)) throw error
+    if (!(error instanceof PreflightError)) throw error
   }
   try {
     const watching: UpOptions = options.watched ? { exporters: true } : { without: ['prometheus', 'alertmanager'] }
@@ -118,7 +118,7 @@ async function openLab(): Promise<Lab> {
     })
   }
   catch (error) {
-    if (!(error instanceof LabRefusal)) throw error
+    if (!(error instanceof PreflightError)) throw error
     console.error(`${error.message}\nWithout root: npm run drill -- --local drills the application's scenarios.`)
     process.exit(1)
   }

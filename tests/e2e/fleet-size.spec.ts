@@ -24,7 +24,7 @@ test('a fleet of any size is shown whole, and every list says how much of it is 
   await page.getByRole('button', { name: 'Show more' }).click()
   await expect(page.getByTestId('shown-of')).toHaveText(`Showing 100 of ${many}`)
   await page.getByLabel('Search vehicles').fill('Vehicle 000')
-  await expect(page.getByTestId('shown-of')).toHaveText('All 10 shown')
+  await expect(page.getByTestId('shown-of')).toHaveText('Showing all 10')
 
   await page.goto('/')
   await hydrated(page)

@@ -9,11 +9,11 @@ test('somebody new makes an organisation, and is told how to begin', async ({ pa
   await page.goto('/sign-up')
   await hydrated(page)
   await page.getByLabel('Your name').fill('Kim')
-  await page.getByLabel('E-mail address').fill('not an address')
+  await page.getByLabel('Email address').fill('not an address')
   await page.getByLabel('Password').fill('short')
   await page.getByRole('button', { name: 'Sign up' }).click()
   await expect(page.getByText('must be at least 12 characters long')).toBeVisible()
-  await page.getByLabel('E-mail address').fill(`kim-${Date.now()}@example.org`)
+  await page.getByLabel('Email address').fill(`kim-${Date.now()}@example.org`)
   await page.getByLabel('Password').fill('a long enough password')
   await page.getByLabel('Organisation').fill('Kim\'s vans')
   await page.getByRole('button', { name: 'Sign up' }).click()
@@ -47,7 +47,7 @@ test('a device moves its vehicle on the map, in the table and on its page, witho
   await send(52.43)
   await expect(page.getByTestId('place')).toHaveText('52.43000, 13.30000')
   await expect.poll(positions).toBe(before + 1)
-  await page.getByText('The day as a table').click()
+  await page.getByText('Show as table').click()
   await expect(page.getByRole('columnheader', { name: 'Distance' })).toBeVisible()
 })
 
@@ -67,7 +67,7 @@ test.describe('a vehicle', () => {
     await page.getByRole('button', { name: 'Add', exact: true }).click()
     await expect(page.getByRole('link', { name })).toBeVisible()
 
-    await page.getByRole('button', { name: `Change ${name}` }).click()
+    await page.getByRole('button', { name: `Edit ${name}` }).click()
     await page.getByLabel('Name').fill(`${name} II`)
     await page.getByRole('button', { name: 'Save' }).click()
     await expect(page.getByRole('link', { name: `${name} II` })).toBeVisible()
@@ -78,7 +78,7 @@ test.describe('a vehicle', () => {
     await expect(page.getByRole('link', { name: `${name} II` })).toBeVisible()
 
     await page.getByLabel('Search vehicles').fill('nothing has this name')
-    await expect(page.getByText('Nothing found')).toBeVisible()
+    await expect(page.getByText('No results')).toBeVisible()
 
     await page.goto('/audit')
     await expect(page.getByText('restored vehicle').first()).toBeVisible()
@@ -97,7 +97,7 @@ test('a device is added, with a token unless it is said otherwise, fitted, taken
   await page.getByRole('button', { name: 'Add device' }).click()
   await page.getByLabel('Name').fill(name)
   await page.getByLabel('Identifier').fill(identifier)
-  await page.getByLabel('Fitted to').click()
+  await page.getByLabel('Assigned to').click()
   await page.getByRole('option', { name: 'Kangoo 11' }).click()
   await page.getByRole('button', { name: 'Add', exact: true }).click()
   const token = (await page.getByTestId('token').textContent())!.match(/[\w-]{43}$/)![0]
@@ -108,8 +108,8 @@ test('a device is added, with a token unless it is said otherwise, fitted, taken
   const row = page.getByRole('row', { name: new RegExp(name) })
   await expect(row).toContainText('Kangoo 11')
   await row.getByRole('button', { name: `Actions for ${name}` }).click()
-  await page.getByRole('menuitem', { name: 'Change' }).click()
-  await page.getByLabel('Fitted to').click()
+  await page.getByRole('menuitem', { name: 'Edit' }).click()
+  await page.getByLabel('Assigned to').click()
   await page.getByRole('option', { name: 'No vehicle' }).click()
   await page.getByRole('button', { name: 'Save' }).click()
   await expect(row).toContainText('no vehicle')
@@ -120,13 +120,13 @@ test('a device is added, with a token unless it is said otherwise, fitted, taken
   await expect(page.getByTestId('token')).toBeHidden()
   await page.keyboard.press('Escape')
 
-  await expect(row).toContainText('needs a token')
+  await expect(row).toContainText('token required')
   await row.getByRole('button', { name: `Actions for ${name}` }).click()
-  await page.getByRole('menuitem', { name: 'Change' }).click()
-  await page.getByRole('dialog').getByText('Needs a token').click()
-  await expect(page.getByText('Whoever knows the identifier can send positions in its name.')).toBeVisible()
+  await page.getByRole('menuitem', { name: 'Edit' }).click()
+  await page.getByRole('dialog').getByText('Require a token').click()
+  await expect(page.getByText('Anyone who knows the identifier can send positions as this device.')).toBeVisible()
   await page.getByRole('button', { name: 'Save' }).click()
-  await expect(row).toContainText('needs no token')
+  await expect(row).toContainText('no token needed')
 
   await row.getByRole('button', { name: `Actions for ${name}` }).click()
   await page.getByRole('menuitem', { name: 'Remove' }).click()
@@ -140,8 +140,8 @@ test('somebody is invited, joins in another browser, and is given another role',
   await hydrated(page)
   const email = `new-${Date.now()}@example.org`
   await page.getByRole('button', { name: 'Invite' }).click()
-  await page.getByLabel('E-mail address').fill(email)
-  await page.getByRole('button', { name: 'Make a link' }).click()
+  await page.getByLabel('Email address').fill(email)
+  await page.getByRole('button', { name: 'Create link' }).click()
   const link = (await page.getByTestId('invitation-link').textContent())!.trim()
   await page.keyboard.press('Escape')
 
@@ -164,7 +164,7 @@ test('somebody is invited, joins in another browser, and is given another role',
   await page.getByRole('option', { name: 'manager' }).click()
   await expect(page.getByText('Role changed').first()).toBeVisible()
   await page.goto('/audit')
-  await expect(page.getByText('role changed member').first()).toBeVisible()
+  await expect(page.getByText('changed the role of member').first()).toBeVisible()
 })
 
 test.describe('a session', () => {
@@ -177,7 +177,7 @@ test.describe('a session', () => {
     await page.goto('/settings')
     await hydrated(page)
     const entry = page.getByTestId('sessions').getByRole('listitem').filter({ hasText: 'Safari on iPhone' })
-    await entry.getByRole('button', { name: 'End' }).first().click()
+    await entry.getByRole('button', { name: 'Sign out' }).first().click()
     await expect(entry).toBeHidden()
     await other.goto('/vehicles')
     await expect(other).toHaveURL(/sign-in/)
@@ -206,8 +206,8 @@ test.describe('two tabs', () => {
     await expect(other.getByRole('button', { name: 'Beta' })).toBeVisible()
 
     // The live stream says so, before anything is sent.
-    const notice = page.getByRole('dialog', { name: 'You work in another organisation by now' })
-    await expect(notice).toContainText('By now you work in Beta')
+    const notice = page.getByRole('dialog', { name: 'You are now working in another organisation' })
+    await expect(notice).toContainText('You are now working in Beta')
     await notice.getByRole('button', { name: 'Back to Alpha' }).click()
     await expect(notice).toBeHidden()
     // What was typed is still there, and now it is where it was meant to be.

@@ -120,7 +120,7 @@ const move = async (server: TestServer, latitude: number) =>
 async function open(page: Page, { owner }: Stack) {
   await page.goto('/sign-in')
   await hydrated(page)
-  await page.getByLabel('E-mail address').fill(owner.email)
+  await page.getByLabel('Email address').fill(owner.email)
   await page.getByLabel('Password').fill(owner.password)
   await page.getByRole('button', { name: 'Sign in' }).click()
   await page.waitForURL(url => url.pathname !== '/sign-in')

@@ -41,9 +41,9 @@ test('an operator finds the page by its link, and nobody else has one', async ({
   await page.getByRole('link', { name: 'Operations' }).click()
   await expect(page.getByTestId('mode')).toHaveText('Mode normal')
   await expect(page.getByTestId('parts').getByRole('row', { name: /^app1/ })).toContainText('healthy')
-  await expect(page.getByRole('img', { name: /Diagram of the parts/ })).toBeVisible()
+  await expect(page.getByRole('img', { name: /Diagram of the components/ })).toBeVisible()
   await expect(page.getByTestId('charts-not-configured')).toBeVisible()
-  await expect(page.getByRole('list', { name: /What has happened/ })).toContainText('app1 serves')
+  await expect(page.getByRole('list', { name: /Recent events/ })).toContainText('app1 is serving')
   // The stream brings it: nobody reloads.
   const seen = await page.getByTestId('seen-at').getAttribute('datetime')
   await expect(page.getByTestId('seen-at')).not.toHaveAttribute('datetime', seen!)
@@ -56,7 +56,7 @@ test.describe('a member who is no operator', () => {
     await expect(page.getByRole('link', { name: 'Vehicles' })).toBeVisible()
     await expect(page.getByRole('link', { name: 'Operations' })).toHaveCount(0)
     expect((await page.goto('/ops'))!.status()).toBe(404)
-    await expect(page.getByRole('heading', { name: 'There is nothing here' })).toBeVisible()
+    await expect(page.getByRole('heading', { name: 'Page not found' })).toBeVisible()
   })
 })
 

@@ -12,10 +12,11 @@ for (const { name, ...look } of looks) {
     test.use({ ...look, contextOptions: { reducedMotion: 'reduce' } })
 
     test('every page is accessible, fits, and is quiet on the console', async ({ page, signIn }) => {
-      for (const path of ['/sign-in', '/sign-up', '/status']) {
+      for (const path of ['/sign-in', '/sign-up', '/status', '/api-reference']) {
         await page.goto(path)
         await hydrated(page)
         await expectAccessible(page)
+        await expectInSight(page)
       }
       await signIn(page)
       await expect(page.getByTestId('map')).toHaveAttribute('data-ready', 'true')
@@ -56,11 +57,11 @@ test.describe('the error page', () => {
     await signIn(page)
     const answer = await page.goto('/nothing-here')
     expect(answer!.status()).toBe(404)
-    await expect(page.getByRole('heading', { name: 'There is nothing here' })).toBeVisible()
+    await expect(page.getByRole('heading', { name: 'Page not found' })).toBeVisible()
     await expect(page.getByTestId('request-id')).toHaveText(answer!.headers()['x-request-id']!)
     await expectAccessible(page)
     await page.goto('/vehicles/01a20d9c-2284-72c8-8578-4d3eadcc392e')
-    await expect(page.getByRole('heading', { name: 'There is nothing here' })).toBeVisible()
+    await expect(page.getByRole('heading', { name: 'Page not found' })).toBeVisible()
   })
 })
 

@@ -43,7 +43,7 @@ const test = base.extend<object, { incident: Incident }>({
     const path = join(folder, 'notice.json')
     await writeFile(path, JSON.stringify(notice))
     const prometheus = await startPrometheus({ name: 'fleet2:public_up', samples: measured() })
-    const env = { HOST: 'localhost', NUXT_STATUS_PROMETHEUS_URL: prometheus.url }
+    const env = { HOST: 'localhost', NUXT_PROMETHEUS_URL: prometheus.url }
     const nobody = `postgresql://nobody:secret@127.0.0.1:${await freePort()}/fleet`
     const [away, well] = await Promise.all([
       startServer({ env: { ...env, NUXT_DATABASE_URL: nobody, NUXT_STATUS_NOTICE_FILE: path } }),
@@ -88,9 +88,9 @@ for (const { name, ...look } of looks) {
         await page.goto(`${incident[situation]}/status`)
         await hydrated(page)
         await keepPicture(page, `${situation} ${name}`)
-        await expect(page.getByTestId('uptime')).toContainText('of the time that was measured: 39 days.')
+        await expect(page.getByTestId('uptime')).toContainText('of the time that was measured (39 days).')
         await expect(page.locator('[data-part]')).toHaveCount(partIds.length)
-        await page.getByText('Each day in words').click()
+        await page.getByText('Day by day').click()
         await expect(page.getByRole('table')).toBeVisible()
         await expect(page.getByRole('row', { name: dayInWords(unmeasured) })).toContainText('no data')
         await expectAccessible(page)
@@ -114,7 +114,7 @@ for (const { name, ...look } of looks) {
       try {
         await page.clock.install()
         await page.goto(`https://localhost:${nginx.httpsPort}/status`)
-        await expect(page.getByRole('heading', { name: 'Fleet2 is away' })).toBeVisible()
+        await expect(page.getByRole('heading', { name: 'Fleet2 is down' })).toBeVisible()
         await keepPicture(page, `nginx ${name}`)
         await expectAccessible(page)
         expect(await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)).toBe(0)
@@ -122,7 +122,7 @@ for (const { name, ...look } of looks) {
         // The page may be on its way to the other one at the moment that it is asked.
         await expect(async () => {
           await page.clock.fastForward(10_000)
-          await expect(page.getByText('Fleet2 is away')).toHaveCount(0, { timeout: 1_000 })
+          await expect(page.getByText('Fleet2 is down')).toHaveCount(0, { timeout: 1_000 })
         }).toPass()
       }
       finally {
@@ -144,17 +144,17 @@ test.describe('the status page', () => {
   test('keeps itself up to date in place, and says when it cannot', async ({ page, incident }) => {
     await page.goto(`${incident.well}/status`)
     await hydrated(page)
-    await expect(page.getByRole('heading', { level: 1 })).toHaveText('Everything works')
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText('All systems operational')
     const now = await (await page.request.get(`${incident.well}/status.json`)).json() as ServiceStatus
     const saving = page.locator('[data-part=saving]')
     await saving.evaluate(element => element.setAttribute('data-seen', 'before'))
-    await page.getByText('Each day in words').click()
+    await page.getByText('Day by day').click()
 
     const parts = now.parts.map(part => part.id === 'saving' ? { ...part, state: 'away' } : part)
-    const worse = { ...now, parts, state: 'partly-away', title: 'Parts of Fleet2 are away', notice }
+    const worse = { ...now, parts, state: 'partly-away', title: 'Partial outage', notice }
     await page.route('**/status.json', route => route.fulfill({ json: worse }))
     await lookAgain(page)
-    await expect(page.getByRole('heading', { level: 1 })).toHaveText('Parts of Fleet2 are away')
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText('Partial outage')
     await expect(saving.locator('[data-state=away]')).toBeVisible()
     // The same elements, and what the reader has opened stays open.
     await expect(saving).toHaveAttribute('data-seen', 'before')
@@ -165,14 +165,14 @@ test.describe('the status page', () => {
     await page.route('**/status.json', route => route.abort())
     await lookAgain(page)
     await expect(page.getByTestId('status-lost')).toBeVisible()
-    await expect(page.getByRole('heading', { level: 1 })).toHaveText('Parts of Fleet2 are away')
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText('Partial outage')
 
     // Nginx's word, with 503.
     await page.unroute('**/status.json')
-    const away = { ...worse, state: 'away', title: 'Fleet2 is away', view: 'nobody' }
+    const away = { ...worse, state: 'away', title: 'Fleet2 is down', view: 'nobody' }
     await page.route('**/status.json', route => route.fulfill({ status: 503, json: away }))
     await lookAgain(page)
-    await expect(page.getByRole('heading', { level: 1 })).toHaveText('Fleet2 is away')
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText('Fleet2 is down')
     await expect(page.getByTestId('status-lost')).toBeHidden()
   })
 
@@ -186,7 +186,7 @@ test.describe('the status page', () => {
   test('is worked by the keyboard alone', async ({ page, incident }) => {
     await page.goto(`${incident.well}/status`)
     await hydrated(page)
-    const summary = page.getByText('Each day in words')
+    const summary = page.getByText('Day by day')
     for (let presses = 0; presses < 20; presses++) {
       await page.keyboard.press('Tab')
       if (await summary.evaluate(element => element === document.activeElement)) break
@@ -200,8 +200,8 @@ test.describe('the status page', () => {
   test('is a link away from the sign-in page, and leads back', async ({ page }) => {
     await page.goto('/sign-in')
     await hydrated(page)
-    await page.getByRole('link', { name: 'Does Fleet2 work at present?' }).click()
-    await expect(page.getByRole('heading', { level: 1 })).toHaveText('Everything works')
+    await page.getByRole('link', { name: 'Service status' }).click()
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText('All systems operational')
     await page.getByRole('link', { name: 'Go to Fleet2' }).click()
     await page.waitForURL(url => url.pathname === '/sign-in')
   })
@@ -213,10 +213,10 @@ test.describe('without JavaScript', () => {
   test('the page says all that it says with it', async ({ page, incident }) => {
     const answer = await page.goto(`${incident.away}/status`)
     expect(answer!.status()).toBe(200)
-    await expect(page.getByRole('heading', { level: 1 })).toHaveText('Parts of Fleet2 are away')
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText('Partial outage')
     await expect(page.locator('[data-part=saving] [data-state=away]')).toBeVisible()
     await expect(page.getByTestId('notice')).toContainText('Since 24 Nov 2026, 08:30 UTC')
-    await page.getByText('Each day in words').click()
+    await page.getByText('Day by day').click()
     await expect(page.getByRole('table')).toBeVisible()
   })
 })

@@ -80,10 +80,14 @@ export function noteServed(pool: string): void {
 
 const serversBehind = new WeakMap<RequestContext, number>()
 
-/** For the router's metrics: a server lacked what the present request's caller had seen. */
+/**
+ * For the router's metrics: a server lacked what the present request's caller had seen; or the attempt before,
+ * which was left for that reason, was still at work there (its statement is given along with the claim that
+ * PostgreSQL refuses, and not run).
+ */
 export function noteBehind(reason: string): void {
   const context = currentContext()
-  if (context && ['token', 'late', 'behind'].includes(reason)) serversBehind.set(context, (serversBehind.get(context) ?? 0) + 1)
+  if (context && ['token', 'late', 'behind', 'in-progress'].includes(reason)) serversBehind.set(context, (serversBehind.get(context) ?? 0) + 1)
 }
 
 /** Every fourth client sends no Idempotency-Key, as a program of somebody else's may. */

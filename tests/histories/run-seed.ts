@@ -1,5 +1,5 @@
 import { pino } from 'pino'
-import { openDatabase, standardLagLimitSeconds, type DatabaseOptions } from '../../server/database/open.ts'
+import { openDatabase, defaultLagLimitSeconds, type DatabaseOptions } from '../../server/database/open.ts'
 import { noMetrics } from '../../server/database/router-metrics.ts'
 import type { Cluster } from '../support/cluster.ts'
 import { check, type Violation } from './check.ts'
@@ -35,7 +35,7 @@ const maxConnections = 8
  * Back ends of the program on one server: what its pooler may open for each of the two databases (a server that has just been promoted may have both), and a
  * few more for those that are on their way out.
  */
-const mostBackends = (cluster: Cluster) => 2 * cluster.poolSize + 10
+const maxBackends = (cluster: Cluster) => 2 * cluster.poolSize + 10
 
 /** One seed from its plan to its verdict. The cluster is as good as new afterwards. */
 export async function runSeed({ cluster, seed, seconds, only, plan = generate({ seed, seconds, only }), database = {}, ...options }: SeedOptions): Promise<SeedResult> {
@@ -46,7 +46,7 @@ export async function runSeed({ cluster, seed, seconds, only, plan = generate({ 
   const ways = two ? [two, two] : [{ primaryUrl: cluster.writeUrl, replicaUrl: cluster.readUrl }, ownWay]
   const instances = ways.map(({ primaryUrl, replicaUrl }) =>
     openDatabase({ primaryUrl, replicaUrl, maxConnections, log: pino({ level: 'silent' }), metrics, ...database }))
-  const limits = { backends: mostBackends(cluster), lagSeconds: database.lagLimitSeconds ?? standardLagLimitSeconds }
+  const limits = { backends: maxBackends(cluster), lagSeconds: database.lagLimitSeconds ?? defaultLagLimitSeconds }
   try {
     const history = await runHistory({ cluster, plan, instances, ownWay, poolers: two?.poolers, limits, ...options })
     const violations = check(history)

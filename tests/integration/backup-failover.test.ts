@@ -21,7 +21,7 @@ describe('the restore drill in short, with a failover while archiving and anothe
       expect(found, scenario).toBeGreaterThan(50)
     }
     expect(result.restored.map(({ scenario }) => scenario))
-      .toEqual(['latest', 'moment', 'dropped table', 'lost cluster'])
+      .toEqual(['latest', 'moment', 'dropped table', 'wrong click', 'lost cluster'])
   })
 
   it('fills in the segments that died with a primary', () => {

@@ -78,6 +78,8 @@ beforeAll(async () => {
   await run(join(scripts, 'backup/configure.sh'), [env.PGBACKREST_CONFIG!])
   await run(join(bin, 'pg_ctl'), ['-D', env.PGDATA!, '-w', '-l', join(folder, 'pg.log'), 'start'])
   await run(join(bin, 'createdb'), ['-h', folder, '-U', 'fleet', 'fleet'])
+  // For who comes with a password; the socket here wants none.
+  await sql('ALTER ROLE fleet PASSWORD \'owner\'')
   await sql('CREATE TABLE ledger (n int PRIMARY KEY, what text)')
   await sql(`INSERT INTO ledger SELECT n, md5(n::text) FROM generate_series(1, 500) n`)
   await run(join(scripts, 'scripts/backup-now.sh'), ['daily'])
@@ -196,6 +198,67 @@ it('tries a restore beside what runs, leaves nothing behind, and says what it to
   const metrics = await run('cat', [join(folder, 'fleet2_backup_one.prom')])
   for (const name of ['last_success_timestamp_seconds', 'rto_seconds', 'rpo_seconds'])
     expect(metrics).toMatch(new RegExp(`^fleet2_restore_drill_${name}\\{member="one"\\} \\d+$`, 'm'))
+})
+
+describe('a copy to undo from', () => {
+  const undo = (args: string[]) => run(join(scripts, 'scripts/undo.sh'), args).then(
+    text => ({ code: 0, text }),
+    (error: { code: number, stdout: string, stderr: string }) =>
+      ({ code: error.code, text: error.stdout + error.stderr }),
+  )
+
+  const opened = async (copy: string) => {
+    await run(join(scripts, 'scripts/backup-metrics.sh'), [], { UNDO_DIR: copy })
+    return run('cat', [join(folder, 'fleet2_backup_one.prom')])
+  }
+
+  it('runs beside the system, takes no changes, wants a password, and is gone once it is closed', async () => {
+    const copy = join(folder, 'undo')
+    const at = ['--target-time', ledger.moment, '--yes', '-D', copy]
+    expect(await undo(['open', ...at])).toMatchObject({ code: 0, text: expect.stringContaining(`--copy ${copy}/socket`) })
+    try {
+      const ask = (text: string, password: string) => run(
+        join(bin, 'psql'), ['-h', join(copy, 'socket'), '-p', '5432', '-U', 'fleet', '-d', 'fleet', '-XAtqc', text],
+        { PGPASSWORD: password })
+      expect((await ask('SELECT n, what FROM ledger ORDER BY n', 'owner')).trim().split('\n')).toEqual(ledger.then)
+      expect((await ask('SHOW fleet2.restored_to', 'owner')).trim()).toBe(ledger.moment)
+      expect((await ask('SHOW archive_mode', 'owner')).trim()).toBe('off')
+      await expect(ask('DELETE FROM ledger', 'owner')).rejects.toThrow(/read-only transaction/)
+      await expect(ask('SELECT 1', 'wrong')).rejects.toThrow(/authentication failed/)
+      expect(await undo(['status', '-D', copy])).toMatchObject({ code: 0, text: expect.stringContaining('running') })
+      expect(await undo(['open', ...at])).toMatchObject({ code: 3, text: expect.stringContaining('close first') })
+      expect(await rows()).toEqual(ledger.atTheEnd)
+      await run('touch', ['-d', '2 hours ago', join(copy, 'undo-copy')])
+      expect(await opened(copy)).toMatch(/^fleet2_backup_undo_copy_open_seconds\{member="one"\} 7[2-9]\d\d$/m)
+    }
+    finally {
+      expect(await undo(['close', '-D', copy])).toMatchObject({ code: 0 })
+    }
+    expect(await readdir(folder)).not.toContain('undo')
+    expect(await undo(['status', '-D', copy])).toMatchObject({ code: 14 })
+    expect(await opened(copy)).toMatch(/^fleet2_backup_undo_copy_open_seconds\{member="one"\} 0$/m)
+  })
+
+  it.each([
+    ['without a moment', 2, /no moment/, []],
+    ['of a moment without its zone', 2, /has no zone/, ['--target-time', '2026-01-01 00:00:00']],
+    ['of a moment before the first backup', 10, /before the first backup/, ['--target-time', '2020-01-01 00:00:00+00']],
+  ])('%s is refused with code %i, and leaves nothing behind', async (_name, code, message, args) => {
+    const before = await readdir(folder)
+    const ended = await undo(['open', '--yes', '-D', join(folder, 'never'), ...args])
+    expect(ended).toMatchObject({ code, text: expect.stringMatching(message) })
+    expect(await readdir(folder)).toEqual(before)
+  })
+
+  it('is made in no folder that holds something else, which is not removed either', async () => {
+    const dear = join(folder, 'dear-folder')
+    await run('mkdir', [dear])
+    await account.write(join(dear, 'dear'), 'to me')
+    const args = ['--yes', '-D', dear, '--target-time', ledger.moment]
+    expect(await undo(['open', ...args])).toMatchObject({ code: 3, text: expect.stringContaining('no copy') })
+    expect(await undo(['close', '-D', dear])).toMatchObject({ code: 14 })
+    expect(await readdir(dear)).toEqual(['dear'])
+  })
 })
 
 it('writes each metric of backups that the alerts speak of', async () => {

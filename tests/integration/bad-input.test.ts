@@ -96,7 +96,7 @@ describe('addresses and queries', () => {
     expect([program.status, program.headers.get('content-type')]).toEqual([404, 'application/problem+json'])
     const browser = await client.send<string>('GET', '/nothing', undefined, { headers: { accept: 'text/html' } })
     expect(browser.status).toBe(404)
-    expect(browser.body).toContain('There is nothing here')
+    expect(browser.body).toContain('Page not found')
     expect(browser.body).toContain(browser.headers.get('x-request-id')!)
   })
   it('a change from another site\'s page is refused, one from our own is not', async () => {

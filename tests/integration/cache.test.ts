@@ -24,7 +24,7 @@ async function instance(url = server.url, wrap = (redis: RedisPort): RedisPort =
   const redis = openRedisClient({ url, sentinels: [], sentinelName: '', log })
   await until(() => redis.isUp())
   const looks: string[] = []
-  const cache = createCache({ redis: wrap(redis), log, metrics: { looked: (_, result) => looks.push(result), notForgotten: () => looks.push('not-forgotten') } })
+  const cache = createCache({ redis: wrap(redis), log, metrics: { lookup: (_, result) => looks.push(result), invalidationFailed: () => looks.push('not-forgotten') } })
   closing.push(() => redis.close(), () => cache.close())
   return { cache, redis, looks }
 }
@@ -37,51 +37,51 @@ const source = (value: string) => {
   return row
 }
 const stale = <T>(work: () => Promise<T>) => runInContext(backgroundContext('test', 10), async () => ({ value: await work(), staleSeconds: currentContext()!.staleSeconds }))
-const through = (cache: Cache, name: string, row: { load: () => Promise<string> }) => cache.through('thing', name, { load: row.load })
+const getOrLoad = (cache: Cache, name: string, row: { load: () => Promise<string> }) => cache.getOrLoad('thing', name, { load: row.load })
 
 describe('a cached value', () => {
   it('is loaded once for all who ask for it together, and once for all instances', async () => {
     const [a, b] = [await instance(), await instance()]
     const row = source('x')
     const name = key()
-    expect(await Promise.all(Array.from({ length: 20 }, () => through(a.cache, name, row)))).toEqual(Array.from({ length: 20 }, () => 'x'))
-    expect(await through(b.cache, name, row)).toBe('x')
+    expect(await Promise.all(Array.from({ length: 20 }, () => getOrLoad(a.cache, name, row)))).toEqual(Array.from({ length: 20 }, () => 'x'))
+    expect(await getOrLoad(b.cache, name, row)).toBe('x')
     // A machine that is so busy that waiting takes a second may load it once more.
     expect(row.loads).toBeLessThan(3)
   })
   it('whose loading takes longer than others wait for it is read by them without the cache, not refused', async () => {
     const { cache } = await instance()
     const name = key()
-    const slow = through(cache, name, { load: () => new Promise(resolve => setTimeout(() => resolve('slow'), 2_500)) })
-    expect(await through(cache, name, source('own'))).toBe('own')
+    const slow = getOrLoad(cache, name, { load: () => new Promise(resolve => setTimeout(() => resolve('slow'), 2_500)) })
+    expect(await getOrLoad(cache, name, source('own'))).toBe('own')
     expect(await slow).toBe('slow')
   })
   it('that throws while it is loaded gives what it threw, and is not kept', async () => {
     const { cache } = await instance()
     const name = key()
-    await expect(through(cache, name, { load: () => Promise.reject(new RangeError('a fault')) })).rejects.toThrow(new RangeError('a fault'))
-    expect(await through(cache, name, source('mended'))).toBe('mended')
+    await expect(getOrLoad(cache, name, { load: () => Promise.reject(new RangeError('a fault')) })).rejects.toThrow(new RangeError('a fault'))
+    expect(await getOrLoad(cache, name, source('mended'))).toBe('mended')
   })
   it('that was changed and forgotten is never given again by the instance that changed it', async () => {
     const { cache } = await instance()
     const row = source('old')
     const name = key()
-    await through(cache, name, row)
+    await getOrLoad(cache, name, row)
     row.value = 'new'
-    await cache.forget('thing', name)
-    expect(await through(cache, name, row)).toBe('new')
+    await cache.invalidate('thing', name)
+    expect(await getOrLoad(cache, name, row)).toBe('new')
   })
   it('is not brought back by a reader that read the old one before it was forgotten and stores it after', async () => {
     const [writer, reader] = [await instance(), await instance()]
     const name = key()
     let goOn = () => {}
-    const late = through(reader.cache, name, { load: () => new Promise<string>(resolve => goOn = () => resolve('old')) })
+    const late = getOrLoad(reader.cache, name, { load: () => new Promise<string>(resolve => goOn = () => resolve('old')) })
     await until(() => goOn.length === 0 && goOn.toString().includes('resolve'))
-    await writer.cache.forget('thing', name)
+    await writer.cache.invalidate('thing', name)
     goOn()
     await late
     const third = await instance()
-    expect(await through(third.cache, name, source('new'))).toBe('new')
+    expect(await getOrLoad(third.cache, name, source('new'))).toBe('new')
   })
   it('is loaded by everybody while Redis is away, and the last known one is given, marked, if that fails too', async () => {
     const own = await startRedis()
@@ -89,13 +89,13 @@ describe('a cached value', () => {
     closing.unshift(() => own.stop())
     const name = key()
     const row = source('known')
-    await through(cache, name, row)
+    await getOrLoad(cache, name, row)
     await own.kill()
     await until(() => !redis.isUp())
     row.value = 'changed elsewhere'
-    expect(await stale(() => through(cache, name, row))).toEqual({ value: 'changed elsewhere', staleSeconds: null })
+    expect(await stale(() => getOrLoad(cache, name, row))).toEqual({ value: 'changed elsewhere', staleSeconds: null })
     expect(looks.at(-1)).toBe('bypassed')
-    const last = await stale(() => through(cache, name, { load: away }))
+    const last = await stale(() => getOrLoad(cache, name, { load: away }))
     expect(['known', 'changed elsewhere']).toContain(last.value)
     expect(last.staleSeconds).not.toBeNull()
   })
@@ -104,18 +104,18 @@ describe('a cached value', () => {
     const { cache, redis } = await instance(own.url)
     closing.unshift(() => own.stop())
     const name = key()
-    await through(cache, name, source('before'))
+    await getOrLoad(cache, name, source('before'))
     const text = await redis.replication()
     await own.kill()
     await until(() => !redis.isUp())
     await own.start()
     await until(() => redis.isUp())
     expect((await redis.replication()).run).not.toBe(text.run)
-    expect(await through(cache, name, source('after'))).toBe('after')
+    expect(await getOrLoad(cache, name, source('after'))).toBe('after')
   })
   it('that Redis cannot be told to forget is counted, and does not fail the change', async () => {
-    const { cache, looks } = await instance(server.url, redis => ({ ...redis, set: () => Promise.reject(new UnavailableError('Redis does not answer.')) }))
-    await cache.forget('thing', key())
+    const { cache, looks } = await instance(server.url, redis => ({ ...redis, set: () => Promise.reject(new UnavailableError('Redis is not responding.')) }))
+    await cache.invalidate('thing', key())
     expect(looks).toEqual(['not-forgotten'])
   })
   it('that was forgotten is forgotten on every instance before the answer', async () => {
@@ -123,17 +123,17 @@ describe('a cached value', () => {
     const row = source('0')
     const name = key()
     for (let n = 1; n <= 20; n++) {
-      await through(b.cache, name, row)
+      await getOrLoad(b.cache, name, row)
       row.value = String(n)
-      await a.cache.forget('thing', name)
-      expect(await through(b.cache, name, row)).toBe(String(n))
+      await a.cache.invalidate('thing', name)
+      expect(await getOrLoad(b.cache, name, row)).toBe(String(n))
     }
   })
   it('that nobody could forget is passed by for a caller who has seen a newer commit', async () => {
     const { cache } = await instance()
     const row = source('old')
     const name = key()
-    const asCaller = (consistencyToken: string | null) => runInContext({ ...backgroundContext('test', 10), consistencyToken }, () => through(cache, name, row))
+    const asCaller = (consistencyToken: string | null) => runInContext({ ...backgroundContext('test', 10), consistencyToken }, () => getOrLoad(cache, name, row))
     expect(await asCaller('1.1.a.0.x')).toBe('old')
     row.value = 'new'
     expect(await asCaller('1.1.a.0.x')).toBe('old')
@@ -161,12 +161,12 @@ describe('on the in-process stand-in', () => {
     const redis = openMemory()
     const cache = createCache({ redis, log })
     const row = source('old')
-    expect(await through(cache, 'o:1', row)).toBe('old')
-    expect(await through(cache, 'o:1', row)).toBe('old')
+    expect(await getOrLoad(cache, 'o:1', row)).toBe('old')
+    expect(await getOrLoad(cache, 'o:1', row)).toBe('old')
     expect(row.loads).toBe(1)
     row.value = 'new'
-    await cache.forget('thing', 'o:1')
-    expect(await through(cache, 'o:1', row)).toBe('new')
+    await cache.invalidate('thing', 'o:1')
+    expect(await getOrLoad(cache, 'o:1', row)).toBe('new')
     await cache.close()
     await redis.close()
   })

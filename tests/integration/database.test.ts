@@ -235,7 +235,7 @@ describe.each(['embedded', 'debian'] as const)('%s PostgreSQL', (kind) => {
         const context = request(randomUUID(), { seconds: 1.5 })
         await expect(runInContext(context, () => throughProxy.read(tx => tx.execute(sql`SELECT 1`)))).rejects.toMatchObject({ type: 'unavailable' })
         await expect(runInContext(request(randomUUID(), { seconds: 1.5 }), () => throughProxy.write(async () => ({})))).rejects.toMatchObject({ type: 'unavailable' })
-        expect((await throughProxy.probe()).primary).toMatchObject({ reachable: false, error: 'No answer in time' })
+        expect((await throughProxy.probe()).primary).toMatchObject({ reachable: false, error: 'Timed out' })
       }
       finally {
         proxy.accept()

@@ -122,7 +122,7 @@ describe('a device that is there', () => {
     expect(await ingest(device)).toBe(200)
     const early = await patch<Problem>(device.id, { tokenRequired: true })
     expect([early.status, early.body.errors]).toEqual([400, [
-      { path: 'tokenRequired', message: 'needs a token first: make one at /api/v1/devices/:id/token' },
+      { path: 'tokenRequired', message: 'needs a token first: create one at /api/v1/devices/:id/token' },
     ]])
     const { body } = await owner.send<DeviceWithToken>('POST', `/api/v1/devices/${device.id}/token`)
     expect(body.tokenRequired).toBe(true)

@@ -5,7 +5,7 @@ import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Vehicle } from '#shared/schemas/vehicles.ts'
 import { signUp, type SignedUp } from '../support/client.ts'
-import { endpointFiles } from '../support/endpoints.ts'
+import { endpointFiles, routeFiles } from '../support/endpoints.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
@@ -64,7 +64,7 @@ function bytes(text: string): Promise<string> {
 }
 
 const addresses = [
-  ...Map.groupBy([...endpointFiles(), { method: 'GET', path: '/metrics', source: '' }], ({ path }) => path),
+  ...Map.groupBy([...endpointFiles(), ...routeFiles()], ({ path }) => path),
 ].map(([path, methods]) => ({
   path,
   address: path.replace(':id', randomUUID()),
@@ -160,10 +160,19 @@ it('every answer, also a refusal and a file, has a policy that keeps it out of f
   }
 })
 
+it('no refusal of an endpoint is a page, whatever the caller says that it accepts', async () => {
+  for (const { address, methods } of addresses.filter(({ methods }) => methods.includes('GET'))) {
+    const refusal = await ask('GET', address, { accept: 'text/html,*/*', host: 'no host' })
+    const { status, headers } = refusal
+    expect([address, status, headers['content-type']]).toEqual([address, 400, 'application/problem+json'])
+    expect(methods.length).toBeGreaterThan(0)
+  }
+})
+
 it('nobody may keep the page of an error, which may say who is signed in', async () => {
   const { status, headers, body } = await ask('GET', '/no-such-page', { accept: 'text/html' })
   expect([status, headers['cache-control']]).toEqual([404, 'private, no-store'])
-  expect(body.toString()).toContain('There is nothing here')
+  expect(body.toString()).toContain('Page not found')
 })
 
 describe.each(pages)('the page %s', (page) => {

@@ -3,7 +3,7 @@ import { openMemory } from '#server/redis/memory.ts'
 import { createRateLimiter } from '#server/redis/rate-limit.ts'
 import { createSessions } from '#server/identity/sessions.ts'
 import { hashPassword, verifyPassword } from '#server/identity/password.ts'
-import { forgetSignIns, throttleSignIn } from '#server/identity/throttle.ts'
+import { resetSignInLimits, throttleSignIn } from '#server/identity/throttle.ts'
 import type { InvitationWithLink, Member, Session, SessionSummary } from '#shared/schemas/identity.ts'
 import type { AuditEntry } from '#shared/schemas/audit.ts'
 import { createClient, signUp, type Client, type SignedUp } from '../support/client.ts'
@@ -83,7 +83,7 @@ describe('signing in', () => {
     for (let n = 0; n < 10; n++) await throttleSignIn(limiter, { email: 'a@example.org', address: '192.0.2.1' })
     await expect(throttleSignIn(limiter, { email: 'a@example.org', address: '192.0.2.1' })).rejects.toMatchObject({ type: 'too-many-requests', retryAfterSeconds: expect.any(Number) })
     await throttleSignIn(limiter, { email: 'a@example.org', address: '192.0.2.2' })
-    await forgetSignIns(limiter, { email: 'a@example.org', address: '192.0.2.1' })
+    await resetSignInLimits(limiter, { email: 'a@example.org', address: '192.0.2.1' })
     await throttleSignIn(limiter, { email: 'a@example.org', address: '192.0.2.1' })
     await redis.close()
   })

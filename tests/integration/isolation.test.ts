@@ -74,6 +74,7 @@ const cases: Record<string, Case> = {
   'POST /api/v1/invitation-lookups': { own: 'the link is the key: see identity.test.ts' },
   'POST /api/v1/invitation-acceptances': { own: 'the link is the key: see identity.test.ts' },
   'GET /api/v1/status': { own: 'public' },
+  'GET /api/openapi.json': { own: 'public' },
   'GET /api/health': { own: 'public' },
   'GET /api/health/live': { own: 'public' },
   'GET /api/health/ready': { own: 'public' },
@@ -118,7 +119,7 @@ describe('another organisation\'s thing is not there', () => {
 })
 
 describe('without a session', () => {
-  const open = new Set(['/api/health', '/api/health/live', '/api/health/ready', '/api/v1/status', '/api/ingest', '/api/v1/users', '/api/v1/invitation-lookups', '/api/v1/invitation-acceptances'])
+  const open = new Set(['/api/health', '/api/health/live', '/api/health/ready', '/api/v1/status', '/api/openapi.json', '/api/ingest', '/api/v1/users', '/api/v1/invitation-lookups', '/api/v1/invitation-acceptances'])
   it.each(endpointFiles().filter(({ method, path }) => !open.has(path) && !(path === '/api/v1/session' && method !== 'GET')))('$method $path answers 401', async ({ method, path }) => {
     const nobody: Client = createClient(server.url)
     const { status, body } = await nobody.send(method, path.replace(':id', randomUUID()), method === 'GET' || method === 'DELETE' ? undefined : {})

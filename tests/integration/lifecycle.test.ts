@@ -50,6 +50,35 @@ describe('an instance that starts', () => {
   })
 })
 
+describe('an instance that has not begun to serve', () => {
+  it('says so with 503 at every address of programs, never by a page, and shows people one', async () => {
+    // Without a database of one's own it makes one first: seconds in which nothing is there yet.
+    const server = await startServer({ ready: false })
+    try {
+      const asBrowser = { headers: { accept: 'text/html' } }
+      const ask = async (path: string) => {
+        const answer = await fetch(server.url + path, asBrowser)
+        const { status, headers } = answer
+        const [type, retry] = ['content-type', 'retry-after'].map(name => headers.get(name))
+        return { path, status, type, retry, text: await answer.text() }
+      }
+      const programs = ['/metrics', '/status.json', '/api/v1/vehicles', '/api/v1/session', '/api/events']
+      const [page, ...answers] = await Promise.all(['/status', ...programs].map(ask))
+      for (const answer of answers) {
+        const { path } = answer
+        expect(answer).toMatchObject({ path, status: 503, type: 'application/problem+json', retry: '1' })
+        expect(JSON.parse(answer.text)).toMatchObject({ status: 503, detail: 'This instance is starting.' })
+      }
+      expect(page).toMatchObject({ status: 503, type: expect.stringMatching(/^text\/html/) as string })
+      // Else the making of the database would go on for a moment, in a folder that is being removed.
+      await until(() => / serves as /.test(server.output()), 'the instance to serve')
+    }
+    finally {
+      await server.stop()
+    }
+  })
+})
+
 describe('an instance that is told to end', () => {
   it('finishes a slow request under load, says 503 to the balancer meanwhile, and exits with 0', async () => {
     const server = await startServer({ env: { NUXT_DATABASE_URL: database.servingUrl, NUXT_DRAIN_DELAY: '1' } })
@@ -73,7 +102,7 @@ describe('an instance that is told to end', () => {
 
     server.kill('SIGTERM')
     await until(async () => (await health(server.url)).code === 503)
-    expect(await health(server.url)).toMatchObject({ code: 503, status: 'unhealthy', reason: 'This instance is ending' })
+    expect(await health(server.url)).toMatchObject({ code: 503, status: 'unhealthy', reason: 'This instance is shutting down' })
     expect((await fetch(`${server.url}/api/health/ready`)).status).toBe(503)
     expect((await fetch(`${server.url}/api/health/live`)).status).toBe(200)
     expect((await client.send('GET', '/api/v1/vehicles')).headers.get('connection')).toBe('close')
@@ -158,7 +187,7 @@ describe('an instance whose database is away', () => {
     try {
       proxy.refuse()
       await until(async () => (await health(mine!.url)).code === 503)
-      expect(await health(mine!.url)).toMatchObject({ status: 'unhealthy', reason: 'This instance cannot reach the database, and others can' })
+      expect(await health(mine!.url)).toMatchObject({ status: 'unhealthy', reason: 'This instance cannot reach the database, but others can' })
       expect((await health(peer!.url)).code).toBe(200)
       // Without Redis nobody can be asked: it fails open.
       await redis.kill()

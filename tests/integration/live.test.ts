@@ -210,7 +210,7 @@ describe('without Redis', () => {
     }
     await own.kill()
     await until(async () => (await health()).mode === 'degraded')
-    expect(await health()).toMatchObject({ code: 200, status: 'degraded', reason: 'Redis does not answer' })
+    expect(await health()).toMatchObject({ code: 200, status: 'degraded', reason: 'Redis is not responding' })
     expect((await fetch(`${server.url}/api/health?strict=1`)).status).toBe(503)
     await own.start()
     await until(async () => (await health()).mode === 'normal')

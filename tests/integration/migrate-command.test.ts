@@ -48,3 +48,11 @@ it('the build carries the migrate command: it makes the whole schema, twice the 
 it('without its addresses it says what it needs, and ends with the code of a bad configuration', async () => {
   await expect(migrate({})).rejects.toMatchObject({ code: 78, stderr: expect.stringContaining('NUXT_DATABASE_MIGRATION_URL') })
 })
+
+it('the build carries the undo command too, which says what it needs', async () => {
+  const undo = (...args: string[]) =>
+    promisify(execFile)(process.execPath, [join(folder, '.output/scripts/undo.mjs'), ...args], { cwd: folder, env: {} })
+  expect((await undo('--help')).stdout).toContain('compare | apply')
+  const compare = ['compare', '--copy', '/nowhere', '--organisation', '01939f7e-3c1a-7c6e-9d0b-6d1f2a3b4c5d']
+  await expect(undo(...compare)).rejects.toMatchObject({ code: 78, stderr: expect.stringContaining('NUXT_DATABASE_URL') })
+})

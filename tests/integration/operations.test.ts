@@ -97,7 +97,7 @@ describe('who is no operator', () => {
   it('the page is not there either, and no link leads to it', async () => {
     const page = { headers: { accept: 'text/html' } }
     const refused = await at(servers[0]!, other).send<string>('GET', '/ops', undefined, page)
-    expect([refused.status, refused.body.includes('There is nothing here')]).toEqual([404, true])
+    expect([refused.status, refused.body.includes('Page not found')]).toEqual([404, true])
     expect(
       (await at(servers[0]!, other).send<string>('GET', '/', undefined, page)).body,
     ).not.toContain('href="/ops"')
@@ -115,7 +115,7 @@ describe('who is no operator', () => {
     }
     const refused = await createClient(servers[0]!.url).send('POST', '/api/v1/users', form)
     expect([refused.status, refused.body.errors]).toEqual(
-      [409, [{ path: 'email', message: 'is kept for an operator of this installation' }]],
+      [409, [{ path: 'email', message: 'is reserved for an operator of this installation' }]],
     )
     const invited = await at(servers[0]!, other).send<{ path: string }>(
       'POST', '/api/v1/invitations', { email: named, role: 'viewer' },
@@ -125,7 +125,7 @@ describe('who is no operator', () => {
       'POST', '/api/v1/invitation-acceptances', { token, name: 'Mallory', password: form.password },
     )
     expect([accepted.status, accepted.body.errors]).toEqual(
-      [409, [{ path: 'email', message: 'is kept for an operator of this installation' }]],
+      [409, [{ path: 'email', message: 'is reserved for an operator of this installation' }]],
     )
     expect(await database.asOwner('SELECT 1 FROM users WHERE email = $1', [named])).toEqual([])
     // Whose address has an account is told so, as everybody is.
@@ -256,7 +256,7 @@ describe('with a part away', () => {
     const page = await at(servers[0]!, operator).send<string>(
       'GET', '/ops', undefined, { headers: { accept: 'text/html' } },
     )
-    expect([page.status, page.body.includes('Not everything can be known')]).toEqual([200, true])
+    expect([page.status, page.body.includes('Some information is not available')]).toEqual([200, true])
     await redis.start()
     await until(async () => {
       const { view, timeline } = await look(servers[0]!)
@@ -288,7 +288,7 @@ describe('with a part away', () => {
       const page = await at(servers[0]!, operator).send<string>(
         'GET', '/ops', undefined, { headers: { accept: 'text/html' } },
       )
-      expect([page.status, page.body.includes('Not everything can be known')]).toEqual([200, true])
+      expect([page.status, page.body.includes('Some information is not available')]).toEqual([200, true])
       const stream = await open(servers[0]!, operator)
       await until(() => stream.views().length >= 2, 'the stream to go on')
       stream.close()

@@ -13,7 +13,7 @@ it('a page whose data cannot be fetched is an error page with the request id and
     proxy.refuse()
     const page = await user.send<string>('GET', '/vehicles', undefined, { headers: { accept: 'text/html' } })
     expect([page.status, page.headers.get('retry-after')]).toEqual([503, '2'])
-    expect(page.body).toContain('Fleet2 is away for a moment')
+    expect(page.body).toContain('Fleet2 is temporarily unavailable')
     expect(page.body).toMatch(/data-testid="request-id"[^>]*>[\w-]{36}</)
     expect(server.output()).not.toContain('"level":"error"')
   }

@@ -64,37 +64,37 @@ describe.each(adapters)('%s', (_, open) => {
 
   it('keeps what must not be lost until its time, claimed once where that is asked, confirmed by what else there is', async () => {
     const name = key()
-    expect(await redis.keep(name, 'a', { ttlSeconds: 60 })).toEqual({ stored: true, confirmed: true })
-    expect((await redis.keep(name, 'b', { ttlSeconds: 60, onlyIf: 'absent' })).stored).toBe(false)
-    expect((await redis.keep(name, 'c', { ttlSeconds: 0.2, onlyIf: 'present' })).stored).toBe(true)
-    expect((await redis.keep(key(), 'd', { ttlSeconds: 60, onlyIf: 'present' })).stored).toBe(false)
+    expect(await redis.setDurable(name, 'a', { ttlSeconds: 60 })).toEqual({ stored: true, confirmed: true })
+    expect((await redis.setDurable(name, 'b', { ttlSeconds: 60, onlyIf: 'absent' })).stored).toBe(false)
+    expect((await redis.setDurable(name, 'c', { ttlSeconds: 0.2, onlyIf: 'present' })).stored).toBe(true)
+    expect((await redis.setDurable(key(), 'd', { ttlSeconds: 60, onlyIf: 'present' })).stored).toBe(false)
     expect(await redis.get(name)).toBe('c')
     await until(async () => await redis.get(name) === null, 'the end of its time')
-    const many = await Promise.all(Array.from({ length: 50 }, () => redis.keep(key(), 'x', { ttlSeconds: 60 })))
+    const many = await Promise.all(Array.from({ length: 50 }, () => redis.setDurable(key(), 'x', { ttlSeconds: 60 })))
     expect(many.every(({ stored, confirmed }) => stored && confirmed)).toBe(true)
   })
 
   it('keeps over what was read and over nothing else: of two that write it back changed, one finds that it is another by now', async () => {
     const name = key()
-    await redis.keep(name, 'read', { ttlSeconds: 60 })
-    const written = await Promise.all(['a', 'b'].map(value => redis.keep(name, value, { ttlSeconds: 60, onlyIf: { is: 'read' } })))
+    await redis.setDurable(name, 'read', { ttlSeconds: 60 })
+    const written = await Promise.all(['a', 'b'].map(value => redis.setDurable(name, value, { ttlSeconds: 60, onlyIf: { is: 'read' } })))
     expect(written.map(({ stored }) => stored).sort()).toEqual([false, true])
     expect(await redis.get(name)).toBe(written[0]!.stored ? 'a' : 'b')
-    expect((await redis.keep(key(), 'c', { ttlSeconds: 60, onlyIf: { is: '' } })).stored).toBe(false)
-    expect((await redis.keep(name, 'd', { ttlSeconds: 0.05, onlyIf: { is: await redis.get(name) ?? '' } })).stored).toBe(true)
+    expect((await redis.setDurable(key(), 'c', { ttlSeconds: 60, onlyIf: { is: '' } })).stored).toBe(false)
+    expect((await redis.setDurable(name, 'd', { ttlSeconds: 0.05, onlyIf: { is: await redis.get(name) ?? '' } })).stored).toBe(true)
     await until(async () => await redis.get(name) === null, 'the end of its time')
   })
 
   it('says how long ago each field was announced, by the server\'s clock, and forgets the old ones', async () => {
     const name = key()
     await redis.hashSet(name, 'former', 'f')
-    await redis.hashAnnounce(name, 'a', '1', { forgottenAfterMs: 60_000 })
+    await redis.hashAnnounce(name, 'a', '1', { expireAfterMs: 60_000 })
     await new Promise(resolve => setTimeout(resolve, 30))
-    const both = await redis.hashAnnounce(name, 'b', '2', { forgottenAfterMs: 60_000 })
+    const both = await redis.hashAnnounce(name, 'b', '2', { expireAfterMs: 60_000 })
     const aged = Object.fromEntries(both.map(({ value, ageMs }) => [value, ageMs]))
     expect(aged).toEqual({ f: null, 1: expect.any(Number) as number, 2: 0 })
     expect(aged[1]).toBeGreaterThanOrEqual(20)
-    expect((await redis.hashAnnounce(name, 'b', '3', { forgottenAfterMs: 10 })).map(({ value }) => value).sort()).toEqual(['3', 'f'])
+    expect((await redis.hashAnnounce(name, 'b', '3', { expireAfterMs: 10 })).map(({ value }) => value).sort()).toEqual(['3', 'f'])
   })
 
   it('keeps a hash until the latest of its times', async () => {
@@ -196,7 +196,7 @@ describe('real Redis that fails', () => {
     const own = await startRedis()
     const redis = openRedisClient({ url: own.url, sentinels: [], sentinelName: '', log })
     let returns = 0
-    redis.onReturn(() => returns++)
+    redis.onReconnect(() => returns++)
     await redis.set('x', '1')
     own.freeze()
     await expect(redis.get('x')).rejects.toMatchObject({ type: 'unavailable' })

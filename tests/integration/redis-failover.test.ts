@@ -16,7 +16,7 @@ function startWriter(redis: RedisPort) {
   let refused = 0
   const running = (async () => {
     for (let n = 0; !stopped; n++) {
-      await redis.keep(`w:${n}`, 'x', { ttlSeconds: 600 }).then(written => written.confirmed && confirmed.push(`w:${n}`), () => refused++)
+      await redis.setDurable(`w:${n}`, 'x', { ttlSeconds: 600 }).then(written => written.confirmed && confirmed.push(`w:${n}`), () => refused++)
       await pause(5)
     }
   })()
@@ -171,7 +171,7 @@ describe('through Sentinel', () => {
   })
 
   it('all of it gone and back, the client is back by itself', async () => {
-    await redis.keep('kept', 'x', { ttlSeconds: 600 })
+    await redis.setDurable('kept', 'x', { ttlSeconds: 600 })
     await cluster.killAll()
     await until(() => !redis.isUp())
     await expect(redis.get('kept')).rejects.toMatchObject({ type: 'unavailable' })

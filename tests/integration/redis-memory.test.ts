@@ -51,7 +51,7 @@ it('that nothing evictable can relieve, writes are refused as if Redis were away
   await admin.eval('for _, key in ipairs(redis.call(\'KEYS\', \'fleet2:cache:*\')) do redis.call(\'DEL\', key) end', 0)
   const value = 'x'.repeat(100_000)
   let refused: unknown = null
-  for (let n = 0; n < 400 && !refused; n++) await redis.keep(`kept:${n}`, value, { ttlSeconds: 3_600 }).catch((error: unknown) => refused = error)
+  for (let n = 0; n < 400 && !refused; n++) await redis.setDurable(`kept:${n}`, value, { ttlSeconds: 3_600 }).catch((error: unknown) => refused = error)
   expect(refused).toMatchObject({ type: 'unavailable' })
   expect(await redis.get('kept:0')).toBe(value)
   expect(redis.isUp()).toBe(true)

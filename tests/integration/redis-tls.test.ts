@@ -64,7 +64,7 @@ describe('Redis over TLS', () => {
     const redis = open()
     try {
       await until(async () => (await redis.ping().catch(() => null))?.role === 'master', 'the master to answer over TLS')
-      await until(async () => (await redis.keep('kept', 'value', { ttlSeconds: 60 })).confirmed, 'a replica to confirm over TLS')
+      await until(async () => (await redis.setDurable('kept', 'value', { ttlSeconds: 60 })).confirmed, 'a replica to confirm over TLS')
       const heard: string[] = []
       await redis.streamFollow('events', { onEntry: ({ value }) => heard.push(value), onGap: reason => heard.push(`gap: ${reason}`) })
       await redis.streamAppend('events', 'one', { maxLength: 10, ttlSeconds: 60 })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { errorTable } from '#server/database/error-table.ts'
-import { AddressLeftError, CommitSilentError, CommitsStalledError, FormerPrimaryError, NotReplicatedError, classify, databaseError, errorRow, isConnectionError } from '#server/database/errors.ts'
+import { PoolerUnresponsiveError, CommitTimeoutError, CommitsStalledError, FormerPrimaryError, NotReplicatedError, classify, databaseError, errorRow, isConnectionError } from '#server/database/errors.ts'
 import { withErrorTable } from '../../scripts/error-page.ts'
 import { createPgBouncer } from '../support/cluster/pgbouncer.ts'
 import { serverAccount } from '../support/cluster/processes.ts'
@@ -154,8 +154,8 @@ describe('the table of errors', () => {
       return failing(() => pool.connect())
     },
     // Thrown by the router where router-promises.test.ts (promises 7 and 4), router-poolers.test.ts and router-overload.test.ts say so.
-    'at this address does not answer': async () => new AddressLeftError(),
-    'has not answered COMMIT yet': async () => new CommitSilentError(),
+    'at this address does not answer': async () => new PoolerUnresponsiveError(),
+    'has not answered COMMIT yet': async () => new CommitTimeoutError(),
     'Commits are waiting for the synchronous standby': async () => new CommitsStalledError(),
     'no longer the primary': async () => new FormerPrimaryError('it is a replica'),
     'not confirmed by the synchronous standby': async () => new NotReplicatedError(),

@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { openDatabase, type DatabaseService } from '#server/database/open.ts'
 import { noMetrics } from '#server/database/router-metrics.ts'
 import { backgroundContext, runInContext } from '#server/telemetry/context.ts'
-import { createNames } from '#server/telemetry/names.ts'
+import { createResolver } from '#server/telemetry/resolver.ts'
 import { startCluster, type Cluster } from '../support/cluster.ts'
 import { createPgBouncer, type PgBouncer } from '../support/cluster/pgbouncer.ts'
 import { serverAccount } from '../support/cluster/processes.ts'
@@ -46,10 +46,10 @@ describe('a pooler that stands still', () => {
       await pooler.start()
       poolers.push(pooler)
     }
-    const names = createNames(async () => ['127.0.0.2', '127.0.0.3'].map(address => ({ address, family: 4 })))
+    const resolver = createResolver(async () => ['127.0.0.2', '127.0.0.3'].map(address => ({ address, family: 4 })))
     const at = (path: string) => `postgresql://fleet_app:${url.password}@poolers.test:${port}/${path}`
     database = openDatabase({
-      primaryUrl: at('fleet'), replicaUrl: at('fleet_read'), maxConnections: 6, log: pino({ level: 'silent' }), names,
+      primaryUrl: at('fleet'), replicaUrl: at('fleet_read'), maxConnections: 6, log: pino({ level: 'silent' }), resolver,
       metrics: { ...noMetrics, leftAddress: pool => void left.push(pool), stale: () => void stale++ },
     })
     await until(() => database.state().attached?.length === 2, 'the monitor to see both replicas')

@@ -414,7 +414,7 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
       const given = Promise.allSettled([1, 2, 3].map(() => runInContext(context, write)))
       await until(() => database.stats()[0]!.active === 3, 'three writes to wait in the pooler')
       giving.abort()
-      for (const one of await given) expect(one).toMatchObject({ status: 'rejected', reason: { message: expect.stringContaining('given up') } })
+      for (const one of await given) expect(one).toMatchObject({ status: 'rejected', reason: { message: expect.stringContaining('abandoned') } })
       expect(counts['abandoned']).toBe(3)
       await cluster.pgbouncer.admin('RESUME')
       // The repeat that somebody does wait for is made, and made once.
@@ -423,7 +423,7 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
     })
 
     it('waiting writes are bounded in number: past that they are refused at once, with a time to come back', async () => {
-      const other = open({ mostWaitingWrites: 3 })
+      const other = open({ maxWaitingWrites: 3 })
       try {
         await other.firstState()
         cluster.wires.write.refuse()

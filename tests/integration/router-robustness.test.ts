@@ -88,7 +88,7 @@ describe('the router under what nobody plans for', () => {
 
   it('a server that takes connections and never answers costs five hundred requests their deadlines and no memory', async () => {
     const proxy = await createTcpProxy(server.servingUrl)
-    const database = openDatabase({ primaryUrl: proxy.url, replicaUrl: null, maxConnections: 5, log, mostWaitingWrites: 50 })
+    const database = openDatabase({ primaryUrl: proxy.url, replicaUrl: null, maxConnections: 5, log, maxWaitingWrites: 50 })
     try {
       await runInContext(request(10), () => database.write(async () => ({})))
       proxy.freeze()

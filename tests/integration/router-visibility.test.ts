@@ -10,7 +10,7 @@ import { openDatabase, type DatabaseOptions, type DatabaseService } from '#serve
 import type { Consistency } from '#server/database/port.ts'
 import { noMetrics } from '#server/database/router-metrics.ts'
 import { backgroundContext, runInContext, type RequestContext } from '#server/telemetry/context.ts'
-import { names } from '#server/telemetry/names.ts'
+import { resolver } from '#server/telemetry/resolver.ts'
 import { NotFoundError } from '#shared/errors.ts'
 import { startCluster, type Cluster } from '../support/cluster.ts'
 import { until } from '../support/until.ts'
@@ -261,6 +261,24 @@ describe('what a person has seen and what may be said of their writes, on a prim
     })
   })
 
+  it('a write tells where it was made although no look at the servers has succeeded yet, and so does a read', async () => {
+    // It keeps every look from ending, and nothing else that is asked here.
+    const locker = await psql()
+    await locker.query('BEGIN; LOCK TABLE timelines IN ACCESS EXCLUSIVE MODE')
+    // On the replicas as well: with the next commit.
+    await cluster.asOwner('SELECT pg_logical_emit_message(true, \'test\', \'\')')
+    await cluster.caughtUp()
+    const blind = open()
+    closing.unshift(() => blind.close())
+    const [id, person] = [randomUUID(), createPerson(blind)]
+    const here = { cluster: database.cluster(), timeline: database.state().timeline }
+    await person.note(id, 'in the dark')
+    expect(plainTokens.decode(person.token!)).toMatchObject(here)
+    person.token = null
+    expect(await person.look(id, 'strong')).toEqual({ text: 'in the dark', stale: null })
+    expect(plainTokens.decode(person.token!)).toMatchObject(here)
+  })
+
   it('an idle primary makes no replica late, also after archive_timeout has begun a new segment', async () => {
     const [id, person] = [randomUUID(), createPerson()]
     const impatient = open({ lagLimitSeconds: 1 })
@@ -289,14 +307,14 @@ describe('what a person has seen and what may be said of their writes, on a prim
   })
 
   it('whoever waits for the monitor is told by the look that they waited for, all at once', async () => {
-    const of = (pool: 'primary' | 'replica') => createAddresses({ pool, names, log, onLeft() {} })
+    const of = (pool: 'primary' | 'replica') => createAddresses({ pool, resolver, log, onLeft() {} })
     const addresses = { primary: of('primary'), replica: of('replica') }
     const monitor = createMonitor({ primaryUrl: cluster.writeUrl, replicaUrl: cluster.readUrl, log, addresses, onNewEpoch() {} })
     try {
       let looks = 0
-      monitor.onLook(() => void looks++)
+      monitor.onProbe(() => void looks++)
       await monitor.ready(10_000)
-      const toldAt = await Promise.all(Array.from({ length: 30 }, () => monitor.primaryReturns(20_000).then(() => looks)))
+      const toldAt = await Promise.all(Array.from({ length: 30 }, () => monitor.waitForPrimary(20_000).then(() => looks)))
       expect(new Set(toldAt).size).toBe(1)
     }
     finally {
@@ -353,8 +371,8 @@ describe('what a person has seen and what may be said of their writes, on a prim
       })
       await until(() => (counts['unknownCommit'] ?? 0) > 0, 'the outcome to be unknown', 30_000)
       leaving.abort()
-      await until(() => over, 'the write to be given up')
-      expect(await writing).toMatchObject({ message: expect.stringContaining('given up') })
+      await until(() => over, 'the write to be abandoned')
+      expect(await writing).toMatchObject({ message: expect.stringContaining('abandoned') })
       expect(counts['resolved unresolved']).toBe(1)
       for (const node of cluster.replicas()) node.thaw()
       await until(() => createPerson().note(id, 'made', { key, seconds: 5 }).then(() => true, () => false), 'the repeat to be answered')

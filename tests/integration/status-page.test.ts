@@ -53,7 +53,7 @@ describe('the status page', () => {
       for (const { status, headers, html } of [nobodys, mine]) {
         expect([status, headers.get('cache-control')]).toEqual([200, 'public, max-age=5'])
         expect(headers.getSetCookie()).toEqual([])
-        for (const words of ['Everything works', 'Website and app', 'Saving changes', 'Signing in']) {
+        for (const words of ['All systems operational', 'Website and app', 'Saving changes', 'Signing in']) {
           expect(shown(html)).toContain(words)
         }
         // Neither the server's inside nor its visitor, in what is shown or in the page's own data.
@@ -96,7 +96,7 @@ describe('the status page', () => {
       // Nobody can say who is signed in, and the page does not ask.
       const { status, html } = await pageOf(server, { cookie: user.cookie() })
       expect(status).toBe(200)
-      expect(shown(html)).toContain('Parts of Fleet2 are away')
+      expect(shown(html)).toContain('Partial outage')
       expect(shown(html)).toContain('Changes cannot be saved.')
       proxy.accept()
       await until(async () => (await statusOf(server)).state === 'operational', 'the return to be shown')
@@ -150,7 +150,7 @@ describe('the status page', () => {
       await until(() => both(({ view }) => view === 'one-instance'), 'Redis to be missed')
       const limited = { 'saving': 'limited', 'live': 'limited', 'sign-in': 'limited' }
       expect(await states(other)).toEqual({ ...allWell, ...limited })
-      expect(shown((await pageOf(other)).html)).toContain('Our servers cannot tell each other how they do.')
+      expect(shown((await pageOf(other)).html)).toContain('Our servers cannot exchange their status right now.')
       await redis.start()
       const isBack = ({ state, view }: ServiceStatus) => state === 'operational' && view === 'all-instances'
       await until(() => both(isBack), 'Redis to be back')
@@ -211,7 +211,7 @@ describe('the uptime', () => {
     const nobody = `http://127.0.0.1:${await freePort()}`
     const urls = `${nobody},${prometheus.url}`
     const server = await startServer({
-      env: { NUXT_DATABASE_URL: database.servingUrl, NUXT_STATUS_PROMETHEUS_URL: urls },
+      env: { NUXT_DATABASE_URL: database.servingUrl, NUXT_PROMETHEUS_URL: urls },
     })
     try {
       await until(async () => (await statusOf(server)).uptime.state === 'known', 'Prometheus\'s answer')
@@ -225,7 +225,7 @@ describe('the uptime', () => {
       expect(ago(10)).toMatchObject({ uptime: 0.75, measuredMinutes: 1_440 })
       expect(uptime.uptime).toBeLessThan(1)
       const { html } = await pageOf(server)
-      expect(shown(html)).toContain('of the time that was measured: 39 days.')
+      expect(shown(html)).toContain('of the time that was measured (39 days).')
       expect(shown(html)).toContain('no data')
       // Prometheus stands still: nobody waits for it, and what was known is still there.
       prometheus.freeze()
@@ -240,12 +240,12 @@ describe('the uptime', () => {
   it('is said to be unknown while Prometheus cannot be asked', async () => {
     const url = `http://kim:hunter2@127.0.0.1:${await freePort()}`
     const server = await startServer({
-      env: { NUXT_DATABASE_URL: database.servingUrl, NUXT_STATUS_PROMETHEUS_URL: url },
+      env: { NUXT_DATABASE_URL: database.servingUrl, NUXT_PROMETHEUS_URL: url },
     })
     try {
       const now = await statusOf(server)
       expect(now).toMatchObject({ state: 'operational', uptime: { state: 'not-known', days: [] } })
-      expect(shown((await pageOf(server)).html)).toContain('The measurements of past days cannot be read')
+      expect(shown((await pageOf(server)).html)).toContain('The uptime of past days is not available')
       const words = 'Prometheus does not say the uptime'
       await until(() => server.output().includes(words), 'the words in the log')
       expect(server.output()).not.toContain('hunter2')

@@ -38,7 +38,7 @@ async function inRequest<T>(
       headers: {},
       timeoutMs: 5_000,
       ratio: 0,
-      mostWaiting: 1_000,
+      maxWaiting: 1_000,
       delayMs: 60_000,
       serviceName: 'test',
       attributes: {},

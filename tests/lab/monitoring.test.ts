@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
-import { reasonsAgainst, upLab, downLab } from '../../lab/lab.ts'
+import { checkPrerequisites, upLab, downLab } from '../../lab/lab.ts'
 import { subnet } from '../../lab/place.ts'
 import type { Lab } from '../../lab/types.ts'
 import { waitFor } from '../../lab/wait.ts'
@@ -59,7 +59,7 @@ async function onePage(lab: Lab): Promise<void> {
 
 test('Prometheus sees every part and every metric, and a fault that pages pages once and is taken back', async () => {
   await withLabLock(async () => {
-    expect(await reasonsAgainst()).toEqual([])
+    expect(await checkPrerequisites()).toEqual([])
     const lab = await upLab({ limitMs: 300_000, exporters: true })
     try {
       const ask = async <Data>(path: string) => {

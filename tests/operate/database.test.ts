@@ -4,10 +4,10 @@ import pg from 'pg'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { createAddresses } from '#server/database/addresses.ts'
-import { createLooker, unreachable } from '#server/database/look.ts'
+import { createProber, unreachable } from '#server/database/probe.ts'
 import { migrate } from '#server/database/migrate.ts'
 import { migrationsFromFolder } from '#server/database/migrations.ts'
-import { names } from '#server/telemetry/names.ts'
+import { resolver } from '#server/telemetry/resolver.ts'
 import { signUp } from '../support/client.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { startServer } from '../support/server.ts'
@@ -39,7 +39,7 @@ describe('health', () => {
       const people = (async () => {
         while (!asking.signal.aborted) await client.send('GET', '/api/v1/vehicles').catch(() => {})
       })()
-      await until(async () => (await report(server.url)).checks.database.reason === 'The server answers, and no connection of the pool reaches it', 'health to notice', 60_000)
+      await until(async () => (await report(server.url)).checks.database.reason === 'The server responds, but no connection of the pool reaches it', 'health to notice', 60_000)
       expect(await report(server.url)).toMatchObject({ status: 'degraded', reason: 'The database cannot be reached', checks: { database: { status: 'unhealthy' } } })
       asking.abort()
       await own.asOwner(`ALTER DATABASE ${name} CONNECTION LIMIT -1`)
@@ -55,14 +55,14 @@ describe('health', () => {
 
   it.each<[string, (url: URL) => void, RegExp]>([
     ['a server without TLS', url => url.searchParams.set('sslmode', 'require'), /^The server does not offer TLS$/],
-    ['a parameter that the server refuses', url => url.searchParams.set('options', '-c no_such_parameter=1'), /^A parameter in the address is refused/],
-    ['a value that the server refuses', url => url.searchParams.set('options', '-c statement_timeout=soon'), /^A parameter in the address is refused/],
+    ['a parameter that the server refuses', url => url.searchParams.set('options', '-c no_such_parameter=1'), /^The server rejected a parameter in the connection URL/],
+    ['a value that the server refuses', url => url.searchParams.set('options', '-c statement_timeout=soon'), /^The server rejected a parameter in the connection URL/],
     ['a wrong password', (url) => {
       url.password = 'wrong'
     }, /^Authentication failed$/],
     ['a database that is not there', (url) => {
       url.pathname = '/nowhere'
-    }, /^There is no such database$/],
+    }, /^The database does not exist$/],
     ['a port on which nobody listens', (url) => {
       url.port = '1'
     }, /^Connection refused$/],
@@ -72,10 +72,10 @@ describe('health', () => {
   ])('names the cause: %s', async (_, change, words) => {
     const url = new URL(database.servingUrl)
     change(url)
-    const addresses = createAddresses({ pool: 'primary', names, log: pino({ level: 'silent' }), onLeft() {} })
-    const looker = createLooker(url.href, 10_000, addresses, () => {})
-    const error: unknown = await looker.look().then(() => null, error => error)
-    looker.close()
+    const addresses = createAddresses({ pool: 'primary', resolver, log: pino({ level: 'silent' }), onLeft() {} })
+    const prober = createProber(url.href, 10_000, addresses, () => {})
+    const error: unknown = await prober.probe().then(() => null, error => error)
+    prober.close()
     addresses.close()
     expect(unreachable(error).error).toMatch(words)
   })

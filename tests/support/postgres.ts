@@ -11,8 +11,13 @@ export interface TestDatabase {
   drop(): Promise<void>
 }
 
-/** A database of the test file's own: a clone of the migrated one, in a few dozen milliseconds. */
-export async function createTestDatabase(server: 'embedded' | 'debian' = 'embedded'): Promise<TestDatabase> {
+/**
+ * A database of the test file's own: a clone of the migrated one, in a few dozen milliseconds; or of another
+ * test's, which nobody may be connected to at that moment.
+ */
+export async function createTestDatabase(
+  server: 'embedded' | 'debian' = 'embedded', template = 'fleet',
+): Promise<TestDatabase> {
   const [templateOwnerUrl, templateServingUrl] = server === 'embedded'
     ? [inject('ownerUrl'), inject('servingUrl')]
     : [inject('debianOwnerUrl'), inject('debianServingUrl')]
@@ -37,7 +42,7 @@ export async function createTestDatabase(server: 'embedded' | 'debian' = 'embedd
       await client.end()
     }
   }
-  await admin(`CREATE DATABASE ${name} TEMPLATE fleet`)
+  await admin(`CREATE DATABASE ${name} TEMPLATE ${template}`)
   const ownerUrl = at(templateOwnerUrl, name)
   const owner = new pg.Pool({ connectionString: ownerUrl, max: 2 })
   owner.on('error', () => {})

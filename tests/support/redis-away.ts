@@ -9,10 +9,10 @@ export function interruptible(redis: RedisPort): { redis: RedisPort, goAway(): v
     redis: new Proxy(redis, {
       get(target, name: keyof RedisPort) {
         if (name === 'isUp') return () => !away
-        if (name === 'onReturn') return (listener: () => void) => void listeners.add(listener)
+        if (name === 'onReconnect') return (listener: () => void) => void listeners.add(listener)
         const value = target[name]
         if (typeof value !== 'function' || name === 'sentinels') return value
-        return (...args: unknown[]) => away ? Promise.reject(new UnavailableError('Redis does not answer.')) : (value as (...args: unknown[]) => unknown).apply(target, args)
+        return (...args: unknown[]) => away ? Promise.reject(new UnavailableError('Redis is not responding.')) : (value as (...args: unknown[]) => unknown).apply(target, args)
       },
     }),
     goAway() {

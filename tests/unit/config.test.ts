@@ -47,16 +47,16 @@ describe('the configuration', () => {
     expect(faults({ ...real, SESSION_PASSWORD_FILE: file })).toEqual([expect.stringContaining('both set')])
     expect(faults({ ...rest, SESSION_PASSWORD_FILE: join(folder, 'missing') })[0]).toContain('cannot be read')
   })
-  it('takes several Prometheus for the status page, in their order, and tells none of their passwords', () => {
+  it('takes several Prometheus, in their order, and tells none of their passwords', () => {
     const several = ' http://kim:secret@prometheus:9090 , https://metrics.example.org/prometheus'
-    const { statusPrometheusUrls } = loadConfig({ ...real, NUXT_STATUS_PROMETHEUS_URL: several }, '1')
-    expect(statusPrometheusUrls.map(({ host }) => host)).toEqual(['prometheus:9090', 'metrics.example.org'])
+    const { prometheusUrls } = loadConfig({ ...real, NUXT_PROMETHEUS_URL: several }, '1')
+    expect(prometheusUrls.map(({ host }) => host)).toEqual(['prometheus:9090', 'metrics.example.org'])
     expect(loadConfig(real, '1')).toMatchObject({
-      statusPrometheusUrls: [], statusUptimeQuery: 'max(avg_over_time(fleet2:public_up[15m]))',
+      prometheusUrls: [], statusUptimeQuery: 'max(avg_over_time(fleet2:public_up[15m]))',
     })
     for (const wrong of ['prometheus:9090', 'ftp://p', 'http://p?x=1', 'http://kim:100%@p', 'http://a,b']) {
-      expect(faults({ ...real, NUXT_STATUS_PROMETHEUS_URL: wrong })).toEqual([
-        expect.stringMatching(/^NUXT_STATUS_PROMETHEUS_URL must be .* addresses without a query, such as \S+$/),
+      expect(faults({ ...real, NUXT_PROMETHEUS_URL: wrong })).toEqual([
+        expect.stringMatching(/^NUXT_PROMETHEUS_URL must be .* addresses without a query, such as \S+$/),
       ])
     }
   })
@@ -80,7 +80,7 @@ describe('the configuration', () => {
     expect(faults({ ...redis, NUXT_REDIS_NAT_MAP: '10.0.0.5=localhost', NUXT_REDIS_TLS_CA: 'ca.pem', NUXT_REDIS_SENTINEL_TLS: 'yes' })).toHaveLength(3)
   })
   it('knows the operators by their addresses, nobody by default, and names each that is none', () => {
-    expect(loadConfig(embedded, '1')).toMatchObject({ operators: [], opsPatroniUrls: [], opsPgbouncerHosts: [], opsPrometheusUrls: [] })
+    expect(loadConfig(embedded, '1')).toMatchObject({ operators: [], opsPatroniUrls: [], opsPgbouncerHosts: [], prometheusUrls: [] })
     expect(loadConfig({ ...embedded, NUXT_OPERATORS: ' Kim@Example.org , lee@example.org,' }, '1').operators).toEqual(['kim@example.org', 'lee@example.org'])
     expect(faults({ ...embedded, NUXT_OPERATORS: 'kim@example.org,kim,@x' })).toEqual([
       'NUXT_OPERATORS must be e-mail addresses, separated by commas, such as kim@example.org,lee@example.org; "kim", "@x" are none (it is "kim@example.org,kim,@x")',
@@ -91,7 +91,7 @@ describe('the configuration', () => {
     expect(loadConfig({ ...real, ...asked }, '1')).toMatchObject({
       opsPatroniUrls: ['http://patroni1:8008', 'http://[2001:db8::1]:8008'], opsPgbouncerHosts: [{ host: 'p1', port: 6432 }],
     })
-    const wrong = faults({ ...real, NUXT_OPS_PROMETHEUS_URL: 'http://user:hunter2@host:9090,prometheus' })
+    const wrong = faults({ ...real, NUXT_OPS_PATRONI_URLS: 'http://user:hunter2@host:9090,prometheus' })
     expect(wrong).toEqual([expect.stringContaining('"http://…@host:9090", "prometheus" are none')])
     expect(wrong.join()).not.toContain('hunter2')
     expect(faults({ ...embedded, NUXT_OPS_PGBOUNCER_HOSTS: 'p1:6432' })).toEqual(['NUXT_OPS_PGBOUNCER_HOSTS is set without NUXT_DATABASE_URL, whose user asks them'])

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { createCircuit } from '#server/database/circuit.ts'
-import { advance, hasSeen, later, parseLsn, parsePosition, plainTokens, sealedTokens, type Position, type Token } from '#server/database/consistency.ts'
+import { advance, hasSeen, later, parseLsn, parseWalPosition, plainTokens, sealedTokens, type WalPosition, type Token } from '#server/database/consistency.ts'
 import { createFreshness } from '#server/database/freshness.ts'
 
 const token = (timeline: number, lsn: number, confirm = 0, xid = 0): Token => ({ cluster: '7', timeline, lsn, confirm, xid })
-const at = (role: Position['role'], timeline: number, lsn: number, xid = 0): Position => ({ role, timeline, lsn, xid })
+const at = (role: WalPosition['role'], timeline: number, lsn: number, xid = 0): WalPosition => ({ role, timeline, lsn, xid })
 
 describe('a server has what the caller has seen', () => {
-  it.each<[string, Position, Token, boolean]>([
+  it.each<[string, WalPosition, Token, boolean]>([
     ['a replica that has replayed it', at('replica', 2, 100), token(2, 100), true],
     ['a replica one byte short', at('replica', 2, 99), token(2, 100), false],
     ['a replica of a later timeline, whatever the numbers: what is missing there survives nowhere', at('replica', 3, 50), token(2, 100), true],
@@ -50,7 +50,7 @@ describe('what a caller has seen', () => {
   })
   it('is read from PostgreSQL\'s words', () => {
     expect(parseLsn('1/19B63C8')).toBe(2 ** 32 + 0x19b63c8)
-    expect(parsePosition('r 3 0/5000028 753')).toEqual(at('replica', 3, 0x5000028, 753))
+    expect(parseWalPosition('r 3 0/5000028 753')).toEqual(at('replica', 3, 0x5000028, 753))
   })
 })
 
@@ -75,19 +75,19 @@ describe('the age of what a replica shows', () => {
     let now = 0
     const freshness = createFreshness(() => now)
     expect(freshness.ageSeconds(at('replica', 1, 100))).toBeNull()
-    freshness.primaryWasAt(at('primary', 1, 100))
+    freshness.recordPrimary(at('primary', 1, 100))
     now = 10_000
-    freshness.primaryWasAt(at('primary', 1, 100))
+    freshness.recordPrimary(at('primary', 1, 100))
     now = 12_000
-    freshness.primaryWasAt(at('primary', 1, 200))
+    freshness.recordPrimary(at('primary', 1, 200))
     now = 15_000
     expect(freshness.ageSeconds(at('replica', 1, 200))).toBe(0)
     // The primary stood still until second 10: only since then is anything missing.
     expect(freshness.ageSeconds(at('replica', 1, 150))).toBe(5)
-    expect(freshness.ageSeconds(at('replica', 1, 200), { primaryInSight: false })).toBe(3)
+    expect(freshness.ageSeconds(at('replica', 1, 200), { primaryReachable: false })).toBe(3)
     expect(freshness.ageSeconds(at('replica', 1, 10))).toBe(Infinity)
     // A replica that still follows the former primary is behind since the last thing that both have.
-    freshness.primaryWasAt(at('primary', 2, 210))
+    freshness.recordPrimary(at('primary', 2, 210))
     expect(freshness.ageSeconds(at('replica', 1, 5_000))).toBe(3)
   })
 })

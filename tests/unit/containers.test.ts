@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { basesIn } from '../../lab/containers/compose-files.ts'
-import { reasonsAgainst, type Surroundings } from '../../lab/containers/refusals.ts'
+import { checkPrerequisites, type Surroundings } from '../../lab/containers/refusals.ts'
 import { runbookCommands } from '../../lab/containers/runbook.ts'
 import { outageTable } from '../../lab/containers/table.ts'
 import { isAtLeast } from '../../scripts/compose-command.ts'
@@ -83,8 +83,8 @@ describe('the check is refused before anything is started, in one plain message'
   }
 
   it('and not where nothing is wrong', () => {
-    expect(reasonsAgainst(well)).toEqual([])
-    expect(reasonsAgainst({ ...well, root: false, engine: { version: '26.1.5+dfsg1', has: [] } })).toEqual([])
+    expect(checkPrerequisites(well)).toEqual([])
+    expect(checkPrerequisites({ ...well, root: false, engine: { version: '26.1.5+dfsg1', has: [] } })).toEqual([])
   })
 
   it.each<[string, Partial<Surroundings>, RegExp]>([
@@ -100,17 +100,17 @@ describe('the check is refused before anything is started, in one plain message'
     ['a cache that is read-only', { cacheFault: '/x cannot be written (EROFS)' }, /^\/x cannot be written/],
     ['no secrets\' folder', { secretsFolder: '/nowhere' }, /names \/nowhere, .* deploy\/make-secrets\.sh/],
   ])('%s', (_, found, message) => {
-    expect(reasonsAgainst({ ...well, ...found })).toEqual([expect.stringMatching(message)])
+    expect(checkPrerequisites({ ...well, ...found })).toEqual([expect.stringMatching(message)])
   })
 
   it('secrets that are missing or empty, each by its name', () => {
     writeFileSync(join(folder, 'redis_password'), '')
-    expect(reasonsAgainst({ ...well, secretsFolder: folder })).toEqual([
+    expect(checkPrerequisites({ ...well, secretsFolder: folder })).toEqual([
       expect.stringContaining(`missing or empty in ${folder}: redis_password, ha/redis_url. Make them with`),
     ])
     writeFileSync(join(folder, 'redis_password'), 'x')
     mkdirSync(join(folder, 'ha'))
     writeFileSync(join(folder, 'ha/redis_url'), 'x')
-    expect(reasonsAgainst({ ...well, secretsFolder: folder })).toEqual([])
+    expect(checkPrerequisites({ ...well, secretsFolder: folder })).toEqual([])
   })
 })

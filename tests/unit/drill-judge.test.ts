@@ -39,8 +39,8 @@ describe('the judge of the drills', () => {
     expect(figures).toMatchObject({ lost: 0, doubled: 0, backwards: 0, sessionsLost: 0, eventsMissed: 0, failedReads: 0, failedWrites: 0, secondsUntilWhole: 1 })
   })
   it('finds a PostgreSQL that fills with connections', () => {
-    expect(judge({ ...history([]), mostBackends: { node: 'patroni1', count: 180 } }, state(), budget).violations).toContainEqual(expect.stringMatching(/^connections to patroni1 at once: 180, allowed 100/))
-    expect(judge({ ...history([]), mostBackends: { node: 'patroni1', count: 60 } }, state(), budget).violations).toEqual([])
+    expect(judge({ ...history([]), maxBackends: { node: 'patroni1', count: 180 } }, state(), budget).violations).toContainEqual(expect.stringMatching(/^connections to patroni1 at once: 180, allowed 100/))
+    expect(judge({ ...history([]), maxBackends: { node: 'patroni1', count: 60 } }, state(), budget).violations).toEqual([])
   })
   it('refuses to judge where there was no load', () => {
     expect(judge({ ...history([]), operations: [], streams: [] }, state(), budget).violations).toContain('there was no load to judge by')

@@ -36,7 +36,7 @@ describe('the verdict', () => {
     expect(judge({ ...fine, ...following })).toMatchObject({
       status: 'healthy', httpStatus: 200, mode: 'read-only', database: 'healthy', standby: true, reason: 'This is the standby region',
     })
-    expect(judge({ ...fine, ...following, redis: 'unhealthy' })).toMatchObject({ status: 'degraded', reason: 'Redis does not answer' })
+    expect(judge({ ...fine, ...following, redis: 'unhealthy' })).toMatchObject({ status: 'degraded', reason: 'Redis is not responding' })
     expect(judge({ ...fine, ...following, replica: 'unhealthy', peerDatabaseHealthy: false }))
       .toMatchObject({ status: 'degraded', mode: 'unavailable', standby: false })
     expect(judge({ ...fine, standby: true })).toMatchObject({ status: 'healthy', mode: 'normal', standby: false, reason: null })
@@ -48,7 +48,7 @@ describe('a check', () => {
     let turn = 0
     const shown: Finding['status'][] = []
     const check = createCheck({
-      name: 'test', everyMs: 1, hastyMs: 1, timeoutMs: 20, onChange: () => shown.push(check.current().status),
+      name: 'test', pollMs: 1, degradedPollMs: 1, timeoutMs: 20, onChange: () => shown.push(check.current().status),
       look: async () => {
         const result = results[Math.min(turn++, results.length - 1)]!
         if (result === 'hang') await new Promise(() => {})
@@ -83,7 +83,7 @@ describe('a check', () => {
     let looks = 0
     const shown: Finding['status'][] = []
     const check = createCheck({
-      name: 'test', everyMs: 1, hastyMs: 1, timeoutMs: 200, onChange: () => shown.push(check.current().status),
+      name: 'test', pollMs: 1, degradedPollMs: 1, timeoutMs: 200, onChange: () => shown.push(check.current().status),
       async look() {
         await readFile(import.meta.filename)
         looks++

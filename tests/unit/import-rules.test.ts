@@ -19,6 +19,7 @@ describe('the import rules', () => {
     ['the database that knows Redis', 'server/database/x.ts', `import { x } from '#server/redis/port.ts'`],
     ['the domain that knows the edge', 'server/fleet/x.ts', `import { x } from '#server/edge/input.ts'`],
     ['the domain that knows HTTP', 'server/identity/x.ts', `import { getQuery } from 'h3'`],
+    ['undoing that knows the life cycle', 'server/undo/x.ts', `import { x } from '#server/lifecycle/services.ts'`],
     ['telemetry that knows the database, by a relative path', 'server/telemetry/x.ts', `import { x } from '../database/port.ts'`],
     ['the life cycle that knows the edge', 'server/lifecycle/x.ts', `import { x } from '#server/edge/handler.ts'`],
     ['the server that knows the browser side', 'server/edge/x.ts', `import { x } from '~/composables/api.ts'`],

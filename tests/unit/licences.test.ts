@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest'
  */
 const allowed = new Set([
   'MIT', 'Apache-2.0', 'ISC', 'BSD-2-Clause', 'BSD-3-Clause', '0BSD', 'BlueOak-1.0.0', 'CC0-1.0', 'Zlib',
-  'Python-2.0',
+  'Python-2.0', 'PSF-2.0',
 ])
 
 interface Exception { says: string | null, because: string }

@@ -3,10 +3,11 @@ import { describe, expect, it } from 'vitest'
 import {
   etcdByPrometheus, haproxyByPrometheus, nginxByPrometheus, patroniByPrometheus,
 } from '#server/cluster/by-prometheus.ts'
+import { pointsOf } from '#server/cluster/charts.ts'
 import { parseStatistics } from '#server/cluster/haproxy.ts'
 import { parseCluster, parseEtcdSeenAt } from '#server/cluster/patroni.ts'
 import { parsePools } from '#server/cluster/pgbouncer.ts'
-import { parseRange, parseVector, type Prometheus, type Sample } from '#server/cluster/prometheus.ts'
+import type { Prometheus, Sample } from '#server/cluster/prometheus.ts'
 
 const answer = (name: string) => readFileSync(
   new URL(`../support/operations/${name}`, import.meta.url), 'utf8',
@@ -29,7 +30,7 @@ describe('HAProxy\'s statistics', () => {
     )
   })
   it('are refused when they are something else', () => {
-    expect(() => parseStatistics('<html>')).toThrow('It does not answer with HAProxy\'s statistics')
+    expect(() => parseStatistics('<html>')).toThrow('The response is not HAProxy\'s statistics')
   })
 })
 
@@ -64,8 +65,8 @@ describe('Patroni\'s view of the cluster', () => {
       ],
     })
   })
-  it('is read from version 4: the lag is what is not replayed yet, and "unknown" is not 0', () => {
-    expect(parseCluster(answer('patroni-4-cluster.json'))).toEqual({
+  it.each(['4.0', '4.1'])('is read from %s: the lag is of the replay, and "unknown" is not 0', (version) => {
+    expect(parseCluster(answer(`patroni-${version}-cluster.json`))).toEqual({
       paused: true,
       members: [
         { name: 'patroni1', role: 'leader', state: 'running', timeline: 5, lagBytes: null },
@@ -84,28 +85,15 @@ describe('Patroni\'s view of the cluster', () => {
   })
 })
 
-describe('Prometheus\' answers', () => {
-  const samples = (...list: [Record<string, string>, string][]) => JSON.stringify({
-    status: 'success', data: {
-      resultType: 'vector', result: list.map(([metric, text]) => ({ metric, value: [1_796_000_000, text] })),
-    },
-  })
-  it('are read, also those that are no numbers', () => {
-    expect(parseVector(samples([{ instance: 'a' }, '1.5'], [{ instance: 'b' }, 'NaN']))).toEqual([
-      { labels: { instance: 'a' }, value: 1.5 }, { labels: { instance: 'b' }, value: Number.NaN },
+describe('a chart', () => {
+  const range = { from: 60, to: 300, stepSeconds: 60 }
+  it('has gaps where there is no value, and where it is none', () => {
+    const points = [[60, 1], [180, Number.NaN], [240, 4]].map(([at, value]) => ({ at: at!, value: value! }))
+    expect(pointsOf([{ labels: {}, points }], range)).toEqual([
+      { at: 60, value: 1 }, { at: 120, value: null }, { at: 180, value: null }, { at: 240, value: 4 },
+      { at: 300, value: null },
     ])
-    expect(() => parseVector('{"status":"error"}')).toThrow('It does not answer as Prometheus does')
-  })
-  it('have gaps where there is no value, and where it is none', () => {
-    const text = JSON.stringify(
-      { data: { result: [{ metric: {}, values: [[60, '1'], [180, 'NaN'], [240, '4']] }] } },
-    )
-    expect(
-      parseRange(text, { from: 60, to: 300, stepSeconds: 60 }).map(({ value }) => value),
-    ).toEqual([1, null, null, 4, null])
-    expect(parseRange('{"data":{"result":[]}}', { from: 0, to: 60, stepSeconds: 60 })).toEqual(
-      [{ at: 0, value: null }, { at: 60, value: null }],
-    )
+    expect(pointsOf([], { ...range, to: 120 })).toEqual([{ at: 60, value: null }, { at: 120, value: null }])
   })
 })
 
@@ -135,7 +123,7 @@ describe('what Prometheus knows of the parts', () => {
     ).ask(never)
     expect(view).toEqual([
       { name: 'haproxy', reason: null, servers: parseStatistics(answer('haproxy.csv')) },
-      { name: 'haproxy2', reason: 'It does not answer Prometheus', servers: [] },
+      { name: 'haproxy2', reason: 'Prometheus cannot reach it', servers: [] },
     ])
   })
 
@@ -157,7 +145,7 @@ describe('what Prometheus knows of the parts', () => {
       members: [
         { name: 'patroni1', role: 'leader', state: 'running', timeline: 7, lagBytes: null },
         { name: 'patroni2', role: 'sync standby', state: 'running', timeline: 7, lagBytes: 100 },
-        { name: 'patroni3', role: 'unknown', state: 'does not answer', timeline: null, lagBytes: null },
+        { name: 'patroni3', role: 'unknown', state: 'not responding', timeline: null, lagBytes: null },
       ],
     })
   })

@@ -134,7 +134,7 @@ describe('the parts of the system', () => {
   it('with the database away: this instance\'s pools as they are, the servers not known', () => {
     const gone = {
       reachable: false, role: null, latencyMs: null, lagSeconds: null, timeline: null,
-      error: 'No answer in time',
+      error: 'Timed out',
     }
     const router = lost({ ...whole.router.value!, primary: gone, replica: gone })
     const view = { ...whole, patroni: none, router }
@@ -193,7 +193,7 @@ describe('the parts of the system', () => {
       group(
         { ...whole, balancers: known([{ name: 'haproxy', reason: null, servers: down }]) }, 'balancers',
       ).parts[0],
-    ).toMatchObject({ state: 'degraded', brief: 'primary: nobody' })
+    ).toMatchObject({ state: 'degraded', brief: 'primary: none' })
     const members = whole.patroni.value!.members.map(
       one => one.name === 'patroni3'
         ? { ...one, timeline: 4 }
@@ -269,7 +269,7 @@ describe('a chart', () => {
   it('says its values in their unit', () => {
     expect(
       [inUnit(0.0123, 'seconds'), inUnit(2.5, 'seconds'), inUnit(12.345, 'per second'), inUnit(0, 'percent')],
-    ).toEqual(['12.3 ms', '2.5 s', '12.3/s', '0 %'])
+    ).toEqual(['12.3 ms', '2.5 s', '12.3/s', '0%'])
     expect([bytes(0), bytes(2_048), bytes(1_572_864), bytes(2 ** 31)]).toEqual(
       ['0 B', '2 KiB', '1.5 MiB', '2.0 GiB'],
     )

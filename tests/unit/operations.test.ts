@@ -4,7 +4,7 @@ import { askEach, askInTurn } from '#server/cluster/ask-each.ts'
 import { createFromMemory } from '#server/cluster/from-memory.ts'
 import { createLook } from '#server/cluster/look.ts'
 import { noticeChanges, type Sight } from '#server/cluster/notice.ts'
-import { createTimeline, mostHappenings } from '#server/cluster/timeline.ts'
+import { createTimeline, maxTimelineEvents } from '#server/cluster/timeline.ts'
 import { openMemory } from '#server/redis/memory.ts'
 import type { KnownInstance } from '#server/redis/instances.ts'
 import { interruptible } from '../support/redis-away.ts'
@@ -99,7 +99,7 @@ describe('asking several', () => {
       [
         { name: 'a', value: 1, reason: null },
         { name: 'b', value: null, reason: 'Broken' },
-        { name: 'c', value: null, reason: 'No answer in time' },
+        { name: 'c', value: null, reason: 'Timed out' },
       ],
     )
   })
@@ -110,13 +110,14 @@ describe('asking several', () => {
   })
   it('in turn: the next only when one does not answer', async () => {
     const asked: string[] = []
-    const ask = (name: string) => {
+    const named = (...names: string[]) => names.map(name => ({ name }))
+    const ask = ({ name }: { name: string }) => {
       asked.push(name)
       return name === 'b' ? Promise.resolve('from b') : Promise.reject(new Error(`No ${name}`))
     }
-    expect(await askInTurn(['a', 'b', 'c'], 500, ask, never)).toBe('from b')
+    expect(await askInTurn(named('a', 'b', 'c'), 500, ask, never)).toBe('from b')
     expect(asked).toEqual(['a', 'b'])
-    await expect(askInTurn(['a', 'c'], 500, ask, never)).rejects.toThrow('No c')
+    await expect(askInTurn(named('a', 'c'), 500, ask, never)).rejects.toThrow('a: No a; c: No c')
   })
 })
 
@@ -158,7 +159,7 @@ describe('the time-line', () => {
       },
     )
     await timeline.settled()
-    await expect(timeline.read()).rejects.toThrow('Redis does not answer')
+    await expect(timeline.read()).rejects.toThrow('Redis is not responding')
     comeBack()
     await until(async () => (await timeline.read()).length === 1)
     expect((await timeline.read())[0]).toMatchObject(
@@ -169,12 +170,12 @@ describe('the time-line', () => {
   it('is bounded', async () => {
     const { instance } = shared()
     const timeline = instance('app1')
-    for (let n = 0; n < mostHappenings + 50; n++) {
+    for (let n = 0; n < maxTimelineEvents + 50; n++) {
       timeline.note({ key: `mode:${n}`, kind: 'mode', subject: 'app1', text: `${n}` })
       await timeline.settled()
     }
     const lines = await timeline.read()
-    expect([lines.length, lines[0]!.text]).toEqual([mostHappenings, `${mostHappenings + 49}`])
+    expect([lines.length, lines[0]!.text]).toEqual([maxTimelineEvents, `${maxTimelineEvents + 49}`])
   })
 })
 
@@ -209,7 +210,7 @@ describe('what an instance notices', () => {
   it('is its own start and version, once', () => {
     const { see } = watching()
     expect(see({ phase: 'running' })).toEqual(
-      ['start: app1 serves, version 1.2.0', 'version version:1.2.0: Version 1.2.0 was begun'],
+      ['start: app1 is serving, version 1.2.0', 'version version:1.2.0: Version 1.2.0 went live'],
     )
     expect(see({})).toEqual([])
   })
@@ -217,17 +218,17 @@ describe('what an instance notices', () => {
   it('is each change of its mode with the reason, its drain, and failovers by what all see alike', () => {
     const { see } = watching()
     see({ phase: 'running' })
-    expect(see({ mode: 'read-only', reason: 'No database server takes writes' })).toEqual(
-      ['mode: app1 went from normal to read-only: No database server takes writes'],
+    expect(see({ mode: 'read-only', reason: 'No database server accepts writes' })).toEqual(
+      ['mode: app1 went from normal to read-only: No database server accepts writes'],
     )
     expect(see({ mode: 'normal', reason: null, database: { timeline: 5 } })).toEqual([
       'mode: app1 went from read-only to normal',
-      'failover failover:7:5: PostgreSQL has another primary: timeline 5 after 4',
+      'failover failover:7:5: PostgreSQL has a new primary: timeline 5 after 4',
     ])
     expect(see({ sentinels: { epoch: 3, master: 'b:6379' } })).toEqual(
-      ['redis-failover redis-failover:3: Redis has another master: b:6379'],
+      ['redis-failover redis-failover:3: Redis has a new master: b:6379'],
     )
-    expect(see({ phase: 'draining' })).toEqual(['drain: app1 is ending: it drains'])
+    expect(see({ phase: 'draining' })).toEqual(['drain: app1 is shutting down (draining)'])
   })
 
   it('is an instance that falls silent, and not one that drains', () => {
@@ -235,7 +236,7 @@ describe('what an instance notices', () => {
     see({ phase: 'running' })
     const gone = { instance: 'app2', startedAt: 9, phase: 'running' as const }
     expect(see({ missing: [gone] })).toEqual(
-      ['silent silent:app2:9: app2 has fallen silent without having said that it was ending'],
+      ['silent silent:app2:9: app2 went silent without announcing a shutdown'],
     )
     expect(see({ missing: [gone, { instance: 'app3', startedAt: 9, phase: 'draining' }] })).toEqual([])
   })
@@ -281,7 +282,7 @@ describe('what an instance knows from memory', () => {
       state: 'unknown', since: moment(1_004_000), at: moment(1_000_000), value: [
         { name: 'app1' }, { name: 'app2' },
       ],
-      reason: expect.stringContaining('Redis does not answer'),
+      reason: expect.stringContaining('Redis is not responding'),
     })
     expect(memory.sentinels().state).toBe('not-configured')
   })

@@ -105,8 +105,8 @@ describe('a session', () => {
   it('that was ended while the database was away is not made again from a copy of its proof', async () => {
     const { sessions } = opened()
     const { secret, proof, record } = await sessions.begin(user)
-    await sessions.bury(record.id)
-    await sessions.forget(secret, record)
+    await sessions.markRevoked(record.id)
+    await sessions.remove(secret, record)
     const found = await sessions.resolve(secret, proof)
     expect(await sessions.restore(secret, found!.record)).toBeNull()
   })
@@ -126,10 +126,10 @@ describe('a session', () => {
     const memory = openMemory()
     // The renewal has read the record before the switch, and writes after it.
     let release = () => {}
-    const slow = new Proxy(memory, { get: (target, name: keyof typeof memory) => name === 'keep'
-      ? async (...args: Parameters<typeof memory.keep>) => {
+    const slow = new Proxy(memory, { get: (target, name: keyof typeof memory) => name === 'setDurable'
+      ? async (...args: Parameters<typeof memory.setDurable>) => {
         await new Promise<void>(resolve => release = resolve)
-        return target.keep(...args)
+        return target.setDurable(...args)
       }
       : target[name] })
     const [here, there] = [createSessions(memory, options, () => clock.now), createSessions(slow, options, () => clock.now)]
@@ -160,7 +160,7 @@ describe('a session', () => {
   it('that two requests make anew is made once: the second does not undo what has become of it since', async () => {
     const { sessions } = opened()
     const { secret, record } = await sessions.begin(user)
-    await sessions.forget(secret, record)
+    await sessions.remove(secret, record)
     await sessions.restore(secret, record)
     await sessions.switchOrganisation(secret, record, 'another')
     await sessions.restore(secret, record)

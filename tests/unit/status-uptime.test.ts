@@ -1,10 +1,7 @@
-import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { pino } from 'pino'
-import { afterEach, describe, expect, it } from 'vitest'
-import { answerLimitBytes, askPrometheus, type Sample } from '#server/health/prometheus.ts'
-import { daysOf, uptimeOf, watchUptime } from '#server/health/uptime.ts'
+import { describe, expect, it } from 'vitest'
+import type { Prometheus, Series } from '#server/cluster/prometheus.ts'
+import { daysOf, sharesIn, uptimeOf, watchUptime, type Share } from '#server/health/uptime.ts'
 import { percentInWords } from '../../composables/service-status.ts'
 import { until } from '../support/until.ts'
 
@@ -14,8 +11,8 @@ const now = Date.UTC(2026, 10, 24, 9, 20)
 const today = Date.UTC(2026, 10, 24)
 
 /** Each quarter of an hour that ends in the stretch. */
-function samples(from: number, to: number, value: number): Sample[] {
-  const found: Sample[] = []
+function samples(from: number, to: number, value: number): Share[] {
+  const found: Share[] = []
   for (let at = from + quarterMs; at <= to; at += quarterMs) found.push({ at, value })
   return found
 }
@@ -43,119 +40,54 @@ describe('the days', () => {
     day[7]!.value = 0.99999
     const uptime = daysOf(day, now).at(-2)!.uptime!
     expect(uptime).toBeLessThan(1)
-    expect(percentInWords(uptime)).toBe('99.99 %')
-    expect([1, 0.9999, 0.99989, 0].map(percentInWords)).toEqual(['100.00 %', '99.99 %', '99.98 %', '0.00 %'])
+    expect(percentInWords(uptime)).toBe('99.99%')
+    expect([1, 0.9999, 0.99989, 0].map(percentInWords)).toEqual(['100.00%', '99.99%', '99.98%', '0.00%'])
   })
 })
 
-const closing: (() => void)[] = []
-afterEach(() => closing.splice(0).forEach(close => close()))
+/** What Prometheus answers with: each list a series, of seconds and values. */
+const series = (...lists: [number, number][][]): Series[] => lists.map(points => ({
+  labels: {}, points: points.map(([at, value]) => ({ at, value })),
+}))
 
-/** Something that listens where Prometheus should. */
-async function listener(answer: (request: IncomingMessage, response: ServerResponse) => void): Promise<URL> {
-  const server = createServer(answer).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  closing.push(() => {
-    server.closeAllConnections()
-    server.close()
+describe('an answer of Prometheus\'s', () => {
+  it('is shares, those in which nothing was measured left out', () => {
+    expect(sharesIn(series([[0, 1], [900, Number.NaN], [1800, 0.5], [2700, 1 + 1e-12]]))).toEqual([
+      { at: 0, value: 1 }, { at: 1_800_000, value: 0.5 }, { at: 2_700_000, value: 1 },
+    ])
+    expect(sharesIn([])).toEqual([])
   })
-  return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
-}
-const says = (text: string, status = 200) => (
-  listener((_, response) => void response.writeHead(status).end(text))
-)
-const matrix = (...series: [number, string][][]) => JSON.stringify({
-  status: 'success', data: { resultType: 'matrix', result: series.map(values => ({ metric: {}, values })) },
-})
-const question = { query: 'up', start: 0, end: 900_000, stepMs: 900_000 }
-const faultOf = (url: URL, limitMs?: number) => (
-  askPrometheus([url], question, limitMs).then(() => null, (error: Error) => error.message)
-)
-
-describe('a Prometheus that answers', () => {
-  it('with a series gives its samples, those in which nothing was measured left out', async () => {
-    const url = await says(matrix([[0, '1'], [900, 'NaN'], [1800, '0.5']]))
-    expect(await askPrometheus([url], question)).toEqual([{ at: 0, value: 1 }, { at: 1_800_000, value: 0.5 }])
-    expect(await askPrometheus([await says(matrix())], question)).toEqual([])
-  })
-  it.each<[string, string, RegExp]>([
-    ['with a page', '<html>welcome</html>', /does not answer as Prometheus does/],
-    ['with nothing', '', /does not answer as Prometheus does/],
-    ['with other JSON', matrix([[0, 1 as unknown as string]]), /does not answer/],
-    ['with another kind of result', '{"data":{"resultType":"scalar","result":[0,"1"]}}', /does not answer/],
-    ['with several series', matrix([[0, '1']], [[0, '1']]), /2 series; the query must give one/],
-    ['with what is no share', matrix([[0, '17']]), /17; the query must give shares/],
-    ['with what is no number', matrix([[0, '+Inf']]), /\+Inf; the query must give shares/],
-  ])('%s is not believed, and it is said why', async (_, text, fault) => {
-    expect(await faultOf(await says(text))).toMatch(fault)
-  })
-  it('with an error is quoted', async () => {
-    const words = 'parse error: unexpected "}"'
-    const error = JSON.stringify({ status: 'error', errorType: 'bad_data', error: words })
-    expect(await faultOf(await says(error, 400))).toMatch(/answers 400: parse error: unexpected "}"$/)
-    expect(await faultOf(await says('<html>Bad Gateway</html>', 502))).toMatch(/answers 502$/)
-  })
-  it('without an end is not read to its end', async () => {
-    let sent = 0
-    const url = await listener((_, response) => {
-      const more = () => {
-        while (!response.destroyed && response.write('x'.repeat(65_536))) sent += 65_536
-      }
-      response.on('drain', more)
-      more()
-    })
-    expect(await faultOf(url)).toMatch(new RegExp(`over ${answerLimitBytes} bytes`))
-    expect(sent).toBeLessThan(answerLimitBytes * 20)
-  })
-  it('too late, or stops in the middle, is given up', async () => {
-    expect(await faultOf(await listener(() => {}), 100)).toMatch(/no answer within 100 ms/)
-    const half = await listener((_, response) => void response.write('{"status":'))
-    expect(await faultOf(half, 100)).toMatch(/no answer within 100 ms/)
-  })
-  it('with a redirect leads nowhere', async () => {
-    let followed = false
-    const target = await listener((_, response) => {
-      followed = true
-      response.end(matrix([[0, '1']]))
-    })
-    const url = await listener((_, response) => void response.writeHead(307, { location: target.href }).end())
-    expect(await faultOf(url)).toMatch(/cannot be asked/)
-    expect(followed).toBe(false)
-  })
-  it('not at all is passed by, and no fault has a password in it', async () => {
-    const nobody = new URL('http://kim:hunter2@127.0.0.1:9')
-    expect(await faultOf(nobody)).toMatch(/^127\.0\.0\.1:9: cannot be asked \(/)
-    expect(await faultOf(nobody)).not.toMatch(/hunter2|kim/)
-    expect(await askPrometheus([nobody, await says(matrix([[0, '1']]))], question)).toHaveLength(1)
-  })
-  it('is shown the user and password of its address, under the path that it has', async () => {
-    let asked: string[] = []
-    const url = await listener((request, response) => {
-      asked = [String(request.url), String(request.headers.authorization)]
-      response.end(matrix())
-    })
-    await askPrometheus([new URL(`http://kim:p%40ss@${url.host}/prometheus/`)], question)
-    const token = Buffer.from('kim:p@ss').toString('base64')
-    expect(asked).toEqual(['/prometheus/api/v1/query_range', `Basic ${token}`])
+  it.each<[string, Series[], RegExp]>([
+    ['of several series', series([[0, 1]], [[0, 1]]), /2 series; the query must give one/],
+    ['with what is no share', series([[0, 17]]), /17; the query must give shares/],
+    ['with what is below nothing', series([[0, -0.1]]), /-0.1; the query must give shares/],
+    ['with what has no end', series([[0, Infinity]]), /Infinity; the query must give shares/],
+  ])('%s is not believed, and it is said why', (_, answer, fault) => {
+    expect(() => sharesIn(answer)).toThrow(fault)
   })
 })
 
 describe('the uptime', () => {
   const log = pino({ level: 'silent' })
+  const quarter = Math.floor(now / quarterMs) * quarterMs
 
   it('is not configured without an address', () => {
-    const uptime = watchUptime({ urls: [], query: 'up', log })
+    const uptime = watchUptime({ prometheus: null, query: 'up', log })
     uptime.start()
     expect(uptime.current()).toEqual({ state: 'not-configured', uptime: null, asOf: null, days: [] })
   })
   it('is asked for once, whoever looks; and is kept for an hour without an answer', async () => {
     let questions = 0
-    const url = await listener((_, response) => {
-      questions++
-      response.end(matrix([[today / 1000 + 900, '1'], [today / 1000 + 1_800, '0.5']]))
-    })
+    const prometheus: Pick<Prometheus, 'queryRange'> = {
+      async queryRange(query, { from, to, stepSeconds }) {
+        questions++
+        expect([query, stepSeconds, to * 1000, (to - from) / 86_400 > 89]).toEqual(['up', 900, quarter, true])
+        return series([[today / 1000 + 900, 1], [today / 1000 + 1_800, 0.5]])
+      },
+    }
     const clock = { now }
-    const uptime = watchUptime({ urls: [url], query: 'up', log, now: () => clock.now })
+    const options = { prometheus: prometheus as Prometheus, query: 'up', log }
+    const uptime = watchUptime({ ...options, now: () => clock.now })
     try {
       expect(uptime.current().state).toBe('not-known')
       uptime.start()
@@ -172,5 +104,25 @@ describe('the uptime', () => {
     finally {
       uptime.stop()
     }
+  })
+  it('that is called off while Prometheus is silent is no fault of Prometheus\'s', async () => {
+    const lines: string[] = []
+    const listening = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) })
+    const silent = Promise.withResolvers<AbortSignal>()
+    const uptime = watchUptime({
+      prometheus: {
+        query: () => Promise.reject(new Error('not asked')),
+        queryRange: (query, range, signal) => new Promise((_, reject) => {
+          signal.addEventListener('abort', () => reject(signal.reason as Error))
+          silent.resolve(signal)
+        }),
+      }, query: 'up', log: listening,
+    })
+    uptime.start()
+    const signal = await silent.promise
+    uptime.stop()
+    expect(signal.aborted).toBe(true)
+    await new Promise(setImmediate)
+    expect(lines).toEqual([])
   })
 })

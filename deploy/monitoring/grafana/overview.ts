@@ -99,7 +99,7 @@ export const overview: DashboardSpec = {
         },
         {
           kind: 'graph', title: 'Failing requests by route (good: none)', unit: 'reqps',
-          emptyUntil: 'failure', width: 12,
+          width: 12,
           alerts: ['ErrorRateHigh'], limit: {},
           description: 'Answers with 5xx, by route and status. 503 with Retry-After is a promise to '
             + 'come again, 500 is a bug.',
@@ -116,7 +116,7 @@ export const overview: DashboardSpec = {
         {
           kind: 'graph', title: 'Positions of trackers per second (good: stored, few in quarantine)',
           unit: 'cps',
-          alerts: ['QuarantineRateHigh'], limit: {}, emptyUntil: 'failure',
+          alerts: ['QuarantineRateHigh'], limit: {},
           description: 'Device messages by what became of them. Duplicates are repeats of trackers and '
             + 'harm nothing.',
           queries: [{
@@ -132,7 +132,7 @@ export const overview: DashboardSpec = {
           }],
         },
         {
-          kind: 'graph', title: 'Signing in (good: few refused)', unit: 'cps', emptyUntil: 'failure',
+          kind: 'graph', title: 'Signing in (good: few refused)', unit: 'cps',
           description: 'Attempts by outcome. Many that are refused or throttled: somebody tries passwords.',
           queries: [{
             expr: `sum by (outcome) (${rate('fleet2_sign_ins_total', chosen)})`, legend: '{{outcome}}',

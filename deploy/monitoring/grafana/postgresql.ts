@@ -199,7 +199,6 @@ export const postgresql: DashboardSpec = {
       panels: [
         {
           kind: 'graph', title: 'Retries by reason (good: few outside a failover)', unit: 'cps',
-          emptyUntil: 'failure',
           description: 'Work that was done again or elsewhere, without anybody noticing but by the wait.',
           queries: [{
             expr: `sum by (reason) (${rate('fleet2_database_retries_total')})`, legend: '{{reason}}',
@@ -207,7 +206,6 @@ export const postgresql: DashboardSpec = {
         },
         {
           kind: 'graph', title: 'Reads that no replica served (good: few)', unit: 'cps',
-          emptyUntil: 'failure',
           description: 'Sent to the primary: the replica had not seen what the caller has, was late, '
             + 'or its circuit was open.',
           queries: [{

@@ -37,7 +37,6 @@ export const redis: DashboardSpec = {
             expr: `sum(${rate('fleet2_cache_requests_total', 'result="hit"')})`
               + ` / (sum(${rate('fleet2_cache_requests_total')}) > 0)`,
           }],
-          emptyUntil: 'failure',
         },
         {
           kind: 'stat', title: 'Fullest memory (good: under 90 %)', unit: 'percentunit',
@@ -74,11 +73,9 @@ export const redis: DashboardSpec = {
             expr: `sum by (instance) (${hits}) / (sum by (instance) (${hits} + ${misses}) > 0)`,
             legend: '{{instance}}',
           }],
-          emptyUntil: 'failure',
         },
         {
           kind: 'graph', title: 'Looks into the cache (good: mostly hits)', unit: 'cps', stacked: true,
-          emptyUntil: 'failure',
           description: 'By what was found. Bypassed: Redis was away. Stale: no server could give the '
             + 'value, the last known one was.',
           queries: [{
@@ -120,7 +117,6 @@ export const redis: DashboardSpec = {
         },
         {
           kind: 'graph', title: 'Commands that were not answered (good: none)', unit: 'cps',
-          emptyUntil: 'failure',
           description: 'By what the instances met. Away: refused at once. Lost: the outcome is unknown.',
           queries: [{
             expr: `sum by (outcome) (${rate('fleet2_redis_commands_total', 'outcome!="ok"')})`,

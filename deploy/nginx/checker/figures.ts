@@ -17,7 +17,7 @@ const upstreamOf = ({ name, port }: Server) => `${name}:${port}`
 export function createFigures(now: () => number = Date.now): Figures {
   const turned = new Map<string, number>()
   let servers: Server[] = []
-  let lastRound = 0
+  let lastRound: number | null = null
 
   return {
     verdict(server) {
@@ -42,7 +42,8 @@ export function createFigures(now: () => number = Date.now): Figures {
         ...[...turned].map(([key, times]) => `fleet2_checker_verdicts_total${key} ${times}`),
         '# HELP fleet2_checker_last_round_timestamp_seconds When all of them had been asked last',
         '# TYPE fleet2_checker_last_round_timestamp_seconds gauge',
-        `fleet2_checker_last_round_timestamp_seconds ${lastRound}`,
+        // Before the first there is none: a 0 would be a round in 1970.
+        ...lastRound === null ? [] : [`fleet2_checker_last_round_timestamp_seconds ${lastRound}`],
         '',
       ].join('\n')
     },

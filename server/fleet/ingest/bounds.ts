@@ -12,7 +12,7 @@ const furthestAheadMs = 25 * 3_600_000
 
 /** The deepest trench's depth with room below sea level to above where airliners fly; 869 kn is Concorde's cruising speed with room. Traccar's bounds. */
 const altitude = { least: -12_262, most: 18_000 }
-const mostSpeedKmh = 869 * kmhPerKnot
+const maxSpeedKmh = 869 * kmhPerKnot
 
 /** A fix with everything in its unit. */
 export interface Fix {
@@ -38,12 +38,12 @@ export function toFix(message: DeviceMessage, place: { latitude: number, longitu
   const time = fixTime.getTime()
   const speedKmh = speed && (speed.unit === 'kmh' ? speed.value : speed.value * kmh[unit])
   const checks: [ok: boolean, fault: Fault, reason: string][] = [
-    [!Number.isNaN(time), 'time', 'the time cannot be read'],
+    [!Number.isNaN(time), 'time', 'the time is not a valid time'],
     [time >= earliest, 'time', 'the time is before the year 2000'],
     [time <= now.getTime() + furthestAheadMs, 'time', 'the time is more than 25 hours ahead'],
     [within(place.latitude, -90, 90), 'latitude', 'the latitude is not between -90 and 90'],
     [within(place.longitude, -180, 180), 'longitude', 'the longitude is not between -180 and 180'],
-    [speedKmh === null || within(speedKmh, 0, mostSpeedKmh), 'speed', 'the speed is not between 0 and 869 knots'],
+    [speedKmh === null || within(speedKmh, 0, maxSpeedKmh), 'speed', 'the speed is not between 0 and 869 knots'],
     [courseDegrees === null || within(courseDegrees, 0, 360), 'course', 'the course is not between 0 and 360 degrees'],
     [altitudeMetres === null || within(altitudeMetres, altitude.least, altitude.most), 'altitude', 'the altitude is out of bounds'],
   ]

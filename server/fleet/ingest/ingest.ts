@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { Logger } from 'pino'
-import { isRowsFault, refusalCode } from '#server/database/errors.ts'
+import { isDataError, sqlState } from '#server/database/errors.ts'
 import type { Database } from '#server/database/port.ts'
 import {
   backgroundContext,
@@ -70,21 +70,20 @@ interface Waiting {
 const lingerMs = 5
 
 /** One statement's worth: past it the statement takes longer than it saves. */
-const mostInBatch = 500
+const maxInBatch = 500
 
 /**
  * Past this many waiting, the database is behind by seconds: a device keeps its queue better than this
  * instance's memory does.
  */
-const mostWaiting = 5_000
+const maxWaiting = 5_000
 
 /** A batch is tried this long: the budget of a failover. Whoever cannot wait so long has gone before. */
 const commitSeconds = 30
 
 const mustShow
-  = 'This device must show its token, and the right one: by HTTP Basic (its identifier and the token), '
-    + 'as a Bearer '
-    + 'token, or as token=… in the address or the form.'
+  = 'This device must authenticate with its token: by HTTP Basic (identifier and token), as a Bearer '
+    + 'token, or as token=… in the URL or the form.'
 
 /** A caller outside of a request waits this long. */
 const patienceMs = 20_000
@@ -113,9 +112,9 @@ export function createIngest({
   ))
 
   function accept(message: DeviceMessage, token: string | null): Promise<Outcome> {
-    if (queue.length >= mostWaiting)
+    if (queue.length >= maxWaiting)
       return Promise.reject(
-        new UnavailableError('More positions are arriving than can be stored. Send it again.', {
+        new UnavailableError('More positions are arriving than can be stored. Send this one again.', {
           retryAfterSeconds: 5,
         }),
       )
@@ -144,7 +143,7 @@ export function createIngest({
   async function work() {
     await new Promise(resolve => setTimeout(resolve, lingerMs))
     while (queue.length > 0) {
-      const batch = queue.splice(0, mostInBatch)
+      const batch = queue.splice(0, maxInBatch)
       await commit(batch)
     }
     working = null
@@ -169,10 +168,10 @@ export function createIngest({
       await runAsTrace('ingest batch', backgroundContext('ingest', commitSeconds), () => store(batch))
     }
     catch (error) {
-      const sqlstate = refusalCode(error)
+      const sqlstate = sqlState(error)
       // Away, or at odds with this program as a whole (a missing column, a missing right): halves would fare
       // no better.
-      if (error instanceof UnavailableError || (sqlstate !== null && !isRowsFault(error)))
+      if (error instanceof UnavailableError || (sqlstate !== null && !isDataError(error)))
         return batch.forEach(({ reject }) => reject(error))
       if (batch.length > 1) {
         const middle = batch.length >> 1
@@ -200,7 +199,7 @@ export function createIngest({
         const point = { id: quarantineId(device, raw), device, receivedAt, reason, raw }
         // What cannot even be kept as it came is at least counted.
         await storeFixes(database, [], [point]).catch((error: unknown) =>
-          isRowsFault(error)
+          isDataError(error)
             ? storeFixes(database, [], [{ ...point, raw: {} }])
             : Promise.reject(error as Error),
         )
@@ -250,7 +249,7 @@ export function createIngest({
         })
       else fixes.push({ ...fix, device, receivedAt, resolve })
     }
-    const { stored, moved, told }
+    const { stored, moved, eventIds }
       = fixes.length + quarantined.length ? await storeFixes(database, fixes, quarantined) : nothingStored
     if (fixes.length + quarantined.length) metrics.batch(fixes.length + quarantined.length)
     for (const resolve of placeless) settle('seen', resolve)
@@ -261,7 +260,7 @@ export function createIngest({
     }
     publish(
       fixes.filter((_, index) => moved.has(index)),
-      told,
+      eventIds,
     )
   }
 
@@ -277,11 +276,11 @@ export function createIngest({
   }
 
   /** After the commit: a browser must not show what may yet be lost. */
-  function publish(fixes: StoredFix[], told: Map<string, string>) {
+  function publish(fixes: StoredFix[], eventIds: Map<string, string>) {
     const consistencyToken = currentContext()?.consistencyToken ?? null
     for (const [organisationId, moved] of Map.groupBy(fixes, ({ device }) => device.organisationId)) {
       outbox.publish({
-        eventId: told.get(organisationId)!,
+        eventId: eventIds.get(organisationId)!,
         organisationId,
         name: 'positions',
         data: { positions: moved.map(toLivePosition), consistencyToken },

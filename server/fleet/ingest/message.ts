@@ -17,7 +17,7 @@ export interface DeviceMessage {
 }
 
 /** More attributes than any tracker has; the rest of a message that says more is left out. */
-const mostAttributes = 100
+const maxAttributes = 100
 const longestName = 64
 const longestText = 1_000
 
@@ -30,7 +30,7 @@ export function createAttributes() {
   return {
     values: attributes,
     add(name: string, value: unknown) {
-      if (value === null || value === undefined || value === '' || Object.keys(attributes).length >= mostAttributes) return
+      if (value === null || value === undefined || value === '' || Object.keys(attributes).length >= maxAttributes) return
       if (name.length > longestName || name === '__proto__' || secretName.test(name)) return
       const plain = toPlain(value, 0)
       if (plain !== undefined) attributes[storable(name)] = plain
@@ -44,8 +44,8 @@ function toPlain(value: unknown, depth: number): unknown {
   if (typeof value === 'number') return Number.isFinite(value) ? value : undefined
   if (typeof value === 'boolean') return value
   if (value === null || typeof value !== 'object' || depth >= 3) return undefined
-  if (Array.isArray(value)) return value.slice(0, mostAttributes).map(item => toPlain(item, depth + 1) ?? null)
-  return Object.fromEntries(Object.entries(value).slice(0, mostAttributes)
+  if (Array.isArray(value)) return value.slice(0, maxAttributes).map(item => toPlain(item, depth + 1) ?? null)
+  return Object.fromEntries(Object.entries(value).slice(0, maxAttributes)
     .filter(([name]) => name !== '__proto__' && !secretName.test(name)).map(([name, item]) => [storable(name.slice(0, longestName)), toPlain(item, depth + 1) ?? null]))
 }
 

@@ -14,7 +14,7 @@ const known = new Set(['id', 'deviceid', 'lat', 'lon', 'location', 'timestamp', 
 export function parseOsmand(parameters: URLSearchParams, now: Date): DeviceMessage {
   const one = (name: string) => parameters.get(name) ?? undefined
   const identifier = (one('id') ?? one('deviceid'))?.trim()
-  if (!identifier) throw new InvalidInputError([{ path: 'id', message: 'must be given: the identifier of the device' }])
+  if (!identifier) throw new InvalidInputError([{ path: 'id', message: 'is required: the identifier of the device' }])
 
   const { values: attributes, add } = createAttributes()
   add('battery', optionalNumber(one('batt')))

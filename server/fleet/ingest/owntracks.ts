@@ -32,7 +32,7 @@ export function parseOwnTracks(body: Json, { username, limitUser, limitDevice }:
     text(body.tid) === 'na' ? null : text(body.tid),
   ].filter(identifier => identifier !== null && identifier !== '')
   if (identifiers.length === 0) {
-    throw new InvalidInputError([{ path: 'tid', message: 'nothing says which device this is: set a user name, or a tracker id other than "na"' }])
+    throw new InvalidInputError([{ path: 'tid', message: 'the device is not identified: set a username, or a tracker ID other than "na"' }])
   }
   const { values: attributes, add } = createAttributes()
   add('battery', optionalNumber(body.batt))

@@ -33,10 +33,10 @@ export interface StoreResult {
   /** Index into the fixes: those that became their vehicle's newest. */
   moved: Set<number>
   /** By organisation, the outbox's row that tells of what moved. */
-  told: Map<string, string>
+  eventIds: Map<string, string>
 }
 
-export const nothingStored: StoreResult = { stored: new Set(), moved: new Set(), told: new Map() }
+export const nothingStored: StoreResult = { stored: new Set(), moved: new Set(), eventIds: new Map() }
 
 /**
  * Commits fixes and quarantined points together, for any number of organisations, in one transaction and one statement for the fixes. A fix that
@@ -53,7 +53,7 @@ export function storeFixes(database: Database, fixes: StoredFix[], quarantined: 
 async function insertFixes(tx: Transaction, fixes: StoredFix[]): Promise<StoreResult> {
   const column = <T>(read: (fix: StoredFix) => T) => sql.param(fixes.map(read))
   // Ordered by key everywhere: two instances that write the same rows wait for each other instead of deadlocking.
-  const { rows } = await tx.execute<{ stored: number[], moved: number[], told: Record<string, string> }>(sql`
+  const { rows } = await tx.execute<{ stored: number[], moved: number[], event_ids: Record<string, string> }>(sql`
     WITH input AS (
       SELECT * FROM unnest(
         ${sql.param(fixes.map((_, index) => index))}::int[], ${column(fix => fix.device.id)}::uuid[], ${column(fix => fix.fixTime.toISOString())}::timestamptz[],
@@ -89,7 +89,7 @@ async function insertFixes(tx: Transaction, fixes: StoredFix[]): Promise<StoreRe
         accuracy_metres = excluded.accuracy_metres, attributes = excluded.attributes
       WHERE excluded.fix_time > s.fix_time
       RETURNING vehicle_id, device_id, fix_time, organisation_id
-    ), told AS (
+    ), entries AS (
       INSERT INTO outbox (id, organisation_id, name, data)
       SELECT gen_random_uuid(), organisation_id, 'positions', jsonb_build_object('vehicleIds', jsonb_agg(vehicle_id)) FROM moved GROUP BY organisation_id
       RETURNING organisation_id, id
@@ -97,8 +97,8 @@ async function insertFixes(tx: Transaction, fixes: StoredFix[]): Promise<StoreRe
     SELECT
       coalesce((SELECT array_agg(k) FROM (SELECT min(n) AS k FROM input JOIN stored USING (device_id, fix_time) GROUP BY device_id, fix_time) AS x), '{}') AS stored,
       coalesce((SELECT array_agg(k) FROM (SELECT min(n) AS k FROM input JOIN moved USING (vehicle_id, device_id, fix_time) GROUP BY vehicle_id) AS y), '{}') AS moved,
-      coalesce((SELECT json_object_agg(organisation_id, id) FROM told), '{}') AS told`)
-  return { stored: new Set(rows[0]!.stored), moved: new Set(rows[0]!.moved), told: new Map(Object.entries(rows[0]!.told)) }
+      coalesce((SELECT json_object_agg(organisation_id, id) FROM entries), '{}') AS event_ids`)
+  return { stored: new Set(rows[0]!.stored), moved: new Set(rows[0]!.moved), eventIds: new Map(Object.entries(rows[0]!.event_ids)) }
 }
 
 async function insertQuarantined(tx: Transaction, quarantined: Quarantined[]) {

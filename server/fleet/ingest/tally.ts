@@ -2,9 +2,9 @@
 const tellEveryMs = 10_000
 
 /** Names in a line; the rest is counted together. */
-const mostNames = 50
+const maxNames = 50
 
-/** Under which what is past `mostNames` is counted. */
+/** Under which what is past `maxNames` is counted. */
 const others = 'others'
 
 /**
@@ -17,7 +17,7 @@ export function createTally(say: (counts: Record<string, number>) => void, now: 
 
   return {
     add(name: string): void {
-      const known = counts.has(name) || counts.size < mostNames ? name : others
+      const known = counts.has(name) || counts.size < maxNames ? name : others
       counts.set(known, (counts.get(known) ?? 0) + 1)
     },
     tell(): void {

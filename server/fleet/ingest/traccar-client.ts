@@ -8,7 +8,7 @@ const knownInLocation = new Set(['timestamp', 'coords', 'battery', 'activity', '
 /** The JSON of the Traccar Client 9. @throws {InvalidInputError} when it names no device. */
 export function parseTraccarClient(body: Json, now: Date): DeviceMessage {
   const identifier = typeof body.device_id === 'string' || typeof body.device_id === 'number' ? String(body.device_id).trim() : ''
-  if (!identifier) throw new InvalidInputError([{ path: 'device_id', message: 'must be given: the identifier of the device' }])
+  if (!identifier) throw new InvalidInputError([{ path: 'device_id', message: 'is required: the identifier of the device' }])
   const location = object(body.location)
   const coords = object(location.coords)
   const extras = object(location.extras)

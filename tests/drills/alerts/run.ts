@@ -3,7 +3,7 @@ import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { buildIfNeeded } from '../../../scripts/build.ts'
-import { connectLab, LabRefusal, upLab } from '../../../lab/lab.ts'
+import { connectLab, PreflightError, upLab } from '../../../lab/lab.ts'
 import { subnet } from '../../../lab/place.ts'
 import type { Lab } from '../../../lab/types.ts'
 import { startReceivers, type Receivers } from '../../support/alert-receivers.ts'
@@ -130,13 +130,13 @@ async function openLab(): Promise<Lab> {
     if (options.keep) return await connectLab()
   }
   catch (error) {
-    if (!(error instanceof LabRefusal)) throw error
+    if (!(error instanceof PreflightError)) throw error
   }
   try {
     return await upLab({ exporters: true, limitMs: 300_000, onProgress: ({ node, text }) => node === null && console.log(text) })
   }
   catch (error) {
-    if (!(error instanceof LabRefusal)) throw error
+    if (!(error instanceof PreflightError)) throw error
     console.error(error.message)
     process.exit(1)
   }

@@ -54,7 +54,7 @@ export interface Verdict {
     eventsMissed: number
     secondsWithoutStream: number
     /** Connections of clients to one PostgreSQL, at most; null where nobody counted. */
-    mostBackends: number | null
+    maxBackends: number | null
     /** Null: it never became whole. */
     secondsUntilWhole: number | null
   }
@@ -64,7 +64,7 @@ export interface Verdict {
 const slackLimitSeconds = 2
 
 /** Half of PostgreSQL's 200: HAProxy lets 100 through to a server (each of the two), the pools are smaller; what is beyond was left behind by requests that were given up. */
-const mostBackends = 100
+const maxBackends = 100
 
 /** Samples of a list of violations that a report shows. */
 const samples = 3
@@ -109,7 +109,7 @@ export function judge(history: History, state: FinalState, budget: Budget): Verd
     sessionsLost: sessionsLost.length,
     eventsMissed: missed.length,
     secondsWithoutStream: longestStreamGap(streams),
-    mostBackends: history.mostBackends?.count ?? null,
+    maxBackends: history.maxBackends?.count ?? null,
     secondsUntilWhole: isWhole ? seconds(wholeAt - healedAt) : null,
   }
 
@@ -144,7 +144,7 @@ export function judge(history: History, state: FinalState, budget: Budget): Verd
   most(figures.secondsWithoutReads, readsLimit, 'seconds without reads')
   if (figures.secondsUntilWhole === null) violations.push('it did not become whole again')
   else most(figures.secondsUntilWhole, budget.wholeSeconds, 'seconds until whole again')
-  most(figures.mostBackends ?? 0, mostBackends, `connections to ${history.mostBackends?.node} at once`)
+  most(figures.maxBackends ?? 0, maxBackends, `connections to ${history.maxBackends?.node} at once`)
   // A judge of nothing would acquit everybody.
   if (writes.length === 0 || reads.length === 0 || streams.length === 0) violations.push('there was no load to judge by')
   return { scenario: history.scenario, violations, figures }

@@ -4,10 +4,11 @@ import type { PostgresNode } from '../../support/cluster/node.ts'
 import { until } from '../../support/until.ts'
 import { compare, createLedger, readContent, schema, type Comparison, type Ledger } from './ledger.ts'
 import { createSite, type Site } from './site.ts'
+import { wrongClick } from './wrong-click.ts'
 
 /** One way of coming back, and what it cost. */
 export interface Restored extends Comparison {
-  scenario: 'latest' | 'moment' | 'dropped table' | 'lost cluster'
+  scenario: 'latest' | 'moment' | 'dropped table' | 'wrong click' | 'lost cluster'
   /** From the command to the answer of the first read; for the lost cluster to the first write. */
   rtoSeconds: number
 }
@@ -38,7 +39,7 @@ const atMoment = (moment: number) =>
 /**
  * The life of a site and its end, by the deployment's own scripts on real servers: a backup; a primary lost
  * for good with segments that it had not archived; a primary lost in the middle of a backup; a table dropped;
- * both servers lost. After each what comes back is held against the ledger, row by row.
+ * the wrong things removed by people; both servers lost. After each what comes back is held against the ledger, row by row.
  */
 export async function restoreDrill(options: DrillOptions): Promise<DrillResult> {
   const { say } = options
@@ -73,6 +74,10 @@ export async function restoreDrill(options: DrillOptions): Promise<DrillResult> 
     const dropped = await droppedTable(site, ledger, first)
     await write()
 
+    say('somebody removes what an organisation has')
+    const clicked = await wrongClick(site, ledger, first)
+    await write()
+
     say('a moment, and more after it')
     const moment = await ledger.pause()
     ledger.start()
@@ -87,6 +92,7 @@ export async function restoreDrill(options: DrillOptions): Promise<DrillResult> 
       await aside(site, 'latest', [], content => compare(content, entries)),
       await aside(site, 'moment', atMoment(moment), content => compare(content, entries, moment)),
       dropped,
+      clicked,
       await lostCluster(site, ledger, clock),
     ]
     return { restored, filledIn, databaseMb: Number(row!.size) / 2 ** 20 }

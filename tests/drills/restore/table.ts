@@ -10,6 +10,7 @@ const names: Record<Restored['scenario'], string> = {
   'latest': 'everything that the archive has',
   'moment': 'a moment',
   'dropped table': 'one table, from before it was dropped, into the running cluster',
+  'wrong click': 'one organisation, what was removed by wrong clicks, into the running system',
   'lost cluster': 'both servers lost: `base.tar.gz` and the archive, to the first write',
 }
 

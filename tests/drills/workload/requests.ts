@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
-import { ApiProblem } from '../../../composables/api.ts'
+import { ApiProblem } from '../../../composables/api-problem.ts'
 import { patienceMs, waitMs } from '../../../composables/mutation.ts'
 import type { Attempt, Outcome } from '../history.ts'
 import type { Answer, Browser } from './browser.ts'

@@ -33,7 +33,7 @@ export const test = base.extend<Fixtures, { server: TestServer }>({
   signIn: async ({ browserName: _ }, use) => use(async (page, role = 'owner') => {
     await page.goto('/sign-in')
     await hydrated(page)
-    await page.getByLabel('E-mail address').fill(`${role}@demo.fleet2.test`)
+    await page.getByLabel('Email address').fill(`${role}@demo.fleet2.test`)
     await page.getByLabel('Password').fill(demoPassword)
     await page.getByRole('button', { name: 'Sign in' }).click()
     await page.waitForURL(url => url.pathname !== '/sign-in')

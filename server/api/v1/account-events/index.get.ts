@@ -1,10 +1,15 @@
 import { listAccountEvents } from '#server/audit/account-log.ts'
-import { query } from '#server/edge/input.ts'
-import { requireUser } from '#server/edge/principal.ts'
+import { defineEndpoint } from '#server/edge/endpoint.ts'
 import { services } from '#server/lifecycle/services.ts'
+import { page } from '#shared/schemas/answers.ts'
+import { AccountEvent } from '#shared/schemas/audit.ts'
 import { PageQuery } from '#shared/schemas/common.ts'
 
-export default defineEventHandler(async (event) => {
-  const user = await requireUser(event)
-  return listAccountEvents(services(), user.userId, query(event, PageQuery))
+export default defineEndpoint({
+  summary: 'List what happened to your account',
+  description: 'The newest first.',
+  permission: 'signed-in',
+  input: { query: PageQuery },
+  output: page(AccountEvent),
+  handler: ({ caller, query }) => listAccountEvents(services(), caller.userId, query),
 })

@@ -1,10 +1,14 @@
 import { listAuditEntries } from '#server/audit/list.ts'
-import { query } from '#server/edge/input.ts'
-import { requireMember } from '#server/edge/principal.ts'
+import { defineEndpoint } from '#server/edge/endpoint.ts'
 import { services } from '#server/lifecycle/services.ts'
-import { AuditQuery } from '#shared/schemas/audit.ts'
+import { page } from '#shared/schemas/answers.ts'
+import { AuditEntry, AuditQuery } from '#shared/schemas/audit.ts'
 
-export default defineEventHandler(async (event) => {
-  const member = await requireMember(event, 'audit:read')
-  return listAuditEntries(services(), member.organisationId, query(event, AuditQuery))
+export default defineEndpoint({
+  summary: 'List audit entries',
+  description: 'The newest first.',
+  permission: 'audit:read',
+  input: { query: AuditQuery },
+  output: page(AuditEntry),
+  handler: ({ caller, query }) => listAuditEntries(services(), caller.organisationId, query),
 })

@@ -1,13 +1,12 @@
-import { noContent } from '#server/edge/answer.ts'
-import { parameters } from '#server/edge/input.ts'
-import { requireMember } from '#server/edge/principal.ts'
+import { defineEndpoint, nothing } from '#server/edge/endpoint.ts'
 import { removeDevice } from '#server/fleet/devices.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { IdParameter } from '#shared/schemas/common.ts'
 
-export default defineEventHandler(async (event) => {
-  const member = await requireMember(event, 'devices:write')
-  const { id } = parameters(event, IdParameter)
-  await removeDevice(services(), member, id)
-  return noContent(event)
+export default defineEndpoint({
+  summary: 'Remove a device',
+  permission: 'devices:write',
+  input: { parameters: IdParameter },
+  output: nothing,
+  handler: ({ caller, parameters: { id } }) => removeDevice(services(), caller, id),
 })

@@ -1,11 +1,13 @@
-import { parameters } from '#server/edge/input.ts'
-import { requireMember } from '#server/edge/principal.ts'
+import { defineEndpoint } from '#server/edge/endpoint.ts'
 import { getDevice } from '#server/fleet/devices.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { IdParameter } from '#shared/schemas/common.ts'
+import { Device } from '#shared/schemas/devices.ts'
 
-export default defineEventHandler(async (event) => {
-  const member = await requireMember(event, 'devices:read')
-  const { id } = parameters(event, IdParameter)
-  return getDevice(services(), member.organisationId, id)
+export default defineEndpoint({
+  summary: 'Read a device',
+  permission: 'devices:read',
+  input: { parameters: IdParameter },
+  output: Device,
+  handler: ({ caller, parameters: { id } }) => getDevice(services(), caller.organisationId, id),
 })

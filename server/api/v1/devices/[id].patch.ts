@@ -1,15 +1,21 @@
-import { parameters, readInput } from '#server/edge/input.ts'
-import { refuseUnconfirmed, requireMember } from '#server/edge/principal.ts'
+import { defineEndpoint } from '#server/edge/endpoint.ts'
 import { updateDevice } from '#server/fleet/devices.ts'
+import { refuseUnconfirmed } from '#server/edge/principal.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { IdParameter } from '#shared/schemas/common.ts'
-import { DeviceUpdate } from '#shared/schemas/devices.ts'
+import { Device, DeviceUpdate } from '#shared/schemas/devices.ts'
 
-export default defineEventHandler(async (event) => {
-  const member = await requireMember(event, 'devices:write')
-  const { id } = parameters(event, IdParameter)
-  const input = await readInput(event, DeviceUpdate)
-  // Then anybody may speak for the device: as sensitive as giving its token away.
-  if (input.tokenRequired === false) refuseUnconfirmed(member)
-  return updateDevice(services(), member, id, input)
+export default defineEndpoint({
+  summary: 'Change a device',
+  description: 'Only what is given is changed. `version`, if given, must be the present one. '
+    + '`tokenRequired: false` is as sensitive as giving the token away.',
+  permission: 'devices:write',
+  input: { parameters: IdParameter, body: DeviceUpdate },
+  output: Device,
+  errors: ['conflict', 'outdated-version', 'ask-again-later'],
+  handler: ({ caller, parameters: { id }, body }) => {
+    // Then anybody may speak for the device.
+    if (body.tokenRequired === false) refuseUnconfirmed(caller)
+    return updateDevice(services(), caller, id, body)
+  },
 })

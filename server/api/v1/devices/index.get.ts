@@ -1,12 +1,17 @@
-import { query } from '#server/edge/input.ts'
+import { defineEndpoint } from '#server/edge/endpoint.ts'
 import { orLastKnown } from '#server/edge/last-known.ts'
-import { requireMember } from '#server/edge/principal.ts'
 import { listDevices } from '#server/fleet/devices.ts'
 import { services } from '#server/lifecycle/services.ts'
-import { DeviceQuery } from '#shared/schemas/devices.ts'
+import { page } from '#shared/schemas/answers.ts'
+import { Device, DeviceQuery } from '#shared/schemas/devices.ts'
 
-export default defineEventHandler(async (event) => {
-  const member = await requireMember(event, 'devices:read')
-  const asked = query(event, DeviceQuery)
-  return orLastKnown('devices', member, asked, () => listDevices(services(), member.organisationId, asked))
+export default defineEndpoint({
+  summary: 'List devices',
+  description: 'In the order of their names. While no database server can be reached, the last answer to the '
+    + 'same question with `Fleet2-Stale`, unless it was a search.',
+  permission: 'devices:read',
+  input: { query: DeviceQuery },
+  output: page(Device),
+  handler: ({ caller, query }) =>
+    orLastKnown('devices', caller, query, () => listDevices(services(), caller.organisationId, query)),
 })

@@ -1,13 +1,13 @@
-import { created } from '#server/edge/answer.ts'
-import { readInput } from '#server/edge/input.ts'
-import { requireMember } from '#server/edge/principal.ts'
+import { created, defineEndpoint } from '#server/edge/endpoint.ts'
 import { createDevice } from '#server/fleet/devices.ts'
 import { services } from '#server/lifecycle/services.ts'
-import { DeviceCreate } from '#shared/schemas/devices.ts'
+import { DeviceCreate, DeviceWithToken } from '#shared/schemas/devices.ts'
 
-export default defineEventHandler(async (event) => {
-  const member = await requireMember(event, 'devices:write')
-  const input = await readInput(event, DeviceCreate)
-  const device = await createDevice(services(), member, input)
-  return created(event, `/api/v1/devices/${device.id}`, device)
+export default defineEndpoint({
+  summary: 'Add a device',
+  permission: 'devices:write',
+  input: { body: DeviceCreate },
+  output: created(DeviceWithToken, ({ id }) => `/api/v1/devices/${id}`),
+  errors: ['conflict'],
+  handler: ({ caller, body }) => createDevice(services(), caller, body),
 })

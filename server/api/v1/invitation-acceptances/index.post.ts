@@ -1,20 +1,26 @@
-import { created } from '#server/edge/answer.ts'
-import { readInput } from '#server/edge/input.ts'
-import { keyBelongsTo, optionalUser, originOf } from '#server/edge/principal.ts'
+import { created, defineEndpoint } from '#server/edge/endpoint.ts'
+import { keyBelongsTo, originOf } from '#server/edge/principal.ts'
 import { readSessionCookie, setSessionCookie } from '#server/edge/session-cookie.ts'
 import { endSession } from '#server/identity/end-session.ts'
 import { acceptInvitation, acceptanceScope } from '#server/identity/invitations.ts'
 import { services } from '#server/lifecycle/services.ts'
-import { InvitationAccept } from '#shared/schemas/identity.ts'
+import { InvitationAccept, Session } from '#shared/schemas/identity.ts'
 
-export default defineEventHandler(async (event) => {
-  const user = await optionalUser(event)
-  const { config } = services()
-  const input = await readInput(event, InvitationAccept)
-  await keyBelongsTo(event, acceptanceScope(input.token))
-  const { session, ...cookies } = await acceptInvitation(services(), user, input, originOf(event))
-  // More may be done with it from now on: a new secret.
-  if (user) await endSession(services(), readSessionCookie(event, config)!, user.session)
-  setSessionCookie(event, config, cookies, session.expiresAt)
-  return created(event, '/api/v1/session', session)
+export default defineEndpoint({
+  summary: 'Accept an invitation',
+  description: 'Who is signed in accepts with the token alone, a newcomer gives a name and a password too. '
+    + 'Begins a session in the organisation.',
+  permission: 'anyone',
+  input: { body: InvitationAccept },
+  output: created(Session, () => '/api/v1/session'),
+  errors: ['unauthenticated', 'not-found', 'conflict', 'too-many-requests'],
+  handler: async ({ event, caller, body }) => {
+    const { config } = services()
+    await keyBelongsTo(event, acceptanceScope(body.token))
+    const { session, ...cookies } = await acceptInvitation(services(), caller, body, originOf(event))
+    // More may be done with it from now on: a new secret.
+    if (caller) await endSession(services(), readSessionCookie(event, config)!, caller.session)
+    setSessionCookie(event, config, cookies, session.expiresAt)
+    return session
+  },
 })

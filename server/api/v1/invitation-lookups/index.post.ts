@@ -1,11 +1,14 @@
-import { readInput } from '#server/edge/input.ts'
-import { optionalUser, originOf } from '#server/edge/principal.ts'
+import { defineEndpoint } from '#server/edge/endpoint.ts'
 import { lookUpInvitation } from '#server/identity/invitations.ts'
+import { originOf } from '#server/edge/principal.ts'
 import { services } from '#server/lifecycle/services.ts'
-import { InvitationLookup } from '#shared/schemas/identity.ts'
+import { InvitationLookup, InvitationPreview } from '#shared/schemas/identity.ts'
 
-export default defineEventHandler(async (event) => {
-  await optionalUser(event)
-  const { token } = await readInput(event, InvitationLookup)
-  return lookUpInvitation(services(), token, originOf(event))
+export default defineEndpoint({
+  summary: 'Look up an invitation by its link\'s token',
+  permission: 'anyone',
+  input: { body: InvitationLookup },
+  output: InvitationPreview,
+  errors: ['not-found', 'too-many-requests'],
+  handler: ({ event, body: { token } }) => lookUpInvitation(services(), token, originOf(event)),
 })

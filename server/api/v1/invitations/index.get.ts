@@ -1,10 +1,14 @@
-import { query } from '#server/edge/input.ts'
-import { requireMember } from '#server/edge/principal.ts'
+import { defineEndpoint } from '#server/edge/endpoint.ts'
 import { listInvitations } from '#server/identity/invitations.ts'
 import { services } from '#server/lifecycle/services.ts'
+import { page } from '#shared/schemas/answers.ts'
 import { PageQuery } from '#shared/schemas/common.ts'
+import { Invitation } from '#shared/schemas/identity.ts'
 
-export default defineEventHandler(async (event) => {
-  const member = await requireMember(event, 'members:write')
-  return listInvitations(services(), member.organisationId, query(event, PageQuery))
+export default defineEndpoint({
+  summary: 'List open invitations',
+  permission: 'members:write',
+  input: { query: PageQuery },
+  output: page(Invitation),
+  handler: ({ caller, query }) => listInvitations(services(), caller.organisationId, query),
 })

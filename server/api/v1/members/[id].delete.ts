@@ -1,15 +1,15 @@
-import { noContent } from '#server/edge/answer.ts'
-import { parameters } from '#server/edge/input.ts'
-import { refuseUnconfirmed, requireMember } from '#server/edge/principal.ts'
+import { defineEndpoint, nothing } from '#server/edge/endpoint.ts'
 import { removeMember } from '#server/identity/members.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { IdParameter } from '#shared/schemas/common.ts'
 
-export default defineEventHandler(async (event) => {
+export default defineEndpoint({
+  summary: 'Remove a member, or leave',
   // Everybody may leave; whom else a member may remove is the domain's to say.
-  const member = await requireMember(event, 'vehicles:read')
-  refuseUnconfirmed(member)
-  const { id } = parameters(event, IdParameter)
-  await removeMember(services(), member, id)
-  return noContent(event)
+  permission: 'vehicles:read',
+  confirmed: true,
+  input: { parameters: IdParameter },
+  output: nothing,
+  errors: ['conflict'],
+  handler: ({ caller, parameters: { id } }) => removeMember(services(), caller, id),
 })

@@ -1,14 +1,16 @@
-import { parameters, readInput } from '#server/edge/input.ts'
-import { refuseUnconfirmed, requireMember } from '#server/edge/principal.ts'
+import { defineEndpoint } from '#server/edge/endpoint.ts'
 import { changeRole } from '#server/identity/members.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { IdParameter } from '#shared/schemas/common.ts'
-import { MemberUpdate } from '#shared/schemas/identity.ts'
+import { Member, MemberUpdate } from '#shared/schemas/identity.ts'
 
-export default defineEventHandler(async (event) => {
-  const member = await requireMember(event, 'members:write')
-  refuseUnconfirmed(member)
-  const { id } = parameters(event, IdParameter)
-  const { role } = await readInput(event, MemberUpdate)
-  return changeRole(services(), member, id, role)
+export default defineEndpoint({
+  summary: 'Change a member\'s role',
+  description: 'Only an owner makes or changes owners, and one of them stays.',
+  permission: 'members:write',
+  confirmed: true,
+  input: { parameters: IdParameter, body: MemberUpdate },
+  output: Member,
+  errors: ['conflict'],
+  handler: ({ caller, parameters: { id }, body: { role } }) => changeRole(services(), caller, id, role),
 })

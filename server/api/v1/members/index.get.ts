@@ -1,10 +1,14 @@
-import { query } from '#server/edge/input.ts'
-import { requireMember } from '#server/edge/principal.ts'
+import { defineEndpoint } from '#server/edge/endpoint.ts'
 import { listMembers } from '#server/identity/members.ts'
 import { services } from '#server/lifecycle/services.ts'
+import { page } from '#shared/schemas/answers.ts'
 import { PageQuery } from '#shared/schemas/common.ts'
+import { Member } from '#shared/schemas/identity.ts'
 
-export default defineEventHandler(async (event) => {
-  const member = await requireMember(event, 'members:read')
-  return listMembers(services(), member.organisationId, query(event, PageQuery))
+export default defineEndpoint({
+  summary: 'List members',
+  permission: 'members:read',
+  input: { query: PageQuery },
+  output: page(Member),
+  handler: ({ caller, query }) => listMembers(services(), caller.organisationId, query),
 })

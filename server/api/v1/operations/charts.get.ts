@@ -1,7 +1,10 @@
-import { requireOperator } from '#server/edge/operator.ts'
+import { defineEndpoint } from '#server/edge/endpoint.ts'
 import { services } from '#server/lifecycle/services.ts'
+import { OperationsCharts } from '#shared/schemas/operations.ts'
 
-export default defineEventHandler(async (event) => {
-  await requireOperator(event)
-  return services().operations.charts()
+export default defineEndpoint({
+  summary: 'Read the operators\' charts',
+  permission: 'operator',
+  output: OperationsCharts,
+  handler: () => services().operations.charts(),
 })

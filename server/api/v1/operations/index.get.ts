@@ -1,10 +1,15 @@
-import { requireOperator } from '#server/edge/operator.ts'
+import { defineEndpoint } from '#server/edge/endpoint.ts'
 import { services } from '#server/lifecycle/services.ts'
+import { Operations } from '#shared/schemas/operations.ts'
 
-export default defineEventHandler(async (event) => {
-  const { userId } = await requireOperator(event)
-  const { log, operations } = services()
-  log.info({ user_id: userId }, 'An operator opened the operators\' view')
-  const [view, timeline] = await Promise.all([operations.view(), operations.timeline()])
-  return { view, timeline }
+export default defineEndpoint({
+  summary: 'Read the operators\' view',
+  permission: 'operator',
+  output: Operations,
+  handler: async ({ caller: { userId } }) => {
+    const { log, operations } = services()
+    log.info({ user_id: userId }, 'An operator opened the operators\' view')
+    const [view, timeline] = await Promise.all([operations.view(), operations.timeline()])
+    return { view, timeline }
+  },
 })

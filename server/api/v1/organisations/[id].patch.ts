@@ -1,13 +1,14 @@
-import { parameters, readInput } from '#server/edge/input.ts'
-import { requireMember } from '#server/edge/principal.ts'
+import { defineEndpoint } from '#server/edge/endpoint.ts'
 import { updateOrganisation } from '#server/identity/organisations.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { IdParameter } from '#shared/schemas/common.ts'
-import { OrganisationUpdate } from '#shared/schemas/identity.ts'
+import { OrganisationSummary, OrganisationUpdate } from '#shared/schemas/identity.ts'
 
-export default defineEventHandler(async (event) => {
-  const member = await requireMember(event, 'organisation:write')
-  const { id } = parameters(event, IdParameter)
-  const input = await readInput(event, OrganisationUpdate)
-  return updateOrganisation(services(), member, id, input)
+export default defineEndpoint({
+  summary: 'Change the organisation\'s name or time zone',
+  description: 'Of the one that the session works in.',
+  permission: 'organisation:write',
+  input: { parameters: IdParameter, body: OrganisationUpdate },
+  output: OrganisationSummary,
+  handler: ({ caller, parameters: { id }, body }) => updateOrganisation(services(), caller, id, body),
 })

@@ -1,9 +1,14 @@
-import { requireUser } from '#server/edge/principal.ts'
+import { defineEndpoint } from '#server/edge/endpoint.ts'
 import { organisationsOf } from '#server/identity/organisations.ts'
 import { services } from '#server/lifecycle/services.ts'
+import { Organisations } from '#shared/schemas/identity.ts'
 
-export default defineEventHandler(async (event) => {
-  const user = await requireUser(event)
-  const items = await organisationsOf(services(), user.userId)
-  return { items, nextCursor: null, total: items.length }
+export default defineEndpoint({
+  summary: 'List the organisations that you belong to',
+  permission: 'signed-in',
+  output: Organisations,
+  handler: async ({ caller }) => {
+    const items = await organisationsOf(services(), caller.userId)
+    return { items, nextCursor: null, total: items.length }
+  },
 })

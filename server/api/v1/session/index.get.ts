@@ -1,11 +1,17 @@
-import { requireUser } from '#server/edge/principal.ts'
+import { defineEndpoint } from '#server/edge/endpoint.ts'
 import { describeSession } from '#server/identity/users.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { UnauthenticatedError } from '#shared/errors.ts'
+import { Session } from '#shared/schemas/identity.ts'
 
-export default defineEventHandler(async (event) => {
-  const user = await requireUser(event)
-  const session = await describeSession(services(), user.session)
-  if (!session) throw new UnauthenticatedError()
-  return { ...session, liveEventId: session.organisation && await services().events.position(session.organisation.id) }
+export default defineEndpoint({
+  summary: 'Read who is signed in, and where',
+  permission: 'signed-in',
+  output: Session,
+  handler: async ({ caller }) => {
+    const session = await describeSession(services(), caller.session)
+    if (!session) throw new UnauthenticatedError()
+    const { organisation } = session
+    return { ...session, liveEventId: organisation && await services().events.position(organisation.id) }
+  },
 })

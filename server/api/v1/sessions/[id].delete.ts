@@ -1,15 +1,16 @@
-import { noContent } from '#server/edge/answer.ts'
-import { parameters } from '#server/edge/input.ts'
-import { requireUser } from '#server/edge/principal.ts'
+import { defineEndpoint, nothing } from '#server/edge/endpoint.ts'
 import { revokeSession } from '#server/identity/end-session.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { NotFoundError } from '#shared/errors.ts'
 import { SessionParameter } from '#shared/schemas/identity.ts'
 
-export default defineEventHandler(async (event) => {
-  const user = await requireUser(event)
-  const { id } = parameters(event, SessionParameter)
-  if (!await revokeSession(services(), user.userId, id)) throw new NotFoundError('session')
-  await services().accountLog.record({ userId: user.userId, name: user.name, action: 'account.session-ended' })
-  return noContent(event)
+export default defineEndpoint({
+  summary: 'End one of your sessions',
+  permission: 'signed-in',
+  input: { parameters: SessionParameter },
+  output: nothing,
+  handler: async ({ caller: { userId, name }, parameters: { id } }) => {
+    if (!await revokeSession(services(), userId, id)) throw new NotFoundError('session')
+    await services().accountLog.record({ userId, name, action: 'account.session-ended' })
+  },
 })

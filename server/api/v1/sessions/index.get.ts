@@ -1,8 +1,11 @@
-import { refuseUnconfirmed, requireUser } from '#server/edge/principal.ts'
+import { defineEndpoint } from '#server/edge/endpoint.ts'
 import { services } from '#server/lifecycle/services.ts'
+import { Sessions } from '#shared/schemas/identity.ts'
 
-export default defineEventHandler(async (event) => {
-  const user = await requireUser(event)
-  refuseUnconfirmed(user)
-  return { items: await services().sessions.list(user.userId, user.sessionId) }
+export default defineEndpoint({
+  summary: 'List your sessions',
+  permission: 'signed-in',
+  confirmed: true,
+  output: Sessions,
+  handler: async ({ caller }) => ({ items: await services().sessions.list(caller.userId, caller.sessionId) }),
 })

@@ -1,13 +1,13 @@
-import { noContent } from '#server/edge/answer.ts'
-import { parameters } from '#server/edge/input.ts'
-import { requireMember } from '#server/edge/principal.ts'
+import { defineEndpoint, nothing } from '#server/edge/endpoint.ts'
 import { removeVehicle } from '#server/fleet/vehicles.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { IdParameter } from '#shared/schemas/common.ts'
 
-export default defineEventHandler(async (event) => {
-  const member = await requireMember(event, 'vehicles:write')
-  const { id } = parameters(event, IdParameter)
-  await removeVehicle(services(), member.organisationId, id)
-  return noContent(event)
+export default defineEndpoint({
+  summary: 'Remove a vehicle',
+  description: 'Its devices are taken out of it. It can be restored.',
+  permission: 'vehicles:write',
+  input: { parameters: IdParameter },
+  output: nothing,
+  handler: ({ caller, parameters: { id } }) => removeVehicle(services(), caller.organisationId, id),
 })

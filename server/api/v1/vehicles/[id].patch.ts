@@ -1,13 +1,16 @@
-import { parameters, readInput } from '#server/edge/input.ts'
-import { requireMember } from '#server/edge/principal.ts'
+import { defineEndpoint } from '#server/edge/endpoint.ts'
 import { updateVehicle } from '#server/fleet/vehicles.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { IdParameter } from '#shared/schemas/common.ts'
-import { VehicleUpdate } from '#shared/schemas/vehicles.ts'
+import { Vehicle, VehicleUpdate } from '#shared/schemas/vehicles.ts'
 
-export default defineEventHandler(async (event) => {
-  const member = await requireMember(event, 'vehicles:write')
-  const { id } = parameters(event, IdParameter)
-  const input = await readInput(event, VehicleUpdate)
-  return updateVehicle(services(), member.organisationId, id, input)
+export default defineEndpoint({
+  summary: 'Change a vehicle',
+  description: 'Only what is given is changed. `version`, if given, must be the present one.',
+  permission: 'vehicles:write',
+  input: { parameters: IdParameter, body: VehicleUpdate },
+  output: Vehicle,
+  errors: ['conflict', 'outdated-version'],
+  handler: ({ caller, parameters: { id }, body }) =>
+    updateVehicle(services(), caller.organisationId, id, body),
 })

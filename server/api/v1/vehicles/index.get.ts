@@ -1,13 +1,20 @@
-import { query } from '#server/edge/input.ts'
+import { defineEndpoint } from '#server/edge/endpoint.ts'
 import { orLastKnown } from '#server/edge/last-known.ts'
-import { requireMember } from '#server/edge/principal.ts'
 import { listVehicles, vehicleFor } from '#server/fleet/vehicles.ts'
 import { services } from '#server/lifecycle/services.ts'
-import { VehicleQuery } from '#shared/schemas/vehicles.ts'
+import { page } from '#shared/schemas/answers.ts'
+import { Vehicle, VehicleQuery } from '#shared/schemas/vehicles.ts'
 
-export default defineEventHandler(async (event) => {
-  const member = await requireMember(event, 'vehicles:read')
-  const asked = query(event, VehicleQuery)
-  const page = await orLastKnown('vehicles', member, asked, () => listVehicles(services(), member.organisationId, asked))
-  return { ...page, items: page.items.map(vehicle => vehicleFor(member.role, vehicle)) }
+export default defineEndpoint({
+  summary: 'List vehicles',
+  description: 'In the order of their names. While no database server can be reached, the last answer to the '
+    + 'same question with `Fleet2-Stale`, unless it was a search.',
+  permission: 'vehicles:read',
+  input: { query: VehicleQuery },
+  output: page(Vehicle),
+  handler: async ({ caller, query }) => {
+    const list = () => listVehicles(services(), caller.organisationId, query)
+    const page = await orLastKnown('vehicles', caller, query, list)
+    return { ...page, items: page.items.map(vehicle => vehicleFor(caller.role, vehicle)) }
+  },
 })

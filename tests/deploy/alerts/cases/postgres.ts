@@ -62,7 +62,9 @@ export const postgres: Case[] = [
   },
   {
     alert: 'WalArchiveFailing', severity: 'warning', fires: 3, quiet: 0, below: '13m', after: '16m',
-    // It begins to fail at ten minutes.
-    seen: failures => ({ [`pg_stat_archiver_failed_count{${node}}`]: grewBy(failures) }),
+    // It begins to fail at ten minutes, and goes on.
+    seen: failures => ({ [`pg_stat_archiver_failed_count{${node}}`]: `0x40 ${failures}+${failures}x500` }),
+    // Some failures, and then none.
+    tooLittle: { [`pg_stat_archiver_failed_count{${node}}`]: grewBy(3) },
   },
 ]

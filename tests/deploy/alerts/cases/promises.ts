@@ -84,6 +84,10 @@ export const promises: Case[] = [
     seen: ago('fleet2_restore_drill_last_success_timestamp_seconds'),
   },
   {
+    alert: 'UndoCopyOpen', severity: 'warning', fires: 25 * hour, quiet: 0, below: 23 * hour, after: '20m',
+    seen: open => ({ 'fleet2_backup_undo_copy_open_seconds{member="patroni1"}': open }),
+  },
+  {
     alert: 'BackupUnknown', severity: 'warning', fires: 0, quiet: 1, below: '59m', after: '90m', count: 1,
     seen: known => known
       ? { ...daily(0), fleet2_restore_drill_last_success_timestamp_seconds: 0 }

@@ -1,12 +1,15 @@
-import { parameters } from '#server/edge/input.ts'
-import { refuseUnconfirmed, requireMember } from '#server/edge/principal.ts'
+import { defineEndpoint } from '#server/edge/endpoint.ts'
 import { renewDeviceToken } from '#server/fleet/devices.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { IdParameter } from '#shared/schemas/common.ts'
+import { DeviceWithToken } from '#shared/schemas/devices.ts'
 
-export default defineEventHandler(async (event) => {
-  const member = await requireMember(event, 'devices:write')
-  refuseUnconfirmed(member)
-  const { id } = parameters(event, IdParameter)
-  return renewDeviceToken(services(), member, id)
+export default defineEndpoint({
+  summary: 'Give a device a new token',
+  description: 'The one before is worth nothing from then on.',
+  permission: 'devices:write',
+  confirmed: true,
+  input: { parameters: IdParameter },
+  output: DeviceWithToken,
+  handler: ({ caller, parameters: { id } }) => renewDeviceToken(services(), caller, id),
 })

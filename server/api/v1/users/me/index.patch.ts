@@ -1,11 +1,12 @@
-import { readInput } from '#server/edge/input.ts'
-import { requireUser } from '#server/edge/principal.ts'
+import { defineEndpoint } from '#server/edge/endpoint.ts'
 import { updateProfile } from '#server/identity/users.ts'
 import { services } from '#server/lifecycle/services.ts'
-import { ProfileUpdate } from '#shared/schemas/identity.ts'
+import { Profile, ProfileUpdate } from '#shared/schemas/identity.ts'
 
-export default defineEventHandler(async (event) => {
-  const user = await requireUser(event)
-  const input = await readInput(event, ProfileUpdate)
-  return updateProfile(services(), user, input)
+export default defineEndpoint({
+  summary: 'Change your name',
+  permission: 'signed-in',
+  input: { body: ProfileUpdate },
+  output: Profile,
+  handler: ({ caller, body }) => updateProfile(services(), caller, body),
 })

@@ -1,12 +1,16 @@
-import { parameters, query } from '#server/edge/input.ts'
-import { requireMember } from '#server/edge/principal.ts'
+import { defineEndpoint } from '#server/edge/endpoint.ts'
 import { listPositions } from '#server/fleet/positions.ts'
 import { services } from '#server/lifecycle/services.ts'
+import { page } from '#shared/schemas/answers.ts'
 import { IdParameter } from '#shared/schemas/common.ts'
-import { TrackQuery } from '#shared/schemas/vehicles.ts'
+import { Position, TrackQuery } from '#shared/schemas/vehicles.ts'
 
-export default defineEventHandler(async (event) => {
-  const member = await requireMember(event, 'vehicles:read')
-  const { id } = parameters(event, IdParameter)
-  return listPositions(services(), member.organisationId, id, query(event, TrackQuery))
+export default defineEndpoint({
+  summary: 'Read a vehicle\'s track',
+  description: 'The oldest position first, of at most 31 days; without `from` and `to` of the last 24 hours.',
+  permission: 'vehicles:read',
+  input: { parameters: IdParameter, query: TrackQuery },
+  output: page(Position),
+  handler: ({ caller, parameters: { id }, query }) =>
+    listPositions(services(), caller.organisationId, id, query),
 })

@@ -1,11 +1,15 @@
-import { parameters } from '#server/edge/input.ts'
-import { requireMember } from '#server/edge/principal.ts'
+import { defineEndpoint } from '#server/edge/endpoint.ts'
 import { restoreVehicle } from '#server/fleet/vehicles.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { IdParameter } from '#shared/schemas/common.ts'
+import { Vehicle } from '#shared/schemas/vehicles.ts'
 
-export default defineEventHandler(async (event) => {
-  const member = await requireMember(event, 'vehicles:write')
-  const { id } = parameters(event, IdParameter)
-  return restoreVehicle(services(), member.organisationId, id)
+export default defineEndpoint({
+  summary: 'Restore a removed vehicle',
+  description: 'With the devices that were taken out with it, unless they have been fitted elsewhere since.',
+  permission: 'vehicles:write',
+  input: { parameters: IdParameter },
+  output: Vehicle,
+  errors: ['conflict'],
+  handler: ({ caller, parameters: { id } }) => restoreVehicle(services(), caller.organisationId, id),
 })

@@ -1,0 +1,27 @@
+import { z } from 'zod'
+import { variable } from '../variable.ts'
+
+const isTilesUrl = (text: string) => /^https?:\/\/[^\s;,'"]+$/.test(text)
+  && ['{z}', '{x}', '{y}'].every(part => text.includes(part))
+
+export const mapVariables = {
+  mapTilesUrl: variable({
+    name: 'NUXT_MAP_TILES_URL',
+    group: 'Map',
+    description: 'Raster tiles for those who have a tile server; {z}, {x} and {y} are filled in. Without it '
+      + 'the map shows the vector basemap that is shipped with the application and needs no internet.',
+    default: 'none',
+    example: 'https://tiles.example.org/{z}/{x}/{y}.png',
+    schema: z.string()
+      .refine(isTilesUrl, 'must be an http:// or https:// address with {z}, {x} and {y}')
+      .optional(),
+  }),
+  mapAttribution: variable({
+    name: 'NUXT_MAP_ATTRIBUTION',
+    group: 'Map',
+    description: 'Attribution shown on the map for those tiles.',
+    default: 'none',
+    example: '© OpenStreetMap contributors',
+    schema: z.string().max(200, 'must be at most 200 characters').optional(),
+  }),
+}

@@ -1,0 +1,55 @@
+import type { LiveEvents } from '#shared/schemas/live.ts'
+
+/** How the rows of one table come back. Expressions are SQL over a row `t`. */
+export interface Restored {
+  /** What a row is called in the audit log and in live events. */
+  type: LiveEvents['changed']['type']
+  /** What people call the row. */
+  label: string
+  /** Set: people have removed the row, and it is kept. */
+  removedAt?: string
+  /** What stands for an id where people read it: the field's name there, and its text. */
+  words?: Record<string, { as: string, text: string }>
+  /** Columns that stay as they are in a row that is still there, and why. */
+  keeps?: Record<string, string>
+  /** Such rows come back only where the operator names the table, and why. */
+  onlyNamed?: string
+}
+
+/** Every table with an organisation's rows that comes back. Columns, keys and order are the catalogue's. */
+export const restoredTables: Record<string, Restored> = {
+  organisations: { type: 'organisation', label: 't.name' },
+  memberships: {
+    type: 'member',
+    label: '(SELECT u.name FROM users u WHERE u.id = t.user_id)',
+    words: { user_id: { as: 'email', text: '(SELECT u.email FROM users u WHERE u.id = t.user_id)' } },
+    onlyNamed: 'it says who may work in the organisation, and somebody may have been removed with good reason',
+  },
+  vehicles: { type: 'vehicle', label: 't.name', removedAt: 'removed_at' },
+  devices: {
+    type: 'device',
+    label: 't.name',
+    words: {
+      vehicle_id: { as: 'vehicle', text: '(SELECT v.name FROM vehicles v WHERE v.id = t.vehicle_id)' },
+    },
+    keeps: {
+      token_hash: 'a token that was renewed may have been in wrong hands',
+      token_required: 'a device that must show its token since does so for a reason',
+    },
+  },
+}
+
+/** Every other table with an organisation's rows, and why its rows do not come back by themselves. */
+export const leftOut: Record<string, string> = {
+  device_fittings: 'history: it comes back with its device, and a device that is moved back begins a new fitting',
+  invitations: 'a link with a secret in it: whoever was invited is invited anew',
+  positions: 'nobody changes or deletes them, and a device that comes back finds its own',
+  quarantined_positions: 'as they were sent; nobody changes or deletes them',
+  device_states: 'the next position writes it anew',
+  vehicle_states: 'the next position writes it anew',
+  audit_entries: 'what happened has happened; undoing is a further entry',
+  outbox: 'what browsers have been told',
+}
+
+/** Columns that the program keeps the books by: nobody changes them, so no difference is made of them. */
+export const bookkeeping = ['version', 'updated_at']
