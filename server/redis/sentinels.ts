@@ -160,7 +160,7 @@ export function watchSentinels(
           : !majority || answers.every(answer => answer.refusal !== null)
               ? `The Sentinels have no quorum: ${answers.length} of ${clients.length} respond${refusal ? ` (${refusal.slice(0, 80)})` : ''}`
               : answers.length < clients.length
-                ? `${clients.length - answers.length} of ${clients.length} Sentinels are not responding`
+                ? `${clients.length - answers.length} of ${clients.length} Sentinels not responding`
                 : null,
       each: asked.map((answer, at) =>
         answer

@@ -287,7 +287,10 @@ it('writes each metric of backups that the alerts speak of', async () => {
   const rules = await readFile(join(deploy, 'monitoring/rules/promises.yml'), 'utf8')
   const spoken = new Set(rules.match(/\bfleet2_(?:backup|restore_drill)_\w+/g))
   expect(spoken.size).toBeGreaterThan(6)
-  for (const name of spoken) expect(written).toMatch(new RegExp(`^${name}\\{`, 'm'))
+  // A standby region's own are held to the scripts in activate-dr.test.ts.
+  for (const name of spoken) {
+    if (!name.includes('_standby_')) expect(written).toMatch(new RegExp(`^${name}\\{`, 'm'))
+  }
 })
 
 it('replaces no data and no running server, and moves data aside when told twice', async () => {
