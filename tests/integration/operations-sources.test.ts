@@ -266,7 +266,7 @@ describe('real Redis with real Sentinels', () => {
         'the lost Sentinel to be missed',
       )
       expect(memory.sentinels()).toMatchObject(
-        { state: 'known', value: { quorum: true, trouble: '1 of 3 Sentinels do not answer' } },
+        { state: 'known', value: { quorum: true, trouble: '1 of 3 Sentinels are not responding' } },
       )
       await cluster.failover()
       await until(() => redis.sentinels()!.epoch > epoch, 'the failover to be counted')

@@ -117,7 +117,7 @@ describe('the status page', () => {
     try {
       const now = await statusOf(server)
       expect(now).toMatchObject({ state: 'partly-away', view: 'one-instance' })
-      expect(now.notKnown).toEqual([expect.stringContaining('servers cannot tell each other')])
+      expect(now.notKnown).toEqual([expect.stringContaining('servers cannot exchange their status')])
       const { status, html } = await pageOf(server)
       expect(status).toBe(200)
       expect(shown(html)).toContain(now.notKnown[0])
