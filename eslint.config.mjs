@@ -2,8 +2,9 @@ import withNuxt from './.nuxt/eslint.config.mjs'
 import { exemptEndpoints } from './scripts/api/exempt.ts'
 
 /**
- * Who may import whom (CONTRIBUTING.md has the picture): each room may reach only what stands below it. Never upward, never in a circle.
- * `lifecycle` puts everything together; what stands above it asks it for the services.
+ * Who may import whom (CONTRIBUTING.md has the picture): each room may reach only what stands below it. Never
+ * upward, never in a circle. `lifecycle` puts everything together; what stands above it asks it for the
+ * services.
  */
 const floors = [
   ['api', 'routes', 'middleware', 'plugins'],
@@ -14,42 +15,88 @@ const floors = [
   ['telemetry', 'config'],
 ]
 
-/** By the alias, or by a path that climbs out of one's own room. (A regex: the rule's globs take `#` for a comment.) */
+/**
+ * By the alias, or by a path that climbs out of one's own room. (A regex: the rule's globs take `#` for a
+ * comment.)
+ */
 const roomPattern = room => `^(#server|(\\.\\./)+(server/)?)/?${room}/`
 
-const rooms = floors.flatMap((floor, level) => floor.map(room => ({
-  files: [`server/${room}/**/*.ts`],
-  rules: {
-    'no-restricted-imports': ['error', {
-      patterns: [
-        ...floors.slice(0, level).flat().map(upper => ({ regex: roomPattern(upper), message: `server/${room} stands below server/${upper} and must not know it.` })),
-        ...level === 4 ? floor.filter(other => other !== room).map(other => ({ regex: roomPattern(other), message: `server/${room} and server/${other} are neighbours that do not know each other.` })) : [],
-        // Domain code knows no HTTP: no event, no status codes.
-        ...level >= 3 ? [{ regex: '^(h3|nitropack(/.*)?|#imports)$', message: `server/${room} knows no HTTP; that is the edge's business.` }] : [],
-        { regex: '^(~/|@/|#app)', message: 'The server imports nothing of the browser side.' },
+const rooms = floors.flatMap((floor, level) =>
+  floor.map(room => ({
+    files: [`server/${room}/**/*.ts`],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            ...floors
+              .slice(0, level)
+              .flat()
+              .map(upper => ({
+                regex: roomPattern(upper),
+                message: `server/${room} stands below server/${upper} and must not know it.`,
+              })),
+            ...(level === 4
+              ? floor
+                  .filter(other => other !== room)
+                  .map(other => ({
+                    regex: roomPattern(other),
+                    message: `server/${room} and server/${other} are neighbours that do not know each other.`,
+                  }))
+              : []),
+            // Domain code knows no HTTP: no event, no status codes.
+            ...(level >= 3
+              ? [
+                  {
+                    regex: '^(h3|nitropack(/.*)?|#imports)$',
+                    message: `server/${room} knows no HTTP; that is the edge's business.`,
+                  },
+                ]
+              : []),
+            { regex: '^(~/|@/|#app)', message: 'The server imports nothing of the browser side.' },
+          ],
+        },
       ],
-    }],
-  },
-})))
+    },
+  })),
+)
 
-// A repeating timer keeps the request's context in which it was set; `server/telemetry/timers.ts` has one that does not.
+// A repeating timer keeps the request's context in which it was set; `server/telemetry/timers.ts` has one
+// that does not.
 const timers = {
   files: ['server/**/*.ts'],
   ignores: ['server/telemetry/timers.ts', 'server/telemetry/active-timeout.ts'],
-  rules: { 'no-restricted-globals': ['error', { name: 'setInterval', message: 'It goes on in the context of the request that set it. Use every() of server/telemetry/timers.ts.' }] },
+  rules: {
+    'no-restricted-globals': [
+      'error',
+      {
+        name: 'setInterval',
+        message:
+          'It goes on in the context of the request that set it. Use every() of server/telemetry/timers.ts.',
+      },
+    ],
+  },
 }
 
-const notTheServer = { regex: '^(#server|~/server|@/server|(\\.\\./)+server|\\./server)/', message: 'The browser side imports from shared/ and from nothing in server/.' }
+const notTheServer = {
+  regex: '^(#server|~/server|@/server|(\\.\\./)+server|\\./server)/',
+  message: 'The browser side imports from shared/ and from nothing in server/.',
+}
 
-/** Input is read by the schemas of shared/, and those are made of the shared builders: each bounds what it takes, and refuses what the database would. */
+/**
+ * Input is read by the schemas of shared/, and those are made of the shared builders: each bounds what it
+ * takes, and refuses what the database would.
+ */
 const zodPrimitive = '(string|number|coerce|int|bigint|date|any|unknown|url|iso)'
 const bareSchema = {
   selector: `:matches(MemberExpression[object.name="z"][property.name=/^${zodPrimitive}$/])`,
-  message: 'Use the builders of shared/schemas/text.ts, numbers.ts and common.ts (text(), line(), textLike(), '
+  message:
+    'Use the builders of shared/schemas/text.ts, numbers.ts and common.ts (text(), line(), textLike(), '
     + 'wholeNumber(), Instant, Id), for answers those of answers.ts.',
 }
 const rawInput = {
-  selector: 'CallExpression[callee.name=/^(getQuery|getRouterParams?|readBody|readRawBody|readFormData|getRequestURL|getValidatedQuery|readValidatedBody)$/]',
+  selector:
+    'CallExpression[callee.name=/^(getQuery|getRouterParams?|readBody|readRawBody|readFormData|getRequestURL|getValidatedQuery|readValidatedBody)$/]',
   message: 'Read input by the `input` of defineEndpoint(), with schemas of shared/.',
 }
 
@@ -67,11 +114,27 @@ const onlyDefinedEndpoints = {
         if (isImported && made?.type === 'CallExpression' && made.callee.name === 'defineEndpoint') return
         context.report({
           node: made ?? program,
-          message: 'Make it by defineEndpoint() of #server/edge/endpoint.ts, or name it in scripts/api/exempt.ts '
+          message:
+            'Make it by defineEndpoint() of #server/edge/endpoint.ts, or name it in scripts/api/exempt.ts '
             + 'with the reason.',
         })
       },
     }
+  },
+}
+
+/** A text may be longer where it is one: it is found by searching for it. */
+const lineLength = {
+  files: ['**/*.ts', '**/*.mjs'],
+  ignores: ['**/*.d.ts'],
+  rules: {
+    '@stylistic/max-len': ['error', {
+      code: 110,
+      ignoreStrings: true,
+      ignoreTemplateLiterals: true,
+      ignoreRegExpLiterals: true,
+      ignoreUrls: true,
+    }],
   },
 }
 
@@ -83,20 +146,37 @@ export default withNuxt(
     plugins: { fleet2: { rules: { 'only-defined-endpoints': onlyDefinedEndpoints } } },
     rules: { 'fleet2/only-defined-endpoints': 'error' },
   },
+  lineLength,
   ...rooms,
   {
     files: ['shared/schemas/**'],
     ignores: ['shared/schemas/{text,numbers,common,answers}.ts'],
     rules: { 'no-restricted-syntax': ['error', bareSchema] },
   },
-  { files: ['server/api/v1/**', 'server/middleware/**'], rules: { 'no-restricted-syntax': ['error', bareSchema, rawInput] } },
+  {
+    files: ['server/api/v1/**', 'server/middleware/**'],
+    rules: { 'no-restricted-syntax': ['error', bareSchema, rawInput] },
+  },
   timers,
   {
-    files: ['pages/**', 'components/**', 'composables/**', 'layouts/**', 'middleware/**', 'plugins/**', '*.vue'],
+    files: [
+      'pages/**',
+      'components/**',
+      'composables/**',
+      'layouts/**',
+      'middleware/**',
+      'plugins/**',
+      '*.vue',
+    ],
     rules: { 'no-restricted-imports': ['error', { patterns: [notTheServer] }] },
   },
   {
     files: ['shared/**'],
-    rules: { 'no-restricted-imports': ['error', { patterns: [notTheServer, { regex: '^(vue|h3|#app|~/)', message: 'shared/ is for both sides.' }] }] },
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { patterns: [notTheServer, { regex: '^(vue|h3|#app|~/)', message: 'shared/ is for both sides.' }] },
+      ],
+    },
   },
 )

@@ -2,8 +2,9 @@ import { fileURLToPath } from 'node:url'
 import type { Nuxt } from '@nuxt/schema'
 
 /**
- * Nuxt takes onServerPrefetch out of the browser's code. But Vue counts the components that have one to make the ids of `useId`: without it
- * every label and field behind an icon had one id on the server and another in the browser, and each page failed to hydrate.
+ * Nuxt takes onServerPrefetch out of the browser's code. But Vue counts the components that have one to make
+ * the ids of `useId`: without it every label and field behind an icon had one id on the server and another in
+ * the browser, and each page failed to hydrate.
  */
 function keepServerPrefetch(_: unknown, nuxt: Nuxt) {
   const { client } = nuxt.options.optimization.treeShake.composables
@@ -18,28 +19,53 @@ export default defineNuxtConfig({
   // A list of routes that every tab would fetch again and again: nothing here is prerendered.
   experimental: { appManifest: false },
   compatibilityDate: '2026-11-01',
-  vite: { worker: { format: 'es' }, define: process.env.HYDRATION ? { __VUE_PROD_HYDRATION_MISMATCH_DETAILS__: 'true' } : {} },
+  vite: {
+    worker: { format: 'es' },
+    define: process.env.HYDRATION ? { __VUE_PROD_HYDRATION_MISMATCH_DETAILS__: 'true' } : {},
+  },
   telemetry: false,
   hooks: {
     // The table of the endpoints, for what every address answers alike: methods.
-    'nitro:init': (nitro: { options: { virtual: Record<string, unknown> }, scannedHandlers: { route?: string, method?: string, middleware?: boolean }[] }) => {
-      nitro.options.virtual['#endpoints'] = () => `export const endpoints = ${JSON.stringify(nitro.scannedHandlers
-        .filter(({ middleware, route }) => !middleware && route).map(({ route, method }) => ({ route, method })))}`
+    'nitro:init': (nitro: {
+      options: { virtual: Record<string, unknown> }
+      scannedHandlers: { route?: string, method?: string, middleware?: boolean }[]
+    }) => {
+      nitro.options.virtual['#endpoints'] = () =>
+        `export const endpoints = ${JSON.stringify(
+          nitro.scannedHandlers
+            .filter(({ middleware, route }) => !middleware && route)
+            .map(({ route, method }) => ({ route, method })),
+        )}`
     },
     // Ours first: problems for programs. What it leaves alone goes to Nuxt's, which shows error.vue.
-    'nitro:config': (nitro: object & { errorHandler?: string | string[], externals?: { inline?: unknown[] } }) => {
+    'nitro:config': (
+      nitro: object & { errorHandler?: string | string[], externals?: { inline?: unknown[] } },
+    ) => {
       // Left external drizzle took half a second and 120 MiB more to start.
-      nitro.externals = { ...nitro.externals, inline: [...nitro.externals?.inline ?? [], 'drizzle-orm'] }
+      nitro.externals = { ...nitro.externals, inline: [...(nitro.externals?.inline ?? []), 'drizzle-orm'] }
       Object.assign(nitro, {
         compressPublicAssets: true,
         // Ours first: problems for programs. What it leaves alone goes to Nuxt's, which shows error.vue.
-        errorHandler: [fileURLToPath(new URL('server/error-handler.ts', import.meta.url)), nitro.errorHandler ?? []].flat(),
-        serverAssets: [{ baseName: 'migrations', dir: fileURLToPath(new URL('server/database/migrations', import.meta.url)) }],
+        errorHandler: [
+          fileURLToPath(new URL('server/error-handler.ts', import.meta.url)),
+          nitro.errorHandler ?? [],
+        ].flat(),
+        serverAssets: [
+          {
+            baseName: 'migrations',
+            dir: fileURLToPath(new URL('server/database/migrations', import.meta.url)),
+          },
+        ],
       })
     },
   },
   eslint: { config: { stylistic: true } },
-  icon: { mode: 'svg', provider: 'none', serverBundle: false, clientBundle: { scan: true, sizeLimitKb: 256 } },
+  icon: {
+    mode: 'svg',
+    provider: 'none',
+    serverBundle: false,
+    clientBundle: { scan: true, sizeLimitKb: 256 },
+  },
   // Headers and nonces alone: limits, methods and input are the edge's own business.
   security: {
     nonce: true,
@@ -55,9 +81,11 @@ export default defineNuxtConfig({
       contentSecurityPolicy: {
         'default-src': ['\'self\''],
         'script-src': ['\'self\'', '\'nonce-{{nonce}}\'', '\'strict-dynamic\''],
-        // The hash is the style sheet that the drawer's library (vaul-vue 0.4) adds at run time without a nonce; a browser test notices when it changes.
+        // The hash is the style sheet that the drawer's library (vaul-vue 0.4) adds at run time without a
+        // nonce; a browser test notices when it changes.
         'style-src': ['\'self\'', '\'nonce-{{nonce}}\'', '\'sha256-qduYmTACIPxqL+IgvJDDRy3W6Kz0AbLtwDgNkBpoHII=\''],
-        // Vue and the components set sizes and colours in style attributes; an attribute cannot load or run anything.
+        // Vue and the components set sizes and colours in style attributes; an attribute cannot load or run
+        // anything.
         'style-src-attr': ['\'unsafe-inline\''],
         'img-src': ['\'self\'', 'data:', 'blob:'],
         'font-src': ['\'self\''],
@@ -75,7 +103,13 @@ export default defineNuxtConfig({
       crossOriginEmbedderPolicy: false,
       crossOriginResourcePolicy: 'same-origin',
       crossOriginOpenerPolicy: 'same-origin',
-      permissionsPolicy: { 'camera': [], 'microphone': [], 'geolocation': [], 'display-capture': [], 'fullscreen': ['self'] },
+      permissionsPolicy: {
+        'camera': [],
+        'microphone': [],
+        'geolocation': [],
+        'display-capture': [],
+        'fullscreen': ['self'],
+      },
     },
   },
 })

@@ -8,11 +8,33 @@ const alias = {
 
 export default defineConfig({
   test: {
-    // Projects run one after another (`groupOrder`): each has its own number of workers, and real servers are few at once.
+    // Projects run one after another (`groupOrder`): each has its own number of workers, and real servers are
+    // few at once.
     projects: [
       // The deployment's files, each run by the server that reads it.
-      { resolve: { alias }, test: { name: 'deploy', include: ['tests/deploy/**/*.test.ts'], environment: 'node', testTimeout: 120_000, hookTimeout: 120_000, maxWorkers: 2, sequence: { groupOrder: 1 }, retry: process.env.CI ? 1 : 0 } },
-      { resolve: { alias }, test: { name: 'unit', include: ['tests/unit/**/*.test.ts'], environment: 'node', testTimeout: 60_000, sequence: { groupOrder: 0 } } },
+      {
+        resolve: { alias },
+        test: {
+          name: 'deploy',
+          include: ['tests/deploy/**/*.test.ts'],
+          environment: 'node',
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+          retry: process.env.CI ? 1 : 0,
+        },
+      },
+      {
+        resolve: { alias },
+        test: {
+          name: 'unit',
+          include: ['tests/unit/**/*.test.ts'],
+          environment: 'node',
+          testTimeout: 60_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
       {
         resolve: { alias },
         test: {
@@ -34,12 +56,30 @@ export default defineConfig({
       {
         resolve: { alias },
         test: {
-          name: 'operate', include: ['tests/operate/**/*.test.ts'], environment: 'node', globalSetup: 'tests/support/global-setup.ts', setupFiles: 'tests/support/end-servers.ts',
-          testTimeout: 240_000, hookTimeout: 240_000, maxWorkers: 2, sequence: { groupOrder: 3 }, retry: process.env.CI ? 1 : 0,
+          name: 'operate',
+          include: ['tests/operate/**/*.test.ts'],
+          environment: 'node',
+          globalSetup: 'tests/support/global-setup.ts',
+          setupFiles: 'tests/support/end-servers.ts',
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 3 },
+          retry: process.env.CI ? 1 : 0,
         },
       },
       // The whole stack, on a machine that lets it: npm test runs it by itself, after everything else.
-      { resolve: { alias }, test: { name: 'lab', include: ['tests/lab/**/*.test.ts'], environment: 'node', maxWorkers: 1, sequence: { groupOrder: 4 }, retry: process.env.CI ? 1 : 0 } },
+      {
+        resolve: { alias },
+        test: {
+          name: 'lab',
+          include: ['tests/lab/**/*.test.ts'],
+          environment: 'node',
+          maxWorkers: 1,
+          sequence: { groupOrder: 4 },
+          retry: process.env.CI ? 1 : 0,
+        },
+      },
     ],
   },
 })

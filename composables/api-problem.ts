@@ -29,12 +29,23 @@ export class ApiProblem extends Error {
   /** Nothing was said against the request itself: it is worth sending again. */
   get isPassing(): boolean {
     if (this.type.endsWith('standby-region')) return false
-    return this.status === 0 || this.status === 503 || this.status === 429 || this.status === 502 || this.status === 504 || this.type.endsWith('operation-in-progress')
+    return (
+      this.status === 0
+      || this.status === 503
+      || this.status === 429
+      || this.status === 502
+      || this.status === 504
+      || this.type.endsWith('operation-in-progress')
+    )
   }
 }
 
 /** Whatever was thrown as an `ApiProblem`: what is none comes from the network. */
 export function toApiProblem(error: unknown): ApiProblem {
   if (error instanceof ApiProblem) return error
-  return new ApiProblem({ status: 0, title: 'No connection', detail: 'Fleet2 cannot be reached. Check your connection.' })
+  return new ApiProblem({
+    status: 0,
+    title: 'No connection',
+    detail: 'Fleet2 cannot be reached. Check your connection.',
+  })
 }

@@ -5,8 +5,9 @@ import type { Page } from '#shared/schemas/common.ts'
 import { noteSeen, seenConsistency, useFreshness } from './freshness.ts'
 
 /**
- * Asks the API for what this tab shows: for its organisation, and never for anything older than it has shown. Repeats nothing by itself; see `useMutation` for changes.
- * Must be called in setup; what it gives may be used at any time.
+ * Asks the API for what this tab shows: for its organisation, and never for anything older than it has shown.
+ * Repeats nothing by itself; see `useMutation` for changes. Must be called in setup; what it gives may be
+ * used at any time.
  * @throws {ApiProblem} each of its operations.
  */
 export function useApi(): Api {
@@ -31,8 +32,8 @@ export function useApi(): Api {
 }
 
 /**
- * Data of a page, fetched on the server and kept while it is shown. `error` is an ApiProblem's words; `refresh` asks again.
- * A session that has ended leads to the sign-in page.
+ * Data of a page, fetched on the server and kept while it is shown. `error` is an ApiProblem's words;
+ * `refresh` asks again. A session that has ended leads to the sign-in page.
  */
 export function useQuery<T>(
   key: MaybeRefOrGetter<string>, fetch: (api: Api) => Promise<T>,
@@ -47,7 +48,12 @@ export function useQuery<T>(
     catch (error) {
       const problem = toApiProblem(error)
       if (problem.status === 401) await navigateTo({ path: '/sign-in', query: { returnTo: route.fullPath } })
-      throw createError({ statusCode: problem.status || 503, statusMessage: problem.title, message: problem.message, data: { requestId: problem.requestId } })
+      throw createError({
+        statusCode: problem.status || 503,
+        statusMessage: problem.title,
+        message: problem.message,
+        data: { requestId: problem.requestId },
+      })
     }
   }, { watch: options.watch, dedupe: 'cancel', deep: false })
 }

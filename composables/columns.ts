@@ -1,6 +1,7 @@
 /**
- * For columns of a table that a narrow screen has no room for, least important first: shown from this width on (Tailwind's breakpoints). What stands in
- * them stands below the first column otherwise: nothing lies outside of the screen, and nothing is lost.
+ * For columns of a table that a narrow screen has no room for, least important first: shown from this width
+ * on (Tailwind's breakpoints). What stands in them stands below the first column otherwise: nothing lies
+ * outside of the screen, and nothing is lost.
  */
 export const fromWidth = {
   sm: { class: { th: 'hidden sm:table-cell', td: 'hidden sm:table-cell' } },

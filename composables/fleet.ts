@@ -3,7 +3,10 @@ import { fetchPages } from './api.ts'
 import type { Api } from './api-client.ts'
 import { toApiProblem, type ApiProblem } from './api-problem.ts'
 
-/** A vehicle that has said nothing for this long is offline. Trackers of parked vehicles often speak every few minutes. */
+/**
+ * A vehicle that has said nothing for this long is offline. Trackers of parked vehicles often speak every few
+ * minutes.
+ */
 const offlineAfterMs = 10 * 60_000
 
 /** Slower than a walk is standing: GPS wanders. */
@@ -27,15 +30,19 @@ export function newer(known: LivePosition | null, arriving: LivePosition | null)
 /** A page of the fleet. */
 const pageSize = 200
 
-/** Changes of more vehicles than this at once are an import: the fleet is fetched anew. Fewer are fetched one by one. */
+/**
+ * Changes of more vehicles than this at once are an import: the fleet is fetched anew. Fewer are fetched one
+ * by one.
+ */
 const maxSingly = 10
 
 /** Changes that come together are fetched together. */
 const gatherMs = 150
 
 /**
- * All vehicles of the organisation, live: from the list, and then from the stream. The first page comes with the page itself; the others follow in the
- * browser, `vehicles` growing with each, and `total` says how many there will be (null: more than is counted).
+ * All vehicles of the organisation, live: from the list, and then from the stream. The first page comes with
+ * the page itself; the others follow in the browser, `vehicles` growing with each, and `total` says how many
+ * there will be (null: more than is counted).
  */
 export async function useFleet() {
   const api = useApi()
@@ -55,7 +62,9 @@ export async function useFleet() {
   let generation = 0
 
   const vehicles = computed(() => {
-    const listed = new Map([...data.value?.items ?? [], ...further.value].map(vehicle => [vehicle.id, vehicle]))
+    const listed = new Map(
+      [...(data.value?.items ?? []), ...further.value].map(vehicle => [vehicle.id, vehicle]),
+    )
     for (const [id, vehicle] of changed.value) {
       if (vehicle && !vehicle.removedAt) listed.set(id, vehicle)
       else listed.delete(id)
@@ -66,7 +75,10 @@ export async function useFleet() {
     }))
   })
 
-  /** Fetches what comes after the first page. A failure is shown, with what has come so far, and can be tried again. */
+  /**
+   * Fetches what comes after the first page. A failure is shown, with what has come so far, and can be tried
+   * again.
+   */
   async function loadRest() {
     const mine = ++generation
     problem.value = null
@@ -105,10 +117,12 @@ export async function useFleet() {
     }))
   }
 
-  // Before the first await: after it Vue no longer knows whose listeners these are, and they would never be added.
+  // Before the first await: after it Vue no longer knows whose listeners these are, and they would never be
+  // added.
   onLiveEvent('positions', ({ positions: arriving }) => {
     const next = new Map(positions.value)
-    for (const position of arriving) next.set(position.vehicleId, newer(next.get(position.vehicleId) ?? null, position)!)
+    for (const position of arriving)
+      next.set(position.vehicleId, newer(next.get(position.vehicleId) ?? null, position)!)
     positions.value = next
   })
   onLiveEvent('changed', ({ type, id }) => {
@@ -133,5 +147,14 @@ export async function useFleet() {
     clearTimeout(gathering)
   })
   await query
-  return { vehicles, total: computed(() => data.value?.total ?? null), complete, problem, loadRest, refresh, error, status }
+  return {
+    vehicles,
+    total: computed(() => data.value?.total ?? null),
+    complete,
+    problem,
+    loadRest,
+    refresh,
+    error,
+    status,
+  }
 }

@@ -1,12 +1,33 @@
-/** Dates and numbers as people read them, in the organisation's time zone; the same on the server and in the browser. */
+/**
+ * Dates and numbers as people read them, in the organisation's time zone; the same on the server and in the
+ * browser.
+ */
 export function useFormatting() {
   const { timeZone } = useSession()
   // One language for all until the product speaks more: what the server writes the browser must write too.
   const language = 'en-GB'
-  const dateTimeFormat = computed(() => new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short', timeZone: timeZone.value }))
-  const preciseFormat = computed(() => new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'medium', timeZone: timeZone.value }))
-  const timeFormat = computed(() => new Intl.DateTimeFormat(language, { timeStyle: 'medium', timeZone: timeZone.value }))
-  const dayFormat = computed(() => new Intl.DateTimeFormat('sv-SE', { dateStyle: 'short', timeZone: timeZone.value }))
+  const dateTimeFormat = computed(
+    () =>
+      new Intl.DateTimeFormat(language, {
+        dateStyle: 'medium',
+        timeStyle: 'short',
+        timeZone: timeZone.value,
+      }),
+  )
+  const preciseFormat = computed(
+    () =>
+      new Intl.DateTimeFormat(language, {
+        dateStyle: 'medium',
+        timeStyle: 'medium',
+        timeZone: timeZone.value,
+      }),
+  )
+  const timeFormat = computed(
+    () => new Intl.DateTimeFormat(language, { timeStyle: 'medium', timeZone: timeZone.value }),
+  )
+  const dayFormat = computed(
+    () => new Intl.DateTimeFormat('sv-SE', { dateStyle: 'short', timeZone: timeZone.value }),
+  )
 
   return {
     dateTime: (moment: string) => dateTimeFormat.value.format(new Date(moment)),
@@ -16,15 +37,19 @@ export function useFormatting() {
     day: (moment: Date) => dayFormat.value.format(moment),
     /** `12,345`. */
     count: (number: number) => countFormat.format(number),
-    speed: (kmh: number | null) => kmh === null ? '–' : `${Math.round(kmh)} km/h`,
-    distance: (metres: number) => metres < 1_000 ? `${Math.round(metres)} m` : `${(metres / 1_000).toFixed(1)} km`,
+    speed: (kmh: number | null) => (kmh === null ? '–' : `${Math.round(kmh)} km/h`),
+    distance: (metres: number) =>
+      metres < 1_000 ? `${Math.round(metres)} m` : `${(metres / 1_000).toFixed(1)} km`,
     age,
   }
 }
 
 const countFormat = new Intl.NumberFormat('en-GB')
 
-/** "12 s ago". Only in the browser, and only in what is rendered after mounting: the server's now is another one. */
+/**
+ * "12 s ago". Only in the browser, and only in what is rendered after mounting: the server's now is another
+ * one.
+ */
 export function age(moment: string, now: number): string {
   const seconds = Math.max(0, Math.round((now - new Date(moment).getTime()) / 1_000))
   if (seconds < 60) return `${seconds} s ago`
@@ -36,25 +61,52 @@ export function age(moment: string, now: number): string {
 /** The start of a day (`2026-11-24`) in a time zone, as a moment. */
 export function startOfDay(day: string, timeZone: string): Date {
   const guess = new Date(`${day}T00:00:00Z`)
-  // What the zone's clock shows at that moment tells its offset; once more, for days on which the offset changes.
+  // What the zone's clock shows at that moment tells its offset; once more, for days on which the offset
+  // changes.
   const offset = (moment: Date) => {
-    const parts = Object.fromEntries(new Intl.DateTimeFormat('en-GB', {
-      timeZone, year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23',
-    }).formatToParts(moment).map(({ type, value }) => [type, value]))
-    return Date.UTC(Number(parts.year), Number(parts.month) - 1, Number(parts.day), Number(parts.hour), Number(parts.minute), Number(parts.second)) - moment.getTime()
+    const parts = Object.fromEntries(
+      new Intl.DateTimeFormat('en-GB', {
+        timeZone,
+        year: 'numeric',
+        month: '2-digit',
+        day: '2-digit',
+        hour: '2-digit',
+        minute: '2-digit',
+        second: '2-digit',
+        hourCycle: 'h23',
+      })
+        .formatToParts(moment)
+        .map(({ type, value }) => [type, value]),
+    )
+    return (
+      Date.UTC(
+        Number(parts.year),
+        Number(parts.month) - 1,
+        Number(parts.day),
+        Number(parts.hour),
+        Number(parts.minute),
+        Number(parts.second),
+      ) - moment.getTime()
+    )
   }
   const first = new Date(guess.getTime() - offset(guess))
   return new Date(guess.getTime() - offset(first))
 }
 
-/** The end of a day in a time zone, as the moment at which the next one starts: 23 or 25 hours later where clocks change. */
+/**
+ * The end of a day in a time zone, as the moment at which the next one starts: 23 or 25 hours later where
+ * clocks change.
+ */
 export function endOfDay(day: string, timeZone: string): Date {
   const next = new Date(`${day}T00:00:00Z`)
   next.setUTCDate(next.getUTCDate() + 1)
   return startOfDay(next.toISOString().slice(0, 10), timeZone)
 }
 
-/** A clock that ticks once a second while the component is mounted; null before, so that server and browser agree. */
+/**
+ * A clock that ticks once a second while the component is mounted; null before, so that server and browser
+ * agree.
+ */
 export function useNow() {
   const now = ref<number | null>(null)
   let timer: ReturnType<typeof setInterval> | undefined

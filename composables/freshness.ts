@@ -1,7 +1,8 @@
 import { laterToken } from '#shared/consistency.ts'
 
 /**
- * How old what this tab shows may be, and what its next request must not be older than. Of the whole tab: one person looks at it.
+ * How old what this tab shows may be, and what its next request must not be older than. Of the whole tab: one
+ * person looks at it.
  */
 
 /** The latest consistency token of all answers and live events. Not reactive: only requests look at it. */
@@ -26,7 +27,10 @@ export function forgetSeen() {
 interface Freshness {
   /** `Date.now()` at which the live stream last said something; null: it has not yet. */
   heardAt: number | null
-  /** What the last answer said of its own age (`Fleet2-Stale`): the moment that its data is from; null: it was current. */
+  /**
+   * What the last answer said of its own age (`Fleet2-Stale`): the moment that its data is from; null: it was
+   * current.
+   */
   dataFrom: number | null
 }
 

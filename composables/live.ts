@@ -7,7 +7,13 @@ import { openSource, silentMs, sleptMs, type LinkState, type Source } from './li
 type Listener<Name extends keyof LiveEvents> = (data: LiveEvents[Name]) => void
 
 const listeners: { [Name in keyof LiveEvents]: Set<Listener<Name>> } = {
-  positions: new Set(), changed: new Set(), resync: new Set(), status: new Set(), heartbeat: new Set(), moved: new Set(), ended: new Set(),
+  positions: new Set(),
+  changed: new Set(),
+  resync: new Set(),
+  status: new Set(),
+  heartbeat: new Set(),
+  moved: new Set(),
+  ended: new Set(),
 }
 
 /** Whatever belongs to one opening of the stream; the next has another. */
@@ -19,13 +25,22 @@ let heardAt = 0
 let wanted = false
 let listening = false
 
-/** How often the clock is looked at. A tab in the background is woken at most once a minute; it is looked at again when it comes to the front. */
+/**
+ * How often the clock is looked at. A tab in the background is woken at most once a minute; it is looked at
+ * again when it comes to the front.
+ */
 const lookMs = 5_000
 
-/** Resyncs of a whole organisation come to all its tabs at once: each waits a moment of its own before it asks. */
+/**
+ * Resyncs of a whole organisation come to all its tabs at once: each waits a moment of its own before it
+ * asks.
+ */
 const resyncSpreadMs = 2_000
 
-/** The tab that has itself signed out or changed the organisation goes where it goes; the others ask after this long. */
+/**
+ * The tab that has itself signed out or changed the organisation goes where it goes; the others ask after
+ * this long.
+ */
 const endedPauseMs = 1_000
 
 /** Whether the live stream is open: `connecting` only for the first moments, then `lost`. */
@@ -38,15 +53,20 @@ function emit<Name extends keyof LiveEvents>(name: Name, data: LiveEvents[Name])
 }
 
 /**
- * Opens the live stream of this tab and keeps it open, shared with the other tabs of the session where the browser can do that. Browser only; one for the whole tab. `startAfter`: the newest event
- * when the page's data was fetched, so that nothing is missed between that and the stream's beginning; null: it is not known, and the data is fetched once more.
+ * Opens the live stream of this tab and keeps it open, shared with the other tabs of the session where the
+ * browser can do that. Browser only; one for the whole tab. `startAfter`: the newest event when the page's
+ * data was fetched, so that nothing is missed between that and the stream's beginning; null: it is not known,
+ * and the data is fetched once more.
  * @param ended is called when the server says that the reason for the stream has gone.
  */
-export function openLiveStream(startAfter: string | null, { name, ended }: { name: string, ended: () => void }) {
+export function openLiveStream(
+  startAfter: string | null,
+  { name, ended }: { name: string, ended: () => void },
+) {
   const connection = useConnection()
   const status = useStatus()
   const freshness = useFreshness()
-  const current = opening = {}
+  const current = (opening = {})
   wanted = true
   lastEventId = startAfter ?? ''
 
@@ -82,7 +102,8 @@ export function openLiveStream(startAfter: string | null, { name, ended }: { nam
     if ('consistencyToken' in data) noteSeen(data.consistencyToken)
     if (name === 'status' || name === 'heartbeat') {
       const { live } = data as LiveEvents['heartbeat']
-      if (status.value) status.value = { ...status.value, ...name === 'status' ? data as LiveEvents['status'] : { live } }
+      if (status.value)
+        status.value = { ...status.value, ...(name === 'status' ? (data as LiveEvents['status']) : { live }) }
     }
     if (name === 'ended') setTimeout(() => current === opening && ended(), endedPauseMs)
     if (name === 'resync') resync((data as LiveEvents['resync']).reason, resyncSpreadMs)
@@ -92,9 +113,11 @@ export function openLiveStream(startAfter: string | null, { name, ended }: { nam
   async function connect() {
     source?.close()
     source = null
-    if (typeof SharedWorker === 'undefined') return void (source = openSource(lastEventId, organisationOf(name), handlers))
+    if (typeof SharedWorker === 'undefined')
+      return void (source = openSource(lastEventId, organisationOf(name), handlers))
     const { default: workerUrl } = await import('./live/worker.ts?sharedworker&url')
-    if (current === opening && wanted && !source) source = openSharedSource(name, workerUrl, () => lastEventId, handlers)
+    if (current === opening && wanted && !source)
+      source = openSharedSource(name, workerUrl, () => lastEventId, handlers)
   }
 
   /** After a sleep, a change of network, or a look at the clock: is the stream still what it seems? */
@@ -135,7 +158,13 @@ export function openLiveStream(startAfter: string | null, { name, ended }: { nam
 }
 
 /** What the window's events are for, of the present opening. */
-let wakeUp: { look(): void, wake(): void, connect(): Promise<void>, online(): void, connection: ReturnType<typeof useConnection> }
+let wakeUp: {
+  look(): void
+  wake(): void
+  connect(): Promise<void>
+  online(): void
+  connection: ReturnType<typeof useConnection>
+}
 
 /** Ends the stream: nobody is signed in any more, or in another organisation. */
 export function closeLiveStream() {

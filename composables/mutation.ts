@@ -10,30 +10,44 @@ export interface MutationOptions<T> {
   done?: string
 }
 
-/** How long a change is tried before the person is asked. A failover of the database takes up to 15 s, and some seconds of luck. */
+/**
+ * How long a change is tried before the person is asked. A failover of the database takes up to 15 s, and
+ * some seconds of luck.
+ */
 export const patienceMs = 60_000
 
-/** 0.5 s doubling to 5 s, with jitter, so that many browsers do not come back as one. At least what the server asked for. */
+/**
+ * 0.5 s doubling to 5 s, with jitter, so that many browsers do not come back as one. At least what the server
+ * asked for.
+ */
 export function waitMs(attempt: number, problem: ApiProblem): number {
   const ceiling = Math.min(5_000, 500 * 2 ** attempt)
   return Math.max((problem.retryAfterSeconds ?? 0) * 1_000, ceiling / 2) + Math.random() * ceiling / 2
 }
 
 /**
- * Sends changes. Each intent carries one Idempotency-Key, however often it is sent: the server applies it once. Lost connections and 503 are retried with
- * jitter; when patience ends, `retry` sends the same intent again, with the same key.
+ * Sends changes. Each intent carries one Idempotency-Key, however often it is sent: the server applies it
+ * once. Lost connections and 503 are retried with jitter; when patience ends, `retry` sends the same intent
+ * again, with the same key.
  *
  * @param change sends one, by the operations that it is given; what is changed comes as its second argument,
  * so that a repeat sends the same.
  *
- * `state`: idle, sending, waiting (for a server that is away), failed, done. `fieldErrors` has the form that UForm's `setErrors` takes.
+ * `state`: idle, sending, waiting (for a server that is away), failed, done. `fieldErrors` has the form that
+ * UForm's `setErrors` takes.
  */
 export function useMutation<T, Input = void>(
   change: (api: Api, input: Input) => Promise<T>, options: MutationOptions<T> = {},
 ) {
   const state = ref<'idle' | 'sending' | 'waiting' | 'failed' | 'done'>('idle')
   const problem = shallowRef<ApiProblem | null>(null)
-  const fieldErrors = computed(() => problem.value?.errors.map(({ path, message }: FieldFault) => ({ name: path, message: `${message[0]!.toUpperCase()}${message.slice(1)}` })) ?? [])
+  const fieldErrors = computed(
+    () =>
+      problem.value?.errors.map(({ path, message }: FieldFault) => ({
+        name: path,
+        message: `${message[0]!.toUpperCase()}${message.slice(1)}`,
+      })) ?? [],
+  )
   const busy = computed(() => state.value === 'sending' || state.value === 'waiting')
   const toast = useToast()
   const route = useRoute()
@@ -78,7 +92,8 @@ export function useMutation<T, Input = void>(
         // Something was said against the request: the next try is another intent.
         if (!failed.isPassing) intent = null
         if (isOrganisationChange(failed)) await checkOrganisation()
-        if (failed.status === 401 && !route.meta.public) await router.push({ path: '/sign-in', query: { returnTo: route.fullPath } })
+        if (failed.status === 401 && !route.meta.public)
+          await router.push({ path: '/sign-in', query: { returnTo: route.fullPath } })
         return undefined
       }
     }

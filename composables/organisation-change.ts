@@ -1,7 +1,10 @@
 import type { Session } from '#shared/schemas/identity.ts'
 import type { ApiProblem } from './api-problem.ts'
 
-/** What this tab shows is not what the session works in any more: another tab has changed it, or somebody has taken the person out. */
+/**
+ * What this tab shows is not what the session works in any more: another tab has changed it, or somebody has
+ * taken the person out.
+ */
 export interface OrganisationChange {
   /** The session as it is now. */
   now: Session
@@ -12,7 +15,10 @@ export function useOrganisationChange() {
   return useState<OrganisationChange | null>('organisation-change', () => null)
 }
 
-/** The headers of a request that is meant for the organisation that this tab shows. Must be called in setup; the function it gives at any time. */
+/**
+ * The headers of a request that is meant for the organisation that this tab shows. Must be called in setup;
+ * the function it gives at any time.
+ */
 export function useOrganisationHeader(): () => Record<string, string> {
   const { session } = useSession()
   return (): Record<string, string> => {
@@ -26,12 +32,16 @@ export function isOrganisationChange({ type }: ApiProblem): boolean {
   return type.endsWith(':organisation-changed')
 }
 
-/** Gives the function that finds out where the session works now, and has the layout say so. A session that has ended leads to the sign-in page. */
+/**
+ * Gives the function that finds out where the session works now, and has the layout say so. A session that
+ * has ended leads to the sign-in page.
+ */
 export function useOrganisationCheck(): () => Promise<void> {
   const { session, load } = useSession()
   const router = useRouter()
   return async () => {
     await load().catch(() => {})
-    if (session.value === null) await router.push({ path: '/sign-in', query: { returnTo: router.currentRoute.value.fullPath } })
+    if (session.value === null)
+      await router.push({ path: '/sign-in', query: { returnTo: router.currentRoute.value.fullPath } })
   }
 }

@@ -11,12 +11,16 @@ export function useSession() {
   const api = useApiClient()
   return {
     session,
-    /** Asks the server. Where the session works in another organisation than the page shows, it says so by `useOrganisationChange`. @throws {ApiProblem} when it cannot say. */
+    /**
+     * Asks the server. Where the session works in another organisation than the page shows, it says so by
+     * `useOrganisationChange`. @throws {ApiProblem} when it cannot say.
+     */
     async load(): Promise<void> {
       try {
         const arriving = await api.get('/api/v1/session')
         const shown = session.value?.organisation?.id
-        // What the page shows is of the one that it was opened with: it must not go on as if it were another's.
+        // What the page shows is of the one that it was opened with: it must not go on as if it were
+        // another's.
         if (shown && arriving.organisation?.id !== shown) change.value = { now: arriving }
         else session.value = arriving
       }
@@ -27,7 +31,8 @@ export function useSession() {
       }
     },
     /** Whether the signed-in member may do this. What one may not do is not offered. */
-    can: (permission: Permission) => Boolean(session.value?.organisation && may(session.value.organisation.role, permission)),
+    can: (permission: Permission) =>
+      Boolean(session.value?.organisation && may(session.value.organisation.role, permission)),
     timeZone: computed(() => session.value?.organisation?.timeZone ?? 'UTC'),
   }
 }

@@ -3,16 +3,30 @@ import { request } from 'node:https'
 import { Redis } from 'ioredis'
 import pg from 'pg'
 
-/** A server in the lab answers in milliseconds; one that does not within this is not well. Also how long a look at the whole lab takes at most. */
+/**
+ * A server in the lab answers in milliseconds; one that does not within this is not well. Also how long a
+ * look at the whole lab takes at most.
+ */
 export const answerLimitMs = 1_000
 
-/** For whoever waits until all is well and has time: a machine that is busy with something else answers late, and late is not ill. */
+/**
+ * For whoever waits until all is well and has time: a machine that is busy with something else answers late,
+ * and late is not ill.
+ */
 export const patientLimitMs = 4_000
 
 /** GET, as JSON where it is. @throws on a refused connection and after the limit. Any status is an answer. */
-export async function get(url: string, { limitMs = answerLimitMs } = {}): Promise<{ status: number, body: unknown }> {
-  // A connection of its own: one that was kept may have been closed by the other side a moment ago, which says nothing about its health.
-  const response = await fetch(url, { redirect: 'manual', headers: { connection: 'close' }, signal: AbortSignal.timeout(limitMs) })
+export async function get(
+  url: string,
+  { limitMs = answerLimitMs } = {},
+): Promise<{ status: number, body: unknown }> {
+  // A connection of its own: one that was kept may have been closed by the other side a moment ago, which
+  // says nothing about its health.
+  const response = await fetch(url, {
+    redirect: 'manual',
+    headers: { connection: 'close' },
+    signal: AbortSignal.timeout(limitMs),
+  })
   const text = await response.text()
   try {
     return { status: response.status, body: JSON.parse(text) as unknown }
@@ -66,8 +80,17 @@ export function basic({ user, password }: { user: string, password: string }): {
 }
 
 /** One statement on a connection of its own. */
-export async function query<Row extends object>(url: string, text: string, values: unknown[] = [], { limitMs = answerLimitMs } = {}): Promise<Row[]> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: limitMs, query_timeout: limitMs })
+export async function query<Row extends object>(
+  url: string,
+  text: string,
+  values: unknown[] = [],
+  { limitMs = answerLimitMs } = {},
+): Promise<Row[]> {
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: limitMs,
+    query_timeout: limitMs,
+  })
   client.on('error', () => {})
   try {
     await client.connect()
@@ -109,5 +132,10 @@ export async function redisCommand(
 
 /** `name:value` lines of INFO. */
 export function infoFields(text: unknown): Record<string, string> {
-  return Object.fromEntries(String(text).split(/\r?\n/).filter(line => line.includes(':')).map(line => line.split(/:(.*)/s).slice(0, 2))) as Record<string, string>
+  return Object.fromEntries(
+    String(text)
+      .split(/\r?\n/)
+      .filter(line => line.includes(':'))
+      .map(line => line.split(/:(.*)/s).slice(0, 2)),
+  ) as Record<string, string>
 }

@@ -2,16 +2,23 @@ import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { commandName, pidsOf } from './processes.ts'
 import type { LabNode } from './types.ts'
 
-const libraries = ['x86_64', 'aarch64'].map(machine => `/usr/lib/${machine}-linux-gnu/faketime/libfaketime.so.1`)
+const libraries = ['x86_64', 'aarch64'].map(
+  machine => `/usr/lib/${machine}-linux-gnu/faketime/libfaketime.so.1`,
+)
 
 /** Why the clock of this node cannot be made wrong; null where it can. */
 export function whyNoWrongClock(node: LabNode): string | null {
-  // libfaketime stands between a program and the C library; Go asks the kernel itself, and a namespace of its own gives Linux to the monotonic clock alone.
-  if (['etcd', 'prometheus', 'alertmanager'].includes(node.kind)) return `${node.kind} is written in Go, which asks the kernel for the time and not the C library`
+  // libfaketime stands between a program and the C library; Go asks the kernel itself, and a namespace of its
+  // own gives Linux to the monotonic clock alone.
+  if (['etcd', 'prometheus', 'alertmanager'].includes(node.kind))
+    return `${node.kind} is written in Go, which asks the kernel for the time and not the C library`
   return libraries.some(existsSync) ? null : 'Debian\'s libfaketime is not installed'
 }
 
-/** Environment in which the wall clock is wrong by so many seconds. The monotonic clock, which measures how long something takes, is not: nor would it be by a wrong NTP server. */
+/**
+ * Environment in which the wall clock is wrong by so many seconds. The monotonic clock, which measures how
+ * long something takes, is not: nor would it be by a wrong NTP server.
+ */
 export function wrongClock(offsetSeconds: number): Record<string, string> {
   return {
     LD_PRELOAD: libraries.find(existsSync)!,

@@ -24,19 +24,36 @@ export interface Requests {
 type Handled<Answer> = Answer extends null ? unknown : Answer | Promise<Answer>
 
 /** What is asked for its effect alone answers null, whatever its handler returns. */
-export type Handlers = { [Name in keyof Requests]: (asked: Requests[Name]['asked']) => Handled<Requests[Name]['answer']> }
+export type Handlers = {
+  [Name in keyof Requests]: (asked: Requests[Name]['asked']) => Handled<Requests[Name]['answer']>
+}
 
 /** Longer than the longest stop (grace period) it may have to wait for. */
 const answerLimitMs = 120_000
 
-/** Asks the supervisor. @throws when none runs, when it refuses, or when it does not answer within its limit. */
-export function ask<Name extends keyof Requests>(name: Name, asked: Requests[Name]['asked']): Promise<Requests[Name]['answer']> {
+/**
+ * Asks the supervisor. @throws when none runs, when it refuses, or when it does not answer within its limit.
+ */
+export function ask<Name extends keyof Requests>(
+  name: Name,
+  asked: Requests[Name]['asked'],
+): Promise<Requests[Name]['answer']> {
   return new Promise((resolve, reject) => {
     const socket = connect(controlSocket)
     let text = ''
-    socket.setTimeout(answerLimitMs, () => socket.destroy(new Error(`The lab's supervisor did not answer "${name}" within ${answerLimitMs / 1000} s`)))
-    socket.on('error', (error: NodeJS.ErrnoException) => reject(['ENOENT', 'ECONNREFUSED'].includes(error.code ?? '') ? new Error('The lab\'s supervisor does not run. npm run ha:down cleans up what is left.') : error))
-    socket.on('data', data => text += String(data))
+    socket.setTimeout(answerLimitMs, () =>
+      socket.destroy(
+        new Error(`The lab's supervisor did not answer "${name}" within ${answerLimitMs / 1000} s`),
+      ),
+    )
+    socket.on('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        ['ENOENT', 'ECONNREFUSED'].includes(error.code ?? '')
+          ? new Error('The lab\'s supervisor does not run. npm run ha:down cleans up what is left.')
+          : error,
+      ),
+    )
+    socket.on('data', data => (text += String(data)))
     socket.on('end', () => {
       try {
         const { answer, error } = JSON.parse(text) as { answer: Requests[Name]['answer'], error?: string }

@@ -5,21 +5,32 @@ import type { LabNode } from './types.ts'
 import { waitFor } from './wait.ts'
 
 /**
- * A CPU group for each host, as each container has one: whatever runs on it has one share together, and no more than any other host that is busy. Without them Linux gives a
- * share to every *session* (autogroup), and every backend of PostgreSQL is one: in a failover, with thirty of them, an instance of the application had a thirtieth of the
- * machine, and a page that costs 0.15 s of CPU took two seconds.
+ * A CPU group for each host, as each container has one: whatever runs on it has one share together, and no
+ * more than any other host that is busy. Without them Linux gives a share to every *session* (autogroup), and
+ * every backend of PostgreSQL is one: in a failover, with thirty of them, an instance of the application had
+ * a thirtieth of the machine, and a page that costs 0.15 s of CPU took two seconds.
  */
 
-/** Below the processes that are there already, at the root: a group around all hosts would have one share against them, or take all. */
+/**
+ * Below the processes that are there already, at the root: a group around all hosts would have one share
+ * against them, or take all.
+ */
 const prefix = 'fleet2-lab-'
 
-/** Where the kernel's CPU groups are, of either version; null where there are none or they may not be made. */
+/**
+ * Where the kernel's CPU groups are, of either version; null where there are none or they may not be made.
+ */
 function root(): string | null {
   for (const line of readFileSync('/proc/mounts', 'utf8').split('\n')) {
     const [, path = '', type, options = ''] = line.split(' ')
     if (type === 'cgroup' && options.split(',').includes('cpu')) return path
     // The controller has to be handed down to groups; systemd does.
-    if (type === 'cgroup2' && existsSync(join(path, 'cgroup.subtree_control')) && readFileSync(join(path, 'cgroup.subtree_control'), 'utf8').split(/\s/).includes('cpu')) return path
+    if (
+      type === 'cgroup2'
+      && existsSync(join(path, 'cgroup.subtree_control'))
+      && readFileSync(join(path, 'cgroup.subtree_control'), 'utf8').split(/\s/).includes('cpu')
+    )
+      return path
   }
   return null
 }
@@ -39,7 +50,10 @@ export async function makeCpuGroups(nodes: LabNode[]): Promise<string | null> {
   }
 }
 
-/** Moves a process into its host's group; what it starts afterwards is in it too. Nothing happens where there are no groups. */
+/**
+ * Moves a process into its host's group; what it starts afterwards is in it too. Nothing happens where there
+ * are no groups.
+ */
 export function joinCpuGroup(node: string, pid: number): void {
   const base = root()
   if (!base) return

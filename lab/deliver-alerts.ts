@@ -43,7 +43,9 @@ export async function deliverAlerts(plan: Plan, { urls, ...pauses }: AlertDelive
   await forgetFailures(plan)
 }
 
-/** Until now nobody listened, and Prometheus would soon say so by an alert of its own (NotificationsFailing). */
+/**
+ * Until now nobody listened, and Prometheus would soon say so by an alert of its own (NotificationsFailing).
+ */
 async function forgetFailures({ addresses }: Plan): Promise<void> {
   const series = encodeURIComponent('alertmanager_notifications_failed_total')
   const url = `${addresses.prometheus}/api/v1/admin/tsdb/delete_series?match[]=${series}`
@@ -61,7 +63,8 @@ export function withPauses(text: string, { groupWait, groupInterval }: Omit<Aler
     if (value === undefined) return changed
     const line = new RegExp(`^  ${name}: \\w+$`, 'gm')
     const found = changed.match(line)?.length ?? 0
-    if (found !== 1) throw new Error(`alertmanager.yml has ${found} lines "${name}" on its outermost route, not 1`)
+    if (found !== 1)
+      throw new Error(`alertmanager.yml has ${found} lines "${name}" on its outermost route, not 1`)
     return changed.replace(line, `  ${name}: ${value}`)
   }, text)
 }

@@ -9,8 +9,8 @@ const volume = (name: NodeName) => join(labDirectory, 'nodes', name, 'postgresql
 const ballast = (name: NodeName) => join(volume(name), 'ballast')
 
 /**
- * A disk of its own for a node's data: a block device (so that it can be made slow, too) whose sectors are a file in memory. Where the machine gives no loop devices the
- * memory itself. Taken away by `unmountDisks`.
+ * A disk of its own for a node's data: a block device (so that it can be made slow, too) whose sectors are a
+ * file in memory. Where the machine gives no loop devices the memory itself. Taken away by `unmountDisks`.
  */
 export async function mountDisk(name: NodeName, megabytes: number): Promise<void> {
   const memory = join(labDirectory, 'nodes', name, 'memory')
@@ -20,7 +20,8 @@ export async function mountDisk(name: NodeName, megabytes: number): Promise<void
   await command('mount', ['-t', 'tmpfs', '-o', `size=${megabytes + 64}m,mode=0700`, 'fleet2-lab', memory])
   try {
     await command('truncate', ['-s', `${megabytes}M`, image])
-    // Without a journal: its thread is the kernel's and nobody's, and would be as fast as ever on a disk that is slow.
+    // Without a journal: its thread is the kernel's and nobody's, and would be as fast as ever on a disk that
+    // is slow.
     await command('mkfs.ext4', ['-q', '-O', '^has_journal', '-m', '0', image])
     await command('mount', ['-o', 'loop,noatime', image, volume(name)])
   }
@@ -33,9 +34,13 @@ export function hasBallast(name: NodeName): boolean {
   return existsSync(ballast(name))
 }
 
-/** Writes a file until only `leaveBytes` are left. @throws where the node has no disk of its own: the machine's would be filled. */
+/**
+ * Writes a file until only `leaveBytes` are left. @throws where the node has no disk of its own: the
+ * machine's would be filled.
+ */
 export async function fillDisk(name: NodeName, leaveBytes: number): Promise<void> {
-  if (!mounts().includes(volume(name))) throw new Error(`${name} has no disk of its own; bring the lab up with postgresDiskMb`)
+  if (!mounts().includes(volume(name)))
+    throw new Error(`${name} has no disk of its own; bring the lab up with postgresDiskMb`)
   const file = await open(ballast(name), 'w')
   try {
     const piece = Buffer.alloc(1 << 20)
@@ -66,5 +71,8 @@ export async function unmountDisks(): Promise<void> {
 
 /** What is mounted below the lab's directory. */
 function mounts(): string[] {
-  return readFileSync('/proc/mounts', 'utf8').split('\n').map(line => line.split(' ')[1] ?? '').filter(path => path.startsWith(`${labDirectory}/`))
+  return readFileSync('/proc/mounts', 'utf8')
+    .split('\n')
+    .map(line => line.split(' ')[1] ?? '')
+    .filter(path => path.startsWith(`${labDirectory}/`))
 }

@@ -12,12 +12,16 @@ import { waitFor } from './wait.ts'
 
 export const supervisorPidFile = `${labDirectory}/supervisor.pid`
 
-/** Written by `ha:up` where it made /run/netns itself: `ip netns add` mounts it, and nobody else would take it away. */
+/**
+ * Written by `ha:up` where it made /run/netns itself: `ip netns add` mounts it, and nobody else would take it
+ * away.
+ */
 export const madeNetnsFile = `${labDirectory}/made-run-netns`
 
 /**
- * Removes whatever there is of a lab: processes, namespaces, links, CPU groups, mounts, files, /etc entries. Idempotent, and works after an `ha:up` that was killed half-way or a
- * supervisor that died. Whoever calls it holds the change lock. Resolves to what was there.
+ * Removes whatever there is of a lab: processes, namespaces, links, CPU groups, mounts, files, /etc entries.
+ * Idempotent, and works after an `ha:up` that was killed half-way or a supervisor that died. Whoever calls it
+ * holds the change lock. Resolves to what was there.
  */
 export async function removeLab(): Promise<string[]> {
   const removed: string[] = []
@@ -46,14 +50,19 @@ export async function removeLab(): Promise<string[]> {
 
 /** Asks it to end everything; if it does not, kills it: what it leaves running is found by its namespaces. */
 async function endSupervisor(): Promise<void> {
-  const ended = () => waitFor('the supervisor to end', async () => !await isTaken(locks.supervisor), { limitMs: 15_000, everyMs: 20 })
+  const ended = () =>
+    waitFor('the supervisor to end', async () => !(await isTaken(locks.supervisor)), {
+      limitMs: 15_000,
+      everyMs: 20,
+    })
   try {
     await ask('shutdown', {})
     await ended()
   }
   catch {
     const pid = supervisorPid()
-    if (pid === null) throw new Error(`A lab's supervisor runs, and neither answers nor is named in ${supervisorPidFile}`)
+    if (pid === null)
+      throw new Error(`A lab's supervisor runs, and neither answers nor is named in ${supervisorPidFile}`)
     process.kill(pid, 'SIGKILL')
     await ended()
   }

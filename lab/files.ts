@@ -4,7 +4,10 @@ import { account } from './accounts.ts'
 import { labDirectory, projectRoot } from './place.ts'
 import { substitute, substitutions } from './substitutions.ts'
 
-/** The deployment's files as the lab uses them: a copy that every server's user can read, with the few substitutions made. */
+/**
+ * The deployment's files as the lab uses them: a copy that every server's user can read, with the few
+ * substitutions made.
+ */
 export const deployCopy = join(labDirectory, 'deploy')
 
 export async function copyDeployment(): Promise<void> {
@@ -46,5 +49,10 @@ export async function ownFile(path: string, user: string): Promise<void> {
 /** NAME=value lines of an env file, as Docker reads them. */
 export async function readEnvFile(file: string): Promise<Record<string, string>> {
   const text = await readFile(join(deployCopy, file), 'utf8')
-  return Object.fromEntries(text.split('\n').filter(line => /^[A-Z]\w*=/.test(line)).map(line => line.split(/=(.*)/s).slice(0, 2))) as Record<string, string>
+  return Object.fromEntries(
+    text
+      .split('\n')
+      .filter(line => /^[A-Z]\w*=/.test(line))
+      .map(line => line.split(/=(.*)/s).slice(0, 2)),
+  ) as Record<string, string>
 }

@@ -2,7 +2,10 @@ import { readFileSync } from 'node:fs'
 import { readPlan } from './plan.ts'
 import { PreflightError } from './preflight-error.ts'
 
-/** The process that brought the lab up: a drill, a test or a measurement that goes on using it, or an `ha:up` that has ended since. */
+/**
+ * The process that brought the lab up: a drill, a test or a measurement that goes on using it, or an `ha:up`
+ * that has ended since.
+ */
 export interface Keeper {
   pid: number
   /** Ticks since the machine's start at which it began: a pid is given again, the two together are not. */
@@ -24,7 +27,10 @@ export function thisProcess(): Keeper {
   return { pid: process.pid, startedAt: begun(process.pid) ?? '', command: process.argv.slice(1).join(' ') }
 }
 
-/** Who else uses the running lab; null when nobody does: its keeper has ended, is this process, or there is no lab. */
+/**
+ * Who else uses the running lab; null when nobody does: its keeper has ended, is this process, or there is no
+ * lab.
+ */
 export function otherKeeper(): Keeper | null {
   try {
     const { keeper } = readPlan()
@@ -35,8 +41,14 @@ export function otherKeeper(): Keeper | null {
   }
 }
 
-/** @throws {PreflightError} when a program that still runs is using the lab: what it measures would be somebody else's doing. */
+/**
+ * @throws {PreflightError} when a program that still runs is using the lab: what it measures would be
+ * somebody else's doing.
+ */
 export function refuseIfKept(): void {
   const keeper = otherKeeper()
-  if (keeper) throw new PreflightError([`This lab was brought up by a program that still runs and uses it (pid ${keeper.pid}: ${keeper.command}). Wait for it, or say --force if you mean to disturb it.`])
+  if (keeper)
+    throw new PreflightError([
+      `This lab was brought up by a program that still runs and uses it (pid ${keeper.pid}: ${keeper.command}). Wait for it, or say --force if you mean to disturb it.`,
+    ])
 }

@@ -1,6 +1,9 @@
 import { createServer } from 'node:net'
 
-/** Takes a lock of the machine's for this process; null when another one has it. Let go by `release`, or by the kernel when the process ends. */
+/**
+ * Takes a lock of the machine's for this process; null when another one has it. Let go by `release`, or by
+ * the kernel when the process ends.
+ */
 export function takeLock(name: string): Promise<{ release(): Promise<void> } | null> {
   return new Promise((resolve) => {
     const server = createServer(socket => socket.destroy())

@@ -4,40 +4,57 @@ import { mkdir, readdir, rm, rmdir, writeFile } from 'node:fs/promises'
 import { hubNamespace, namespaceOf, namespacePrefix, netnsEtc, rootLink, subnet } from './place.ts'
 import type { LabNode } from './types.ts'
 
-/** Any of these commands takes well under a second, many times that on a machine that is busy; the limit is against a kernel that hangs. */
+/**
+ * Any of these commands takes well under a second, many times that on a machine that is busy; the limit is
+ * against a kernel that hangs.
+ */
 const commandLimitMs = 90_000
 
 /** Runs a command; rejects with what it printed on standard error. */
 export function command(name: string, args: string[], { input = '' } = {}): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = execFile(name, args, { timeout: commandLimitMs, killSignal: 'SIGKILL', maxBuffer: 64 << 20 }, (error, stdout, stderr) => {
-      if (error) reject(new Error(`${name} ${args.join(' ')}: ${stderr.trim() || error.message}`))
-      else resolve(stdout)
-    })
+    const child = execFile(
+      name,
+      args,
+      { timeout: commandLimitMs, killSignal: 'SIGKILL', maxBuffer: 64 << 20 },
+      (error, stdout, stderr) => {
+        if (error) reject(new Error(`${name} ${args.join(' ')}: ${stderr.trim() || error.message}`))
+        else resolve(stdout)
+      },
+    )
     // A command that fails at once has closed its input already.
     child.stdin!.on('error', () => {}).end(input)
   })
 }
 
-/** The hub's end of a node's cable. By number: link names have at most 15 characters, `pgbouncer-primary` has more. */
+/**
+ * The hub's end of a node's cable. By number: link names have at most 15 characters, `pgbouncer-primary` has
+ * more.
+ */
 export function cable(node: LabNode): string {
   return `v${node.address.split('.').pop()}`
 }
 
 /**
- * A host for each node: a namespace with one link into a bridge that stands in a namespace of its own, and an /etc/hosts with everybody's name, so that the
- * configuration files can be the deployment's own. The machine itself gets one leg, too.
+ * A host for each node: a namespace with one link into a bridge that stands in a namespace of its own, and an
+ * /etc/hosts with everybody's name, so that the configuration files can be the deployment's own. The machine
+ * itself gets one leg, too.
  */
 export async function makeNetwork(nodes: LabNode[]): Promise<void> {
   await writeHosts(nodes)
-  await command('ip', ['-batch', '-'], { input: [
-    `netns add ${hubNamespace}`,
-    ...nodes.map(({ name }) => `netns add ${namespaceOf(name)}`),
-    ...nodes.map(node => `link add eth0 netns ${namespaceOf(node.name)} type veth peer name ${cable(node)} netns ${hubNamespace}`),
-    `link add ${rootLink} type veth peer name v1 netns ${hubNamespace}`,
-    `address add ${subnet}.1/24 dev ${rootLink}`,
-    `link set ${rootLink} up`,
-  ].join('\n') })
+  await command('ip', ['-batch', '-'], {
+    input: [
+      `netns add ${hubNamespace}`,
+      ...nodes.map(({ name }) => `netns add ${namespaceOf(name)}`),
+      ...nodes.map(
+        node =>
+          `link add eth0 netns ${namespaceOf(node.name)} type veth peer name ${cable(node)} netns ${hubNamespace}`,
+      ),
+      `link add ${rootLink} type veth peer name v1 netns ${hubNamespace}`,
+      `address add ${subnet}.1/24 dev ${rootLink}`,
+      `link set ${rootLink} up`,
+    ].join('\n'),
+  })
   const hubEnds = ['v1', ...nodes.map(cable)]
   await Promise.all([
     command('ip', ['-n', hubNamespace, '-batch', '-'], { input: [
@@ -47,15 +64,27 @@ export async function makeNetwork(nodes: LabNode[]): Promise<void> {
       ...hubEnds.flatMap(end => [`link set ${end} master hub`, `link set ${end} up`]),
     ].join('\n') }),
     ...nodes.map(async ({ name, address }) => {
-      await command('ip', ['-n', namespaceOf(name), '-batch', '-'], { input: ['link set lo up', `address add ${address}/24 dev eth0`, 'link set eth0 up'].join('\n') })
+      await command('ip', ['-n', namespaceOf(name), '-batch', '-'], {
+        input: ['link set lo up', `address add ${address}/24 dev eth0`, 'link set eth0 up'].join('\n'),
+      })
       // In a container, too, any user may listen on port 80 and 443.
-      await command('ip', ['netns', 'exec', namespaceOf(name), 'sysctl', '-qw', 'net.ipv4.ip_unprivileged_port_start=0'])
+      await command('ip', [
+        'netns',
+        'exec',
+        namespaceOf(name),
+        'sysctl',
+        '-qw',
+        'net.ipv4.ip_unprivileged_port_start=0',
+      ])
     }),
     ...nodes.map(node => keepOut(node, strangersOf(node, nodes))),
   ])
 }
 
-/** Who shares no compose network with it, and so does not reach it. Without networks it is none of that file's. */
+/**
+ * Who shares no compose network with it, and so does not reach it. Without networks it is none of that
+ * file's.
+ */
 export function strangersOf(node: LabNode, nodes: LabNode[]): LabNode[] {
   return nodes.filter(other => other !== node && node.networks.length && other.networks.length
     && !node.networks.some(network => other.networks.includes(network)))
@@ -72,7 +101,9 @@ async function keepOut({ name }: LabNode, strangers: LabNode[]): Promise<void> {
 }
 
 async function writeHosts(nodes: LabNode[]): Promise<void> {
-  const everybody = nodes.map(({ name, address, aliases }) => `${address} ${[name, ...aliases].join(' ')}`).join('\n')
+  const everybody = nodes
+    .map(({ name, address, aliases }) => `${address} ${[name, ...aliases].join(' ')}`)
+    .join('\n')
   await Promise.all(nodes.map(async ({ name }) => {
     const folder = `${netnsEtc}/${namespaceOf(name)}`
     await mkdir(folder, { recursive: true })
@@ -82,13 +113,18 @@ async function writeHosts(nodes: LabNode[]): Promise<void> {
   }))
 }
 
-/** Why this kernel or this container gives no network namespaces, links or bridges although the capabilities are there; null where it does. */
+/**
+ * Why this kernel or this container gives no network namespaces, links or bridges although the capabilities
+ * are there; null where it does.
+ */
 export async function whyNoNetwork(): Promise<string | null> {
   const probe = `${namespacePrefix}probe`
   const mountedBefore = existsSync('/run/netns')
   try {
     await command('ip', ['netns', 'add', probe])
-    await command('ip', ['-n', probe, '-batch', '-'], { input: 'link add one type veth peer name two\nlink add hub type bridge' })
+    await command('ip', ['-n', probe, '-batch', '-'], {
+      input: 'link add one type veth peer name two\nlink add hub type bridge',
+    })
     return null
   }
   catch (error) {
@@ -100,7 +136,10 @@ export async function whyNoNetwork(): Promise<string | null> {
   }
 }
 
-/** Takes away the folder that `ip netns add` mounts, where it is empty. Nobody else does, and the next `ip netns add` makes it anew. */
+/**
+ * Takes away the folder that `ip netns add` mounts, where it is empty. Nobody else does, and the next `ip
+ * netns add` makes it anew.
+ */
 export async function forgetNetnsFolder(): Promise<void> {
   if ((await readdir('/run/netns').catch(() => ['kept'])).length > 0) return
   await command('umount', ['/run/netns']).catch(() => {})
@@ -122,7 +161,9 @@ export async function removeNetwork(): Promise<string[]> {
   }
   const namespaces = await namespacesLeft()
   if (namespaces.length) {
-    await command('ip', ['-force', '-batch', '-'], { input: namespaces.map(name => `netns del ${name}`).join('\n') })
+    await command('ip', ['-force', '-batch', '-'], {
+      input: namespaces.map(name => `netns del ${name}`).join('\n'),
+    })
     removed.push(`${namespaces.length} network namespaces`)
   }
   for (const entry of await readdir(netnsEtc).catch(() => [])) {
@@ -138,12 +179,17 @@ export async function setLink(node: LabNode, up: boolean): Promise<void> {
   await command('ip', ['-n', hubNamespace, 'link', 'set', cable(node), up ? 'up' : 'down'])
 }
 
-/** Packets from and to the others are dropped in silence: nobody is told that the node cannot be reached. Without `from`: everybody's. */
+/**
+ * Packets from and to the others are dropped in silence: nobody is told that the node cannot be reached.
+ * Without `from`: everybody's.
+ */
 export async function dropPackets(node: LabNode, from: LabNode[] | null): Promise<void> {
   const rules = from === null
     ? ['-A INPUT -i eth0 -j DROP', '-A OUTPUT -o eth0 -j DROP']
     : from.flatMap(({ address }) => [`-A INPUT -s ${address} -j DROP`, `-A OUTPUT -d ${address} -j DROP`])
-  await inNode(node.name, 'iptables-restore', ['--noflush'], { input: `*filter\n${rules.join('\n')}\nCOMMIT\n` })
+  await inNode(node.name, 'iptables-restore', ['--noflush'], {
+    input: `*filter\n${rules.join('\n')}\nCOMMIT\n`,
+  })
 }
 
 export async function acceptPackets(node: LabNode): Promise<void> {
@@ -151,6 +197,11 @@ export async function acceptPackets(node: LabNode): Promise<void> {
 }
 
 /** Runs a command in the node's network, as root. */
-export function inNode(node: string, name: string, args: string[], options?: { input?: string }): Promise<string> {
+export function inNode(
+  node: string,
+  name: string,
+  args: string[],
+  options?: { input?: string },
+): Promise<string> {
   return command('ip', ['netns', 'exec', namespaceOf(node), name, ...args], options)
 }

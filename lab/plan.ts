@@ -28,7 +28,10 @@ export interface PublishedPort {
   target: number
 }
 
-/** All that the supervisor and the verbs need to know. Written once by `ha:up`, readable by root alone: it holds the secrets. */
+/**
+ * All that the supervisor and the verbs need to know. Written once by `ha:up`, readable by root alone: it
+ * holds the secrets.
+ */
 export interface Plan {
   nodes: PlannedNode[]
   published: PublishedPort[]

@@ -23,8 +23,17 @@ export function statusTable({ at, nodes, healthy, missing }: LabStatus): string 
   const rows = [
     ['node', 'address', 'health', 'role', 'tl', 'lag', 'pid', 'up', 'restarts', 'memory', 'hurt'],
     ...nodes.map(({ name, address, healthy, reason, role, timeline, lagBytes, units, memoryMb, hurt }) => [
-      name, address, healthy ? 'healthy' : reason ?? 'not healthy', role ?? '-', String(timeline ?? '-'), size(lagBytes),
-      units.map(({ pid }) => pid ?? '-').join(' '), age(units[0]?.startedAt ?? null, now), String(units.reduce((sum, { restarts }) => sum + restarts, 0)), memoryMb ? `${memoryMb} MB` : '-', hurt.join(', '),
+      name,
+      address,
+      healthy ? 'healthy' : (reason ?? 'not healthy'),
+      role ?? '-',
+      String(timeline ?? '-'),
+      size(lagBytes),
+      units.map(({ pid }) => pid ?? '-').join(' '),
+      age(units[0]?.startedAt ?? null, now),
+      String(units.reduce((sum, { restarts }) => sum + restarts, 0)),
+      memoryMb ? `${memoryMb} MB` : '-',
+      hurt.join(', '),
     ]),
   ]
   // A long reason must not make the whole table wide.
@@ -39,7 +48,13 @@ export function printAddresses({ addresses, credentials, directory }: Lab): stri
   const lines: [string, string][] = [
     ['Fleet2', `https://localhost:8443   (or ${addresses.https.join(', ')})`],
     ['', `its certificate is signed by ${addresses.certificate}: curl --cacert …`],
-    ['Sign in as', `${credentials.demo.emails[0]} (or ${credentials.demo.emails.slice(1).map(email => email.split('@')[0]).join(', ')})`],
+    [
+      'Sign in as',
+      `${credentials.demo.emails[0]} (or ${credentials.demo.emails
+        .slice(1)
+        .map(email => email.split('@')[0])
+        .join(', ')})`,
+    ],
     ['password', credentials.demo.password],
     ['Instances', Object.values(addresses.apps).join('  ')],
     ['Patroni', 'http://localhost:8008/cluster'],

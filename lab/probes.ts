@@ -14,16 +14,37 @@ export interface Sighting {
   standbys: { name: string, streaming: boolean, synchronous: boolean }[]
 }
 
-const nothing: Sighting = { healthy: true, reason: null, role: null, timeline: null, position: null, standbys: [] }
-const ill = (reason: string, more: Partial<Sighting> = {}): Sighting => ({ ...nothing, healthy: false, reason, ...more })
+const nothing: Sighting = {
+  healthy: true,
+  reason: null,
+  role: null,
+  timeline: null,
+  position: null,
+  standbys: [],
+}
+const ill = (reason: string, more: Partial<Sighting> = {}): Sighting => ({
+  ...nothing,
+  healthy: false,
+  reason,
+  ...more,
+})
 
-/** A probe looks at its node as the container's health check does, and a little further; whatever it throws is why the node is not healthy. */
-export const probes: Record<NodeKind, (node: LabNode, plan: Plan, limit: { limitMs: number }) => Promise<Sighting>> = {
+/**
+ * A probe looks at its node as the container's health check does, and a little further; whatever it throws is
+ * why the node is not healthy.
+ */
+export const probes: Record<
+  NodeKind,
+  (node: LabNode, plan: Plan, limit: { limitMs: number }) => Promise<Sighting>
+> = {
   async etcd(node, { credentials }, limit) {
-    const { health } = await askEtcd(node, credentials.etcd, '/health', limit) as { health?: string }
+    const { health } = (await askEtcd(node, credentials.etcd, '/health', limit)) as { health?: string }
     if (health !== 'true') return ill('says it is not healthy: no quorum?')
     const question = { method: 'POST', body: {}, ...limit }
-    const status = await askEtcd(node, credentials.etcd, '/v3/maintenance/status', question) as { leader?: string, header: { member_id: string } }
+    const status = (await askEtcd(node, credentials.etcd, '/v3/maintenance/status', question)) as {
+      leader?: string
+      header: { member_id: string }
+    }
     return { ...nothing, role: status.leader === status.header.member_id ? 'leader' : 'follower' }
   },
   async patroni({ address }, _, limit) {
@@ -42,9 +63,15 @@ export const probes: Record<NodeKind, (node: LabNode, plan: Plan, limit: { limit
       role: leads ? 'leader' : state.sync_standby ? 'sync standby' : 'replica',
       timeline: state.timeline ?? null,
       position: state.xlog?.location ?? state.xlog?.replayed_location ?? null,
-      standbys: (state.replication ?? []).map(({ application_name: name, state, sync_state: sync }) => ({ name, streaming: state === 'streaming', synchronous: ['sync', 'quorum'].includes(sync) })),
+      standbys: (state.replication ?? []).map(({ application_name: name, state, sync_state: sync }) => ({
+        name,
+        streaming: state === 'streaming',
+        synchronous: ['sync', 'quorum'].includes(sync),
+      })),
     }
-    return state.state === 'running' ? sighting : { ...sighting, healthy: false, reason: `PostgreSQL is ${state.state}` }
+    return state.state === 'running'
+      ? sighting
+      : { ...sighting, healthy: false, reason: `PostgreSQL is ${state.state}` }
   },
   async haproxy({ address }, _, limit) {
     const { status } = await get(`http://${address}:8405/health`, limit)
@@ -61,7 +88,9 @@ export const probes: Record<NodeKind, (node: LabNode, plan: Plan, limit: { limit
     const info = infoFields(answer)
     const position = Number(info.master_repl_offset)
     if (info.role === 'master') return { ...nothing, role: 'master', position }
-    return info.master_link_status === 'up' ? { ...nothing, role: 'replica', position: Number(info.slave_repl_offset) } : ill('its link to the master is down', { role: 'replica', position })
+    return info.master_link_status === 'up'
+      ? { ...nothing, role: 'replica', position: Number(info.slave_repl_offset) }
+      : ill('its link to the master is down', { role: 'replica', position })
   },
   async sentinel({ address }, { credentials }, limit) {
     const question = ['SENTINEL', 'CKQUORUM', 'fleet-redis']
@@ -71,8 +100,11 @@ export const probes: Record<NodeKind, (node: LabNode, plan: Plan, limit: { limit
   async app({ address }, _, limit) {
     const { status, body } = await get(`http://${address}:3000/api/health`, limit)
     const health = body as { status?: string, mode?: string, reason?: string }
-    if (status !== 200) return ill(`its health check answers ${status}: ${health.reason ?? health.status ?? ''}`)
-    return health.status === 'healthy' ? { ...nothing, role: health.mode ?? null } : ill(`${health.status}: ${health.reason ?? ''}`, { role: health.mode ?? null })
+    if (status !== 200)
+      return ill(`its health check answers ${status}: ${health.reason ?? health.status ?? ''}`)
+    return health.status === 'healthy'
+      ? { ...nothing, role: health.mode ?? null }
+      : ill(`${health.status}: ${health.reason ?? ''}`, { role: health.mode ?? null })
   },
   async nginx({ address }, _, limit) {
     const { status } = await get(`http://${address}:8280/nginx-health`, limit)
@@ -100,7 +132,8 @@ export async function look(node: LabNode, plan: Plan, limitMs = answerLimitMs): 
 
 function words(error: unknown): string {
   const { name, message, cause } = error as Error & { cause?: { code?: string } }
-  if (name === 'TimeoutError' || /timed? ?out|Connection is closed/i.test(message)) return 'does not answer in time'
+  if (name === 'TimeoutError' || /timed? ?out|Connection is closed/i.test(message))
+    return 'does not answer in time'
   if (cause?.code === 'ECONNREFUSED' || /ECONNREFUSED/.test(message)) return 'nothing listens'
   if (/EHOSTUNREACH|ENETUNREACH/.test(`${cause?.code} ${message}`)) return 'cannot be reached'
   return cause?.code ?? message

@@ -11,6 +11,8 @@ export function progressPrinter(): (progress: Progress) => void {
     if (state !== 'healthy' || healthy.has(node)) return
     healthy.add(node)
     const waiting = [...started].filter(other => !healthy.has(other))
-    console.log(`${time}  ${String(healthy.size).padStart(2)} well  ${node.padEnd(18)} ${text.padEnd(12)}${waiting.length ? ` waiting for ${waiting.length > 4 ? `${waiting.slice(0, 4).join(', ')} and ${waiting.length - 4} more` : waiting.join(', ')}` : ''}`)
+    console.log(
+      `${time}  ${String(healthy.size).padStart(2)} well  ${node.padEnd(18)} ${text.padEnd(12)}${waiting.length ? ` waiting for ${waiting.length > 4 ? `${waiting.slice(0, 4).join(', ')} and ${waiting.length - 4} more` : waiting.join(', ')}` : ''}`,
+    )
   }
 }

@@ -5,8 +5,9 @@ import { command } from './network.ts'
 import { labDirectory, projectRoot } from './place.ts'
 
 /**
- * A copy of the build in the lab's directory, as an image is one: the instances' user can read it wherever the project lies (/root is closed to it), and a build that is
- * made meanwhile changes nothing under a running instance. Resolves to its folder.
+ * A copy of the build in the lab's directory, as an image is one: the instances' user can read it wherever
+ * the project lies (/root is closed to it), and a build that is made meanwhile changes nothing under a
+ * running instance. Resolves to its folder.
  */
 export async function makeRelease(): Promise<string> {
   const releases = join(labDirectory, 'releases')

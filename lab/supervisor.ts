@@ -16,11 +16,14 @@ import type { Hurt, NodeName, UnitStatus } from './types.ts'
 import { waitFor } from './wait.ts'
 
 /**
- * The lab's one long-running process: it starts the nodes' units, starts them again when they end by themselves (Docker's `restart: unless-stopped`), and does to
- * the nodes what the verbs ask. What hurts a node is known here and nowhere else. It survives the terminal that started it, and ends with `ha:down`.
+ * The lab's one long-running process: it starts the nodes' units, starts them again when they end by
+ * themselves (Docker's `restart: unless-stopped`), and does to the nodes what the verbs ask. What hurts a
+ * node is known here and nowhere else. It survives the terminal that started it, and ends with `ha:down`.
  */
 
-/** Docker's own figures: 100 ms, doubled each time up to a minute, begun anew after ten seconds of running. */
+/**
+ * Docker's own figures: 100 ms, doubled each time up to a minute, begun anew after ten seconds of running.
+ */
 const firstPauseMs = 100
 const longestPauseMs = 60_000
 const settledMs = 10_000
@@ -45,9 +48,25 @@ interface RunningNode {
 }
 
 const plan = readPlan()
-const nodes = new Map<NodeName, RunningNode>(plan.nodes.map(node => [node.name, {
-  node, hurt: new Set(), wanted: false, clockOffset: 0, units: node.units.map(unit => ({ unit, child: null, startedAt: 0, restarts: 0, pauseMs: firstPauseMs, timer: null })),
-}]))
+const nodes = new Map<NodeName, RunningNode>(
+  plan.nodes.map(node => [
+    node.name,
+    {
+      node,
+      hurt: new Set(),
+      wanted: false,
+      clockOffset: 0,
+      units: node.units.map(unit => ({
+        unit,
+        child: null,
+        startedAt: 0,
+        restarts: 0,
+        pauseMs: firstPauseMs,
+        timer: null,
+      })),
+    },
+  ]),
+)
 
 function find(name: NodeName): RunningNode {
   const found = nodes.get(name)
@@ -63,11 +82,13 @@ function launch(running: RunningNode, entry: RunningUnit) {
   const { unit } = entry
   const { uid, gid } = account(unit.user)
   const log = openSync(logFile(unit.name), 'a', 0o644)
-  // All replace themselves by what they start, so that the child's pid is the unit's own. A session of its own: the
-  // terminal's signals do not reach it. The wrong clock comes last: what it keeps under the pid's name would be
-  // root's, and the unit's user is refused it.
+  // All replace themselves by what they start, so that the child's pid is the unit's own. A session of its
+  // own: the terminal's signals do not reach it. The wrong clock comes last: what it keeps under the pid's
+  // name would be root's, and the unit's user is refused it.
   const { clockOffset, node: { name } } = running
-  const clock = clockOffset ? ['env', ...Object.entries(wrongClock(clockOffset)).map(pair => pair.join('='))] : []
+  const clock = clockOffset
+    ? ['env', ...Object.entries(wrongClock(clockOffset)).map(pair => pair.join('='))]
+    : []
   const becoming = ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--init-groups', '--', ...clock]
   const child = spawn('ip', ['netns', 'exec', namespaceOf(name), ...becoming, ...unit.command], {
     cwd: '/',
@@ -125,34 +146,53 @@ function hold(running: RunningNode) {
 async function stop(running: RunningNode, limitMs: number | undefined): Promise<number | null> {
   hold(running)
   if (running.hurt.delete('frozen')) await thawAll(running.node.name)
-  const codes = await Promise.all(running.units.map(({ child, unit }) => new Promise<number | null>((resolve) => {
-    if (!child || child.exitCode !== null || child.signalCode !== null) return resolve(null)
-    const impatient = setTimeout(() => {
-      say(`${unit.name} did not end within ${(limitMs ?? unit.graceMs) / 1000} s: killed`)
-      child.kill('SIGKILL')
-    }, limitMs ?? unit.graceMs)
-    child.once('exit', (code) => {
-      clearTimeout(impatient)
-      resolve(code)
-    })
-    child.kill(unit.stopSignal)
-  })))
+  const codes = await Promise.all(
+    running.units.map(
+      ({ child, unit }) =>
+        new Promise<number | null>((resolve) => {
+          if (!child || child.exitCode !== null || child.signalCode !== null) return resolve(null)
+          const impatient = setTimeout(() => {
+            say(`${unit.name} did not end within ${(limitMs ?? unit.graceMs) / 1000} s: killed`)
+            child.kill('SIGKILL')
+          }, limitMs ?? unit.graceMs)
+          child.once('exit', (code) => {
+            clearTimeout(impatient)
+            resolve(code)
+          })
+          child.kill(unit.stopSignal)
+        }),
+    ),
+  )
   await killAll(running.node.name)
   running.hurt.add('stopped')
   return codes[0] ?? null
 }
 
-/** The processes of that name which no other one of the same name has started: the postmaster and not its children. */
+/**
+ * The processes of that name which no other one of the same name has started: the postmaster and not its
+ * children.
+ */
 function firstOf(name: NodeName, process: string): number[] {
   const all = pidsOf(name).filter(pid => commandName(pid) === process.slice(0, 15))
   return all.filter(pid => !all.includes(processState(pid)?.parent ?? 0))
 }
 
 const handlers: Handlers = {
-  status: () => Object.fromEntries([...nodes].map(([name, { units, hurt }]) => [name, {
-    hurt: [...hurt],
-    units: units.map(({ unit, child, startedAt, restarts }): UnitStatus => ({ name: unit.name, pid: child?.pid ?? null, restarts, startedAt: child ? new Date(startedAt).toISOString() : null })),
-  }])),
+  status: () =>
+    Object.fromEntries(
+      [...nodes].map(([name, { units, hurt }]) => [
+        name,
+        {
+          hurt: [...hurt],
+          units: units.map(({ unit, child, startedAt, restarts }): UnitStatus => ({
+            name: unit.name,
+            pid: child?.pid ?? null,
+            restarts,
+            startedAt: child ? new Date(startedAt).toISOString() : null,
+          })),
+        },
+      ]),
+    ),
   start: ({ node }) => start(find(node)),
   stop: ({ node, limitMs }) => stop(find(node), limitMs),
   async crash({ node, restart }) {
@@ -165,13 +205,21 @@ const handlers: Handlers = {
   kill({ node, process, signal }) {
     find(node)
     const pids = firstOf(node, process)
-    if (pids.length === 0) throw new Error(`No process called "${process}" runs on ${node}; there are ${[...new Set(pidsOf(node).map(commandName))].join(', ') || 'none at all'}`)
+    if (pids.length === 0)
+      throw new Error(
+        `No process called "${process}" runs on ${node}; there are ${[...new Set(pidsOf(node).map(commandName))].join(', ') || 'none at all'}`,
+      )
     for (const pid of pids) send(pid, signal as NodeJS.Signals)
     return pids
   },
   async freeze({ node, unit }) {
     const entry = unit ? find(node).units.find(other => other.unit.name === unit) : null
-    if (unit && !entry?.child?.pid) throw new Error(`No unit "${unit}" runs on ${node}; there are ${find(node).units.map(other => other.unit.name).join(', ')}`)
+    if (unit && !entry?.child?.pid)
+      throw new Error(
+        `No unit "${unit}" runs on ${node}; there are ${find(node)
+          .units.map(other => other.unit.name)
+          .join(', ')}`,
+      )
     await freezeAll(find(node).node.name, entry?.child?.pid)
     find(node).hurt.add('frozen')
   },
@@ -182,7 +230,10 @@ const handlers: Handlers = {
   async cut({ node, drop, from }) {
     const running = find(node)
     if (from) {
-      await dropPackets(running.node, from.map(name => find(name).node))
+      await dropPackets(
+        running.node,
+        from.map(name => find(name).node),
+      )
       running.hurt.add('partly cut')
       return
     }
@@ -208,12 +259,16 @@ const handlers: Handlers = {
     running.hurt.add('clock off')
     start(running)
     // Whoever starts them is replaced by them: it takes a moment until each is itself.
-    await waitFor(`everything on ${node} to go by the wrong clock`, () => {
-      const right = withRightClock(node)
-      if (right.length) throw new Error(`not yet: ${right.join(', ')}`)
-      if (pidsOf(node).length === 0) throw new Error('nothing runs there; its log says why')
-      return true
-    }, { limitMs: 10_000, everyMs: 100 })
+    await waitFor(
+      `everything on ${node} to go by the wrong clock`,
+      () => {
+        const right = withRightClock(node)
+        if (right.length) throw new Error(`not yet: ${right.join(', ')}`)
+        if (pidsOf(node).length === 0) throw new Error('nothing runs there; its log says why')
+        return true
+      },
+      { limitMs: 10_000, everyMs: 100 },
+    )
   },
   async heal({ node }) {
     const running = find(node)
@@ -237,7 +292,14 @@ const handlers: Handlers = {
   setUnits({ node, units }) {
     const running = find(node)
     if (running.units.some(({ child }) => child)) throw new Error(`${node} runs; stop it first`)
-    running.units = units.map(unit => ({ unit, child: null, startedAt: 0, restarts: running.units.find(old => old.unit.name === unit.name)?.restarts ?? 0, pauseMs: firstPauseMs, timer: null }))
+    running.units = units.map(unit => ({
+      unit,
+      child: null,
+      startedAt: 0,
+      restarts: running.units.find(old => old.unit.name === unit.name)?.restarts ?? 0,
+      pauseMs: firstPauseMs,
+      timer: null,
+    }))
   },
   async shutdown() {
     for (const running of nodes.values()) hold(running)
@@ -265,4 +327,6 @@ lock.listen(locks.supervisor, async () => {
 })
 process.on('SIGHUP', () => {})
 process.on('SIGTERM', () => void handlers.shutdown({} as never))
-process.on('unhandledRejection', error => say(`A mistake of the supervisor's own: ${error instanceof Error ? error.stack : error}`))
+process.on('unhandledRejection', error =>
+  say(`A mistake of the supervisor's own: ${error instanceof Error ? error.stack : error}`),
+)

@@ -5,7 +5,10 @@ function host(kind: NodeKind, name: string, number: number): LabNode {
   return { name, kind, address: `${subnet}.${number}`, aliases: [], networks: [] }
 }
 
-/** Every service of deploy/ha/docker-compose.ha.yml that goes on running, as a host of its own. A test holds the two lists to each other. */
+/**
+ * Every service of deploy/ha/docker-compose.ha.yml that goes on running, as a host of its own. A test holds
+ * the two lists to each other.
+ */
 export const topology: LabNode[] = [
   host('etcd', 'etcd1', 11), host('etcd', 'etcd2', 12), host('etcd', 'etcd3', 13),
   host('patroni', 'patroni1', 21), host('patroni', 'patroni2', 22), host('patroni', 'patroni3', 23),

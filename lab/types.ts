@@ -1,7 +1,19 @@
 /** What the lab looks like from outside: for its command line, its tests and the drills. */
 
-/** What a node is. One node is one host: a network namespace with an address and everything that runs in it. */
-export type NodeKind = 'etcd' | 'patroni' | 'haproxy' | 'pgbouncer' | 'redis' | 'sentinel' | 'app' | 'nginx' | 'prometheus' | 'alertmanager'
+/**
+ * What a node is. One node is one host: a network namespace with an address and everything that runs in it.
+ */
+export type NodeKind
+  = | 'etcd'
+    | 'patroni'
+    | 'haproxy'
+    | 'pgbouncer'
+    | 'redis'
+    | 'sentinel'
+    | 'app'
+    | 'nginx'
+    | 'prometheus'
+    | 'alertmanager'
 
 /** A compose service name, such as `patroni1`. */
 export type NodeName = string
@@ -13,12 +25,15 @@ export interface LabNode {
   address: string
   /** Further host names that lead here, as a compose network's aliases do. */
   aliases: string[]
-  /** Its compose networks: who shares one with it reaches it. Empty where that file does not know it: all do. */
+  /**
+   * Its compose networks: who shares one with it reaches it. Empty where that file does not know it: all do.
+   */
   networks: string[]
 }
 
 /** What stands between a node and the others at this moment. */
-export type Hurt = 'slow' | 'disk slow' | 'clock off' | 'crashed' | 'stopped' | 'frozen' | 'cut' | 'partly cut' | 'disk full'
+export type Hurt
+  = 'slow' | 'disk slow' | 'clock off' | 'crashed' | 'stopped' | 'frozen' | 'cut' | 'partly cut' | 'disk full'
 
 export interface UnitStatus {
   /** `nginx` and `checker` on one node, for example. The first of a node carries its kind. */
@@ -35,7 +50,10 @@ export interface NodeStatus extends LabNode {
   healthy: boolean
   /** What the check saw, in words, where it is not healthy. */
   reason: string | null
-  /** leader, sync standby, replica; master, slave; leader, follower; and so on. Null where the kind has none or it is not known. */
+  /**
+   * leader, sync standby, replica; master, slave; leader, follower; and so on. Null where the kind has none
+   * or it is not known.
+   */
   role: string | null
   timeline: number | null
   /** Bytes behind the leader for PostgreSQL and the master for Redis. */
@@ -48,7 +66,10 @@ export interface NodeStatus extends LabNode {
 
 export interface LabStatus {
   at: string
-  /** Everything that `ha:up` waits for holds: every node healthy, a leader, a synchronous standby, both replicas streaming, one Redis master, every instance ready. */
+  /**
+   * Everything that `ha:up` waits for holds: every node healthy, a leader, a synchronous standby, both
+   * replicas streaming, one Redis master, every instance ready.
+   */
   healthy: boolean
   /** What is missing, in words. */
   missing: string[]
@@ -75,7 +96,10 @@ export interface LabCredentials {
 }
 
 export interface LabAddresses {
-  /** `https://10.…:8443` of each Nginx, the first is the one that people use. Its certificate is signed by `certificate`. */
+  /**
+   * `https://10.…:8443` of each Nginx, the first is the one that people use. Its certificate is signed by
+   * `certificate`.
+   */
   https: string[]
   http: string[]
   /** `https://10.…:8443` of the address that moves: where people come to. */
@@ -112,8 +136,9 @@ export interface LogOptions {
 }
 
 /**
- * A running lab. Each verb resolves when its effect stands (the processes are gone, the link is down, the new leader writes), not when it was asked for,
- * and rejects within its own limit with what it waited for in vain.
+ * A running lab. Each verb resolves when its effect stands (the processes are gone, the link is down, the new
+ * leader writes), not when it was asked for, and rejects within its own limit with what it waited for in
+ * vain.
  */
 export interface Lab {
   nodes: LabNode[]
@@ -126,50 +151,96 @@ export interface Lab {
   node(name: NodeName): LabNode
   nodesOf(kind: NodeKind): LabNode[]
   status(): Promise<LabStatus>
-  /** Waits until `status().healthy`; `asynchronous`: with or without a synchronous standby, for a lab whose replication has been made asynchronous. */
+  /**
+   * Waits until `status().healthy`; `asynchronous`: with or without a synchronous standby, for a lab whose
+   * replication has been made asynchronous.
+   */
   healthy(options?: { limitMs?: number, asynchronous?: boolean }): Promise<LabStatus>
 
-  /** Who holds the leader key, null while nobody does. Asked of every Patroni that answers, within a second. */
+  /**
+   * Who holds the leader key, null while nobody does. Asked of every Patroni that answers, within a second.
+   */
   postgresLeader(): Promise<NodeName | null>
   /** Standby whose confirmation commits wait for, null while there is none. */
   syncStandby(): Promise<NodeName | null>
   /** As most of the Sentinels that answer say. */
   redisMaster(): Promise<NodeName | null>
 
-  /** kill -9 of everything on the node. It stays down until `heal` or `restart`; with `restart` the supervisor starts it again at once, as Docker would. */
+  /**
+   * kill -9 of everything on the node. It stays down until `heal` or `restart`; with `restart` the supervisor
+   * starts it again at once, as Docker would.
+   */
   crash(name: NodeName, options?: { restart?: boolean }): Promise<void>
-  /** A signal to single processes on the node, by the name in /proc/PID/comm (`postgres` means the postmaster alone). The supervisor, or Patroni, starts them again. Resolves to the pids. */
+  /**
+   * A signal to single processes on the node, by the name in /proc/PID/comm (`postgres` means the postmaster
+   * alone). The supervisor, or Patroni, starts them again. Resolves to the pids.
+   */
   kill(name: NodeName, process: string, signal?: NodeJS.Signals): Promise<number[]>
-  /** SIGSTOP to everything on the node, or to one of its units: it holds its connections and answers nothing. */
+  /**
+   * SIGSTOP to everything on the node, or to one of its units: it holds its connections and answers nothing.
+   */
   freeze(name: NodeName, options?: { unit?: string }): Promise<void>
   thaw(name: NodeName): Promise<void>
-  /** Its link goes down; with `drop` packets are dropped in silence instead; with `from` only those from and to these nodes. */
+  /**
+   * Its link goes down; with `drop` packets are dropped in silence instead; with `from` only those from and
+   * to these nodes.
+   */
   cut(name: NodeName, options?: { drop?: boolean, from?: NodeName[] }): Promise<void>
   /** What it sends is `delayMs` late, and `lossPercent` of it is lost. */
   slow(name: NodeName, options?: { delayMs?: number, lossPercent?: number }): Promise<void>
-  /** Its disk takes so many operations a second and no more. @throws where the kernel cannot, or its data stand on no disk. */
+  /**
+   * Its disk takes so many operations a second and no more. @throws where the kernel cannot, or its data
+   * stand on no disk.
+   */
   slowDisk(name: NodeName, options?: { operationsPerSecond?: number }): Promise<void>
-  /** Restarts it with a wall clock that is wrong by so much; everything on it sees that. `heal` restarts it once more. */
+  /**
+   * Restarts it with a wall clock that is wrong by so much; everything on it sees that. `heal` restarts it
+   * once more.
+   */
   setClock(name: NodeName, offsetSeconds: number): Promise<void>
-  /** Fills the disk of a PostgreSQL up to the last `leaveBytes`. Only in a lab that was brought up with `postgresDiskMb`. `heal` makes room again. */
+  /**
+   * Fills the disk of a PostgreSQL up to the last `leaveBytes`. Only in a lab that was brought up with
+   * `postgresDiskMb`. `heal` makes room again.
+   */
   fillDisk(name: NodeName, options?: { leaveBytes?: number }): Promise<void>
   /** Takes back whatever was done to it: thaws, plugs in, makes room, starts. */
   heal(name: NodeName): Promise<void>
   healAll(): Promise<void>
-  /** SIGTERM to everything, waits for its end (SIGKILL after `limitMs`), and leaves it down. Resolves to the exit code of its first unit. */
+  /**
+   * SIGTERM to everything, waits for its end (SIGKILL after `limitMs`), and leaves it down. Resolves to the
+   * exit code of its first unit.
+   */
   stop(name: NodeName, options?: { limitMs?: number }): Promise<number | null>
-  /** Takes an instance out as a deploy does: SIGTERM, in-flight requests finish, exit 0. Stays down until `heal` or `restart`. */
+  /**
+   * Takes an instance out as a deploy does: SIGTERM, in-flight requests finish, exit 0. Stays down until
+   * `heal` or `restart`.
+   */
   drain(name: NodeName): Promise<{ exitCode: number | null, seconds: number }>
   /** Stops it (if it runs) and starts it; resolves when it is healthy again. */
   restart(name: NodeName): Promise<void>
-  /** The leader's role goes to `to` (default: the synchronous standby) through Patroni; with `pause` (default) inside PgBouncer's PAUSE and RESUME. */
-  switchover(options?: { to?: NodeName, pause?: boolean }): Promise<{ from: NodeName, to: NodeName, seconds: number }>
-  /** Every instance in turn: drained, started from a fresh copy of the build, waited for until ready. Resolves to what each took. */
+  /**
+   * The leader's role goes to `to` (default: the synchronous standby) through Patroni; with `pause` (default)
+   * inside PgBouncer's PAUSE and RESUME.
+   */
+  switchover(options?: {
+    to?: NodeName
+    pause?: boolean
+  }): Promise<{ from: NodeName, to: NodeName, seconds: number }>
+  /**
+   * Every instance in turn: drained, started from a fresh copy of the build, waited for until ready. Resolves
+   * to what each took.
+   */
   rollingDeploy(options?: { env?: Record<string, string> }): Promise<{ name: NodeName, seconds: number }[]>
-  /** From now on both Alertmanagers deliver to these; both are restarted, and know of no alert from before. */
+  /**
+   * From now on both Alertmanagers deliver to these; both are restarted, and know of no alert from before.
+   */
   deliverAlerts(to: AlertDelivery): Promise<void>
   /** SQL as the owner on the leader through HAProxy, or on one node. */
-  sql<Row extends object = Record<string, unknown>>(text: string, values?: unknown[], options?: { node?: NodeName }): Promise<Row[]>
+  sql<Row extends object = Record<string, unknown>>(
+    text: string,
+    values?: unknown[],
+    options?: { node?: NodeName },
+  ): Promise<Row[]>
   /** One Redis command on one node, as text. Sentinels too. */
   redis(name: NodeName, ...command: string[]): Promise<unknown>
   /** Runs a command on the node (as root, in its network), and resolves to its standard output. */
@@ -186,9 +257,14 @@ export interface UpOptions {
   limitMs?: number
   /** Further environment of the instances, over what deploy/ gives. */
   appEnv?: Record<string, string>
-  /** Gives each PostgreSQL a disk of its own of this size, in memory, so that `fillDisk` can fill it. Not for measuring: it takes no time to sync. */
+  /**
+   * Gives each PostgreSQL a disk of its own of this size, in memory, so that `fillDisk` can fill it. Not for
+   * measuring: it takes no time to sync.
+   */
   postgresDiskMb?: number
-  /** Starts the exporters too: Prometheus then sees every part (docs/monitoring-sources.md). Default false. */
+  /**
+   * Starts the exporters too: Prometheus then sees every part (docs/monitoring-sources.md). Default false.
+   */
   exporters?: boolean
   /** Nodes that are not started: a drill of the application alone needs no Prometheus. */
   without?: NodeKind[]

@@ -28,8 +28,8 @@ export interface PlanOptions {
 }
 
 /**
- * Makes every file that a node needs, and says how its processes are run: as the compose file does, with the paths
- * of lab/images.ts. Nothing runs yet.
+ * Makes every file that a node needs, and says how its processes are run: as the compose file does, with the
+ * paths of lab/images.ts. Nothing runs yet.
  */
 export async function makePlan({ appEnv, without, exporters, postgresDiskMb }: PlanOptions): Promise<Plan> {
   await chmod(labDirectory, 0o755)
@@ -60,7 +60,16 @@ export async function makePlan({ appEnv, without, exporters, postgresDiskMb }: P
       ...image.environment(place),
       ...node.kind === 'app' ? { NUXT_TRUSTED_PROXIES: `${subnet}.0/24`, ...appEnv } : {},
     }
-    const units: Unit[] = [{ name: node.name, user: image.user, command: image.command(place), env, stopSignal: image.stopSignal, graceMs: service?.graceMs ?? standardGraceMs }]
+    const units: Unit[] = [
+      {
+        name: node.name,
+        user: image.user,
+        command: image.command(place),
+        env,
+        stopSignal: image.stopSignal,
+        graceMs: service?.graceMs ?? standardGraceMs,
+      },
+    ]
     if (node.kind === 'nginx') units.push(await keepalived(node, nodes, place))
     if (node.kind === 'patroni') {
       const name = node.name.replace('patroni', 'backup')
@@ -72,7 +81,9 @@ export async function makePlan({ appEnv, without, exporters, postgresDiskMb }: P
   }))
   return {
     nodes: planned,
-    published: nodes.flatMap(({ name }) => (services[name]?.ports ?? []).map(({ published, target }) => ({ port: published, node: name, target }))),
+    published: nodes.flatMap(({ name }) =>
+      (services[name]?.ports ?? []).map(({ published, target }) => ({ port: published, node: name, target })),
+    ),
     credentials,
     startedAt: new Date().toISOString(),
     keeper: thisProcess(),
@@ -80,20 +91,35 @@ export async function makePlan({ appEnv, without, exporters, postgresDiskMb }: P
   }
 }
 
-/** Beside Nginx, on the same host: holds the address that people come to, while this Nginx answers. Root's, because it moves an address. */
+/**
+ * Beside Nginx, on the same host: holds the address that people come to, while this Nginx answers. Root's,
+ * because it moves an address.
+ */
 async function keepalived(node: LabNode, nodes: LabNode[], { folder }: Place): Promise<Unit> {
   const peer = nodes.find(({ kind, name }) => kind === 'nginx' && name !== node.name)!
   const name = `${node.name}-keepalived`
   await writeFile(logFile(name), '')
   return {
-    name, user: 'root', command: ['/bin/sh', join(deployCopy, 'ha/keepalived-start.sh')], stopSignal: 'SIGTERM', graceMs: standardGraceMs,
-    env: { NODE_NAME: node.name, RUN_DIR: join(folder, 'keepalived'), KEEPALIVED_ADDRESS: `${peopleAddress}/24`, KEEPALIVED_OWN_IP: node.address, KEEPALIVED_PEER_IP: peer.address },
+    name,
+    user: 'root',
+    command: ['/bin/sh', join(deployCopy, 'ha/keepalived-start.sh')],
+    stopSignal: 'SIGTERM',
+    graceMs: standardGraceMs,
+    env: {
+      NODE_NAME: node.name,
+      RUN_DIR: join(folder, 'keepalived'),
+      KEEPALIVED_ADDRESS: `${peopleAddress}/24`,
+      KEEPALIVED_OWN_IP: node.address,
+      KEEPALIVED_PEER_IP: peer.address,
+    },
   }
 }
 
 /** Env files first, then `environment`, as Compose does it; secrets are where this node has its own. */
 async function serviceEnvironment(service: Service, folder: string): Promise<Record<string, string>> {
-  const files = await Promise.all(service.envFiles.map(file => readEnvFile(file.replace(/^\.\/deploy\//, ''))))
+  const files = await Promise.all(
+    service.envFiles.map(file => readEnvFile(file.replace(/^\.\/deploy\//, ''))),
+  )
   const all = Object.assign({}, ...files, service.environment) as Record<string, string>
   const here = (value: string) => value.replace('/run/secrets/', `${folder}/secrets/`)
   return Object.fromEntries(Object.entries(all).map(([name, value]) => [name, here(value)]))
@@ -101,7 +127,10 @@ async function serviceEnvironment(service: Service, folder: string): Promise<Rec
 
 /** The deployment's own script makes them, and the certificate for the lab's addresses. */
 async function makeSecrets(nodes: LabNode[]): Promise<LabCredentials> {
-  const names = [peopleAddress, ...nodes.filter(({ kind }) => kind === 'nginx').flatMap(({ name, address }) => [name, address])]
+  const names = [
+    peopleAddress,
+    ...nodes.filter(({ kind }) => kind === 'nginx').flatMap(({ name, address }) => [name, address]),
+  ]
   await command('sh', [join(deployCopy, 'nginx/make-certificate.sh'), secretsFolder, 'localhost', ...names])
   await command('sh', [join(deployCopy, 'make-secrets.sh'), secretsFolder])
   const secret = async (name: string) => (await readFile(join(secretsFolder, name), 'utf8')).trim()
@@ -111,7 +140,10 @@ async function makeSecrets(nodes: LabNode[]): Promise<LabCredentials> {
   const owner = await secret('postgres_password')
   return {
     // Read off a terminal and typed into a form; nobody but this machine reaches the lab.
-    demo: { emails: demoEmails, password: `fleet2-lab-${(await secret('session_password')).replace(/\W/g, '').slice(0, 6).toLowerCase()}` },
+    demo: {
+      emails: demoEmails,
+      password: `fleet2-lab-${(await secret('session_password')).replace(/\W/g, '').slice(0, 6).toLowerCase()}`,
+    },
     postgres: { user: 'fleet', password: owner, database: 'fleet' },
     serving: { user: 'fleet_app', password: await secret('fleet_app_password') },
     replication: { user: 'replicator', password: await secret('replication_password') },
@@ -141,7 +173,8 @@ async function giveSecrets(secrets: Record<string, string>, folder: string, user
 function addressesOf(nodes: LabNode[], { postgres, serving }: LabCredentials): Plan['addresses'] {
   const of = (kind: NodeKind) => nodes.filter(other => other.kind === kind)
   const at = (name: string) => topology.find(node => node.name === name)!.address
-  const pool = (address: string) => `postgresql://${serving.user}:${serving.password}@${address}:6432/${postgres.database}`
+  const pool = (address: string) =>
+    `postgresql://${serving.user}:${serving.password}@${address}:6432/${postgres.database}`
   return {
     https: of('nginx').map(({ address }) => `https://${address}:8443`),
     people: [`https://${peopleAddress}:8443`],
@@ -159,10 +192,16 @@ function addressesOf(nodes: LabNode[], { postgres, serving }: LabCredentials): P
 
 /** The same units on another copy of the build. */
 export function withRelease(units: Unit[], release: string, env: Record<string, string>): Unit[] {
-  return units.map(unit => ({ ...unit, command: [unit.command[0]!, join(release, 'server/index.mjs')], env: { ...unit.env, ...env } }))
+  return units.map(unit => ({
+    ...unit,
+    command: [unit.command[0]!, join(release, 'server/index.mjs')],
+    env: { ...unit.env, ...env },
+  }))
 }
 
 /** Ports of this machine that the stack publishes. */
 export async function publishedPorts(): Promise<number[]> {
-  return Object.values(await readCompose()).flatMap(({ ports }) => ports.map(({ published }) => published)).filter(Boolean)
+  return Object.values(await readCompose())
+    .flatMap(({ ports }) => ports.map(({ published }) => published))
+    .filter(Boolean)
 }

@@ -23,13 +23,18 @@ import { makePlan } from './units.ts'
 import type { Lab, NodeKind, UpOptions } from './types.ts'
 import { waitFor } from './wait.ts'
 
-/** All healthy took 10 to 20 s on two cores; a machine that is busy with something else takes a few times that. */
+/**
+ * All healthy took 10 to 20 s on two cores; a machine that is busy with something else takes a few times
+ * that.
+ */
 const standardLimitMs = 120_000
 
 /**
- * Brings the whole stack up from nothing and resolves when everything in it is healthy. Only one lab runs on a machine at a time. What an earlier lab left behind when
- * it was killed is removed first; on failure nothing of this one stays.
- * @throws {PreflightError} with every reason at once where this machine cannot have one; an Error with the last lines of the failing unit's log where it did not come up.
+ * Brings the whole stack up from nothing and resolves when everything in it is healthy. Only one lab runs on
+ * a machine at a time. What an earlier lab left behind when it was killed is removed first; on failure
+ * nothing of this one stays.
+ * @throws {PreflightError} with every reason at once where this machine cannot have one; an Error with the
+ * last lines of the failing unit's log where it did not come up.
  */
 export async function upLab(asked: UpOptions = {}): Promise<Lab> {
   const { onProgress = () => {}, limitMs = standardLimitMs, ...options } = asked
@@ -38,7 +43,8 @@ export async function upLab(asked: UpOptions = {}): Promise<Lab> {
   const lock = await takeLock(locks.change)
   if (!lock) throw new PreflightError(['Another ha:up or ha:down is at work on this machine at this moment.'])
   let since = Date.now()
-  const say = (node: string | null, state: Parameters<typeof onProgress>[0]['state'], text: string) => onProgress({ atMs: Date.now() - since, node, state, text })
+  const say = (node: string | null, state: Parameters<typeof onProgress>[0]['state'], text: string) =>
+    onProgress({ atMs: Date.now() - since, node, state, text })
   try {
     if (existsSync(labDirectory)) say(null, 'making', 'Removing what an earlier lab left behind')
     await removeLab()
@@ -55,7 +61,8 @@ export async function upLab(asked: UpOptions = {}): Promise<Lab> {
     say(null, 'done', 'All healthy')
     return createLab(plan, async () => {
       const again = await takeLock(locks.change)
-      if (!again) throw new PreflightError(['Another ha:up or ha:down is at work on this machine at this moment.'])
+      if (!again)
+        throw new PreflightError(['Another ha:up or ha:down is at work on this machine at this moment.'])
       await removeLab().finally(() => again.release())
     })
   }
@@ -68,9 +75,15 @@ export async function upLab(asked: UpOptions = {}): Promise<Lab> {
   }
 }
 
-type Say = (node: string | null, state: 'making' | 'starting' | 'healthy' | 'failed' | 'done', text: string) => void
+type Say = (
+  node: string | null,
+  state: 'making' | 'starting' | 'healthy' | 'failed' | 'done',
+  text: string,
+) => void
 
-/** Everything that stands before the first process runs: folders, secrets, configuration, network, supervisor. */
+/**
+ * Everything that stands before the first process runs: folders, secrets, configuration, network, supervisor.
+ */
 async function make(options: UpOptions, say: Say): Promise<Plan> {
   const { appEnv = {}, without = [], exporters = false, postgresDiskMb } = options
   say(null, 'making', 'Configuration from deploy/, secrets and a certificate')
@@ -82,13 +95,27 @@ async function make(options: UpOptions, say: Say): Promise<Plan> {
   say(null, 'making', `${plan.nodes.length} hosts: network namespaces`)
   await makeNetwork(plan.nodes)
   const withoutGroups = await makeCpuGroups(plan.nodes)
-  if (withoutGroups) say(null, 'making', `No CPU group for each host (${withoutGroups}): a host with many processes slows the others`)
+  if (withoutGroups)
+    say(
+      null,
+      'making',
+      `No CPU group for each host (${withoutGroups}): a host with many processes slows the others`,
+    )
   const log = openSync(join(labDirectory, 'log/supervisor.log'), 'a', 0o644)
-  const supervisor = spawn(process.execPath, [join(projectRoot, 'lab/supervisor.ts')], { cwd: '/', detached: true, stdio: ['ignore', log, log], env: { PATH: process.env.PATH } })
+  const supervisor = spawn(process.execPath, [join(projectRoot, 'lab/supervisor.ts')], {
+    cwd: '/',
+    detached: true,
+    stdio: ['ignore', log, log],
+    env: { PATH: process.env.PATH },
+  })
   closeSync(log)
   supervisor.unref()
   await writeFile(supervisorPidFile, String(supervisor.pid))
-  await waitFor('the lab\'s supervisor', async () => existsSync(controlSocket) && await isTaken(locks.supervisor), { limitMs: 15_000, everyMs: 20 })
+  await waitFor(
+    'the lab\'s supervisor',
+    async () => existsSync(controlSocket) && (await isTaken(locks.supervisor)),
+    { limitMs: 15_000, everyMs: 20 },
+  )
   return plan
 }
 
@@ -124,7 +151,11 @@ async function bringUp(plan: Plan, { limitMs, exporters, say }: BringUp): Promis
     await started('etcd')
     await well('etcd')
     await started('patroni')
-    await waitFor('a PostgreSQL leader behind HAProxy', () => query(plan.addresses.ownerUrl.replace(/\/[^/]*$/, '/postgres'), 'SELECT 1'), { limitMs: left(), everyMs: 150 })
+    await waitFor(
+      'a PostgreSQL leader behind HAProxy',
+      () => query(plan.addresses.ownerUrl.replace(/\/[^/]*$/, '/postgres'), 'SELECT 1'),
+      { limitMs: left(), everyMs: 150 },
+    )
     say(null, 'making', 'PostgreSQL has a leader: the database and its schema')
     await prepareDatabase(plan)
     if (exporters) await makeMonitorRole(plan)
@@ -164,8 +195,24 @@ async function withLogs(plan: Plan, error: unknown): Promise<Error> {
   const message = error instanceof Error ? error.message : String(error)
   const ill = await Promise.all(plan.nodes.map(async node => ({ node, sighting: await look(node, plan) })))
   const supervised = await ask('status', {}).catch(() => null)
-  const named = ill.filter(({ node, sighting }) => !sighting.healthy && (message.includes(node.name) || (supervised?.[node.name]?.units.some(({ restarts }) => restarts > 0) ?? false)))
-  const tails = await Promise.all(named.slice(0, 4).map(async ({ node, sighting }) => `\n── ${node.name}: ${sighting.reason}\n${(await readLogs(plan, node.name, tailLines)).trim() || '(it has printed nothing)'}`))
-  const quiet = ill.filter(({ node, sighting }) => !sighting.healthy && !named.some(other => other.node === node)).map(({ node, sighting }) => `${node.name} ${sighting.reason}`)
-  return new Error(`The lab did not come up. ${message}${quiet.length ? `\nAlso not healthy: ${quiet.join('; ')}` : ''}${tails.join('')}`)
+  const named = ill.filter(
+    ({ node, sighting }) =>
+      !sighting.healthy
+      && (message.includes(node.name)
+        || (supervised?.[node.name]?.units.some(({ restarts }) => restarts > 0) ?? false)),
+  )
+  const tails = await Promise.all(
+    named
+      .slice(0, 4)
+      .map(
+        async ({ node, sighting }) =>
+          `\n── ${node.name}: ${sighting.reason}\n${(await readLogs(plan, node.name, tailLines)).trim() || '(it has printed nothing)'}`,
+      ),
+  )
+  const quiet = ill
+    .filter(({ node, sighting }) => !sighting.healthy && !named.some(other => other.node === node))
+    .map(({ node, sighting }) => `${node.name} ${sighting.reason}`)
+  return new Error(
+    `The lab did not come up. ${message}${quiet.length ? `\nAlso not healthy: ${quiet.join('; ')}` : ''}${tails.join('')}`,
+  )
 }

@@ -1,4 +1,7 @@
-/** Nobody sees a page without being signed in, but for those that say they are public. Knows who is signed in before a page is set up. */
+/**
+ * Nobody sees a page without being signed in, but for those that say they are public. Knows who is signed in
+ * before a page is set up.
+ */
 export default defineNuxtRouteMiddleware(async (to) => {
   // There is no such page, for whomever: nothing to sign in for.
   if (to.matched.length === 0) return
@@ -17,9 +20,17 @@ export default defineNuxtRouteMiddleware(async (to) => {
     catch (error) {
       const problem = toApiProblem(error)
       // Public pages open without knowing; the others say what is wrong, and how to go on.
-      if (!to.meta.public) throw createError({ statusCode: problem.status || 503, statusMessage: problem.title, message: problem.message, data: { requestId: problem.requestId }, fatal: true })
+      if (!to.meta.public)
+        throw createError({
+          statusCode: problem.status || 503,
+          statusMessage: problem.title,
+          message: problem.message,
+          data: { requestId: problem.requestId },
+          fatal: true,
+        })
     }
   }
-  if (!session.value && !to.meta.public) return navigateTo({ path: '/sign-in', query: to.fullPath === '/' ? {} : { returnTo: to.fullPath } })
+  if (!session.value && !to.meta.public)
+    return navigateTo({ path: '/sign-in', query: to.fullPath === '/' ? {} : { returnTo: to.fullPath } })
   if (session.value && to.meta.public === 'signed-out') return navigateTo('/')
 })

@@ -16,14 +16,26 @@ export const sources = [
   'scripts/bundle-commands.ts', 'scripts/migrate.ts', 'scripts/undo.ts', 'server', 'shared',
 ]
 
-/** Builds unless `.output` was made from these very sources: contents count, not times, which a clone sets anew. */
+/**
+ * Builds unless `.output` was made from these very sources: contents count, not times, which a clone sets
+ * anew.
+ */
 export async function buildIfNeeded(): Promise<void> {
   const hash = await hashSources()
-  if (existsSync(join(root, '.output/server/index.mjs')) && existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return
+  if (
+    existsSync(join(root, '.output/server/index.mjs'))
+    && existsSync(stamp)
+    && readFileSync(stamp, 'utf8') === hash
+  )
+    return
   const started = Date.now()
   console.log('Building Fleet2; this takes about half a minute the first time …')
   const output: string[] = []
-  const build = spawn(process.execPath, [join(root, 'node_modules/nuxt/bin/nuxt.mjs'), 'build'], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NODE_ENV: 'production' } })
+  const build = spawn(process.execPath, [join(root, 'node_modules/nuxt/bin/nuxt.mjs'), 'build'], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, NODE_ENV: 'production' },
+  })
   build.stdout.on('data', data => output.push(String(data)))
   build.stderr.on('data', data => output.push(String(data)))
   // A signal to us alone must not leave it behind.
@@ -51,7 +63,12 @@ async function hashSources(): Promise<string> {
     const path = join(root, source)
     const files = (await readdir(path, { recursive: true, withFileTypes: true }).catch(() => null))
       ?.filter(entry => entry.isFile()).map(entry => join(entry.parentPath, entry.name)).sort() ?? [path]
-    for (const file of files) hash.update(file.slice(root.length)).update('\0').update(await readFile(file).catch(() => '')).update('\0')
+    for (const file of files)
+      hash
+        .update(file.slice(root.length))
+        .update('\0')
+        .update(await readFile(file).catch(() => ''))
+        .update('\0')
   }
   return hash.digest('hex')
 }

@@ -17,12 +17,26 @@ Any variable \`X\` may instead be given as \`X_FILE\`, the path of a file that h
 once is a fault, and so is a \`NUXT_\` or \`FLEET2_\` variable that nothing reads: most likely a slip of the hand. Space and line ends around a value are no
 part of it. What Kubernetes puts into the environment for a Service of our name (\`FLEET2_PORT=tcp://…\`) is passed over.
 
-Names of Nuxt's and Nitro's that an instance would follow half or not at all are refused with what to do instead: ${Object.keys(refusedVariables).map(name => `\`${name}\``).join(', ')}.
+Names of Nuxt's and Nitro's that an instance would follow half or not at all are refused with what to do instead: ${Object.keys(
+  refusedVariables,
+)
+  .map(name => `\`${name}\``)
+  .join(', ')}.
 
 In an address of PostgreSQL or Redis a user or password with any of \`% @ / : ? #\` has them percent-encoded. Both are read at the start by the drivers' own parsers; one host stands in each.
 
-${groups.map(group => `## ${group}\n\n| variable | meaning | default | example |\n| --- | --- | --- | --- |\n${all.filter(variable => variable.group === group)
-  .map(({ name, description, default: standard, example, secret }) => `| \`${name}\`${secret ? ' (secret)' : ''} | ${description} | ${standard} | \`${example}\` |`).join('\n')}\n`).join('\n')}
+${groups
+  .map(
+    group =>
+      `## ${group}\n\n| variable | meaning | default | example |\n| --- | --- | --- | --- |\n${all
+        .filter(variable => variable.group === group)
+        .map(
+          ({ name, description, default: standard, example, secret }) =>
+            `| \`${name}\`${secret ? ' (secret)' : ''} | ${description} | ${standard} | \`${example}\` |`,
+        )
+        .join('\n')}\n`,
+  )
+  .join('\n')}
 ## The deployment's own
 
 These are read by the compose files and the lab, not by the application: \`POSTGRES_USER\` (fleet), \`POSTGRES_PASSWORD\`, \`REPLICATION_USER\` (replicator),

@@ -2,8 +2,9 @@ import { parseArgs } from 'node:util'
 import { makeRoute, type DrivenFix } from '../server/fleet/demo/routes.ts'
 
 /**
- * `npm run demo:drive`: simulated devices on real-looking routes, which send as real ones do: over HTTP, in three formats, with a queue of their own and no point lost.
- * It makes the vehicles and devices it needs, as a signed-in owner.
+ * `npm run demo:drive`: simulated devices on real-looking routes, which send as real ones do: over HTTP, in
+ * three formats, with a queue of their own and no point lost. It makes the vehicles and devices it needs, as
+ * a signed-in owner.
  */
 const { values } = parseArgs({ options: {
   url: { type: 'string', default: 'http://localhost:3000' },
@@ -28,7 +29,12 @@ if (!(count >= 1 && count <= 5000 && intervalMs >= 100)) {
 }
 
 /** A tracker's queue: the oldest first, and none is dropped until it is taken. */
-interface Tracker { identifier: string, number: number, queue: { fix: DrivenFix, time: Date }[], sending: boolean }
+interface Tracker {
+  identifier: string
+  number: number
+  queue: { fix: DrivenFix, time: Date }[]
+  sending: boolean
+}
 
 const counts = { sent: 0, taken: 0, retried: 0, refused: 0 }
 const trackers = await prepare()
@@ -50,14 +56,19 @@ while (!ending && Date.now() < until) {
   })
   if (Date.now() - lastReport > 10_000) {
     lastReport = Date.now()
-    console.log(`${counts.taken} positions taken, ${trackers.reduce((sum, { queue }) => sum + queue.length, 0)} waiting, ${counts.retried} tried again`)
+    console.log(
+      `${counts.taken} positions taken, ${trackers.reduce((sum, { queue }) => sum + queue.length, 0)} waiting, ${counts.retried} tried again`,
+    )
   }
   await new Promise(resolve => setTimeout(resolve, intervalMs))
 }
 const patience = Date.now() + 15_000
-while (trackers.some(({ queue }) => queue.length > 0) && Date.now() < patience) await new Promise(resolve => setTimeout(resolve, 100))
+while (trackers.some(({ queue }) => queue.length > 0) && Date.now() < patience)
+  await new Promise(resolve => setTimeout(resolve, 100))
 const waiting = trackers.reduce((sum, { queue }) => sum + queue.length, 0)
-console.log(`${counts.sent} positions made, ${counts.taken} taken, ${waiting} not delivered, ${counts.refused} refused, ${counts.retried} tried again`)
+console.log(
+  `${counts.sent} positions made, ${counts.taken} taken, ${waiting} not delivered, ${counts.refused} refused, ${counts.retried} tried again`,
+)
 process.exit(waiting || counts.refused ? 1 : 0)
 
 async function drain(tracker: Tracker) {
@@ -77,23 +88,63 @@ async function drain(tracker: Tracker) {
     }
     else {
       counts.retried++
-      await new Promise(resolve => setTimeout(resolve, Math.min(10_000, 500 * 2 ** attempt++) * (0.5 + Math.random() / 2)))
+      await new Promise(resolve =>
+        setTimeout(resolve, Math.min(10_000, 500 * 2 ** attempt++) * (0.5 + Math.random() / 2)),
+      )
     }
   }
   tracker.sending = false
 }
 
 /** Each tracker speaks one of the formats. */
-async function send({ identifier, number }: Tracker, { latitude, longitude, speedKmh, courseDegrees, ignition }: DrivenFix, time: Date): Promise<number> {
+async function send(
+  { identifier, number }: Tracker,
+  { latitude, longitude, speedKmh, courseDegrees, ignition }: DrivenFix,
+  time: Date,
+): Promise<number> {
   const address = `${values.url}/api/ingest`
   const seconds = Math.floor(time.getTime() / 1000)
-  const form = { id: identifier, lat: String(latitude), lon: String(longitude), timestamp: String(time.getTime()), speed: String(speedKmh / 1.852), bearing: String(courseDegrees), ignition: String(ignition) }
-  const json = (body: object) => ({ method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+  const form = {
+    id: identifier,
+    lat: String(latitude),
+    lon: String(longitude),
+    timestamp: String(time.getTime()),
+    speed: String(speedKmh / 1.852),
+    bearing: String(courseDegrees),
+    ignition: String(ignition),
+  }
+  const json = (body: object) => ({
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  })
   const request = [
     () => fetch(`${address}?${new URLSearchParams(form)}`),
     () => fetch(address, { method: 'POST', body: new URLSearchParams(form) }),
-    () => fetch(address, json({ device_id: identifier, location: { timestamp: time.toISOString(), coords: { latitude, longitude, speed: speedKmh / 3.6, heading: courseDegrees } } })),
-    () => fetch(address, json({ _type: 'location', topic: identifier, tst: seconds, lat: latitude, lon: longitude, vel: Math.round(speedKmh), cog: courseDegrees })),
+    () =>
+      fetch(
+        address,
+        json({
+          device_id: identifier,
+          location: {
+            timestamp: time.toISOString(),
+            coords: { latitude, longitude, speed: speedKmh / 3.6, heading: courseDegrees },
+          },
+        }),
+      ),
+    () =>
+      fetch(
+        address,
+        json({
+          _type: 'location',
+          topic: identifier,
+          tst: seconds,
+          lat: latitude,
+          lon: longitude,
+          vel: Math.round(speedKmh),
+          cog: courseDegrees,
+        }),
+      ),
   ][number % 4]!
   const response = await request()
   await response.arrayBuffer()
@@ -102,27 +153,51 @@ async function send({ identifier, number }: Tracker, { latitude, longitude, spee
 
 /** Signs in and makes what is not there yet. */
 async function prepare(): Promise<Tracker[]> {
-  const session = await fetch(`${values.url}/api/v1/session`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ email: values.email, password: values.password }) })
-    .catch(() => stop(`Fleet2 does not answer at ${values.url}. Start it first: npm start`))
-  if (!session.ok) stop(`Signing in as ${values.email} failed: ${(await session.json() as { detail?: string }).detail}`)
+  const session = await fetch(`${values.url}/api/v1/session`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ email: values.email, password: values.password }),
+  }).catch(() => stop(`Fleet2 does not answer at ${values.url}. Start it first: npm start`))
+  if (!session.ok)
+    stop(`Signing in as ${values.email} failed: ${((await session.json()) as { detail?: string }).detail}`)
   const cookie = session.headers.getSetCookie().map(text => text.split(';')[0]).join('; ')
-  const post = (path: string, body: object) => fetch(values.url + path, { method: 'POST', headers: { 'content-type': 'application/json', cookie }, body: JSON.stringify(body) })
+  const post = (path: string, body: object) =>
+    fetch(values.url + path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', cookie },
+      body: JSON.stringify(body),
+    })
   const known = new Set<string>()
   for (let cursor: string | null = ''; cursor !== null;) {
-    const page = await (await fetch(`${values.url}/api/v1/devices?limit=200&search=drive-${cursor ? `&cursor=${cursor}` : ''}`, { headers: { cookie } })).json() as { items: { identifier: string }[], nextCursor: string | null }
+    const page = (await (
+      await fetch(
+        `${values.url}/api/v1/devices?limit=200&search=drive-${cursor ? `&cursor=${cursor}` : ''}`,
+        { headers: { cookie } },
+      )
+    ).json()) as { items: { identifier: string }[], nextCursor: string | null }
     for (const { identifier } of page.items) known.add(identifier)
     cursor = page.nextCursor
   }
   for (let number = 0; number < count; number++) {
     const identifier = `drive-${number + 1}`
     if (known.has(identifier)) continue
-    const vehicle = await (await post('/api/v1/vehicles', { name: `Drive ${number + 1}`, kind: 'van' })).json() as { id: string }
+    const vehicle = (await (
+      await post('/api/v1/vehicles', { name: `Drive ${number + 1}`, kind: 'van' })
+    ).json()) as { id: string }
     const device = await post('/api/v1/devices', {
       name: `Simulated tracker ${number + 1}`, identifier, vehicleId: vehicle.id, tokenRequired: false,
     })
-    if (!device.ok) stop(`The device ${identifier} could not be made: ${(await device.json() as { detail?: string }).detail}`)
+    if (!device.ok)
+      stop(
+        `The device ${identifier} could not be made: ${((await device.json()) as { detail?: string }).detail}`,
+      )
   }
-  return Array.from({ length: count }, (_, number) => ({ identifier: `drive-${number + 1}`, number, queue: [], sending: false }))
+  return Array.from({ length: count }, (_, number) => ({
+    identifier: `drive-${number + 1}`,
+    number,
+    queue: [],
+    sending: false,
+  }))
 }
 
 function stop(message: string): never {

@@ -3,12 +3,18 @@ import { chmodSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:f
 import { composeCommand, ensureCompose } from './compose-command.ts'
 import { ensureKustomize, kustomizeCommand } from './kustomize-command.ts'
 
-/** What the tests and the lab need beside npm's packages: the Debian package, and a file of which one shows that it is there. */
+/**
+ * What the tests and the lab need beside npm's packages: the Debian package, and a file of which one shows
+ * that it is there.
+ */
 const needed = [
   { package: 'chromium-headless-shell', at: ['/usr/bin/chromium-headless-shell'] },
   { package: 'redis-server', at: ['/usr/bin/redis-server'] },
   // Besides the one from npm: migrations and queries are held to Debian's version too.
-  { package: 'postgresql', at: ['15', '16', '17', '18', '19'].map(version => `/usr/lib/postgresql/${version}/bin/initdb`) },
+  {
+    package: 'postgresql',
+    at: ['15', '16', '17', '18', '19'].map(version => `/usr/lib/postgresql/${version}/bin/initdb`),
+  },
   { package: 'pgbackrest', at: ['/usr/bin/pgbackrest'] },
   // The backup scripts read pgBackRest's JSON with it.
   { package: 'jq', at: ['/usr/bin/jq'] },
@@ -16,7 +22,8 @@ const needed = [
   { package: 'awscli', at: ['/usr/bin/aws'] },
   { package: 'pgbouncer', at: ['/usr/sbin/pgbouncer'] },
   { package: 'patroni', at: ['/usr/bin/patroni'] },
-  // Debian's Patroni reads etcd's certificate by it (urllib3, pyOpenSSL), and its package does not depend on it.
+  // Debian's Patroni reads etcd's certificate by it (urllib3, pyOpenSSL), and its package does not depend on
+  // it.
   { package: 'python3-idna', at: ['/usr/lib/python3/dist-packages/idna/__init__.py'] },
   { package: 'etcd-server', at: ['/usr/bin/etcd'] },
   { package: 'etcd-client', at: ['/usr/bin/etcdctl'] },
@@ -25,16 +32,21 @@ const needed = [
   // The address that moves between the two Nginx hosts.
   { package: 'keepalived', at: ['/usr/sbin/keepalived'] },
   // A host, or an instance, whose clock is wrong.
-  { package: 'libfaketime', at: ['x86_64', 'aarch64'].map(machine => `/usr/lib/${machine}-linux-gnu/faketime/libfaketime.so.1`) },
+  {
+    package: 'libfaketime',
+    at: ['x86_64', 'aarch64'].map(machine => `/usr/lib/${machine}-linux-gnu/faketime/libfaketime.so.1`),
+  },
   { package: 'prometheus', at: ['/usr/bin/prometheus'] },
   { package: 'prometheus-alertmanager', at: ['/usr/bin/prometheus-alertmanager'] },
   // What Prometheus asks where a server does not speak its language.
   ...['blackbox', 'nginx', 'node', 'postgres', 'redis'].map(what => ({
-    package: `prometheus-${what}-exporter`, at: [`/usr/bin/prometheus-${what}-exporter`],
+    package: `prometheus-${what}-exporter`,
+    at: [`/usr/bin/prometheus-${what}-exporter`],
   })),
   // lab/pgbouncer-exporter.py: Debian's own exporter breaks at today's PgBouncer.
   ...['psycopg2', 'prometheus_client'].map(module => ({
-    package: `python3-${module.replace('_', '-')}`, at: [`/usr/lib/python3/dist-packages/${module}/__init__.py`],
+    package: `python3-${module.replace('_', '-')}`,
+    at: [`/usr/lib/python3/dist-packages/${module}/__init__.py`],
   })),
   // Hosts of their own on one machine: network namespaces, and packets dropped between them.
   { package: 'iproute2', at: ['/usr/sbin/ip', '/sbin/ip'] },
@@ -51,8 +63,8 @@ export function missingPackages(): string[] {
 }
 
 /**
- * Docker Compose and Kustomize, which this Debian may not have as packages: the deployment's files are read by
- * them. Says what is wrong where one is not to be had, and ends.
+ * Docker Compose and Kustomize, which this Debian may not have as packages: the deployment's files are read
+ * by them. Says what is wrong where one is not to be had, and ends.
  */
 export function installReaders(): void {
   const readers = [
@@ -72,13 +84,17 @@ export function installReaders(): void {
   }
 }
 
-/** Installs what is missing, where that can be done: as root on Debian. Otherwise says what to do, and ends. */
+/**
+ * Installs what is missing, where that can be done: as root on Debian. Otherwise says what to do, and ends.
+ */
 export function installPackages(): void {
   const missing = missingPackages()
   if (missing.length === 0) return
   const command = `apt-get install -y ${missing.join(' ')}`
   if (process.getuid?.() !== 0 || spawnSync('which', ['apt-get']).status !== 0) {
-    console.error(`The tests need ${missing.join(' and ')}. Install ${missing.length === 1 ? 'it' : 'them'} as root (on Debian: ${command}), then run npm test again.`)
+    console.error(
+      `The tests need ${missing.join(' and ')}. Install ${missing.length === 1 ? 'it' : 'them'} as root (on Debian: ${command}), then run npm test again.`,
+    )
     process.exit(1)
   }
   console.log(`Installing ${missing.join(', ')} …`)
@@ -90,7 +106,10 @@ export function installPackages(): void {
   try {
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
     execFileSync('apt-get', ['update', '-qq'], { env, stdio: ['ignore', 'ignore', 'inherit'] })
-    execFileSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...missing], { env, stdio: ['ignore', 'ignore', 'inherit'] })
+    execFileSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...missing], {
+      env,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
   }
   catch {
     console.error(`Installing failed. Try it by hand: apt-get update && ${command}`)

@@ -2,7 +2,10 @@ import { spawn } from 'node:child_process'
 import { connect } from 'node:net'
 import { buildIfNeeded } from './build.ts'
 
-/** `npm start`: builds what has changed and serves it on the embedded defaults, with demo data. On this machine alone, unless HOST says otherwise: nobody has asked for more. */
+/**
+ * `npm start`: builds what has changed and serves it on the embedded defaults, with demo data. On this
+ * machine alone, unless HOST says otherwise: nobody has asked for more.
+ */
 const port = Number(process.env.PORT?.trim() || 3000)
 const host = process.env.HOST?.trim() || '127.0.0.1'
 const reached = ['0.0.0.0', '::'].includes(host) ? 'localhost' : host.includes(':') ? `[${host}]` : host
@@ -13,8 +16,12 @@ if (port > 0 && port < 65_536 && await isTaken(port)) {
 }
 await buildIfNeeded()
 
-const server = spawn(process.execPath, ['.output/server/index.mjs'], { stdio: 'inherit', env: { NODE_ENV: 'production', ...process.env, HOST: host } })
-// A Ctrl-C reaches both of us: the server drains and ends, and we wait for it. A signal to us alone is passed on.
+const server = spawn(process.execPath, ['.output/server/index.mjs'], {
+  stdio: 'inherit',
+  env: { NODE_ENV: 'production', ...process.env, HOST: host },
+})
+// A Ctrl-C reaches both of us: the server drains and ends, and we wait for it. A signal to us alone is passed
+// on.
 for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => server.kill(signal))
 process.on('SIGINT', () => {
   if (!process.stdin.isTTY) server.kill('SIGINT')

@@ -39,10 +39,16 @@ function options() {
     const { values, positionals } = parseArgs({
       allowPositionals: true,
       options: {
-        copy: { type: 'string' }, organisation: { type: 'string' }, plan: { type: 'string' },
-        table: { type: 'string', multiple: true, default: [] }, id: { type: 'string', multiple: true, default: [] },
-        only: { type: 'string' }, by: { type: 'string' }, reason: { type: 'string' },
-        json: { type: 'boolean', default: false }, yes: { type: 'boolean', default: false },
+        copy: { type: 'string' },
+        organisation: { type: 'string' },
+        plan: { type: 'string' },
+        table: { type: 'string', multiple: true, default: [] },
+        id: { type: 'string', multiple: true, default: [] },
+        only: { type: 'string' },
+        by: { type: 'string' },
+        reason: { type: 'string' },
+        json: { type: 'boolean', default: false },
+        yes: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false, short: 'h' },
       },
     })
@@ -81,14 +87,18 @@ function checked({ verb, table, organisation, plan, only, by, reason }: Options)
     return null
   }
   if (verb !== 'apply') throw wrong(verb ? `"${verb}" is neither compare nor apply` : 'Say compare or apply')
-  if (only && only !== 'deleted' && only !== 'changed') throw wrong(`--only: "${only}" is neither deleted nor changed`)
-  if (!by?.trim() || !reason?.trim()) throw wrong('--by and --reason are missing: they stand in the audit log')
+  if (only && only !== 'deleted' && only !== 'changed')
+    throw wrong(`--only: "${only}" is neither deleted nor changed`)
+  if (!by?.trim() || !reason?.trim())
+    throw wrong('--by and --reason are missing: they stand in the audit log')
   if (!plan) throw wrong('--plan is missing: it is what compare --json wrote')
   try {
     return Plan.parse(JSON.parse(readFileSync(plan === '-' ? 0 : plan, 'utf8')))
   }
   catch (error) {
-    throw wrong(`--plan: ${plan} is no plan of this version (${String((error as Error).message).slice(0, 200)})`)
+    throw wrong(
+      `--plan: ${plan} is no plan of this version (${String((error as Error).message).slice(0, 200)})`,
+    )
   }
 }
 
@@ -124,7 +134,13 @@ async function run(): Promise<number> {
     const database = openDatabase({ primaryUrl: databaseUrl, replicaUrl: null, maxConnections: 2, log })
     try {
       const report = await apply({
-        database, past: past!, present: present!, plan, dryRun: !given.yes, by: given.by!.trim(), reason: given.reason!.trim(),
+        database,
+        past: past!,
+        present: present!,
+        plan,
+        dryRun: !given.yes,
+        by: given.by!.trim(),
+        reason: given.reason!.trim(),
         selection: { kinds: given.only ? [given.only] : [], tables: given.table, ids: given.id },
       })
       say(reportInWords(report), report)
@@ -145,5 +161,11 @@ try {
 }
 catch (error) {
   console.error(error instanceof Error ? error.message : error)
-  process.exit(error instanceof UndoError ? error.exitCode : error instanceof ConfigurationError ? configurationExitCode : 1)
+  process.exit(
+    error instanceof UndoError
+      ? error.exitCode
+      : error instanceof ConfigurationError
+        ? configurationExitCode
+        : 1,
+  )
 }

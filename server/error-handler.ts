@@ -6,12 +6,20 @@ import { toProblem, wantsPage } from '#server/edge/problem.ts'
 import { servicesIfOpen } from '#server/lifecycle/services.ts'
 import { runInContext } from '#server/telemetry/context.ts'
 
-/** Every error of every endpoint ends here, as a problem. A browser that navigates is left to Nuxt's own handler, which shows error.vue. */
+/**
+ * Every error of every endpoint ends here, as a problem. A browser that navigates is left to Nuxt's own
+ * handler, which shows error.vue.
+ */
 export default function handleError(error: unknown, event: H3Event) {
   const context = contextOfEvent(event)
   const { problem, retryAfterSeconds, unexpected } = toProblem(error, context?.requestId ?? '')
   if (unexpected && context) {
-    runInContext(context, () => servicesIfOpen()?.log.error({ err: error instanceof Error && error.cause instanceof Error ? error.cause : error }, 'An endpoint failed'))
+    runInContext(context, () =>
+      servicesIfOpen()?.log.error(
+        { err: error instanceof Error && error.cause instanceof Error ? error.cause : error },
+        'An endpoint failed',
+      ),
+    )
   }
   if (event.node.res.headersSent) return
   if (retryAfterSeconds !== null) setResponseHeader(event, 'Retry-After', retryAfterSeconds)

@@ -1,6 +1,7 @@
 /**
- * The later of two consistency tokens, as far as their readable part tells: `cluster.timeline.lsn.confirm.xid.signature`, lsn in base 36. What has another form is taken
- * to be as late as it came. Only the server, which knows the signature, trusts a token; this is for choosing which to send.
+ * The later of two consistency tokens, as far as their readable part tells:
+ * `cluster.timeline.lsn.confirm.xid.signature`, lsn in base 36. What has another form is taken to be as late
+ * as it came. Only the server, which knows the signature, trusts a token; this is for choosing which to send.
  */
 export function laterToken(known: string, arriving: string): string {
   const [a, b] = [readable(known), readable(arriving)]

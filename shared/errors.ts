@@ -6,7 +6,10 @@
 export abstract class DomainError extends Error {
   abstract readonly type: string
   abstract readonly title: string
-  /** What led to it, for the log. Not `cause`: h3 puts an error's cause in its place, and the domain's own word would be lost. */
+  /**
+   * What led to it, for the log. Not `cause`: h3 puts an error's cause in its place, and the domain's own
+   * word would be lost.
+   */
   readonly origin?: unknown
   constructor(message: string, origin?: unknown) {
     super(message)
@@ -93,8 +96,8 @@ export class TooManyRequestsError extends DomainError {
 }
 
 /**
- * Something this needs is away for now. Worth repeating after `retryAfterSeconds`; a write with the same Idempotency-Key. Type `unresolved`: whether the write was made is
- * not known yet.
+ * Something this needs is away for now. Worth repeating after `retryAfterSeconds`; a write with the same
+ * Idempotency-Key. Type `unresolved`: whether the write was made is not known yet.
  */
 export class UnavailableError extends DomainError {
   readonly type: string
@@ -107,7 +110,10 @@ export class UnavailableError extends DomainError {
   }
 }
 
-/** The region that was asked only follows another one. Repeating it here is no use until the region is activated. */
+/**
+ * The region that was asked only follows another one. Repeating it here is no use until the region is
+ * activated.
+ */
 export class StandbyRegionError extends UnavailableError {
   override readonly title = 'This is the standby region'
   /** @param address where people reach the region that takes changes. */

@@ -5,19 +5,26 @@ import { openSource, type Source, type SourceHandlers } from './source.ts'
 const welcomeMs = 3_000
 
 /**
- * The live stream, shared with the other tabs of the same name through a SharedWorker; a stream of the tab's own where there are none of these, or the worker says nothing.
- * (Not Web Locks: they exist over TLS alone, where HTTP/2 has no such limit.)
+ * The live stream, shared with the other tabs of the same name through a SharedWorker; a stream of the tab's
+ * own where there are none of these, or the worker says nothing. (Not Web Locks: they exist over TLS alone,
+ * where HTTP/2 has no such limit.)
  * @param name the session and its organisation: tabs of another have another worker.
  * @param lastEventId of this tab, at the moment of asking.
  */
-export function openSharedSource(name: string, workerUrl: string, lastEventId: () => string, handlers: SourceHandlers): Source {
+export function openSharedSource(
+  name: string,
+  workerUrl: string,
+  lastEventId: () => string,
+  handlers: SourceHandlers,
+): Source {
   let port: MessagePort | null = null
   let own: Source | null = null
   let heard = false
   let closed = false
   let patience: ReturnType<typeof setTimeout> | undefined
   const here = setInterval(() => {
-    // It lives in the process of one of the tabs, and dies with it when that crashes: a new one is begun for the same name.
+    // It lives in the process of one of the tabs, and dies with it when that crashes: a new one is begun for
+    // the same name.
     if (!heard && port) return join()
     heard = false
     say({ say: 'here' })
@@ -45,7 +52,7 @@ export function openSharedSource(name: string, workerUrl: string, lastEventId: (
     try {
       const worker = new SharedWorker(workerUrl, { type: 'module', name })
       worker.onerror = goAlone
-      const joined = port = worker.port
+      const joined = (port = worker.port)
       joined.onmessage = ({ data }: MessageEvent<FromWorker>) => {
         if (joined !== port) return
         heard = true

@@ -11,7 +11,10 @@ export interface SourceHandlers<Name extends string = keyof LiveEvents> {
   unsure(reason: string): void
 }
 
-/** Keeps one connection to the live stream open. Knows nothing of Nuxt or of a window: it runs in a tab or in a worker. */
+/**
+ * Keeps one connection to the live stream open. Knows nothing of Nuxt or of a window: it runs in a tab or in
+ * a worker.
+ */
 export interface Source {
   /** Is the stream still what it seems? */
   look(): void
@@ -22,12 +25,26 @@ export interface Source {
   close(): void
 }
 
-export const eventNames: readonly (keyof LiveEvents)[] = ['positions', 'changed', 'resync', 'status', 'heartbeat', 'moved', 'ended']
+export const eventNames: readonly (keyof LiveEvents)[] = [
+  'positions',
+  'changed',
+  'resync',
+  'status',
+  'heartbeat',
+  'moved',
+  'ended',
+]
 
-/** An open connection that has brought nothing for this long, not even a heartbeat, is dead without knowing it: a frozen server, a network that went. */
+/**
+ * An open connection that has brought nothing for this long, not even a heartbeat, is dead without knowing
+ * it: a frozen server, a network that went.
+ */
 export const silentMs = 2.5 * heartbeatMs
 
-/** A connection that is not there after this long is said to be lost. Shorter than most reconnections take, and nobody is told of them. */
+/**
+ * A connection that is not there after this long is said to be lost. Shorter than most reconnections take,
+ * and nobody is told of them.
+ */
 const lostAfterMs = 4_000
 
 /** Whoever slept this long fetches everything anew: events of an hour are more than the state itself. */
@@ -41,10 +58,17 @@ export function reconnectWaitMs(attempt: number, random = Math.random()) {
 
 /**
  * @param startAfter the newest event when the page's data was fetched; empty: not known.
- * @param organisationId what the tabs show: a stream that goes on in another organisation must not bring that one's events.
+ * @param organisationId what the tabs show: a stream that goes on in another organisation must not bring that
+ * one's events.
  */
 export function openSource(startAfter: string, organisationId: string, handlers: SourceHandlers): Source {
-  return openSourceAt(lastEventId => `/api/events?${new URLSearchParams({ organisation: organisationId, ...lastEventId ? { lastEventId } : {} })}`, eventNames, startAfter, handlers)
+  return openSourceAt(
+    lastEventId =>
+      `/api/events?${new URLSearchParams({ organisation: organisationId, ...(lastEventId ? { lastEventId } : {}) })}`,
+    eventNames,
+    startAfter,
+    handlers,
+  )
 }
 
 /**
@@ -53,7 +77,10 @@ export function openSource(startAfter: string, organisationId: string, handlers:
  * @param names of the events that it brings; `ended` and `moved` among them mean the same everywhere.
  */
 export function openSourceAt<Name extends string>(
-  address: (lastEventId: string) => string, names: readonly Name[], startAfter: string, handlers: SourceHandlers<Name>,
+  address: (lastEventId: string) => string,
+  names: readonly Name[],
+  startAfter: string,
+  handlers: SourceHandlers<Name>,
 ): Source {
   let source: EventSource | null = null
   let lastEventId = startAfter
@@ -67,7 +94,8 @@ export function openSourceAt<Name extends string>(
     clearTimeout(timer)
     source?.close()
     if (closed) return
-    // Its own reconnection is not used: it gives up after an error status, and every second without end after others.
+    // Its own reconnection is not used: it gives up after an error status, and every second without end after
+    // others.
     const current = new EventSource(address(lastEventId))
     source = current
     const lost = setTimeout(() => {
@@ -110,9 +138,12 @@ export function openSourceAt<Name extends string>(
     if (wasOpen) handlers.state('connecting')
     wasOpen = false
     const wait = reconnectWaitMs(attempt++)
-    setTimeout(() => {
-      if (source === current && !closed) handlers.state('lost')
-    }, Math.min(wait, lostAfterMs))
+    setTimeout(
+      () => {
+        if (source === current && !closed) handlers.state('lost')
+      },
+      Math.min(wait, lostAfterMs),
+    )
     again(current, wait)
   }
 

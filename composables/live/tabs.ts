@@ -7,17 +7,23 @@ export interface Port {
   onmessage: ((event: MessageEvent<FromTab>) => void) | null
 }
 
-/** Events that a tab which comes later is given: about a minute of a busy fleet. One that would need more fetches its state anew. */
+/**
+ * Events that a tab which comes later is given: about a minute of a busy fleet. One that would need more
+ * fetches its state anew.
+ */
 const maxKept = 500
 
 /** Tabs that wake together ask together: one new connection does for all. */
 const reconnectPauseMs = 5_000
 
 /**
- * One stream for many tabs. Over HTTP/1.1 a browser has six connections to a server: with a stream for each tab the seventh tab would wait for ever. No tab is more than the others: any may close,
- * crash or be frozen.
+ * One stream for many tabs. Over HTTP/1.1 a browser has six connections to a server: with a stream for each
+ * tab the seventh tab would wait for ever. No tab is more than the others: any may close, crash or be frozen.
  */
-export function createTabs(open: (startAfter: string, handlers: SourceHandlers) => Source, now: () => number = Date.now) {
+export function createTabs(
+  open: (startAfter: string, handlers: SourceHandlers) => Source,
+  now: () => number = Date.now,
+) {
   const tabs = new Map<Port, { hereAt: number }>()
   let source: Source | null = null
   let state: LinkState = 'connecting'
@@ -78,7 +84,8 @@ export function createTabs(open: (startAfter: string, handlers: SourceHandlers) 
       for (const event of kept.slice(at + 1)) port.postMessage({ say: 'event', ...event })
     }
     // Newer than what the stream has brought so far: it comes, and a tab is not harmed by what it knows.
-    else if (!startAfter || !isLater(startAfter, kept.at(-1)?.id ?? keptAfter)) port.postMessage({ say: 'unsure', reason: 'nothing to resume from' })
+    else if (!startAfter || !isLater(startAfter, kept.at(-1)?.id ?? keptAfter))
+      port.postMessage({ say: 'unsure', reason: 'nothing to resume from' })
   }
 
   function leave(port: Port) {

@@ -11,12 +11,20 @@ import { measureHops } from './hops.ts'
 import { measureIdle } from './idle.ts'
 import { measureOutage } from './writes.ts'
 
-/** `npm run ha:measure`: what docs/lab.md says in figures. Takes about twelve minutes for all of it, and wants a machine that does nothing else. */
-const { values } = parseArgs({ options: { write: { type: 'boolean' }, only: { type: 'string' }, fault: { type: 'string' } } })
+/**
+ * `npm run ha:measure`: what docs/lab.md says in figures. Takes about twelve minutes for all of it, and wants
+ * a machine that does nothing else.
+ */
+const { values } = parseArgs({
+  options: { write: { type: 'boolean' }, only: { type: 'string' }, fault: { type: 'string' } },
+})
 const parts = values.only?.split(',') ?? ['up', 'idle', 'outages', 'hops']
 const page = join(projectRoot, 'docs/lab.md')
-/** Said beside each table: with a load far above the cores the figures tell of the machine and not of the lab. */
-const machine = () => `${availableParallelism()} cores, load ${loadavg()[1]!.toFixed(1)} over the last five minutes, ${new Date().toISOString().slice(0, 10)}`
+/**
+ * Said beside each table: with a load far above the cores the figures tell of the machine and not of the lab.
+ */
+const machine = () =>
+  `${availableParallelism()} cores, load ${loadavg()[1]!.toFixed(1)} over the last five minutes, ${new Date().toISOString().slice(0, 10)}`
 const tables: Record<string, string> = {}
 
 await buildIfNeeded()
@@ -57,7 +65,11 @@ async function measureUp(): Promise<string> {
     const upSeconds = (Date.now() - since) / 1000
     const downSince = Date.now()
     await up.down()
-    rows.push([`run ${run}`, `${upSeconds.toFixed(1)} s`, `${((Date.now() - downSince) / 1000).toFixed(1)} s`])
+    rows.push([
+      `run ${run}`,
+      `${upSeconds.toFixed(1)} s`,
+      `${((Date.now() - downSince) / 1000).toFixed(1)} s`,
+    ])
     console.error(rows.at(-1)!.join('  '))
   }
   return `${tableOf(rows)}\n\n${machine()}`
@@ -68,18 +80,52 @@ async function idleTable(lab: Lab): Promise<string> {
   const sum = (pick: (row: typeof rows[number]) => number) => rows.reduce((all, row) => all + pick(row), 0)
   return `${tableOf([
     ['nodes', 'how many', 'CPU, % of one core', 'memory'],
-    ...rows.map(({ kind, nodes, cpuPercent, memoryMb }) => [kind, nodes, cpuPercent.toFixed(1), `${Math.round(memoryMb)} MB`]),
-    ['**all**', sum(({ nodes }) => nodes), `**${sum(({ cpuPercent }) => cpuPercent).toFixed(1)}**`, `**${Math.round(sum(({ memoryMb }) => memoryMb))} MB**`],
+    ...rows.map(({ kind, nodes, cpuPercent, memoryMb }) => [
+      kind,
+      nodes,
+      cpuPercent.toFixed(1),
+      `${Math.round(memoryMb)} MB`,
+    ]),
+    [
+      '**all**',
+      sum(({ nodes }) => nodes),
+      `**${sum(({ cpuPercent }) => cpuPercent).toFixed(1)}**`,
+      `**${Math.round(sum(({ memoryMb }) => memoryMb))} MB**`,
+    ],
   ])}\n\nOver 30 s with nobody signed in; shared memory is divided among those who share it. ${machine()}`
 }
 
 async function outageTable(lab: Lab): Promise<string> {
-  const rows: (string | number)[][] = [['fault', 'writes', 'no write acknowledged for', 'slowest write', 'failed attempts, repeated', 'lost', 'twice', 'at the pooler, before']]
-  for (const { name, atThePooler, hurt, afterMs } of faults.filter(({ name }) => !values.fault || name.includes(values.fault))) {
+  const rows: (string | number)[][] = [
+    [
+      'fault',
+      'writes',
+      'no write acknowledged for',
+      'slowest write',
+      'failed attempts, repeated',
+      'lost',
+      'twice',
+      'at the pooler, before',
+    ],
+  ]
+  for (const { name, atThePooler, hurt, afterMs } of faults.filter(
+    ({ name }) => !values.fault || name.includes(values.fault),
+  )) {
     await lab.healthy({ limitMs: 180_000 })
     const seen = await measureOutage(lab, () => hurt(lab), { afterMs })
-    const kinds = Object.entries(seen.errorKinds).map(([kind, count]) => `${count} x ${kind}`).join(', ')
-    rows.push([name, seen.writes, `${seen.outageSeconds.toFixed(1)} s`, `${seen.slowestSeconds.toFixed(1)} s`, kinds || 0, seen.lost, seen.twice, atThePooler])
+    const kinds = Object.entries(seen.errorKinds)
+      .map(([kind, count]) => `${count} x ${kind}`)
+      .join(', ')
+    rows.push([
+      name,
+      seen.writes,
+      `${seen.outageSeconds.toFixed(1)} s`,
+      `${seen.slowestSeconds.toFixed(1)} s`,
+      kinds || 0,
+      seen.lost,
+      seen.twice,
+      atThePooler,
+    ])
     console.error(rows.at(-1)!.join('  '))
   }
   return `${tableOf(rows)}\n\n${machine()}`
@@ -87,7 +133,11 @@ async function outageTable(lab: Lab): Promise<string> {
 
 async function hopsTable(lab: Lab): Promise<string> {
   const ways = await measureHops(lab)
-  const cells = ({ requestsPerSecond, p50Ms, p99Ms, errors }: typeof ways[number]['read']) => [`${Math.round(requestsPerSecond)}/s`, `${p50Ms.toFixed(1)} ms`, `${p99Ms.toFixed(1)} ms${errors ? ` (${errors} failed)` : ''}`]
+  const cells = ({ requestsPerSecond, p50Ms, p99Ms, errors }: (typeof ways)[number]['read']) => [
+    `${Math.round(requestsPerSecond)}/s`,
+    `${p50Ms.toFixed(1)} ms`,
+    `${p99Ms.toFixed(1)} ms${errors ? ` (${errors} failed)` : ''}`,
+  ]
   return `${tableOf([
     ['way', 'reads', 'p50', 'p99', 'writes', 'p50', 'p99'],
     ...ways.map(({ way, read, write }) => [way, ...cells(read), ...cells(write)]),

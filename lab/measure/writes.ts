@@ -11,7 +11,10 @@ export interface Measured {
   sql: Lab['sql']
 }
 
-/** What people saw of a fault: keyed writes through Nginx over TLS, each repeated with its key until it is acknowledged. */
+/**
+ * What people saw of a fault: keyed writes through Nginx over TLS, each repeated with its key until it is
+ * acknowledged.
+ */
 export interface Outage {
   writes: number
   /** Longest time in which no write was acknowledged. */
@@ -44,12 +47,20 @@ export interface SignedUp { person: Person, organisationId: string }
 /** An organisation of its own for each measurement: what it finds afterwards is only its own. */
 export async function signUp(lab: Pick<Measured, 'addresses'>): Promise<SignedUp> {
   const person = createPerson(lab)
-  const { status, body } = await person.send<{ organisation?: { id: string } }>('POST', '/api/v1/users', { name: 'Measuring', email: `${randomUUID()}@example.org`, password: randomUUID(), organisationName: 'Measuring' })
+  const { status, body } = await person.send<{ organisation?: { id: string } }>('POST', '/api/v1/users', {
+    name: 'Measuring',
+    email: `${randomUUID()}@example.org`,
+    password: randomUUID(),
+    organisationName: 'Measuring',
+  })
   if (status !== 201) throw new Error(`Signing up answered ${status}: ${JSON.stringify(body)}`)
   return { person, organisationId: body.organisation!.id }
 }
 
-/** Writes all the time; does `fault` to the lab after two seconds; goes on until it is over and `afterMs` more; counts what is in the database. */
+/**
+ * Writes all the time; does `fault` to the lab after two seconds; goes on until it is over and `afterMs`
+ * more; counts what is in the database.
+ */
 export async function measureOutage(
   lab: Measured, fault: () => Promise<unknown>,
   { afterMs, everyMs = standardEveryMs }: { afterMs: number, everyMs?: number },
@@ -64,8 +75,17 @@ export async function measureOutage(
     const since = Date.now()
     const key = randomUUID()
     while (Date.now() - since < giveUpMs) {
-      const kind = await person.send('POST', '/api/v1/vehicles', { name }, { headers: { 'idempotency-key': key }, limitMs: attemptLimitMs })
-        .then(({ status }) => status === 201 ? null : String(status), (error: NodeJS.ErrnoException) => error.code ?? 'no answer')
+      const kind = await person
+        .send(
+          'POST',
+          '/api/v1/vehicles',
+          { name },
+          { headers: { 'idempotency-key': key }, limitMs: attemptLimitMs },
+        )
+        .then(
+          ({ status }) => (status === 201 ? null : String(status)),
+          (error: NodeJS.ErrnoException) => error.code ?? 'no answer',
+        )
       if (kind === null) {
         acknowledged.push({ at: Date.now(), name })
         slowestMs = Math.max(slowestMs, Date.now() - since)
@@ -99,13 +119,23 @@ export async function measureOutage(
   person.close()
 
   const times = acknowledged.map(({ at }) => at).sort((a, b) => a - b)
-  const outageMs = times.reduce((longest, at, index) => Math.max(longest, at - (times[index - 1] ?? begun)), 0)
+  const outageMs = times.reduce(
+    (longest, at, index) => Math.max(longest, at - (times[index - 1] ?? begun)),
+    0,
+  )
   await lab.healAll()
   await lab.healthy({ limitMs: 180_000 })
-  const rows = await lab.sql<{ name: string, count: string }>('SELECT name, count(*) FROM vehicles WHERE organisation_id = $1 GROUP BY name', [organisationId])
+  const rows = await lab.sql<{ name: string, count: string }>(
+    'SELECT name, count(*) FROM vehicles WHERE organisation_id = $1 GROUP BY name',
+    [organisationId],
+  )
   const found = new Map(rows.map(({ name, count }) => [name, Number(count)]))
   return {
-    writes: number, outageSeconds: outageMs / 1000, slowestSeconds: slowestMs / 1000, errors: Object.values(errorKinds).reduce((sum, count) => sum + count, 0), errorKinds,
+    writes: number,
+    outageSeconds: outageMs / 1000,
+    slowestSeconds: slowestMs / 1000,
+    errors: Object.values(errorKinds).reduce((sum, count) => sum + count, 0),
+    errorKinds,
     lost: acknowledged.filter(({ name }) => !found.has(name)).length,
     twice: [...found.values()].filter(count => count > 1).length,
   }

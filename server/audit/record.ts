@@ -8,7 +8,10 @@ export interface AuditRecord {
   /** Past tense, `<thing>.<what happened>`: `vehicle.created`. Listed in `docs/audit.md`. */
   action: string
   subject: { type: string, id: string, label: string }
-  /** The thing before the change; null or absent: it was not there. Only fields that differ from `after` are kept. */
+  /**
+   * The thing before the change; null or absent: it was not there. Only fields that differ from `after` are
+   * kept.
+   */
   before?: object | null
   after?: object | null
 }
@@ -17,10 +20,14 @@ export interface AuditRecord {
 const secretFields = /password|token|hash|secret/i
 
 /**
- * Writes who did what, in the transaction of the change: there is no change without its entry and no entry without its change.
- * Actor, address and request id come from the request's context; without one the actor is the program.
+ * Writes who did what, in the transaction of the change: there is no change without its entry and no entry
+ * without its change. Actor, address and request id come from the request's context; without one the actor is
+ * the program.
  */
-export async function recordAudit(tx: Transaction, { organisationId, action, subject, before, after }: AuditRecord): Promise<void> {
+export async function recordAudit(
+  tx: Transaction,
+  { organisationId, action, subject, before, after }: AuditRecord,
+): Promise<void> {
   const context = currentContext()
   const principal = context?.principal
   const user = principal?.kind === 'user' ? principal : null
@@ -42,17 +49,25 @@ export async function recordAudit(tx: Transaction, { organisationId, action, sub
   })
 }
 
-/** Whether every field that an update names has the value already. Then nothing is written: no new version, no event, no audit entry. */
+/**
+ * Whether every field that an update names has the value already. Then nothing is written: no new version, no
+ * event, no audit entry.
+ */
 export function changesNothing(before: object, update: object): boolean {
-  return Object.entries(update).every(([name, value]) => value === undefined || JSON.stringify(value) === JSON.stringify(pick(before, name)))
+  return Object.entries(update).every(
+    ([name, value]) => value === undefined || JSON.stringify(value) === JSON.stringify(pick(before, name)),
+  )
 }
 
 /** The fields in which two states differ, without secrets; a state that was not there stays null. */
 export function differing(before: object | null, after: object | null) {
   const keys = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])]
     .filter(key => !secretFields.test(key) || key === 'tokenRequired')
-    .filter(key => !(before && after) || JSON.stringify(pick(before, key)) !== JSON.stringify(pick(after, key)))
-  const only = (state: object | null) => state && Object.fromEntries(keys.filter(key => key in state).map(key => [key, pick(state, key)]))
+    .filter(
+      key => !(before && after) || JSON.stringify(pick(before, key)) !== JSON.stringify(pick(after, key)),
+    )
+  const only = (state: object | null) =>
+    state && Object.fromEntries(keys.filter(key => key in state).map(key => [key, pick(state, key)]))
   return { before: only(before), after: only(after) }
 }
 

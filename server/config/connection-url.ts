@@ -2,14 +2,19 @@ import { isIPv6 } from 'node:net'
 import { Redis } from 'ioredis'
 import pg from 'pg'
 
-/** What is wrong with a connection string, in words that hold nothing of it: passwords stand in there. Null: nothing is. */
+/**
+ * What is wrong with a connection string, in words that hold nothing of it: passwords stand in there. Null:
+ * nothing is.
+ */
 type Fault = string | null
 
-const encoded = 'a password or name with any of % @ / : ? # must have them percent-encoded (% is %25, @ is %40, / is %2F, : is %3A)'
+const encoded
+  = 'a password or name with any of % @ / : ? # must have them percent-encoded (% is %25, @ is %40, / is %2F, : is %3A)'
 
 /**
- * Whether the database's driver reads from `text` what whoever wrote it meant. Read by the driver itself, without connecting: a certificate that
- * is named in it is looked for too. What the driver would take and never reach (two hosts, half a password as a host) is refused here.
+ * Whether the database's driver reads from `text` what whoever wrote it meant. Read by the driver itself,
+ * without connecting: a certificate that is named in it is looked for too. What the driver would take and
+ * never reach (two hosts, half a password as a host) is refused here.
  */
 export function databaseUrlFault(text: string): Fault {
   const form = 'must be postgresql://user:password@host:port/database'
@@ -25,10 +30,12 @@ export function databaseUrlFault(text: string): Fault {
     return `${form}; ${encoded}`
   }
   const { user, host, database } = client
-  if (host.includes(',')) return `${form}: one host. Where there are several, a balancer or a name with several addresses stands in front of them`
+  if (host.includes(','))
+    return `${form}: one host. Where there are several, a balancer or a name with several addresses stands in front of them`
   if (!isHost(host) && !host.startsWith('/')) return `${form}; ${encoded}`
   if (database && /[@/:]/.test(database)) return `${form}; ${encoded}`
-  if (!user || !database || !new URL(text).username || !namesDatabase(text)) return `${form}; user or database is missing`
+  if (!user || !database || !new URL(text).username || !namesDatabase(text))
+    return `${form}; user or database is missing`
   return null
 }
 
@@ -47,7 +54,8 @@ export function redisUrlFault(text: string): Fault {
   const { host = '', db } = options
   if (host.includes(',')) return `${form}: one host. Several Sentinels stand in NUXT_REDIS_SENTINEL_HOSTS`
   if (!isHost(host)) return `${form}; ${encoded}`
-  if (!Number.isInteger(db) || db! < 0) return `${form}, with the number of the database (0 where it is left out); ${encoded}`
+  if (!Number.isInteger(db) || db! < 0)
+    return `${form}, with the number of the database (0 where it is left out); ${encoded}`
   return null
 }
 

@@ -3,7 +3,10 @@ import { ConfigurationError, configurationExitCode, loadConfig, type Config } fr
 
 let loaded: Config | null = null
 
-/** The configuration of this process. A bad one ends it, before it listens, with every fault on standard error and exit code 78. */
+/**
+ * The configuration of this process. A bad one ends it, before it listens, with every fault on standard error
+ * and exit code 78.
+ */
 export function config(): Config {
   if (loaded) return loaded
   try {

@@ -9,7 +9,10 @@ export interface HostPort {
 /** Names as DNS and container networks have them: the latter allow underscores. */
 const nameForm = /^\w(?:[\w.-]*\w)?$/
 
-/** `host:port`, `192.0.2.1:port` or `[2001:db8::1]:port`; null if it is none of them. An IPv6 address needs its brackets: without them nobody can tell where it ends. */
+/**
+ * `host:port`, `192.0.2.1:port` or `[2001:db8::1]:port`; null if it is none of them. An IPv6 address needs
+ * its brackets: without them nobody can tell where it ends.
+ */
 export function parseHostPort(text: string): HostPort | null {
   const match = /^(?:\[([^\]]+)\]|([^[\]:]+)):(\d{1,5})$/.exec(text.trim())
   if (!match) return null

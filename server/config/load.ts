@@ -30,7 +30,9 @@ export const configurationExitCode = 78
 export class ConfigurationError extends Error {
   readonly faults: string[]
   constructor(faults: string[]) {
-    super(`The configuration is not valid:\n${faults.map(fault => `  - ${fault}`).join('\n')}\nSee docs/configuration.md.`)
+    super(
+      `The configuration is not valid:\n${faults.map(fault => `  - ${fault}`).join('\n')}\nSee docs/configuration.md.`,
+    )
     this.faults = faults
   }
 }
@@ -62,7 +64,9 @@ export function loadConfig(env: NodeJS.ProcessEnv, version: string): Config {
 
   const demo = given.demo ?? embeddedDatabase
   const drainDelaySeconds = given.drainDelaySeconds >= 0 ? given.drainDelaySeconds : embeddedDatabase ? 0 : 5
-  const sessionPasswords = given.sessionPasswords.length ? given.sessionPasswords : [ownSessionPassword(given.dataDirectory)]
+  const sessionPasswords = given.sessionPasswords.length
+    ? given.sessionPasswords
+    : [ownSessionPassword(given.dataDirectory)]
   return Object.freeze({
     ...given,
     dataDirectory: resolve(given.dataDirectory),
@@ -79,9 +83,14 @@ export function loadConfig(env: NodeJS.ProcessEnv, version: string): Config {
 
 const fault = Symbol('fault')
 
-function readVariable(env: NodeJS.ProcessEnv, name: string, faults: string[]): string | undefined | typeof fault {
+function readVariable(
+  env: NodeJS.ProcessEnv,
+  name: string,
+  faults: string[],
+): string | undefined | typeof fault {
   const path = env[`${name}_FILE`]
-  // Compose files pass an unset variable on as an empty one; a secret that was made with `echo` has a line's end that nobody sees.
+  // Compose files pass an unset variable on as an empty one; a secret that was made with `echo` has a line's
+  // end that nobody sees.
   const direct = env[name]?.trim() || undefined
   if (!path) return direct
   if (direct !== undefined) {
@@ -92,37 +101,64 @@ function readVariable(env: NodeJS.ProcessEnv, name: string, faults: string[]): s
     return readFileSync(path, 'utf8').trim() || undefined
   }
   catch (error) {
-    faults.push(`${name}_FILE names a file that cannot be read: ${path} (${(error as NodeJS.ErrnoException).code})`)
+    faults.push(
+      `${name}_FILE names a file that cannot be read: ${path} (${(error as NodeJS.ErrnoException).code})`,
+    )
     return fault
   }
 }
 
 /** What no single variable can tell. */
-function crossCheck(given: Values, { production, embeddedDatabase }: { production: boolean, embeddedDatabase: boolean }, faults: string[]) {
-  if (embeddedDatabase && given.databaseReadUrl) faults.push('NUXT_DATABASE_READ_URL is set without NUXT_DATABASE_URL; a replica needs its primary')
+function crossCheck(
+  given: Values,
+  { production, embeddedDatabase }: { production: boolean, embeddedDatabase: boolean },
+  faults: string[],
+) {
+  if (embeddedDatabase && given.databaseReadUrl)
+    faults.push('NUXT_DATABASE_READ_URL is set without NUXT_DATABASE_URL; a replica needs its primary')
   if (!embeddedDatabase && given.sessionPasswords && given.sessionPasswords.length === 0) {
-    faults.push('SESSION_PASSWORD is missing; with NUXT_DATABASE_URL it must be set, the same on every instance: at least 32 characters. Make one with: openssl rand -base64 48')
+    faults.push(
+      'SESSION_PASSWORD is missing; with NUXT_DATABASE_URL it must be set, the same on every instance: at least 32 characters. Make one with: openssl rand -base64 48',
+    )
   }
   if (given.redisSentinels?.length && !given.redisUrl) {
-    faults.push('NUXT_REDIS_SENTINEL_HOSTS is set without NUXT_REDIS_URL, which gives password and database: redis://:password@redis-primary:6379')
+    faults.push(
+      'NUXT_REDIS_SENTINEL_HOSTS is set without NUXT_REDIS_URL, which gives password and database: redis://:password@redis-primary:6379',
+    )
   }
   if (embeddedDatabase && given.opsPgbouncerHosts?.length) {
     faults.push('NUXT_OPS_PGBOUNCER_HOSTS is set without NUXT_DATABASE_URL, whose user asks them')
   }
-  if (given.demo && production && !embeddedDatabase) faults.push('FLEET2_DEMO must not be true in production on a database of your own: it makes users with a known password')
-  if (given.drainTimeoutSeconds !== undefined && given.drainDelaySeconds !== undefined && given.drainTimeoutSeconds <= given.drainDelaySeconds) {
-    faults.push(`NUXT_DRAIN_TIMEOUT (${given.drainTimeoutSeconds}) must be more than NUXT_DRAIN_DELAY (${given.drainDelaySeconds}), or requests in flight are cut`)
+  if (given.demo && production && !embeddedDatabase)
+    faults.push(
+      'FLEET2_DEMO must not be true in production on a database of your own: it makes users with a known password',
+    )
+  if (
+    given.drainTimeoutSeconds !== undefined
+    && given.drainDelaySeconds !== undefined
+    && given.drainTimeoutSeconds <= given.drainDelaySeconds
+  ) {
+    faults.push(
+      `NUXT_DRAIN_TIMEOUT (${given.drainTimeoutSeconds}) must be more than NUXT_DRAIN_DELAY (${given.drainDelaySeconds}), or requests in flight are cut`,
+    )
   }
-  if (given.sessionAbsoluteSeconds < given.sessionIdleSeconds) faults.push('NUXT_SESSION_ABSOLUTE_TIMEOUT must not be less than NUXT_SESSION_IDLE_TIMEOUT')
+  if (given.sessionAbsoluteSeconds < given.sessionIdleSeconds)
+    faults.push('NUXT_SESSION_ABSOLUTE_TIMEOUT must not be less than NUXT_SESSION_IDLE_TIMEOUT')
   const s3 = [given.s3AccessKeyId, given.s3SecretAccessKey, given.s3Endpoint].some(Boolean)
-  if (s3 && !given.s3Bucket) faults.push('NUXT_STORAGE_S3_BUCKET is missing, and other NUXT_STORAGE_S3_ variables are set')
-  if (Boolean(given.s3AccessKeyId) !== Boolean(given.s3SecretAccessKey)) faults.push('NUXT_STORAGE_S3_ACCESS_KEY_ID and NUXT_STORAGE_S3_SECRET_ACCESS_KEY go together; one of them is missing')
+  if (s3 && !given.s3Bucket)
+    faults.push('NUXT_STORAGE_S3_BUCKET is missing, and other NUXT_STORAGE_S3_ variables are set')
+  if (Boolean(given.s3AccessKeyId) !== Boolean(given.s3SecretAccessKey))
+    faults.push(
+      'NUXT_STORAGE_S3_ACCESS_KEY_ID and NUXT_STORAGE_S3_SECRET_ACCESS_KEY go together; one of them is missing',
+    )
   if (given.redisTlsCaFile) {
     try {
       accessSync(given.redisTlsCaFile, constants.R_OK)
     }
     catch (error) {
-      faults.push(`NUXT_REDIS_TLS_CA names a file that cannot be read: ${given.redisTlsCaFile} (${(error as NodeJS.ErrnoException).code})`)
+      faults.push(
+        `NUXT_REDIS_TLS_CA names a file that cannot be read: ${given.redisTlsCaFile} (${(error as NodeJS.ErrnoException).code})`,
+      )
     }
   }
   if (given.logFileLimitMegabytes && !given.logFile) {
@@ -142,7 +178,9 @@ function crossCheck(given: Values, { production, embeddedDatabase }: { productio
       accessSync(dirname(given.logFile), constants.W_OK)
     }
     catch {
-      faults.push(`NUXT_LOG_FILE names a folder that is missing or cannot be written: ${dirname(given.logFile)}`)
+      faults.push(
+        `NUXT_LOG_FILE names a folder that is missing or cannot be written: ${dirname(given.logFile)}`,
+      )
     }
   }
 }
@@ -150,21 +188,37 @@ function crossCheck(given: Values, { production, embeddedDatabase }: { productio
 /** Names that the frameworks beneath would take and follow half. `nuxt dev` sets some of them itself. */
 function refused(env: NodeJS.ProcessEnv): string[] {
   if (env.NODE_ENV === 'development') return []
-  return Object.keys(env).filter(name => env[name] && name in refusedVariables && !isServiceLink(name, env)).map(name => `${name} ${refusedVariables[name]}`)
+  return Object.keys(env)
+    .filter(name => env[name] && name in refusedVariables && !isServiceLink(name, env))
+    .map(name => `${name} ${refusedVariables[name]}`)
 }
 
-/** NUXT_ and FLEET2_ names that nothing reads: most likely a slip of the hand, and its effect would be missed in silence. */
+/**
+ * NUXT_ and FLEET2_ names that nothing reads: most likely a slip of the hand, and its effect would be missed
+ * in silence.
+ */
 function misspelt(env: NodeJS.ProcessEnv): string[] {
   const known = Object.values(variables).map(({ name }) => name)
-  return Object.keys(env)
-    .filter(name => /^(NUXT|FLEET2)_/.test(name) && !known.includes(name.replace(/_FILE$/, '')) && !known.includes(name))
-    .filter(name => !foreignVariables.includes(name) && !(name in refusedVariables) && !isServiceLink(name, env))
-    // Set by nuxt dev for the processes that it starts.
-    .filter(name => env.NODE_ENV !== 'development' || !/^NUXT_(VITE|OPTIONS|ENV)_/.test(name))
-    .map((name) => {
-      const nearest = known.map(other => ({ other, steps: distance(name, other) })).sort((a, b) => a.steps - b.steps)[0]!
-      return `${name} is not a variable of Fleet2${nearest.steps <= 6 ? `; did you mean ${nearest.other}?` : ''}`
-    })
+  return (
+    Object.keys(env)
+      .filter(
+        name =>
+          /^(NUXT|FLEET2)_/.test(name)
+          && !known.includes(name.replace(/_FILE$/, ''))
+          && !known.includes(name),
+      )
+      .filter(
+        name => !foreignVariables.includes(name) && !(name in refusedVariables) && !isServiceLink(name, env),
+      )
+      // Set by nuxt dev for the processes that it starts.
+      .filter(name => env.NODE_ENV !== 'development' || !/^NUXT_(VITE|OPTIONS|ENV)_/.test(name))
+      .map((name) => {
+        const nearest = known
+          .map(other => ({ other, steps: distance(name, other) }))
+          .sort((a, b) => a.steps - b.steps)[0]!
+        return `${name} is not a variable of Fleet2${nearest.steps <= 6 ? `; did you mean ${nearest.other}?` : ''}`
+      })
+  )
 }
 
 /** Levenshtein distance. */
@@ -172,7 +226,8 @@ function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index)
   for (let i = 1; i <= a.length; i++) {
     const next = [i]
-    for (let j = 1; j <= b.length; j++) next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1))
+    for (let j = 1; j <= b.length; j++)
+      next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1))
     row = next
   }
   return row[b.length]!

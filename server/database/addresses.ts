@@ -6,18 +6,24 @@ import { every, later } from '#server/telemetry/timers.ts'
 import { PoolerUnresponsiveError } from './errors.ts'
 
 /**
- * The addresses behind a pool's name: two poolers, as a rule. One that is dead refuses connections, and the next is tried at once. One that is frozen takes them, because the
- * kernel does, and answers nothing for as long as it stands still; nobody can tell that from a pooler that waits for its server, but by asking the pooler itself something that it
- * answers alone. So where a connection has been silent for a moment, its address is asked whether it speaks TLS. No answer: the address is left, all that
- * hangs on it is cut and goes to the others, and it is asked again every second until it answers.
+ * The addresses behind a pool's name: two poolers, as a rule. One that is dead refuses connections, and the
+ * next is tried at once. One that is frozen takes them, because the kernel does, and answers nothing for as
+ * long as it stands still; nobody can tell that from a pooler that waits for its server, but by asking the
+ * pooler itself something that it answers alone. So where a connection has been silent for a moment, its
+ * address is asked whether it speaks TLS. No answer: the address is left, all that hangs on it is cut and
+ * goes to the others, and it is asked again every second until it answers.
  */
 export interface Addresses {
-  /** A socket for node-postgres, which connects to the name's addresses in turn; to those that were left only where there is no other. */
+  /**
+   * A socket for node-postgres, which connects to the name's addresses in turn; to those that were left only
+   * where there is no other.
+   */
   openSocket(): Socket
   /** Whether somebody waits for an answer on it. New ones are waited for. */
   waiting(socket: Socket, isWaiting: boolean): void
   /**
-   * Whether it is still open if a silence is the pooler's: it is about to be asked, or its connections have just been cut. Whoever judges the servers behind it waits for that.
+   * Whether it is still open if a silence is the pooler's: it is about to be asked, or its connections have
+   * just been cut. Whoever judges the servers behind it waits for that.
    * @param socket the silent one; without, any of those that are waited for.
    */
   undecided(socket?: Socket): boolean
@@ -34,11 +40,16 @@ export interface AddressesOptions {
   onLeft(): void
 }
 
-/** A silence that is worth a question. Every statement that takes longer costs one, so it is not shorter; with the answer's time it is well below what a request waits. */
+/**
+ * A silence that is worth a question. Every statement that takes longer costs one, so it is not shorter; with
+ * the answer's time it is well below what a request waits.
+ */
 const suspectMs = 300
 const sweepMs = 100
 
-/** What a pooler may take to say that it does or does not speak TLS. It is one that is frozen or drowned then. */
+/**
+ * What a pooler may take to say that it does or does not speak TLS. It is one that is frozen or drowned then.
+ */
 const probeMs = 500
 
 /** One that has answered is not asked again before that, however many wait for their statements. */
@@ -47,7 +58,10 @@ const trustedMs = 1_000
 /** So often one that was left is asked whether it is back. */
 const askAgainMs = 1_000
 
-/** "Do you speak TLS?", length and code: PostgreSQL and its poolers answer with one byte, before and without anything else. */
+/**
+ * "Do you speak TLS?", length and code: PostgreSQL and its poolers answer with one byte, before and without
+ * anything else.
+ */
 const sslRequest = Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f])
 
 interface Address {
@@ -79,7 +93,10 @@ export function createAddresses({ pool, resolver, log, onLeft }: AddressesOption
   const keyOf = (host: string, port: number) => `${host} ${port}`
   const sound = () => current.map(key => known.get(key)!).filter(({ isLeft }) => !isLeft)
 
-  /** The name's addresses, each of them first in turn. One that was left is none, as long as there is another: a frozen one would take the connection and keep it. */
+  /**
+   * The name's addresses, each of them first in turn. One that was left is none, as long as there is another:
+   * a frozen one would take the connection and keep it.
+   */
   async function inTurn(name: string, port: number) {
     const found = await resolver.addresses(name)
     for (const { address: host } of found) {
@@ -100,7 +117,8 @@ export function createAddresses({ pool, resolver, log, onLeft }: AddressesOption
     const plainConnect = socket.connect.bind(socket)
     socket.connect = ((port: number | string, name?: string) => {
       // A Unix socket, or an address that stands for itself: nothing to choose between.
-      if (typeof port === 'string' || name === undefined || isIP(name)) return plainConnect(port as number, name as string)
+      if (typeof port === 'string' || name === undefined || isIP(name))
+        return plainConnect(port as number, name as string)
       watches.set(socket, { isWaiting: true, since: performance.now(), bytesRead: 0 })
       socket.once('close', () => watches.delete(socket))
       socket.on('connectionAttemptFailed', (host: string) => void ask(known.get(keyOf(host, port))))
@@ -113,14 +131,19 @@ export function createAddresses({ pool, resolver, log, onLeft }: AddressesOption
       return plainConnect({
         port, host: name, autoSelectFamily: true, autoSelectFamilyAttemptTimeout: suspectMs,
         lookup(_, options, callback) {
-          inTurn(name, port).then(found => options.all ? callback(null, found) : callback(null, found[0]!.address, found[0]!.family), (error: unknown) => callback(error as NodeJS.ErrnoException, []))
+          inTurn(name, port).then(
+            found =>
+              options.all ? callback(null, found) : callback(null, found[0]!.address, found[0]!.family),
+            (error: unknown) => callback(error as NodeJS.ErrnoException, []),
+          )
         },
       })
     }) as typeof socket.connect
     return socket
   }
 
-  const addressOf = ({ remoteAddress = '', remotePort = 0 }: Socket) => known.get(keyOf(remoteAddress, remotePort))
+  const addressOf = ({ remoteAddress = '', remotePort = 0 }: Socket) =>
+    known.get(keyOf(remoteAddress, remotePort))
 
   function watch() {
     if (closed) return
@@ -165,8 +188,12 @@ export function createAddresses({ pool, resolver, log, onLeft }: AddressesOption
     address.isLeft = true
     lastLeftAt = performance.now()
     onLeft()
-    log.warn({ pool, address: address.host }, 'A pooler does not answer: its connections are cut, and it is asked again later')
-    for (const socket of watches.keys()) if (addressOf(socket) === address) socket.destroy(new PoolerUnresponsiveError())
+    log.warn(
+      { pool, address: address.host },
+      'A pooler does not answer: its connections are cut, and it is asked again later',
+    )
+    for (const socket of watches.keys())
+      if (addressOf(socket) === address) socket.destroy(new PoolerUnresponsiveError())
     askAgain(address)
   }
 

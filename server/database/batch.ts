@@ -3,7 +3,10 @@ import pg from 'pg'
 /** What drizzle and node-postgres call a query: text, values, and how its rows come back. */
 export type Statement = string | (pg.QueryConfig & { rowMode?: 'array' })
 
-/** The parts of node-postgres that its type declarations leave out: its queries' side of the protocol, and the connection they write to. */
+/**
+ * The parts of node-postgres that its type declarations leave out: its queries' side of the protocol, and the
+ * connection they write to.
+ */
 interface ProtocolQuery {
   prepare(connection: ProtocolConnection): void
   handleRowDescription(message: unknown): void
@@ -21,15 +24,18 @@ const sync = Buffer.from([0x53, 0, 0, 0, 4])
 const flush = Buffer.from([0x48, 0, 0, 0, 4])
 
 /**
- * Statements that travel together: written in one go and, because one Sync ends them all, answered in one go. The system calls around a small query cost
- * more than the query does. The server stops at the first statement that fails; those behind it are not run, and fail with the same error.
+ * Statements that travel together: written in one go and, because one Sync ends them all, answered in one go.
+ * The system calls around a small query cost more than the query does. The server stops at the first
+ * statement that fails; those behind it are not run, and fail with the same error.
  *
  * Statements without BEGIN among them are one transaction all the same: PostgreSQL ends it at the Sync.
  *
- * PostgreSQL keeps its answers to itself until the Sync. What is to be known before the statements behind it have been run, however long they take, is asked for `promptly`: a
- * Flush stands behind it, which costs no round trip.
+ * PostgreSQL keeps its answers to itself until the Sync. What is to be known before the statements behind it
+ * have been run, however long they take, is asked for `promptly`: a Flush stands behind it, which costs no
+ * round trip.
  *
- * A subclass, because node-postgres takes other classes for cursors, which would keep a portal open, and refuses them in pipeline mode.
+ * A subclass, because node-postgres takes other classes for cursors, which would keep a portal open, and
+ * refuses them in pipeline mode.
  */
 class Batch extends pg.Query {
   #open: ProtocolQuery[]
@@ -37,7 +43,13 @@ class Batch extends pg.Query {
   readonly #isRefused: (query: ProtocolQuery) => boolean
   readonly #prompt: ReadonlySet<ProtocolQuery>
 
-  constructor(queries: ProtocolQuery[], { prompt, isRefused }: { prompt: ReadonlySet<ProtocolQuery>, isRefused: (query: ProtocolQuery) => boolean }) {
+  constructor(
+    queries: ProtocolQuery[],
+    {
+      prompt,
+      isRefused,
+    }: { prompt: ReadonlySet<ProtocolQuery>, isRefused: (query: ProtocolQuery) => boolean },
+  ) {
     super('', () => {})
     this.#open = queries
     this.#isRefused = isRefused
@@ -48,7 +60,11 @@ class Batch extends pg.Query {
   #send(connection: ProtocolConnection): void {
     const chunks: Buffer[] = []
     // The same connection, on which what is said is gathered, and a query's own Sync is left out.
-    const gathering = Object.create(connection, { _send: { value: (chunk: Buffer) => chunks.push(chunk) }, sync: { value() {} }, close: { value() {} } }) as ProtocolConnection
+    const gathering = Object.create(connection, {
+      _send: { value: (chunk: Buffer) => chunks.push(chunk) },
+      sync: { value() {} },
+      close: { value() {} },
+    }) as ProtocolConnection
     for (const [n, query] of this.#open.entries()) {
       query.prepare(gathering)
       if (this.#prompt.has(query) && n < this.#open.length - 1) chunks.push(flush)
@@ -83,14 +99,20 @@ class Batch extends pg.Query {
     for (const query of this.#answered.splice(0)) query.handleReadyForQuery(connection)
   }
 
-  /** The server's refusal, or the end of the connection. What was answered before stays answered: a COMMIT is a COMMIT. */
+  /**
+   * The server's refusal, or the end of the connection. What was answered before stays answered: a COMMIT is
+   * a COMMIT.
+   */
   handleError(error: Error, connection: ProtocolConnection) {
     this.handleReadyForQuery(connection)
     for (const query of this.#open.splice(0)) query.handleError(error, connection)
   }
 }
 
-/** A connection whose statements of one moment go out as one batch: what is asked for in the same turn of the event loop shares a round trip. */
+/**
+ * A connection whose statements of one moment go out as one batch: what is asked for in the same turn of the
+ * event loop shares a round trip.
+ */
 export interface Line {
   query(statement: Statement, values?: unknown[]): Promise<pg.QueryResult>
   /** The same; its answer, and those before it, come before the statements behind it have been run. */
@@ -111,10 +133,15 @@ export function openLine(client: pg.ClientBase, comment = ''): Line {
   function send() {
     const queries = gathered
     gathered = []
-    if (queries.length) void client.query(new Batch(queries, { prompt, isRefused: query => refused.has(query) }))
+    if (queries.length)
+      void client.query(new Batch(queries, { prompt, isRefused: query => refused.has(query) }))
   }
 
-  function add(statement: Statement, values: unknown[] | undefined, put: (query: ProtocolQuery) => unknown): Promise<pg.QueryResult> {
+  function add(
+    statement: Statement,
+    values: unknown[] | undefined,
+    put: (query: ProtocolQuery) => unknown,
+  ): Promise<pg.QueryResult> {
     return new Promise((resolve, reject) => {
       const sent = comment ? commented(statement, comment) : statement
       const query = new pg.Query(sent, values, (error, result) => {
@@ -132,7 +159,8 @@ export function openLine(client: pg.ClientBase, comment = ''): Line {
     query: (statement, values) => add(statement, values, query => gathered.push(query)),
     queryPromptly: statement => add(statement, undefined, query => gathered.push(query) && prompt.add(query)),
     queryFirst: statement => add(statement, undefined, query => gathered.unshift(query)),
-    queryFirstPromptly: statement => add(statement, undefined, query => gathered.unshift(query) && prompt.add(query)),
+    queryFirstPromptly: statement =>
+      add(statement, undefined, query => gathered.unshift(query) && prompt.add(query)),
     isEmpty: () => gathered.length === 0,
   }
 }

@@ -1,6 +1,9 @@
 /** Keeps reads away from a pool that fails, and finds out when it is well again. */
 export interface Circuit {
-  /** Whether to try it now. While it is half open, only one caller at a time is told yes: the trial; and nobody as long as `looksWell` is false, because a trial costs its caller time. */
+  /**
+   * Whether to try it now. While it is half open, only one caller at a time is told yes: the trial; and
+   * nobody as long as `looksWell` is false, because a trial costs its caller time.
+   */
   allows(looksWell?: boolean): boolean
   succeeded(): void
   /** `at once`: it did not answer at all, and each further attempt would cost its caller that long again. */
@@ -10,17 +13,28 @@ export interface Circuit {
   state(): 'closed' | 'half-open' | 'open'
 }
 
-/** One or two failures are a connection that was cut, or one of several replicas that is late. Three in a row are the pool. */
+/**
+ * One or two failures are a connection that was cut, or one of several replicas that is late. Three in a row
+ * are the pool.
+ */
 const failuresToOpen = 3
 
-/** The first pause is short, because most faults are a restart; each trial that fails doubles it, so that a dead replica costs one request in 8 s. */
+/**
+ * The first pause is short, because most faults are a restart; each trial that fails doubles it, so that a
+ * dead replica costs one request in 8 s.
+ */
 const firstPauseMs = 500
 const longestPauseMs = 8_000
 
-/** A trial that never came back (its caller's deadline cut it) must not keep the circuit half open for ever. */
+/**
+ * A trial that never came back (its caller's deadline cut it) must not keep the circuit half open for ever.
+ */
 const trialLimitMs = 5_000
 
-export function createCircuit({ now = () => performance.now(), onChange = () => {} }: { now?: () => number, onChange?: (state: 'closed' | 'open') => void } = {}): Circuit {
+export function createCircuit({
+  now = () => performance.now(),
+  onChange = () => {},
+}: { now?: () => number, onChange?: (state: 'closed' | 'open') => void } = {}): Circuit {
   let failures = 0
   let openedAt: number | null = null
   let pauseMs = firstPauseMs
@@ -61,6 +75,6 @@ export function createCircuit({ now = () => performance.now(), onChange = () => 
     undecided() {
       trialSince = null
     },
-    state: () => openedAt === null ? 'closed' : rested() ? 'half-open' : 'open',
+    state: () => (openedAt === null ? 'closed' : rested() ? 'half-open' : 'open'),
   }
 }

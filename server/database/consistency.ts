@@ -65,7 +65,12 @@ export function parseLsn(text: string): number {
 /** Reads `p 3 0/5000028 750`. */
 export function parseWalPosition(text: string): WalPosition {
   const [role, timeline, lsn = '', xid] = text.split(' ')
-  return { role: role === 'p' ? 'primary' : 'replica', timeline: Number(timeline), lsn: parseLsn(lsn), xid: Number(xid) }
+  return {
+    role: role === 'p' ? 'primary' : 'replica',
+    timeline: Number(timeline),
+    lsn: parseLsn(lsn),
+    xid: Number(xid),
+  }
 }
 
 /**
@@ -88,13 +93,29 @@ export function hasSeen(position: WalPosition, token: Token): boolean {
  * has just answered, also for what had been seen on replicas. What was seen on one since, by another read of
  * the same request, is kept.
  */
-export function advance(token: Token | null, cluster: string, position: WalPosition, confirmed: Token | null = null): Token {
-  const own: Token = { cluster, timeline: position.timeline, lsn: position.lsn, ...position.role === 'replica' ? { confirm: position.lsn, xid: position.xid } : { confirm: 0, xid: 0 } }
+export function advance(
+  token: Token | null,
+  cluster: string,
+  position: WalPosition,
+  confirmed: Token | null = null,
+): Token {
+  const own: Token = {
+    cluster,
+    timeline: position.timeline,
+    lsn: position.lsn,
+    ...(position.role === 'replica' ? { confirm: position.lsn, xid: position.xid } : { confirm: 0, xid: 0 }),
+  }
   if (!token || token.timeline < position.timeline) return own
   if (token.timeline > position.timeline) return token
   // On a primary a token past the end is put right.
   const lsn = position.role === 'primary' ? position.lsn : Math.max(token.lsn, own.lsn)
-  if (confirmed && confirmed.timeline === token.timeline && confirmed.confirm >= token.confirm && confirmed.xid >= token.xid) return { ...own, lsn }
+  if (
+    confirmed
+    && confirmed.timeline === token.timeline
+    && confirmed.confirm >= token.confirm
+    && confirmed.xid >= token.xid
+  )
+    return { ...own, lsn }
   return { ...own, lsn, confirm: Math.max(token.confirm, own.confirm), xid: Math.max(token.xid, own.xid) }
 }
 
@@ -107,7 +128,12 @@ export function later(present: Token | null, other: Token | null): Token | null 
   if (!present || !other) return present ?? other
   if (present.cluster !== other.cluster) return present
   if (present.timeline !== other.timeline) return present.timeline > other.timeline ? present : other
-  return { ...present, lsn: Math.max(present.lsn, other.lsn), confirm: Math.max(present.confirm, other.confirm), xid: Math.max(present.xid, other.xid) }
+  return {
+    ...present,
+    lsn: Math.max(present.lsn, other.lsn),
+    confirm: Math.max(present.confirm, other.confirm),
+    xid: Math.max(present.xid, other.xid),
+  }
 }
 
 export interface TokenCodec {
@@ -118,12 +144,19 @@ export interface TokenCodec {
 
 /** Tokens as they are, for programs that trust their callers: tests and jobs. */
 export const plainTokens: TokenCodec = {
-  encode: ({ cluster, timeline, lsn, confirm, xid }) => `${cluster}.${timeline}.${lsn.toString(36)}.${confirm.toString(36)}.${xid.toString(36)}`,
+  encode: ({ cluster, timeline, lsn, confirm, xid }) =>
+    `${cluster}.${timeline}.${lsn.toString(36)}.${confirm.toString(36)}.${xid.toString(36)}`,
   decode(text) {
     const match = /^(\d{1,20})\.(\d{1,9})\.([0-9a-z]{1,11})\.([0-9a-z]{1,11})\.([0-9a-z]{1,11})$/.exec(text)
     if (!match) return null
-    const [lsn, confirm, xid] = match.slice(3).map(digits => Number.parseInt(digits, 36)) as [number, number, number]
-    return [lsn, confirm, xid].every(Number.isSafeInteger) ? { cluster: match[1]!, timeline: Number(match[2]), lsn, confirm, xid } : null
+    const [lsn, confirm, xid] = match.slice(3).map(digits => Number.parseInt(digits, 36)) as [
+      number,
+      number,
+      number,
+    ]
+    return [lsn, confirm, xid].every(Number.isSafeInteger)
+      ? { cluster: match[1]!, timeline: Number(match[2]), lsn, confirm, xid }
+      : null
   },
 }
 

@@ -6,7 +6,10 @@ import { isKnownMoment, maxCounted, type Page } from '#shared/schemas/common.ts'
 /** A place in a sorted list: the sort key and the id of the last row shown. */
 export type Cursor = [key: string, id: string]
 
-/** An opaque text for the client. It names a place, not rights: the query is under row-level security all the same. */
+/**
+ * An opaque text for the client. It names a place, not rights: the query is under row-level security all the
+ * same.
+ */
 export function encodeCursor(cursor: Cursor): string {
   return Buffer.from(JSON.stringify(cursor)).toString('base64url')
 }
@@ -18,7 +21,8 @@ export type CursorKey = 'text' | 'moment' | 'none'
 export function decodeCursor(text: string | undefined, key: CursorKey): Cursor | null {
   if (text === undefined) return null
   const cursor = readCursor(text)
-  if (!cursor || !fits[key](cursor[0])) throw new InvalidInputError([{ path: 'cursor', message: 'must be the nextCursor of the previous page' }])
+  if (!cursor || !fits[key](cursor[0]))
+    throw new InvalidInputError([{ path: 'cursor', message: 'must be the nextCursor of the previous page' }])
   return cursor
 }
 
@@ -44,8 +48,9 @@ function readCursor(text: string): Cursor | null {
 }
 
 /**
- * A column for the page's own query that tells how many rows `where` leaves of `table`: counted in the same snapshot and the same round trip, once
- * a query and not once a row. Null where the page is not the first: it has been told. `where` may name columns of `table` alone.
+ * A column for the page's own query that tells how many rows `where` leaves of `table`: counted in the same
+ * snapshot and the same round trip, once a query and not once a row. Null where the page is not the first: it
+ * has been told. `where` may name columns of `table` alone.
  */
 export function countAll(table: PgTable, where: SQL | undefined, cursor: Cursor | null): SQL<number | null> {
   if (cursor) return sql<null>`NULL::int`
@@ -53,16 +58,19 @@ export function countAll(table: PgTable, where: SQL | undefined, cursor: Cursor 
 }
 
 /**
- * Makes a page of `limit` rows out of a query for `limit + 1`: the extra one tells whether there is a next page. `total` is what `countAll` found; a list
- * that ends on its first page needs none.
+ * Makes a page of `limit` rows out of a query for `limit + 1`: the extra one tells whether there is a next
+ * page. `total` is what `countAll` found; a list that ends on its first page needs none.
  * @param place the sort key and id of a row.
  */
 export function toPage<Row extends object, Item>(
-  rows: Row[], { limit, cursor }: { limit: number, cursor?: string }, place: (row: Row) => Cursor, item: (row: Row) => Item,
+  rows: Row[],
+  { limit, cursor }: { limit: number, cursor?: string },
+  place: (row: Row) => Cursor,
+  item: (row: Row) => Item,
 ): Page<Item> {
   const shown = rows.slice(0, limit)
   const isWhole = cursor === undefined && rows.length <= limit
-  const total = isWhole ? rows.length : (rows[0] as { total?: number | null } | undefined)?.total ?? null
+  const total = isWhole ? rows.length : ((rows[0] as { total?: number | null } | undefined)?.total ?? null)
   return {
     items: shown.map(item),
     nextCursor: rows.length > limit ? encodeCursor(place(shown.at(-1)!)) : null,

@@ -17,11 +17,20 @@ export interface EmbeddedOptions {
   log: (message: string) => void
   /** Throw-away clusters (tests) need no fsync. Default: on, so that data survive a power cut. */
   durable?: boolean
-  /** Also listens on a free port of 127.0.0.1 with password authentication: tests hurt the wire. Default: the private socket alone. */
+  /**
+   * Also listens on a free port of 127.0.0.1 with password authentication: tests hurt the wire. Default: the
+   * private socket alone.
+   */
   tcp?: boolean
-  /** A PostgreSQL of the system's instead (its folder with `bin`): tests hold both to the same promises. Default: the one from npm. */
+  /**
+   * A PostgreSQL of the system's instead (its folder with `bin`): tests hold both to the same promises.
+   * Default: the one from npm.
+   */
   installation?: string
-  /** Called before PostgreSQL is started, with what ends it: the program may be told to end before this start has. */
+  /**
+   * Called before PostgreSQL is started, with what ends it: the program may be told to end before this start
+   * has.
+   */
   onStarting?(stop: () => Promise<void>): void
 }
 
@@ -46,19 +55,29 @@ const unfinished = 'data.unfinished-'
 /** A start takes 0.04 s, and up to some seconds of recovery after a kill -9. */
 const startTimeoutMs = 60_000
 
-/** Fast shutdown ends sessions and writes a checkpoint; a busy disk may need a while. Then immediate: recovery at the next start. */
+/**
+ * Fast shutdown ends sessions and writes a checkpoint; a busy disk may need a while. Then immediate: recovery
+ * at the next start.
+ */
 const stopTimeoutMs = 20_000
 
 /** After an unexpected end: long enough not to spin when it cannot start at all. */
 const restartPauseMs = 1_000
 
 /**
- * A real PostgreSQL in a folder, for trying Fleet2 out, for development and for tests: one instance, one machine, no standby.
- * It listens on a Unix socket in a private directory and on no port. Restarted if it dies; taken over if an earlier keeper
- * was killed and left it running.
+ * A real PostgreSQL in a folder, for trying Fleet2 out, for development and for tests: one instance, one
+ * machine, no standby. It listens on a Unix socket in a private directory and on no port. Restarted if it
+ * dies; taken over if an earlier keeper was killed and left it running.
  * @throws {EmbeddedUnavailableError} when the platform has no binaries or the folder is of no use.
  */
-export async function startEmbeddedPostgres({ directory, log, durable = true, tcp = false, installation, onStarting = () => {} }: EmbeddedOptions): Promise<EmbeddedPostgres> {
+export async function startEmbeddedPostgres({
+  directory,
+  log,
+  durable = true,
+  tcp = false,
+  installation,
+  onStarting = () => {},
+}: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const native = installation ?? findNative()
   const root = resolve(directory)
   const account = await postgresAccount(native)
@@ -71,24 +90,41 @@ export async function startEmbeddedPostgres({ directory, log, durable = true, tc
   if (!existsSync(join(data, 'PG_VERSION'))) {
     log('Making a new embedded database')
     await rm(data, { recursive: true, force: true })
-    // Under another name until it is whole. An instance that is ended meanwhile leaves an initdb behind that works on: what it makes must not be taken for a database.
+    // Under another name until it is whole. An instance that is ended meanwhile leaves an initdb behind that
+    // works on: what it makes must not be taken for a database.
     const making = join(root, `${unfinished}${process.pid}`)
-    await account.run(join(native, 'bin/initdb'), ['-D', making, '-U', 'fleet', '--auth-local=trust', '--auth-host=scram-sha-256', '-E', 'UTF8', '--locale=C.UTF-8', '--no-instructions', ...durable ? [] : ['--no-sync']])
+    await account.run(join(native, 'bin/initdb'), [
+      '-D',
+      making,
+      '-U',
+      'fleet',
+      '--auth-local=trust',
+      '--auth-host=scram-sha-256',
+      '-E',
+      'UTF8',
+      '--locale=C.UTF-8',
+      '--no-instructions',
+      ...(durable ? [] : ['--no-sync']),
+    ])
     await rename(making, data)
-    for (const name of (await readdir(root)).filter(name => name.startsWith(unfinished))) await rm(join(root, name), { recursive: true, force: true }).catch(() => {})
+    for (const name of (await readdir(root)).filter(name => name.startsWith(unfinished)))
+      await rm(join(root, name), { recursive: true, force: true }).catch(() => {})
   }
   const major = readFileSync(join(data, 'PG_VERSION'), 'utf8').trim()
   const { stdout } = await run(join(native, 'bin/postgres'), ['--version'])
   const binaryMajor = /(\d+)\./.exec(stdout)?.[1]
   if (major !== binaryMajor) {
-    throw new EmbeddedUnavailableError(`The embedded database in ${data} was made by PostgreSQL ${major}, and this is ${binaryMajor}. Move the folder away to begin anew, or set NUXT_DATABASE_URL to a server of version ${major} that has its data.`)
+    throw new EmbeddedUnavailableError(
+      `The embedded database in ${data} was made by PostgreSQL ${major}, and this is ${binaryMajor}. Move the folder away to begin anew, or set NUXT_DATABASE_URL to a server of version ${major} that has its data.`,
+    )
   }
 
   const sockets = await socketDirectory(root, account)
   const keeperFile = join(root, 'keeper.pid')
   const port = tcp ? await freePort() : null
   const password = { fleet: secrets.owner, fleet_app: secrets.serving }
-  const url = (user: 'fleet' | 'fleet_app') => `postgresql://${user}:${password[user]}@${port ? `127.0.0.1:${port}/fleet` : `localhost/fleet?host=${encodeURIComponent(sockets)}`}`
+  const url = (user: 'fleet' | 'fleet_app') =>
+    `postgresql://${user}:${password[user]}@${port ? `127.0.0.1:${port}/fleet` : `localhost/fleet?host=${encodeURIComponent(sockets)}`}`
   let child: ChildProcess | null = null
   let stopping = false
 
@@ -121,7 +157,8 @@ export async function startEmbeddedPostgres({ directory, log, durable = true, tc
       setTimeout(() => void (stopping || start().catch(error => log(String(error)))), restartPauseMs)
     })
     await until(async () => {
-      if (!child) throw new EmbeddedUnavailableError(`The embedded database did not start. ${recent.join(' ')}`)
+      if (!child)
+        throw new EmbeddedUnavailableError(`The embedded database did not start. ${recent.join(' ')}`)
       return accepts(sockets, port)
     })
   }
@@ -131,7 +168,11 @@ export async function startEmbeddedPostgres({ directory, log, durable = true, tc
   const kept = running !== null && keeper !== null && keeper !== process.pid && isAlive(keeper)
   onStarting(stop)
   if (running !== null) {
-    log(kept ? `The embedded database is kept by another process (${keeper})` : 'Taking over the embedded database that an earlier process left running')
+    log(
+      kept
+        ? `The embedded database is kept by another process (${keeper})`
+        : 'Taking over the embedded database that an earlier process left running',
+    )
     await until(() => accepts(sockets, port))
   }
   else {
@@ -160,11 +201,14 @@ function settings(sockets: string, durable: boolean, port: number | null): strin
     log_min_messages: 'warning',
     timezone: 'UTC',
     // A throw-away one may be killed, which would leave what lies in /dev/shm: so in its folder.
-    ...durable
+    ...(durable
       ? {}
       : {
-          fsync: 'off', full_page_writes: 'off', max_locks_per_transaction: 256, dynamic_shared_memory_type: 'mmap',
-        },
+          fsync: 'off',
+          full_page_writes: 'off',
+          max_locks_per_transaction: 256,
+          dynamic_shared_memory_type: 'mmap',
+        }),
   }).flatMap(([name, value]) => ['-c', `${name}=${value}`])
 }
 
@@ -180,10 +224,15 @@ function findNative(): string {
       // Not reachable from there.
     }
   }
-  throw new EmbeddedUnavailableError(`There is no embedded database for this machine (${name} is not installed). Set NUXT_DATABASE_URL to a PostgreSQL of your own.`)
+  throw new EmbeddedUnavailableError(
+    `There is no embedded database for this machine (${name} is not installed). Set NUXT_DATABASE_URL to a PostgreSQL of your own.`,
+  )
 }
 
-/** How PostgreSQL's processes are run: as this user, or as another one where this is root, which PostgreSQL refuses. */
+/**
+ * How PostgreSQL's processes are run: as this user, or as another one where this is root, which PostgreSQL
+ * refuses.
+ */
 async function postgresAccount(native: string) {
   const library = { ...process.env, LD_LIBRARY_PATH: join(native, 'lib') }
   if (process.getuid?.() !== 0) {
@@ -191,28 +240,54 @@ async function postgresAccount(native: string) {
       uid: undefined,
       gid: undefined,
       run: (command: string, args: string[]) => run(command, args, { env: library }),
-      spawn: (command: string, args: string[]) => spawn(command, args, { env: library, stdio: ['ignore', 'ignore', 'pipe'], detached: true }),
+      spawn: (command: string, args: string[]) =>
+        spawn(command, args, { env: library, stdio: ['ignore', 'ignore', 'pipe'], detached: true }),
     }
   }
   const name = await run('id', ['-u', 'postgres']).then(() => 'postgres', () => 'nobody')
-  const [uid, gid] = await Promise.all(['-u', '-g'].map(async flag => Number((await run('id', [flag, name])).stdout)))
-  // The project may lie where only root can go (/root is 0700). The capability lets the other user pass through and read there;
-  // it writes in its own data folder alone. Containers often drop one of the two capabilities and keep the other. The securebit makes access(2), by which
-  // initdb looks for its neighbours, see the capability too.
-  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'}`)
-  const capability = effective & (1n << 2n) ? '+dac_read_search' : effective & (1n << 1n) ? '+dac_override' : null
-  const wrap = (command: string, args: string[]): [string, string[]] => ['setpriv', [
-    `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', ...capability ? ['--securebits=+no_setuid_fixup', `--inh-caps=${capability}`, `--ambient-caps=${capability}`] : [], command, ...args,
-  ]]
+  const [uid, gid] = await Promise.all(
+    ['-u', '-g'].map(async flag => Number((await run('id', [flag, name])).stdout)),
+  )
+  // The project may lie where only root can go (/root is 0700). The capability lets the other user pass
+  // through and read there; it writes in its own data folder alone. Containers often drop one of the two
+  // capabilities and keep the other. The securebit makes access(2), by which initdb looks for its neighbours,
+  // see the capability too.
+  const effective = BigInt(
+    `0x${/^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'}`,
+  )
+  const capability
+    = effective & (1n << 2n) ? '+dac_read_search' : effective & (1n << 1n) ? '+dac_override' : null
+  const wrap = (command: string, args: string[]): [string, string[]] => [
+    'setpriv',
+    [
+      `--reuid=${uid}`,
+      `--regid=${gid}`,
+      '--clear-groups',
+      ...(capability
+        ? ['--securebits=+no_setuid_fixup', `--inh-caps=${capability}`, `--ambient-caps=${capability}`]
+        : []),
+      command,
+      ...args,
+    ],
+  ]
   return {
     uid,
     gid,
     run: (command: string, args: string[]) => run(...wrap(command, args), { env: library, cwd: '/' }),
-    spawn: (command: string, args: string[]) => spawn(...wrap(command, args), { env: library, cwd: '/', stdio: ['ignore', 'ignore', 'pipe'], detached: true }),
+    spawn: (command: string, args: string[]) =>
+      spawn(...wrap(command, args), {
+        env: library,
+        cwd: '/',
+        stdio: ['ignore', 'ignore', 'pipe'],
+        detached: true,
+      }),
   }
 }
 
-/** In the data folder if its path is short enough for a socket, else a private one under the system's temporary folder. */
+/**
+ * In the data folder if its path is short enough for a socket, else a private one under the system's
+ * temporary folder.
+ */
 async function socketDirectory(root: string, account: { uid?: number, gid?: number }): Promise<string> {
   const inside = join(root, 'socket')
   const remembered = join(root, 'socket-directory')
@@ -235,13 +310,19 @@ async function readOrMakeSecrets(file: string): Promise<{ owner: string, serving
     return JSON.parse(await readFile(file, 'utf8'))
   }
   catch {
-    const secrets = { owner: randomBytes(24).toString('base64url'), serving: randomBytes(24).toString('base64url') }
+    const secrets = {
+      owner: randomBytes(24).toString('base64url'),
+      serving: randomBytes(24).toString('base64url'),
+    }
     await writeFile(file, JSON.stringify(secrets), { mode: 0o600 })
     return secrets
   }
 }
 
-/** The database and the owner's password. The directory of the socket is private to this user, which is what protects `trust`. */
+/**
+ * The database and the owner's password. The directory of the socket is private to this user, which is what
+ * protects `trust`.
+ */
 async function prepare(sockets: string, port: number | null, secrets: { owner: string }) {
   const client = new pg.Client({ host: sockets, port: port ?? 5432, user: 'fleet', database: 'postgres' })
   client.on('error', () => {})
@@ -257,7 +338,13 @@ async function prepare(sockets: string, port: number | null, secrets: { owner: s
 }
 
 async function accepts(sockets: string, port: number | null): Promise<boolean> {
-  const client = new pg.Client({ host: sockets, port: port ?? 5432, user: 'fleet', database: 'postgres', connectionTimeoutMillis: 2_000 })
+  const client = new pg.Client({
+    host: sockets,
+    port: port ?? 5432,
+    user: 'fleet',
+    database: 'postgres',
+    connectionTimeoutMillis: 2_000,
+  })
   client.on('error', () => {})
   try {
     await client.connect()
@@ -330,7 +417,8 @@ function freePort(): Promise<number> {
 async function until(condition: () => Promise<boolean>, limitMs = startTimeoutMs) {
   const limit = performance.now() + limitMs
   while (!await condition()) {
-    if (performance.now() > limit) throw new EmbeddedUnavailableError(`The embedded database did not answer within ${limitMs / 1000} s`)
+    if (performance.now() > limit)
+      throw new EmbeddedUnavailableError(`The embedded database did not answer within ${limitMs / 1000} s`)
     await new Promise(resolve => setTimeout(resolve, 20))
   }
 }

@@ -4,7 +4,9 @@ import { errorTable, type ErrorRow, type Outcome } from './error-table.ts'
 
 export type { Outcome } from './error-table.ts'
 
-const byCode = new Map(errorTable.filter(({ match }) => match.code !== undefined).map(row => [row.match.code!, row]))
+const byCode = new Map(
+  errorTable.filter(({ match }) => match.code !== undefined).map(row => [row.match.code!, row]),
+)
 const byWords = errorTable.filter(({ match }) => match.words !== undefined)
 
 /** The error that PostgreSQL or the socket gave, from under drizzle's wrapper. */
@@ -42,7 +44,13 @@ export function redactValues<E>(error: E): E {
     redactValues(error.cause)
   }
   else if (error instanceof Error && sqlState(error) !== null) {
-    const refusal = error as unknown as Error & { code: string, detail?: string, where?: string, hint?: string, internalQuery?: string }
+    const refusal = error as unknown as Error & {
+      code: string
+      detail?: string
+      where?: string
+      hint?: string
+      internalQuery?: string
+    }
     for (const name of ['detail', 'where', 'hint', 'internalQuery'] as const) refusal[name] = undefined
     // Messages of class 22 quote the value.
     if (refusal.code.startsWith('22')) {
@@ -60,7 +68,10 @@ function frames(stack: string | undefined): string {
 /** The row of the table that speaks of this error; undefined: it is the statement's own fault. */
 export function errorRow(error: unknown): ErrorRow | undefined {
   const { code, message } = databaseError(error)
-  return (code === undefined ? undefined : byCode.get(code)) ?? byWords.find(({ match }) => match.words!.test(message))
+  return (
+    (code === undefined ? undefined : byCode.get(code))
+    ?? byWords.find(({ match }) => match.words!.test(message))
+  )
 }
 
 /**
@@ -97,7 +108,11 @@ export class FormerPrimaryError extends Error {
 export class BehindError extends Error {
   readonly reason: 'token' | 'late'
   constructor(reason: 'token' | 'late') {
-    super(reason === 'token' ? 'This server has not seen what the caller has seen' : 'This replica is too far behind')
+    super(
+      reason === 'token'
+        ? 'This server has not seen what the caller has seen'
+        : 'This replica is too far behind',
+    )
     this.reason = reason
   }
 }

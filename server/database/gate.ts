@@ -1,10 +1,12 @@
 import { msUntil, type Moment } from '#server/telemetry/context.ts'
 
 /**
- * Holds back writes while the primary does not answer: a few go ahead and find out when it does, the rest wait here and not in the pooler's queue. Whoever gives up
- * leaves here for nothing, where it would cost a connection there; and nobody stands behind those who have given up.
+ * Holds back writes while the primary does not answer: a few go ahead and find out when it does, the rest
+ * wait here and not in the pooler's queue. Whoever gives up leaves here for nothing, where it would cost a
+ * connection there; and nobody stands behind those who have given up.
  *
- * The same where it answers and its commits do not, because they wait for a standby that is away: each more would be one more back end that waits there until it returns.
+ * The same where it answers and its commits do not, because they wait for a standby that is away: each more
+ * would be one more back end that waits there until it returns.
  */
 export interface Gate {
   /** Resolves when a write may go ahead, or at `until`. */
@@ -14,15 +16,24 @@ export interface Gate {
 }
 
 export interface Passage {
-  /** The primary of this timeline has answered BEGIN. False: commits are waiting on it, and this write had better not join them. */
+  /**
+   * The primary of this timeline has answered BEGIN. False: commits are waiting on it, and this write had
+   * better not join them.
+   */
   answered(timeline: number): boolean
-  /** COMMIT goes out. Returns what is to be called when it has been answered, or (false) its connection has ended. */
+  /**
+   * COMMIT goes out. Returns what is to be called when it has been answered, or (false) its connection has
+   * ended.
+   */
   committing(): (answered: boolean) => void
   /** It has ended, whatever became of it. May be called more than once. */
   left(): void
 }
 
-/** A BEGIN is answered in milliseconds. One that takes this long waits for a primary, or for a server connection behind a long queue. */
+/**
+ * A BEGIN is answered in milliseconds. One that takes this long waits for a primary, or for a server
+ * connection behind a long queue.
+ */
 const stalledMs = 300
 
 /** A COMMIT waits for a standby's disk as well. */
@@ -31,7 +42,10 @@ const commitStalledMs = 1_000
 /** So many find out. More than one, because each may have met a connection that is dead in its own way. */
 const scouts = 3
 
-/** While commits wait, one write in this time asks whether the primary is still the same: a connection to a former one may wait for ever. */
+/**
+ * While commits wait, one write in this time asks whether the primary is still the same: a connection to a
+ * former one may wait for ever.
+ */
 const askMs = 1_000
 
 /** @param maxCommits so many may wait for their standby before the others are held. */
@@ -102,7 +116,10 @@ export function createGate(maxCommits = scouts, now = () => performance.now()): 
   }
 }
 
-/** Those who wait for one kind of answer. Stalled: as many as find out do, one of them for long, and nobody has had one meanwhile. */
+/**
+ * Those who wait for one kind of answer. Stalled: as many as find out do, one of them for long, and nobody
+ * has had one meanwhile.
+ */
 function createStage(most: number, afterMs: number, now: () => number) {
   const unanswered = new Map<symbol, { since: number, timeline: number }>()
   let lastAnswerAt = -Infinity
@@ -117,7 +134,10 @@ function createStage(most: number, afterMs: number, now: () => number) {
     /** @param timeline those of this one alone. */
     isStalled(timeline?: number): boolean {
       if (unanswered.size < most || now() - lastAnswerAt < afterMs) return false
-      const counted = timeline === undefined ? [...unanswered.values()] : [...unanswered.values()].filter(one => one.timeline === timeline)
+      const counted
+        = timeline === undefined
+          ? [...unanswered.values()]
+          : [...unanswered.values()].filter(one => one.timeline === timeline)
       return counted.length >= most && counted.some(({ since }) => now() - since >= afterMs)
     },
   }

@@ -39,7 +39,11 @@ export function onAbandonment(guard: Guard): () => void {
  * Cuts a connection that has not given its first answer in time, and says what that means. Returns how to
  * call it off.
  */
-export function awaitFirstAnswer(connection: Connection, guard: Guard, { firstAnswerMs, limit, queues }: { firstAnswerMs: number, limit: number, queues: boolean }): () => void {
+export function awaitFirstAnswer(
+  connection: Connection,
+  guard: Guard,
+  { firstAnswerMs, limit, queues }: { firstAnswerMs: number, limit: number, queues: boolean },
+): () => void {
   const began = performance.now()
   const look = () => {
     const passedOver = connection.othersAnswered()
@@ -50,7 +54,8 @@ export function awaitFirstAnswer(connection: Connection, guard: Guard, { firstAn
       return
     }
     if (!passedOver || !queues) return guard.fire({ passedOver })
-    if (waited >= Math.min(queueLimitMs, limit - 1)) return guard.fire({ excuse: new PoolExhaustedError('primary') })
+    if (waited >= Math.min(queueLimitMs, limit - 1))
+      return guard.fire({ excuse: new PoolExhaustedError('primary') })
     callOff = setActiveTimeout(silenceMs, look)
   }
   // Whoever has stood in a queue in which nobody was answered has waited for the same silence already.

@@ -39,7 +39,11 @@ export function openHandle(line: Line): Handle {
     },
   }
   const handle: Handle = {
-    transaction: new NodePgDatabase(dialect, new NodePgSession(client as unknown as pg.Client, dialect, undefined), undefined) as Transaction,
+    transaction: new NodePgDatabase(
+      dialect,
+      new NodePgSession(client as unknown as pg.Client, dialect, undefined),
+      undefined,
+    ) as Transaction,
     only: null,
     async run(opening, fn) {
       begun = opening
@@ -70,5 +74,11 @@ export function openHandle(line: Line): Handle {
 
 /** One of drizzle's queries, which is sent only when somebody waits for it. */
 export function isQuery(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !(value instanceof Promise) && 'then' in value && 'execute' in value
+  return (
+    typeof value === 'object'
+    && value !== null
+    && !(value instanceof Promise)
+    && 'then' in value
+    && 'execute' in value
+  )
 }

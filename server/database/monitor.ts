@@ -101,12 +101,27 @@ const maxUnseenTimelines = 20
  * Watches the servers over connections of its own: who is primary, on which timeline, how far the replicas
  * are.
  */
-export function createMonitor({ primaryUrl, replicaUrl, log, addresses, onNewEpoch }: MonitorOptions): Monitor {
+export function createMonitor({
+  primaryUrl,
+  replicaUrl,
+  log,
+  addresses,
+  onNewEpoch,
+}: MonitorOptions): Monitor {
   const primary = createProber(primaryUrl, probeTimeoutMs, addresses.primary, () => refreshSoon())
-  const replica = replicaUrl === null ? null : createProber(replicaUrl, probeTimeoutMs, addresses.replica, () => refreshSoon())
+  const replica
+    = replicaUrl === null
+      ? null
+      : createProber(replicaUrl, probeTimeoutMs, addresses.replica, () => refreshSoon())
   const freshness = createFreshness()
   const listeners = new Set<(state: DatabaseState) => void>()
-  let state: DatabaseState = { primary: neverSeen, replica: replica && neverSeen, attached: null, timeline: 0, writtenLsn: null }
+  let state: DatabaseState = {
+    primary: neverSeen,
+    replica: replica && neverSeen,
+    attached: null,
+    timeline: 0,
+    writtenLsn: null,
+  }
   let cluster: string | null = null
   let probing: Promise<DatabaseState> | null = null
   let timer: NodeJS.Timeout | undefined
@@ -121,11 +136,18 @@ export function createMonitor({ primaryUrl, replicaUrl, log, addresses, onNewEpo
   /** What every attached replica had replayed, and when that was found. */
   const replayMarks: { at: number, timeline: number, lsn: number }[] = []
 
-  const isPrimaryHealthy = () => state.primary.reachable && state.primary.role === 'primary' && state.primary.timeline === (state.timeline || state.primary.timeline)
-  const isReplicaHealthy = () => state.replica === null || (state.replica.reachable && (state.replica.lagSeconds ?? 0) < 5)
+  const isPrimaryHealthy = () =>
+    state.primary.reachable
+    && state.primary.role === 'primary'
+    && state.primary.timeline === (state.timeline || state.primary.timeline)
+  const isReplicaHealthy = () =>
+    state.replica === null || (state.replica.reachable && (state.replica.lagSeconds ?? 0) < 5)
 
   async function turn(): Promise<DatabaseState> {
-    const [first, second] = await Promise.allSettled([primary.probe(), replica ? replica.probe() : Promise.resolve(null)])
+    const [first, second] = await Promise.allSettled([
+      primary.probe(),
+      replica ? replica.probe() : Promise.resolve(null),
+    ])
     if (closed) return state
     const result = first.status === 'fulfilled' ? first.value : null
     const timelineBefore = state.timeline
@@ -137,10 +159,19 @@ export function createMonitor({ primaryUrl, replicaUrl, log, addresses, onNewEpo
     if (behind) cluster ??= behind.cluster
     // A replica's word, too: it follows that timeline, so it has begun, also where the primary's address
     // still leads to the former one.
-    const timeline = Math.max(state.timeline, result?.role === 'primary' ? result.position?.timeline ?? 0 : 0, behind?.position?.timeline ?? 0)
+    const timeline = Math.max(
+      state.timeline,
+      result?.role === 'primary' ? (result.position?.timeline ?? 0) : 0,
+      behind?.position?.timeline ?? 0,
+    )
     state = {
       primary: result ? stateOf(result) : unreachable((first as PromiseRejectedResult).reason),
-      replica: replica === null ? null : behind ? stateOf(behind, result?.role === 'primary') : unreachable((second as PromiseRejectedResult).reason),
+      replica:
+        replica === null
+          ? null
+          : behind
+            ? stateOf(behind, result?.role === 'primary')
+            : unreachable((second as PromiseRejectedResult).reason),
       attached: result?.attached ?? null,
       timeline,
       writtenLsn: result?.position?.role === 'primary' ? result.position.lsn : null,
@@ -148,7 +179,7 @@ export function createMonitor({ primaryUrl, replicaUrl, log, addresses, onNewEpo
     if (timeline > timelineBefore) onNewEpoch(timeline, timelineBefore > 0)
     probes++
     probedAt = performance.now()
-    healthySince = isPrimaryHealthy() && result?.confirms ? healthySince ?? probedAt : null
+    healthySince = isPrimaryHealthy() && result?.confirms ? (healthySince ?? probedAt) : null
     // A copy: whoever has waited for this probe removes its listener at once.
     for (const listener of [...listeners]) listener(state)
     return state
@@ -159,16 +190,28 @@ export function createMonitor({ primaryUrl, replicaUrl, log, addresses, onNewEpo
     if (result.flushedLsn !== null) freshness.recordPrimary({ ...position, lsn: result.flushedLsn })
     if (result.registeredTimeline < position.timeline) void register(result.cluster, position)
     if (!result.attached?.length) return
-    replayMarks.push({ at: performance.now(), timeline: position.timeline, lsn: Math.min(...result.attached.map(({ replayLsn }) => replayLsn)) })
+    replayMarks.push({
+      at: performance.now(),
+      timeline: position.timeline,
+      lsn: Math.min(...result.attached.map(({ replayLsn }) => replayLsn)),
+    })
     // One older than the pause is enough to judge by.
-    while (replayMarks.length > 1 && performance.now() - replayMarks[1]!.at >= replayedForMs) replayMarks.shift()
+    while (replayMarks.length > 1 && performance.now() - replayMarks[1]!.at >= replayedForMs)
+      replayMarks.shift()
   }
 
   function stateOf(result: ProbeResult, primaryReachable = true): ServerState {
     const { role, position, latencyMs, sinceReplayedSeconds } = result
     const age = position && role === 'replica' ? freshness.ageSeconds(position, { primaryReachable }) : null
     const lag = role === 'primary' ? null : age === null || age === Infinity ? sinceReplayedSeconds : age
-    return { reachable: true, role, latencyMs, lagSeconds: lag === null ? null : Math.max(0, Math.round(lag * 10) / 10), error: null, timeline: position?.timeline ?? null }
+    return {
+      reachable: true,
+      role,
+      latencyMs,
+      lagSeconds: lag === null ? null : Math.max(0, Math.round(lag * 10) / 10),
+      error: null,
+      timeline: position?.timeline ?? null,
+    }
   }
 
   /**
@@ -178,12 +221,20 @@ export function createMonitor({ primaryUrl, replicaUrl, log, addresses, onNewEpo
   async function register(system: string, { timeline, lsn }: WalPosition) {
     if (registering) return
     registering = true
-    const client = new pg.Client({ connectionString: primaryUrl, stream: addresses.primary.openSocket, connectionTimeoutMillis: probeTimeoutMs, query_timeout: 5_000, application_name: 'fleet2-monitor' })
+    const client = new pg.Client({
+      connectionString: primaryUrl,
+      stream: addresses.primary.openSocket,
+      connectionTimeoutMillis: probeTimeoutMs,
+      query_timeout: 5_000,
+      application_name: 'fleet2-monitor',
+    })
     client.on('error', () => {})
     try {
       await client.connect()
-      await client.query('INSERT INTO timelines (system_identifier, number, seen_at_lsn) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING', [
-        system, timeline, `${Math.floor(lsn / 2 ** 32).toString(16)}/${(lsn % 2 ** 32).toString(16)}`])
+      await client.query(
+        'INSERT INTO timelines (system_identifier, number, seen_at_lsn) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING',
+        [system, timeline, `${Math.floor(lsn / 2 ** 32).toString(16)}/${(lsn % 2 ** 32).toString(16)}`],
+      )
     }
     catch (error) {
       log.debug({ err: error }, 'The primary\'s timeline could not be written down yet')
@@ -242,20 +293,33 @@ export function createMonitor({ primaryUrl, replicaUrl, log, addresses, onNewEpo
     isOnAllReplicas(token) {
       const mark = replayMarks[0]
       if (!mark || performance.now() - mark.at < replayedForMs) return false
-      return token.cluster === cluster && (mark.timeline > token.timeline || (mark.timeline === token.timeline && mark.lsn >= token.lsn && mark.lsn >= token.confirm))
+      return (
+        token.cluster === cluster
+        && (mark.timeline > token.timeline
+          || (mark.timeline === token.timeline && mark.lsn >= token.lsn && mark.lsn >= token.confirm))
+      )
     },
     coversDroppedTokens(position) {
       const mark = replayMarks.at(-1)
-      return !mark || position.timeline > mark.timeline || (position.timeline === mark.timeline && position.lsn >= mark.lsn)
+      return (
+        !mark
+        || position.timeline > mark.timeline
+        || (position.timeline === mark.timeline && position.lsn >= mark.lsn)
+      )
     },
     neverExisted(timeline) {
       if (timeline <= state.timeline || state.timeline === 0) return false
       const now = performance.now()
       if (!unseenTimelines.has(timeline)) {
-        if (unseenTimelines.size >= maxUnseenTimelines) unseenTimelines.delete(unseenTimelines.keys().next().value!)
+        if (unseenTimelines.size >= maxUnseenTimelines)
+          unseenTimelines.delete(unseenTimelines.keys().next().value!)
         unseenTimelines.set(timeline, now)
       }
-      return healthySince !== null && now - probedAt < 3 * pollMs && now - Math.max(healthySince, unseenTimelines.get(timeline)!) >= neverExistedMs
+      return (
+        healthySince !== null
+        && now - probedAt < 3 * pollMs
+        && now - Math.max(healthySince, unseenTimelines.get(timeline)!) >= neverExistedMs
+      )
     },
     refreshSoon,
     observeWalPosition(position) {

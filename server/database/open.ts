@@ -77,7 +77,15 @@ export interface DatabaseService extends Database {
    */
   tryPool(name: 'primary' | 'replica'): Promise<void>
   /** Connections in use, idle and waited for, for `db_connections_active`. */
-  stats(): { pool: 'primary' | 'replica', active: number, idle: number, waiting: number, parked: number, leftAddresses: number, max: number }[]
+  stats(): {
+    pool: 'primary' | 'replica'
+    active: number
+    idle: number
+    waiting: number
+    parked: number
+    leftAddresses: number
+    max: number
+  }[]
   /** Of the replica pool; null where there is none. */
   circuit(): 'closed' | 'half-open' | 'open' | null
   /** Writes that wait for a connection or a primary at this moment. */
@@ -111,17 +119,45 @@ export function openDatabase({
 }: DatabaseOptions): DatabaseService {
   const separateReplica = replicaUrl !== null && replicaUrl !== primaryUrl
   const onLost = () => monitor.refreshSoon()
-  const addressesOf = (pool: 'primary' | 'replica') => createAddresses({ pool, resolver, log, onLeft: () => metrics.leftAddress(pool) })
+  const addressesOf = (pool: 'primary' | 'replica') =>
+    createAddresses({ pool, resolver, log, onLeft: () => metrics.leftAddress(pool) })
   const addresses = { primary: addressesOf('primary'), replica: addressesOf('replica') }
   const ofPool = breaks.has('one-pooler') ? { primary: undefined, replica: undefined } : addresses
-  const primary = openPool({ name: 'primary', connectionString: primaryUrl, maxConnections, log, addresses: ofPool.primary, onLost })
-  const replica = separateReplica ? openPool({ name: 'replica', connectionString: replicaUrl, maxConnections, log, addresses: ofPool.replica, onLost }) : null
+  const primary = openPool({
+    name: 'primary',
+    connectionString: primaryUrl,
+    maxConnections,
+    log,
+    addresses: ofPool.primary,
+    onLost,
+  })
+  const replica = separateReplica
+    ? openPool({
+        name: 'replica',
+        connectionString: replicaUrl,
+        maxConnections,
+        log,
+        addresses: ofPool.replica,
+        onLost,
+      })
+    : null
   // One: its questions are asked one at a time.
   const witness = separateReplica
-    ? openPool({ name: 'replica', connectionString: replicaUrl, maxConnections: 1, log, addresses: ofPool.replica })
+    ? openPool({
+        name: 'replica',
+        connectionString: replicaUrl,
+        maxConnections: 1,
+        log,
+        addresses: ofPool.replica,
+      })
     : null
   const circuit = createCircuit({
-    onChange: state => log[state === 'open' ? 'warn' : 'info'](state === 'open' ? 'Reads leave the replicas: they fail, or are too late' : 'Reads are back on the replicas'),
+    onChange: state =>
+      log[state === 'open' ? 'warn' : 'info'](
+        state === 'open'
+          ? 'Reads leave the replicas: they fail, or are too late'
+          : 'Reads are back on the replicas',
+      ),
   })
   const scout = createScout({ primaryUrl, addresses: addresses.primary, monitor: () => monitor, log })
   const monitor = createMonitor({
@@ -141,10 +177,23 @@ export function openDatabase({
   const pools = [primary, ...replica ? [replica] : []]
   const beginEpoch = () => [...pools, witness].forEach(pool => pool?.beginEpoch())
   return {
-    ...countOutcomes(createRouter({
-      primary, replica, circuit, monitor, seen, visibility, scout, metrics, log, breaks, lagLimitSeconds,
-      maxWaiting: maxWaitingWrites, standbyOf: standby,
-    })),
+    ...countOutcomes(
+      createRouter({
+        primary,
+        replica,
+        circuit,
+        monitor,
+        seen,
+        visibility,
+        scout,
+        metrics,
+        log,
+        breaks,
+        lagLimitSeconds,
+        maxWaiting: maxWaitingWrites,
+        standbyOf: standby,
+      }),
+    ),
     state: monitor.state,
     firstState: () => monitor.ready(firstProbeMs).then(monitor.state),
     probe: monitor.probe,
@@ -171,14 +220,17 @@ export function openDatabase({
     },
     renewSessions: beginEpoch,
     async tryPool(name) {
-      const pool = name === 'primary' ? primary : replica ?? primary
+      const pool = name === 'primary' ? primary : (replica ?? primary)
       const { client, release } = await pool.acquire({ limitMs: tryPoolMs })
       let callOff = () => {}
       let answered = false
       try {
-        await Promise.race([client.query('SELECT 1'), new Promise<never>((_, reject) => {
-          callOff = setActiveTimeout(tryPoolMs, () => reject(new Error(`No answer within ${tryPoolMs} ms`)))
-        })])
+        await Promise.race([
+          client.query('SELECT 1'),
+          new Promise<never>((_, reject) => {
+            callOff = setActiveTimeout(tryPoolMs, () => reject(new Error(`No answer within ${tryPoolMs} ms`)))
+          }),
+        ])
         answered = true
       }
       finally {
@@ -186,7 +238,8 @@ export function openDatabase({
         release(!answered)
       }
     },
-    stats: () => pools.map(pool => ({ pool: pool.name, ...pool.stats(), leftAddresses: addresses[pool.name].left() })),
+    stats: () =>
+      pools.map(pool => ({ pool: pool.name, ...pool.stats(), leftAddresses: addresses[pool.name].left() })),
     circuit: () => replica && circuit.state(),
     async close() {
       monitor.close()

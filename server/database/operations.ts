@@ -17,7 +17,9 @@ export interface OperationId {
 /** Another transaction with the same key is at work; the router waits for it, or tells the client. */
 export class OperationInProgressError extends ConflictError {
   constructor() {
-    super('A request with this Idempotency-Key is still in progress. Try again in a moment.', { type: 'operation-in-progress' })
+    super('A request with this Idempotency-Key is still in progress. Try again in a moment.', {
+      type: 'operation-in-progress',
+    })
   }
 }
 
@@ -35,14 +37,18 @@ export type StoredAnswer<T> = { fingerprint: string, result: { value?: T } }
 const literal = pg.escapeLiteral
 
 /**
- * An expression for BEGIN's round trip: makes the operation this transaction's own. Raises F2001 while another one has it, F2002 when it is done;
- * the statements that were sent along are then refused. See migration 2 for the lock and its order.
+ * An expression for BEGIN's round trip: makes the operation this transaction's own. Raises F2001 while
+ * another one has it, F2002 when it is done; the statements that were sent along are then refused. See
+ * migration 2 for the lock and its order.
  */
 export function claim({ scope, key, sequence, ...rest }: OperationId): string {
   return `claim_operation(${literal(scope)}, ${literal(key)}, ${sequence}, ${lockKey({ scope, key, sequence, ...rest })}) AS claimed`
 }
 
-/** SQL for COMMIT's round trip: stores the answer in the transaction that has the effect, so that whoever runs it again gets the answer instead of a second effect. */
+/**
+ * SQL for COMMIT's round trip: stores the answer in the transaction that has the effect, so that whoever runs
+ * it again gets the answer instead of a second effect.
+ */
 export function record({ scope, key, sequence, fingerprint }: OperationId, value: unknown): string {
   return `INSERT INTO operations (scope, key, sequence, fingerprint, result) VALUES (${literal(scope)}, ${literal(key)}, ${sequence}, ${literal(fingerprint)}, ${literal(JSON.stringify({ value }))}::jsonb)`
 }

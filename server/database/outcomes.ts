@@ -9,8 +9,9 @@ export interface Outcomes {
 }
 
 /**
- * Counts how the calls end, as those who make them see it: the monitor has connections of its own, so what breaks the pools alone (no more connections for the role, names that
- * are not resolved, a pooler that refuses) would go unseen by it.
+ * Counts how the calls end, as those who make them see it: the monitor has connections of its own, so what
+ * breaks the pools alone (no more connections for the role, names that are not resolved, a pooler that
+ * refuses) would go unseen by it.
  */
 export function countOutcomes<T extends Database>(database: T): T & { outcomes(): Outcomes } {
   const outcomes: Outcomes = { reads: { answered: 0, failed: 0 }, writes: { answered: 0, failed: 0 } }

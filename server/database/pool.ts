@@ -32,7 +32,10 @@ export interface Connection {
   takeReplicationWarning(): boolean
   /** Cuts the socket: what is asked on it fails. */
   cut(): void
-  /** Keeps it for an answer that may take long, until `answer` settles or the pool's epoch ends. False: too many are kept already. */
+  /**
+   * Keeps it for an answer that may take long, until `answer` settles or the pool's epoch ends. False: too
+   * many are kept already.
+   */
   park(answer: Promise<unknown>): boolean
   /** `destroy` when its state is not certain: it is cut, whatever it is at. */
   release(destroy: boolean): void
@@ -50,27 +53,40 @@ export interface Pool {
   readonly maxParked: number
   /**
    * A connection of one's own until it is released. Bounded by `limitMs` and the request's deadline.
-   * @throws {PoolExhaustedError} {DeadlineExceededError} {AbandonedError} which say nothing of the server, {PoolUnresponsiveError} and errors of the connection, which do.
+   * @throws {PoolExhaustedError} {DeadlineExceededError} {AbandonedError} which say nothing of the server,
+   * {PoolUnresponsiveError} and errors of the connection, which do.
    */
   acquire(options?: AcquireOptions): Promise<Connection>
-  /** The server behind the pool is another one now: connections made before this moment are not used again, those in use are closed when they come back. */
+  /**
+   * The server behind the pool is another one now: connections made before this moment are not used again,
+   * those in use are closed when they come back.
+   */
   beginEpoch(): void
-  /** Whether one of its poolers has just been left, or may have to be: what fails meanwhile says nothing of the servers behind. */
+  /**
+   * Whether one of its poolers has just been left, or may have to be: what fails meanwhile says nothing of
+   * the servers behind.
+   */
   unsettled(): boolean
   stats(): { active: number, idle: number, waiting: number, parked: number, max: number }
   close(): Promise<void>
 }
 
 /**
- * Connecting takes a few milliseconds on a healthy network, and PgBouncer takes a client whether its server is there or
- * not. 2 s lets one SYN be lost and sent again, and fails long before a request's deadline.
+ * Connecting takes a few milliseconds on a healthy network, and PgBouncer takes a client whether its server
+ * is there or not. 2 s lets one SYN be lost and sent again, and fails long before a request's deadline.
  */
 const connectTimeoutMs = 2_000
 
-/** Longest wait for a free connection. Past it the queue is longer than the deadline allows, and waiting only lengthens it. */
+/**
+ * Longest wait for a free connection. Past it the queue is longer than the deadline allows, and waiting only
+ * lengthens it.
+ */
 const acquireTimeoutMs = 5_000
 
-/** An answer takes milliseconds. Where somebody has waited this long for the first one and nobody has had any meanwhile, the pool is silent and not busy. */
+/**
+ * An answer takes milliseconds. Where somebody has waited this long for the first one and nobody has had any
+ * meanwhile, the pool is silent and not busy.
+ */
 export const silenceMs = 300
 const lookAgainMs = 100
 
@@ -78,13 +94,27 @@ const lookAgainMs = 100
 const maxParkedAtAll = 3
 
 /** A pool that never waits without limit and never ends the process: node-postgres by default does both. */
-export function openPool({ name, connectionString, maxConnections, log, addresses, onLost = () => {} }: PoolOptions): Pool {
+export function openPool({
+  name,
+  connectionString,
+  maxConnections,
+  log,
+  addresses,
+  onLost = () => {},
+}: PoolOptions): Pool {
   const sockets = new WeakMap<pg.ClientBase, ReturnType<Addresses['openSocket']>>()
-  /** Its own limit for connecting: the pool's would bound the wait for a free client too, and call a full pool a dead server. */
+  /**
+   * Its own limit for connecting: the pool's would bound the wait for a free client too, and call a full pool
+   * a dead server.
+   */
   class Client extends pg.Client {
     constructor(config: pg.ClientConfig) {
       const socket = addresses?.openSocket()
-      super({ ...config, connectionTimeoutMillis: connectTimeoutMs, ...socket ? { stream: () => socket } : {} })
+      super({
+        ...config,
+        connectionTimeoutMillis: connectTimeoutMs,
+        ...(socket ? { stream: () => socket } : {}),
+      })
       if (socket) sockets.set(this, socket)
     }
   }
@@ -97,12 +127,16 @@ export function openPool({ name, connectionString, maxConnections, log, addresse
     keepAlive: true,
     keepAliveInitialDelayMillis: 5_000,
     application_name: 'fleet2',
-    // What is queried is sent at once, before the answers of what went before: BEGIN and the first statement share a round trip.
+    // What is queried is sent at once, before the answers of what went before: BEGIN and the first statement
+    // share a round trip.
     pipeline: true,
     Client: Client as unknown as pg.PoolConfig['Client'],
   } as pg.PoolConfig)
   const maxParked = Math.min(maxParkedAtAll, Math.floor(maxConnections / 2))
-  /** Turns that nobody has taken: as many as connections, so that whoever has one never waits in node-postgres's own queue, where nobody can leave. */
+  /**
+   * Turns that nobody has taken: as many as connections, so that whoever has one never waits in
+   * node-postgres's own queue, where nobody can leave.
+   */
   let free = maxConnections
   const queue = new Set<() => void>()
   let checkedOut = 0
@@ -114,7 +148,8 @@ export function openPool({ name, connectionString, maxConnections, log, addresse
   const parked = new Set<() => void>()
   const epochs = new WeakMap<pg.ClientBase, number>()
   const warned = new WeakSet<pg.ClientBase>()
-  // Without a listener an idle connection's error would end the process. The pool has already removed the client.
+  // Without a listener an idle connection's error would end the process. The pool has already removed the
+  // client.
   pool.on('error', (error) => {
     log.debug({ err: error, pool: name }, 'An idle database connection was lost')
     onLost()
@@ -173,7 +208,10 @@ export function openPool({ name, connectionString, maxConnections, log, addresse
     })
   }
 
-  /** One from the pool, within the time; a client that comes too late goes straight back, and the turn with it. */
+  /**
+   * One from the pool, within the time; a client that comes too late goes straight back, and the turn with
+   * it.
+   */
   async function connect(until: Moment, silentMs: number): Promise<pg.PoolClient> {
     const limit = Math.min(msUntil(until), silentMs)
     const began = performance.now()
@@ -189,14 +227,23 @@ export function openPool({ name, connectionString, maxConnections, log, addresse
           return
         }
         late = true
-        reject(outOfTime && limit < silenceMs ? new DeadlineExceededError() : new PoolUnresponsiveError(name, { passedOver: lastAnswerAt > began }))
+        reject(
+          outOfTime && limit < silenceMs
+            ? new DeadlineExceededError()
+            : new PoolUnresponsiveError(name, { passedOver: lastAnswerAt > began }),
+        )
       }
       callOff = setActiveTimeout(limit, look)
     })
-    client.then(one => late && one.release(), () => {}).finally(() => {
-      connecting--
-      if (late) giveTurn()
-    })
+    client
+      .then(
+        one => late && one.release(),
+        () => {},
+      )
+      .finally(() => {
+        connecting--
+        if (late) giveTurn()
+      })
     try {
       return await Promise.race([client, tooLate])
     }
@@ -239,11 +286,22 @@ export function openPool({ name, connectionString, maxConnections, log, addresse
     beginEpoch() {
       epoch++
       for (const cut of parked) cut()
-      // Taking an idle one out and destroying it is the way that the pool itself offers. It hands out idle ones first, and at once.
-      for (let count = pool.idleCount; count > 0; count--) pool.connect().then(client => client.release(epochs.get(client) !== epoch), () => {})
+      // Taking an idle one out and destroying it is the way that the pool itself offers. It hands out idle
+      // ones first, and at once.
+      for (let count = pool.idleCount; count > 0; count--)
+        pool.connect().then(
+          client => client.release(epochs.get(client) !== epoch),
+          () => {},
+        )
     },
     unsettled: () => addresses?.undecided() ?? false,
-    stats: () => ({ active: checkedOut, idle: pool.idleCount, waiting: queue.size + connecting, parked: parked.size, max: maxConnections }),
+    stats: () => ({
+      active: checkedOut,
+      idle: pool.idleCount,
+      waiting: queue.size + connecting,
+      parked: parked.size,
+      max: maxConnections,
+    }),
     close() {
       for (const cut of parked) cut()
       return pool.end()
@@ -256,7 +314,8 @@ export function openPool({ name, connectionString, maxConnections, log, addresse
     const socket = sockets.get(client)
     if (socket) addresses!.waiting(socket, true)
     let released = false
-    const cut = () => (client as unknown as { connection: { stream: { destroy: () => void } } }).connection.stream.destroy()
+    const cut = () =>
+      (client as unknown as { connection: { stream: { destroy: () => void } } }).connection.stream.destroy()
     const connection: Connection = {
       client,
       silentMs: lastAnswerAt > began ? 0 : since - began,
@@ -270,10 +329,12 @@ export function openPool({ name, connectionString, maxConnections, log, addresse
       park(answer) {
         if (parked.size >= maxParked) return false
         parked.add(cut)
-        void answer.catch(() => {}).finally(() => {
-          parked.delete(cut)
-          connection.release(true)
-        })
+        void answer
+          .catch(() => {})
+          .finally(() => {
+            parked.delete(cut)
+            connection.release(true)
+          })
         return true
       },
       release(destroy) {

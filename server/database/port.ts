@@ -17,20 +17,24 @@ export interface ReadOptions {
 
 export interface WriteOptions {
   /**
-   * A natural key makes a repeat harmless (positions: device and fix time), so no record of the operation is kept.
-   * Default false: the operation's id and result are stored with its effect.
+   * A natural key makes a repeat harmless (positions: device and fix time), so no record of the operation is
+   * kept. Default false: the operation's id and result are stored with its effect.
    */
   repeatable?: boolean
 }
 
 /** The calls that the rest of the program makes; see `docs/database.md` for what they promise. */
 export interface Queries {
-  /** Runs `fn` in a read-only transaction. It may be run again after a lost connection: it must have no other effect. */
+  /**
+   * Runs `fn` in a read-only transaction. It may be run again after a lost connection: it must have no other
+   * effect.
+   */
   read<T>(fn: (tx: Transaction) => Promise<T>, options?: ReadOptions): Promise<T>
   /**
-   * Runs `fn` in one transaction on the primary and resolves once it is committed. It may be run again after a failure that
-   * proves that nothing was committed, so it must have no effect outside of the transaction. If the request carries an
-   * Idempotency-Key, the result is stored with the effect and a repeat gets the stored result: it must be plain JSON.
+   * Runs `fn` in one transaction on the primary and resolves once it is committed. It may be run again after
+   * a failure that proves that nothing was committed, so it must have no effect outside of the transaction.
+   * If the request carries an Idempotency-Key, the result is stored with the effect and a repeat gets the
+   * stored result: it must be plain JSON.
    */
   write<T>(fn: (tx: Transaction) => Promise<T>, options?: WriteOptions): Promise<T>
 }
@@ -39,8 +43,8 @@ export interface Database extends Queries {
   /** The same two calls under row-level security: they see and change that organisation's rows alone. */
   inOrganisation(organisationId: string): Queries
   /**
-   * The same under a narrower key: rows that the policy shows to whoever knows this value (a device's identifier, an
-   * invitation's token hash, a user's own memberships), in any organisation.
+   * The same under a narrower key: rows that the policy shows to whoever knows this value (a device's
+   * identifier, an invitation's token hash, a user's own memberships), in any organisation.
    */
   withKey(key: RowKey, value: string): Queries
 }

@@ -75,7 +75,12 @@ const undecidedPauseMs = 50
  * Probes one server over a connection of its own, so that an exhausted pool cannot blind it. `onLost`: that
  * connection ended unexpectedly.
  */
-export function createProber(connectionString: string, timeoutMs: number, addresses: Addresses, onLost: () => void): Prober {
+export function createProber(
+  connectionString: string,
+  timeoutMs: number,
+  addresses: Addresses,
+  onLost: () => void,
+): Prober {
   let client: pg.Client | null = null
   let socket: ReturnType<Addresses['openSocket']> | null = null
   let closed = false
@@ -91,8 +96,13 @@ export function createProber(connectionString: string, timeoutMs: number, addres
 
   async function connected(): Promise<pg.Client> {
     if (client) return client
-    const opened = socket = addresses.openSocket()
-    const fresh = new pg.Client({ connectionString, stream: () => opened, keepAlive: true, application_name: 'fleet2-monitor' })
+    const opened = (socket = addresses.openSocket())
+    const fresh = new pg.Client({
+      connectionString,
+      stream: () => opened,
+      keepAlive: true,
+      application_name: 'fleet2-monitor',
+    })
     const lost = () => {
       if (client !== fresh) return
       client = null
@@ -109,7 +119,14 @@ export function createProber(connectionString: string, timeoutMs: number, addres
     const connection = await connected()
     if (socket) addresses.waiting(socket, true)
     const started = performance.now()
-    const { rows: [server] } = await connection.query<{ replica: boolean, cluster: string, since: number | null, migrated: boolean }>(`
+    const {
+      rows: [server],
+    } = await connection.query<{
+      replica: boolean
+      cluster: string
+      since: number | null
+      migrated: boolean
+    }>(`
       SELECT pg_is_in_recovery() AS replica, system_identifier::text AS cluster, to_regproc('database_position') IS NOT NULL AS migrated,
         CASE WHEN pg_is_in_recovery() THEN extract(epoch FROM now() - pg_last_xact_replay_timestamp())::float8 END AS since
       FROM pg_control_system()`)
@@ -118,18 +135,46 @@ export function createProber(connectionString: string, timeoutMs: number, addres
     if (!server!.migrated) {
       // A session keeps the search path that it began with, and the migration may set another.
       drop()
-      return { ...base, position: null, role: server!.replica ? 'replica' : 'primary', attached: null, registeredTimeline: 0, flushedLsn: null, confirms: false }
+      return {
+        ...base,
+        position: null,
+        role: server!.replica ? 'replica' : 'primary',
+        attached: null,
+        registeredTimeline: 0,
+        flushedLsn: null,
+        confirms: false,
+      }
     }
-    const { rows } = await connection.query<{ position: string, registered: number, flushed: string | null, unwatched: boolean, name: string | null, sync_state: string | null, replay_lsn: string | null }>(`
+    const { rows } = await connection.query<{
+      position: string
+      registered: number
+      flushed: string | null
+      unwatched: boolean
+      name: string | null
+      sync_state: string | null
+      replay_lsn: string | null
+    }>(
+      `
       SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_flush_lsn() END AS flushed, database_position($1::bigint) AS position,
         database_confirmed() IS NULL AS unwatched, (SELECT coalesce(max(number), 0) FROM timelines WHERE system_identifier = $1::bigint) AS registered, r.*
-      FROM (SELECT) AS one LEFT JOIN database_replicas() AS r ON true`, [server!.cluster])
+      FROM (SELECT) AS one LEFT JOIN database_replicas() AS r ON true`,
+      [server!.cluster],
+    )
     const position = parseWalPosition(rows[0]!.position)
-    const attached = rows.flatMap(({ name, sync_state: sync, replay_lsn: lsn }) => name === null || lsn === null ? [] : [{ name, synchronous: sync === 'sync' || sync === 'quorum', replayLsn: parseLsn(lsn) }])
+    const attached = rows.flatMap(({ name, sync_state: sync, replay_lsn: lsn }) =>
+      name === null || lsn === null
+        ? []
+        : [{ name, synchronous: sync === 'sync' || sync === 'quorum', replayLsn: parseLsn(lsn) }],
+    )
     const { flushed, unwatched, registered: registeredTimeline } = rows[0]!
     return {
-      ...base, position, role: position.role, attached: position.role === 'primary' ? attached : null, registeredTimeline,
-      flushedLsn: position.role === 'primary' && flushed !== null ? endOfRecord(parseLsn(flushed), position.lsn) : null,
+      ...base,
+      position,
+      role: position.role,
+      attached: position.role === 'primary' ? attached : null,
+      registeredTimeline,
+      flushedLsn:
+        position.role === 'primary' && flushed !== null ? endOfRecord(parseLsn(flushed), position.lsn) : null,
       confirms: position.role === 'primary' && (unwatched || attached.some(({ synchronous }) => synchronous)),
     }
   }
@@ -159,10 +204,11 @@ export function createProber(connectionString: string, timeoutMs: number, addres
   }
 
   return {
-    probe: () => probeInTime().catch((error: unknown) => {
-      if (closed || (!(error instanceof PoolerUnresponsiveError) && !addresses.undecided())) throw error
-      return probeInTime()
-    }),
+    probe: () =>
+      probeInTime().catch((error: unknown) => {
+        if (closed || (!(error instanceof PoolerUnresponsiveError) && !addresses.undecided())) throw error
+        return probeInTime()
+      }),
     close() {
       closed = true
       drop()
@@ -179,7 +225,14 @@ function endOfRecord(flushed: number, inserted: number): number | null {
 }
 
 export function unreachable(error: unknown): ServerState {
-  return { reachable: false, role: null, latencyMs: null, lagSeconds: null, error: inWords(error), timeline: null }
+  return {
+    reachable: false,
+    role: null,
+    latencyMs: null,
+    lagSeconds: null,
+    error: inWords(error),
+    timeline: null,
+  }
 }
 
 /** Errors of OpenSSL and Node about the server's certificate. */
@@ -192,14 +245,24 @@ function inWords(error: unknown): string {
   if (/does not support SSL/.test(message)) return 'The server does not offer TLS'
   if (certificate.test(code)) return `The server's certificate is not trusted (${code})`
   if (code === 'EMFILE' || code === 'ENFILE') return 'This instance is out of file descriptors (ulimit -n)'
-  if (/startup parameter|unrecognized configuration parameter/.test(message) || code === '42704' || code === '22023') return `The server rejected a parameter in the connection URL${code ? ` (${code})` : ''}`
+  if (
+    /startup parameter|unrecognized configuration parameter/.test(message)
+    || code === '42704'
+    || code === '22023'
+  )
+    return `The server rejected a parameter in the connection URL${code ? ` (${code})` : ''}`
   if (code === '53300') return 'The server accepts no more connections'
   if (code === 'ECONNREFUSED' || code === 'ENOENT') return 'Connection refused'
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'Host name not found'
   if (code === '28P01' || code === '28000') return 'Authentication failed'
   if (code === '3D000') return 'The database does not exist'
   if (code.startsWith('57P')) return 'The server is starting, stopping or in recovery'
-  if (message.startsWith('No answer within') || (!/^[0-9A-Z]{5}$/.test(code) && /timeout/.test(message)) || code === 'ETIMEDOUT') return 'Timed out'
+  if (
+    message.startsWith('No answer within')
+    || (!/^[0-9A-Z]{5}$/.test(code) && /timeout/.test(message))
+    || code === 'ETIMEDOUT'
+  )
+    return 'Timed out'
   if (code.startsWith('EPROTO') || code.startsWith('ERR_SSL')) return `TLS handshake failed (${code})`
   return code ? `Failed (${code})` : 'Connection lost'
 }

@@ -4,7 +4,18 @@ import { UnavailableError } from '#shared/errors.ts'
 import type { Breaks } from '#server/config/breaks.ts'
 import type { Circuit } from './circuit.ts'
 import { hasSeen, locating, parseWalPosition, type WalPosition, type Token } from './consistency.ts'
-import { AbandonedError, PoolerUnresponsiveError, BehindError, PoolExhaustedError, FormerPrimaryError, InconclusiveError, PoolUnresponsiveError, classify, databaseError, isConnectionError } from './errors.ts'
+import {
+  AbandonedError,
+  PoolerUnresponsiveError,
+  BehindError,
+  PoolExhaustedError,
+  FormerPrimaryError,
+  InconclusiveError,
+  PoolUnresponsiveError,
+  classify,
+  databaseError,
+  isConnectionError,
+} from './errors.ts'
 import type { Monitor } from './monitor.ts'
 import type { Pool } from './pool.ts'
 import type { Consistency, ReadOptions, Transaction } from './port.ts'
@@ -72,7 +83,8 @@ interface How { token: Token | null, anyAge: boolean, answerMs: number }
  * with its age.
  */
 export function createRead(parts: ReadParts) {
-  const { primary, replica, circuit, monitor, seen, visibility, metrics, log, breaks, lagLimitSeconds } = parts
+  const { primary, replica, circuit, monitor, seen, visibility, metrics, log, breaks, lagLimitSeconds }
+    = parts
   let primaryInDoubtUntil = 0
 
   /** One attempt on one pool. `anyAge`: the data may be older than what the caller has seen, and say so. */
@@ -89,47 +101,62 @@ export function createRead(parts: ReadParts) {
     const left = remainingMs(statementTimeoutMs)
     // Half of what is left on a replica, so that the other half is there for the primary.
     const limitMs = onReplica && !anyAge ? left / 2 : left
-    const value = await runRead({
-      pool,
-      settings,
-      // A pool that is full says nothing of a server; one in which nobody is answered does.
-      acquire: { limitMs: breaks.has('busy-is-illness') ? Math.min(limitMs, answerMs) : limitMs, silentMs: answerMs },
-      lateAnswer: breaks.has('slow-is-silent'),
-      limitMs,
-      firstAnswerMs: answerMs,
-      queues: !onReplica,
-      // Asked before the snapshot is taken: what has been replayed by then, the snapshot shows.
-      before: checked ? [locate, ...confirming ? visibility.ask(confirming) : []] : [],
-      // And again after it was taken: what the snapshot shows lies before this.
-      position: [locate, ...also],
-      checkBefore(before) {
-        if (checked) judgeBefore(pool, parseWalPosition(before.position!), token, anyAge)
+    const value = await runRead(
+      {
+        pool,
+        settings,
+        // A pool that is full says nothing of a server; one in which nobody is answered does.
+        acquire: {
+          limitMs: breaks.has('busy-is-illness') ? Math.min(limitMs, answerMs) : limitMs,
+          silentMs: answerMs,
+        },
+        lateAnswer: breaks.has('slow-is-silent'),
+        limitMs,
+        firstAnswerMs: answerMs,
+        queues: !onReplica,
+        // Asked before the snapshot is taken: what has been replayed by then, the snapshot shows.
+        before: checked ? [locate, ...(confirming ? visibility.ask(confirming) : [])] : [],
+        // And again after it was taken: what the snapshot shows lies before this.
+        position: [locate, ...also],
+        checkBefore(before) {
+          if (checked) judgeBefore(pool, parseWalPosition(before.position!), token, anyAge)
+        },
+        async check(findings) {
+          if (findings.position.cluster) monitor.metCluster(findings.position.cluster)
+          position = parseWalPosition(findings.position.position!)
+          span.answeredBy(position.role)
+          const before = checked ? parseWalPosition(findings.before.position!) : position
+          judge(pool, before, position, token, { checked, anyAge })
+          // Transactions that were over before the snapshot was taken are over in it.
+          if (confirming && !(await visibility.shows(confirming, before, findings.before)))
+            throw new BehindError('token')
+        },
       },
-      async check(findings) {
-        if (findings.position.cluster) monitor.metCluster(findings.position.cluster)
-        position = parseWalPosition(findings.position.position!)
-        span.answeredBy(position.role)
-        const before = checked ? parseWalPosition(findings.before.position!) : position
-        judge(pool, before, position, token, { checked, anyAge })
-        // Transactions that were over before the snapshot was taken are over in it.
-        if (confirming && !await visibility.shows(confirming, before, findings.before)) throw new BehindError('token')
-      },
-    }, fn)
+      fn,
+    )
     const shown = position!
     seen.saw(shown, confirming)
     metrics.served(pool.name, 'read')
     const isReplica = (shown as WalPosition).role === 'replica'
-    if (anyAge || (isReplica && !monitor.hasPrimary())) markStale(shown, token !== null && !hasSeen(shown, token))
+    if (anyAge || (isReplica && !monitor.hasPrimary()))
+      markStale(shown, token !== null && !hasSeen(shown, token))
     return value
   }
 
   /** @throws {BehindError} {FormerPrimaryError} when this server must not answer. */
-  function judge(pool: Pool, before: WalPosition, position: WalPosition, token: Token | null, { checked, anyAge }: { checked: boolean, anyAge: boolean }) {
+  function judge(
+    pool: Pool,
+    before: WalPosition,
+    position: WalPosition,
+    token: Token | null,
+    { checked, anyAge }: { checked: boolean, anyAge: boolean },
+  ) {
     judgeEpoch(pool, position, token, anyAge)
     if (anyAge || breaks.has('ignore-tokens')) return
     if (checked && !hasSeen(before, token!)) throw new BehindError('token')
     if (position.role === 'replica' && monitor.hasPrimary()) {
-      if (!monitor.coversDroppedTokens(position) || (monitor.ageSeconds(position) ?? 0) > lagLimitSeconds) throw new BehindError('late')
+      if (!monitor.coversDroppedTokens(position) || (monitor.ageSeconds(position) ?? 0) > lagLimitSeconds)
+        throw new BehindError('late')
     }
   }
 
@@ -156,7 +183,8 @@ export function createRead(parts: ReadParts) {
     const seconds = age === null || age === Infinity ? monitor.state().replica?.lagSeconds ?? 1 : age
     metrics.stale()
     // Something is known to be missing: never "0 seconds".
-    if (context) context.staleSeconds = Math.max(context.staleSeconds ?? 0, lacking ? Math.max(1, seconds) : seconds)
+    if (context)
+      context.staleSeconds = Math.max(context.staleSeconds ?? 0, lacking ? Math.max(1, seconds) : seconds)
   }
 
   async function read<T>(settings: Settings, fn: Work<T>, options: ReadOptions): Promise<T> {
@@ -179,7 +207,8 @@ export function createRead(parts: ReadParts) {
      */
     const excuse = (pool: Pool, error: unknown) => {
       const cause = causeOf(error)
-      const excused = cause instanceof BehindError || cause instanceof InconclusiveError || isPoolersDoing(pool, error)
+      const excused
+        = cause instanceof BehindError || cause instanceof InconclusiveError || isPoolersDoing(pool, error)
       if (isExcused || spent || !excused) return
       isExcused = true
       until = performance.now() + remainingMs(patienceMs)
@@ -206,7 +235,8 @@ export function createRead(parts: ReadParts) {
             }
             missed(error, lastError)
             excuse(replica, error)
-            if (context && isSilence(error) && !isPoolersDoing(replica, error)) context.replicaUnresponsive = true
+            if (context && isSilence(error) && !isPoolersDoing(replica, error))
+              context.replicaUnresponsive = true
           }
         }
         else { metrics.fellBack('circuit') }
@@ -215,7 +245,14 @@ export function createRead(parts: ReadParts) {
       // balancer that does not know yet takes half a second to refuse.
       if (spent && hasChoice) break
       try {
-        const answerMs = !hasChoice ? Infinity : Math.min(performance.now() < primaryInDoubtUntil || !monitor.hasPrimary() ? doubtedAnswerMs : primaryAnswerMs, Math.max(doubtedAnswerMs, until - performance.now()))
+        const answerMs = !hasChoice
+          ? Infinity
+          : Math.min(
+              performance.now() < primaryInDoubtUntil || !monitor.hasPrimary()
+                ? doubtedAnswerMs
+                : primaryAnswerMs,
+              Math.max(doubtedAnswerMs, until - performance.now()),
+            )
         const value = await tryOn(primary, { token, anyAge: false, answerMs })
         primaryInDoubtUntil = 0
         return value
@@ -223,14 +260,26 @@ export function createRead(parts: ReadParts) {
       catch (error) {
         const cause = causeOf(error)
         const isSilent = isSilence(error) && !isPoolersDoing(primary, error)
-        if (hasChoice && (isSilent || isTakenForIllness(cause))) primaryInDoubtUntil = performance.now() + doubtMs
+        if (hasChoice && (isSilent || isTakenForIllness(cause)))
+          primaryInDoubtUntil = performance.now() + doubtMs
         // A primary with too much to do is no reason to show anybody older data.
-        if (!worthElsewhere(cause) || (cause instanceof InconclusiveError && !isTakenForIllness(cause)) || breaks.has('no-retry')) throw permanent(cause)
+        if (
+          !worthElsewhere(cause)
+          || (cause instanceof InconclusiveError && !isTakenForIllness(cause))
+          || breaks.has('no-retry')
+        )
+          throw permanent(cause)
         lastError = cause
         excuse(primary, error)
         if (cause instanceof FormerPrimaryError) primary.beginEpoch()
         if (!(cause instanceof BehindError)) monitor.refreshSoon()
-        metrics.retried(cause instanceof FormerPrimaryError ? 'former-primary' : cause instanceof BehindError ? 'behind' : 'connection')
+        metrics.retried(
+          cause instanceof FormerPrimaryError
+            ? 'former-primary'
+            : cause instanceof BehindError
+              ? 'behind'
+              : 'connection',
+        )
         log.debug({ err: databaseError(cause) }, 'The primary did not answer a read')
       }
       const pause = lastError instanceof BehindError ? visibleAfterMs : Math.min(250, pauseMs * 2 ** round)
@@ -312,7 +361,10 @@ function causeOf(error: unknown): unknown {
 
 /** Nobody answered in time. */
 function isSilence(error: unknown): boolean {
-  return error instanceof TransactionError && (error.silent || (error.cause instanceof PoolUnresponsiveError && !error.cause.passedOver))
+  return (
+    error instanceof TransactionError
+    && (error.silent || (error.cause instanceof PoolUnresponsiveError && !error.cause.passedOver))
+  )
 }
 
 /**
@@ -326,7 +378,10 @@ function isPoolersDoing(pool: Pool, error: unknown): boolean {
 
 /** This one was not answered in time, while others were. */
 function isPassedOver(error: unknown): boolean {
-  return error instanceof TransactionError && (error.passedOver || (error.cause instanceof PoolUnresponsiveError && error.cause.passedOver))
+  return (
+    error instanceof TransactionError
+    && (error.passedOver || (error.cause instanceof PoolUnresponsiveError && error.cause.passedOver))
+  )
 }
 
 /**
@@ -358,5 +413,9 @@ function worthElsewhere(error: unknown): boolean {
   if (error instanceof InconclusiveError) return error instanceof PoolExhaustedError
   // All our reads are in read-only transactions: this one tried to change something, and would anywhere.
   if (databaseError(error).code === '25006') return false
-  return error instanceof UnavailableError || error instanceof BehindError || classify(error, false) !== 'permanent'
+  return (
+    error instanceof UnavailableError
+    || error instanceof BehindError
+    || classify(error, false) !== 'permanent'
+  )
 }

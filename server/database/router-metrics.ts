@@ -31,6 +31,18 @@ export interface RouterMetrics {
 
 const nothing = () => {}
 export const noMetrics: RouterMetrics = {
-  served: nothing, retried: nothing, replayed: nothing, fellBack: nothing, stale: nothing, failover: nothing, unknownCommit: nothing, resolved: nothing,
-  waited: nothing, shed: nothing, abandoned: nothing, busy: nothing, leftAddress: nothing, token: nothing,
+  served: nothing,
+  retried: nothing,
+  replayed: nothing,
+  fellBack: nothing,
+  stale: nothing,
+  failover: nothing,
+  unknownCommit: nothing,
+  resolved: nothing,
+  waited: nothing,
+  shed: nothing,
+  abandoned: nothing,
+  busy: nothing,
+  leftAddress: nothing,
+  token: nothing,
 }

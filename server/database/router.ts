@@ -13,8 +13,8 @@ export interface RouterParts extends ReadParts, WriteParts {
 }
 
 /**
- * Reads to a replica that has what the caller has seen, writes to the primary, each safe to repeat. The ten promises of `docs/database.md`
- * are kept in `read.ts` and `write.ts`.
+ * Reads to a replica that has what the caller has seen, writes to the primary, each safe to repeat. The ten
+ * promises of `docs/database.md` are kept in `read.ts` and `write.ts`.
  */
 export function createRouter(parts: RouterParts): Database & { waitingWrites(): number } {
   const read = createRead(parts)
@@ -30,7 +30,8 @@ export function createRouter(parts: RouterParts): Database & { waitingWrites(): 
   return {
     ...queries([]),
     inOrganisation(organisationId: string) {
-      if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(organisationId)) throw new TypeError('inOrganisation: not a UUID')
+      if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(organisationId))
+        throw new TypeError('inOrganisation: not a UUID')
       return queries([['app.organisation_id', organisationId]])
     },
     withKey: (key: RowKey, value: string) => queries([[rowKeys[key], value]]),

@@ -52,7 +52,9 @@ const calmPauseMs = 1_000
 /** So many in a row that led to the present primary: both poolers have none left to the former one. */
 const enough = 4
 
-/** When it is known that a former primary lives on, nothing speaks for patience but the pooler's other work. */
+/**
+ * When it is known that a former primary lives on, nothing speaks for patience but the pooler's other work.
+ */
 const usingUpPauseMs = 10
 const maxUsedUp = 200
 
@@ -68,7 +70,9 @@ export function createScout({ primaryUrl, addresses, monitor, log }: ScoutOption
   /** A COMMIT that no later primary is known of. */
   const isSilent = () => {
     const now = performance.now()
-    return [...commits.values()].some(({ timeline, since }) => timeline >= newest() && now - since >= silentMs)
+    return [...commits.values()].some(
+      ({ timeline, since }) => timeline >= newest() && now - since >= silentMs,
+    )
   }
 
   const pause = (ms: number) => new Promise<void>((resolve) => {
@@ -119,7 +123,9 @@ export function createScout({ primaryUrl, addresses, monitor, log }: ScoutOption
     try {
       await client.connect()
       await client.query('BEGIN')
-      const { rows } = await client.query<{ at: string }>('SELECT database_position($1::bigint) AS at', [cluster])
+      const { rows } = await client.query<{ at: string }>('SELECT database_position($1::bigint) AS at', [
+        cluster,
+      ])
       const position = parseWalPosition(rows[0]!.at)
       // The present primary's connections are worth keeping.
       if (isPresent(position) && !isSilent()) {

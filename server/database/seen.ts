@@ -7,15 +7,31 @@ import type { RouterMetrics } from './router-metrics.ts'
 export interface Seen {
   /** The token to ask a server for; null: nothing has been seen, or everybody has it. */
   wanted(): Token | null
-  /** The caller is shown what stands at `position`. `confirmed`: the token for which a primary has answered, also for what was seen on replicas. */
+  /**
+   * The caller is shown what stands at `position`. `confirmed`: the token for which a primary has answered,
+   * also for what was seen on replicas.
+   */
   saw(position: WalPosition, confirmed?: Token | null): void
   /** The caller's write was committed, and where is not known. */
   wroteSomewhere(): void
 }
 
 /** Requests carry it in `context.consistencyToken`; outside of a request nobody remembers. */
-export function createSeen({ tokens, monitor, metrics, separateReplica }: { tokens: TokenCodec, monitor: Monitor, metrics: RouterMetrics, separateReplica: boolean }): Seen {
-  /** What the text in a request's context was found to mean: asked for several times a request, and each is a signature to check. */
+export function createSeen({
+  tokens,
+  monitor,
+  metrics,
+  separateReplica,
+}: {
+  tokens: TokenCodec
+  monitor: Monitor
+  metrics: RouterMetrics
+  separateReplica: boolean
+}): Seen {
+  /**
+   * What the text in a request's context was found to mean: asked for several times a request, and each is a
+   * signature to check.
+   */
   const meanings = new WeakMap<RequestContext, { text: string, token: Token | null }>()
 
   function decode(context: RequestContext, text: string): Token | null {
@@ -31,7 +47,11 @@ export function createSeen({ tokens, monitor, metrics, separateReplica }: { toke
     const context = currentContext()
     const text = context?.consistencyToken
     const token = context && text ? decode(context, text) : null
-    if (token && ((monitor.cluster() !== null && token.cluster !== monitor.cluster()) || monitor.neverExisted(token.timeline))) {
+    if (
+      token
+      && ((monitor.cluster() !== null && token.cluster !== monitor.cluster())
+        || monitor.neverExisted(token.timeline))
+    ) {
       metrics.token('foreign')
       return null
     }
@@ -46,7 +66,13 @@ export function createSeen({ tokens, monitor, metrics, separateReplica }: { toke
     // Read anew: requests do several things at once, and each adds what it has seen.
     const token = read()
     const next = change(token, cluster)
-    if (!token || next.timeline !== token.timeline || next.lsn !== token.lsn || next.confirm !== token.confirm || next.xid !== token.xid) {
+    if (
+      !token
+      || next.timeline !== token.timeline
+      || next.lsn !== token.lsn
+      || next.confirm !== token.confirm
+      || next.xid !== token.xid
+    ) {
       context.consistencyToken = tokens.encode(next)
       meanings.set(context, { text: context.consistencyToken, token: next })
     }
@@ -64,7 +90,9 @@ export function createSeen({ tokens, monitor, metrics, separateReplica }: { toke
     saw: (position, confirmed) => write((token, cluster) => advance(token, cluster, position, confirmed)),
     wroteSomewhere() {
       metrics.token('unknown-position')
-      write((token, cluster) => later(token, { cluster, timeline: monitor.state().timeline, lsn: unknownLsn, confirm: 0, xid: 0 })!)
+      write((token, cluster) =>
+        later(token, { cluster, timeline: monitor.state().timeline, lsn: unknownLsn, confirm: 0, xid: 0 })!,
+      )
     },
   }
 }

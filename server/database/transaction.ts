@@ -3,7 +3,12 @@ import { remainingMs } from '#server/telemetry/context.ts'
 import { sqlComment } from '#server/telemetry/sql-comment.ts'
 import { openLine } from './batch.ts'
 import {
-  AbandonedError, CommitTimeoutError, NotReplicatedError, DeadlineExceededError, redactValues, isConnectionError,
+  AbandonedError,
+  CommitTimeoutError,
+  NotReplicatedError,
+  DeadlineExceededError,
+  redactValues,
+  isConnectionError,
 } from './errors.ts'
 import { awaitFirstAnswer, guardConnection, isAbandoned, onAbandonment, type Guard } from './guard.ts'
 import { isQuery, openHandle } from './handle.ts'
@@ -65,8 +70,8 @@ export interface WriteAttempt<T> extends Common {
   /** An expression that is asked for after COMMIT, on its heels. */
   after: string
   /**
-   * COMMIT goes out; `cut` ends its connection. Returns what is to be called when it has been answered (true),
-   * or its connection has ended (false), which may be long after the attempt is over.
+   * COMMIT goes out; `cut` ends its connection. Returns what is to be called when it has been answered
+   * (true), or its connection has ended (false), which may be long after the attempt is over.
    */
   committing(cut: () => void): (answered: boolean) => void
   /**
@@ -162,7 +167,11 @@ export async function runRead<T>(attempt: ReadAttempt, fn: (tx: Transaction) => 
      * one breath so that nothing can part them.
      */
     function beginQuery(): Promise<ReadFindings> {
-      const first = select([...settingCalls(settings, limit), 'set_config(\'transaction_read_only\', \'on\', true)', ...before])
+      const first = select([
+        ...settingCalls(settings, limit),
+        'set_config(\'transaction_read_only\', \'on\', true)',
+        ...before,
+      ])
       return new Promise((resolve, reject) => {
         handle.only = (ask) => {
           const begun = attempt.lateAnswer ? line.query(first) : line.queryPromptly(first)
@@ -170,12 +179,17 @@ export async function runRead<T>(attempt: ReadAttempt, fn: (tx: Transaction) => 
           const answer = ask()
           // Where the query fails, what was asked for before it can still tell that this server lacks
           // something.
-          const located = line.query(select(position)).catch((error: unknown) => before.length ? begun : Promise.reject(error as Error))
+          const located = line
+            .query(select(position))
+            .catch((error: unknown) => (before.length ? begun : Promise.reject(error as Error)))
           mark.answering = Promise.allSettled([answer, located])
           // A server that lacks something is left at once, and not once it has been at work on the query for
           // nothing.
           begun.then(one => attempt.checkBefore(rowOf(one))).catch(reject)
-          Promise.all([begun, located]).then(([one, other]) => resolve({ before: rowOf(one), position: rowOf(other) }), reject)
+          Promise.all([begun, located]).then(
+            ([one, other]) => resolve({ before: rowOf(one), position: rowOf(other) }),
+            reject,
+          )
           return answer
         }
       })
@@ -183,9 +197,13 @@ export async function runRead<T>(attempt: ReadAttempt, fn: (tx: Transaction) => 
 
     async function beginSnapshot(): Promise<ReadFindings> {
       // From the last to the first: `fn` may have asked for something at once.
-      const located = line[attempt.lateAnswer ? 'queryFirst' : 'queryFirstPromptly'](select([...settingCalls(settings, limit), ...position]))
+      const located = line[attempt.lateAnswer ? 'queryFirst' : 'queryFirstPromptly'](
+        select([...settingCalls(settings, limit), ...position]),
+      )
       located.then(answered, stopWaiting)
-      const asked = before.length ? [line.queryFirst('COMMIT AND CHAIN'), line.queryFirst(select(before))] : []
+      const asked = before.length
+        ? [line.queryFirst('COMMIT AND CHAIN'), line.queryFirst(select(before))]
+        : []
       const opened = line.queryFirst('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
       const [one, , , other] = await Promise.all([located, opened, ...asked])
       return { before: rowOf(other ?? one), position: rowOf(one) }
@@ -199,27 +217,49 @@ export async function runRead<T>(attempt: ReadAttempt, fn: (tx: Transaction) => 
  * @returns the value, and the answer to `after` (null where it could not be had).
  * @throws {TransactionError} with the cause.
  */
-export async function runWrite<T>(attempt: WriteAttempt<T>, fn: (tx: Transaction) => Promise<T>): Promise<{ value: T, after: string | null }> {
+export async function runWrite<T>(
+  attempt: WriteAttempt<T>,
+  fn: (tx: Transaction) => Promise<T>,
+): Promise<{ value: T, after: string | null }> {
   const { pool, settings, begin, check, end, after, distrust, committing } = attempt
   return onConnection(pool, {}, statementTimeoutMs, async (connection, limit, guard, mark) => {
     connection.takeReplicationWarning()
     const line = openLine(connection.client, sqlComment())
     const handle = openHandle(line)
     const stopListening = onAbandonment(guard)
-    const begun = Promise.all([line.query('BEGIN'), line[attempt.lateAnswer ? 'query' : 'queryPromptly'](select([...settingCalls(settings, limit), ...begin]))]).then(async ([, result]) => {
-      connection.answered()
-      await check(rowOf(result))
-      // What has been begun is finished: whoever repeats it finds its record.
-    }).finally(stopListening)
+    const begun = Promise.all([
+      line.query('BEGIN'),
+      line[attempt.lateAnswer ? 'query' : 'queryPromptly'](
+        select([...settingCalls(settings, limit), ...begin]),
+      ),
+    ])
+      .then(async ([, result]) => {
+        connection.answered()
+        await check(rowOf(result))
+        // What has been begun is finished: whoever repeats it finds its record.
+      })
+      .finally(stopListening)
     mark.distrust = distrust
     const value = await handle.run(begun, () => fn(handle.transaction))
     mark.commitSent = true
     const ended = committing(connection.cut)
     const before = [...end(value), beforeCommit].map(statement => line.query(statement))
     const committed = line.query('COMMIT')
-    const locating = line.query(select([`${after} AS answer`])).then(result => rowOf(result).answer!, () => null)
-    committed.then(() => ended(true), (error: unknown) => ended(!isConnectionError(error)))
-    const [{ command }, answer] = await orKept(connection, guard, mark, Math.min(commitLimitMs, limit), Promise.all([committed, locating, ...before]))
+    const locating = line.query(select([`${after} AS answer`])).then(
+      result => rowOf(result).answer!,
+      () => null,
+    )
+    committed.then(
+      () => ended(true),
+      (error: unknown) => ended(!isConnectionError(error)),
+    )
+    const [{ command }, answer] = await orKept(
+      connection,
+      guard,
+      mark,
+      Math.min(commitLimitMs, limit),
+      Promise.all([committed, locating, ...before]),
+    )
     // COMMIT of a transaction in which an error was swallowed answers ROLLBACK, and no error.
     if (command !== 'COMMIT') {
       mark.commitSent = false
@@ -233,7 +273,13 @@ export async function runWrite<T>(attempt: WriteAttempt<T>, fn: (tx: Transaction
 }
 
 /** `answer`, or after `limitMs` an error: the connection is kept for it then, or cut if many are. */
-async function orKept<T>(connection: Connection, guard: Guard, mark: Mark, limitMs: number, answer: Promise<T>): Promise<T> {
+async function orKept<T>(
+  connection: Connection,
+  guard: Guard,
+  mark: Mark,
+  limitMs: number,
+  answer: Promise<T>,
+): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const silence = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
@@ -261,7 +307,12 @@ interface Mark {
 }
 
 /** What both have in common: a connection, its guard, and what becomes of them when the work fails. */
-async function onConnection<R>(pool: Pool, acquire: AcquireOptions, limitMs: number, work: (connection: Connection, limit: number, guard: Guard, mark: Mark) => Promise<R>): Promise<R> {
+async function onConnection<R>(
+  pool: Pool,
+  acquire: AcquireOptions,
+  limitMs: number,
+  work: (connection: Connection, limit: number, guard: Guard, mark: Mark) => Promise<R>,
+): Promise<R> {
   const mark: Mark = { commitSent: false, distrust: false, ended: false, answering: null, kept: false }
   let guard: Guard | null = null
   try {
@@ -301,7 +352,11 @@ async function onConnection<R>(pool: Pool, acquire: AcquireOptions, limitMs: num
   }
   catch (error) {
     const verdict = (guard?.fired ?? false) && !guard?.excuse
-    throw new TransactionError(guard?.excuse ?? error, { commitSent: mark.commitSent, silent: verdict && !guard?.passedOver, passedOver: verdict && guard?.passedOver })
+    throw new TransactionError(guard?.excuse ?? error, {
+      commitSent: mark.commitSent,
+      silent: verdict && !guard?.passedOver,
+      passedOver: verdict && guard?.passedOver,
+    })
   }
 }
 
@@ -335,5 +390,7 @@ function rowOf(result: pg.QueryResult): Row {
 
 /** Settings of this transaction alone. */
 function settingCalls(settings: Settings, limitMs: number): string[] {
-  return [['statement_timeout', String(Math.ceil(limitMs))] as const, ...settings].map(([name, value]) => `set_config(${pg.escapeLiteral(name)}, ${pg.escapeLiteral(value)}, true)`)
+  return [['statement_timeout', String(Math.ceil(limitMs))] as const, ...settings].map(
+    ([name, value]) => `set_config(${pg.escapeLiteral(name)}, ${pg.escapeLiteral(value)}, true)`,
+  )
 }

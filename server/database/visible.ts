@@ -41,24 +41,32 @@ export interface VisibilityOptions {
   breaks?: Breaks
 }
 
-export function createVisibility({ witness, monitor, log, breaks = noBreaks }: VisibilityOptions): Visibility {
+export function createVisibility({
+  witness,
+  monitor,
+  log,
+  breaks = noBreaks,
+}: VisibilityOptions): Visibility {
   let last: Testimony | null = null
   let asking: { about: Set<number>, answer: Promise<Testimony | null> } | null = null
 
   const acquits = (testimony: Testimony | null, token: Token, candidates: number[]) =>
-    testimony !== null && testimony.timeline === token.timeline && testimony.lsn >= token.confirm && candidates.every(id => testimony.open.has(id))
+    testimony !== null
+    && testimony.timeline === token.timeline
+    && testimony.lsn >= token.confirm
+    && candidates.every(id => testimony.open.has(id))
 
   /** One question at a time; those who come meanwhile may be served by its answer. */
   async function uncommitted(token: Token, candidates: number[]): Promise<boolean> {
     if (acquits(last, token, candidates)) return true
     // Twice: the answer of whoever asks next is as good.
     for (let n = 0; n < 2 && asking; n++) if (acquits(await asking.answer, token, candidates)) return true
-    const about = new Set([...candidates, ...asking?.about ?? []])
+    const about = new Set([...candidates, ...(asking?.about ?? [])])
     const answer = runOutsideContext(() => askReplica([...about])).finally(() => {
       if (asking?.answer === answer) asking = null
     })
     asking = { about, answer }
-    last = await answer ?? last
+    last = (await answer) ?? last
     return acquits(last, token, candidates)
   }
 
@@ -71,12 +79,20 @@ export function createVisibility({ witness, monitor, log, breaks = noBreaks }: V
         const tooLate = new Promise<never>((_, reject) => {
           timer = setTimeout(() => reject(new Error(`No answer within ${witnessMs} ms`)), witnessMs)
         })
-        const { rows } = await Promise.race([connection.client.query<{ answer: string }>('SELECT database_uncommitted($1, $2) AS answer', [monitor.cluster() ?? '0', candidates]), tooLate])
+        const { rows } = await Promise.race([
+          connection.client.query<{ answer: string }>('SELECT database_uncommitted($1, $2) AS answer', [
+            monitor.cluster() ?? '0',
+            candidates,
+          ]),
+          tooLate,
+        ])
         connection.answered()
         connection.release(false)
         const position = parseWalPosition(rows[0]!.answer)
         const open = rows[0]!.answer.split(' ')[4] ?? ''
-        return position.role === 'replica' ? { timeline: position.timeline, lsn: position.lsn, open: new Set(open.split(',').map(Number)) } : null
+        return position.role === 'replica'
+          ? { timeline: position.timeline, lsn: position.lsn, open: new Set(open.split(',').map(Number)) }
+          : null
       }
       catch (error) {
         connection.release(true)
@@ -98,7 +114,10 @@ export function createVisibility({ witness, monitor, log, breaks = noBreaks }: V
   }
 
   return {
-    ask: token => token.confirm > 0 ? ['database_confirmed() AS confirmed', `${unfinished(token.xid)} AS unfinished`] : [],
+    ask: token =>
+      token.confirm > 0
+        ? ['database_confirmed() AS confirmed', `${unfinished(token.xid)} AS unfinished`]
+        : [],
     async shows(token, position, { confirmed, unfinished }) {
       // Another timeline: what of the old one survived had been committed long before it began.
       if (token.confirm === 0 || position.timeline !== token.timeline) return true

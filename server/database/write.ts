@@ -3,9 +3,28 @@ import { currentContext, momentIn, msUntil, remainingMs, type Moment } from '#se
 import { IdempotencyMismatchError, StandbyRegionError, UnavailableError } from '#shared/errors.ts'
 import type { Breaks } from '#server/config/breaks.ts'
 import { locating, parseWalPosition } from './consistency.ts'
-import { AbandonedError, BehindError, CommitsStalledError, FormerPrimaryError, NotReplicatedError, classify, databaseError, isConnectionError, type Outcome } from './errors.ts'
+import {
+  AbandonedError,
+  BehindError,
+  CommitsStalledError,
+  FormerPrimaryError,
+  NotReplicatedError,
+  classify,
+  databaseError,
+  isConnectionError,
+  type Outcome,
+} from './errors.ts'
 import type { Monitor } from './monitor.ts'
-import { OperationInProgressError, claim, nextOperation, record, renamed, replayQuery, type OperationId, type StoredAnswer } from './operations.ts'
+import {
+  OperationInProgressError,
+  claim,
+  nextOperation,
+  record,
+  renamed,
+  replayQuery,
+  type OperationId,
+  type StoredAnswer,
+} from './operations.ts'
 import { createGate, type Passage } from './gate.ts'
 import type { Pool } from './pool.ts'
 import type { Transaction, WriteOptions } from './port.ts'
@@ -42,7 +61,9 @@ export interface Write {
   waiting(): number
 }
 
-/** Outside of a request a write is retried this long: the budget of a failover (specification: under 30 s). */
+/**
+ * Outside of a request a write is retried this long: the budget of a failover (specification: under 30 s).
+ */
 const jobPatienceMs = 30_000
 
 /** A write waits for a failover until its deadline, but leaves the answer this long to travel. */
@@ -54,17 +75,29 @@ class RecordMissingError extends Error {}
 /** The record is there, and its answer could not be had. */
 class ReplayError extends Error {}
 
-/** The monitor's first look tells the cluster's name; it takes milliseconds, and a write at start-up can wait that long for it. */
+/**
+ * The monitor's first look tells the cluster's name; it takes milliseconds, and a write at start-up can wait
+ * that long for it.
+ */
 const firstLookMs = 1_000
 
-/** Our own lost back end is still at work, or the connection leads to a former primary: then each attempt uses up one of the pooler's old connections. */
+/**
+ * Our own lost back end is still at work, or the connection leads to a former primary: then each attempt uses
+ * up one of the pooler's old connections.
+ */
 const inProgressPauseMs = 150
 
-/** What failed needs a moment to be something else. What a replica shows already is visible on the primary within milliseconds. */
+/**
+ * What failed needs a moment to be something else. What a replica shows already is visible on the primary
+ * within milliseconds.
+ */
 const firstPauseMs = 50
 const behindPauseMs = 10
 
-/** WAL with nothing in it, so that COMMIT has something to wait for: all that was committed before is then on the standby as well. */
+/**
+ * WAL with nothing in it, so that COMMIT has something to wait for: all that was committed before is then on
+ * the standby as well.
+ */
 const emptyMessage = 'SELECT pg_logical_emit_message(true, \'fleet2\', \'\')'
 
 /** Each write once, until its deadline, on whoever is the primary. */
@@ -73,12 +106,18 @@ export function createWrite({
 }: WriteParts): Write {
   let waiting = 0
   const gate = createGate(breaks.has('commits-pile-up') ? Infinity : Math.max(1, primary.maxParked))
-  /** Those that pause, those that wait for the primary to answer the others, and those that wait for a connection. */
+  /**
+   * Those that pause, those that wait for the primary to answer the others, and those that wait for a
+   * connection.
+   */
   const writesWaiting = () => waiting + gate.waiting() + primary.stats().waiting
 
   /** One transaction on the primary. Resolves once it is committed on two nodes. */
   async function transact<T>(attempt: Attempt<T>, fn: Work<T>, number: number): Promise<T> {
-    const passage = await gate.enter(momentIn(remainingMs(jobPatienceMs) - answerMarginMs), currentContext()?.signal)
+    const passage = await gate.enter(
+      momentIn(remainingMs(jobPatienceMs) - answerMarginMs),
+      currentContext()?.signal,
+    )
     try {
       return await attemptSpan(primary.name, number, span => transactNow(attempt, fn, passage, span))
     }
@@ -94,43 +133,53 @@ export function createWrite({
     // What is written is judged by what the caller has seen: the primary must have it, and show it.
     const token = breaks.has('ignore-tokens') ? null : seen.wanted()
     let timeline = 0
-    const { value, after } = await runWrite({
-      ...attempt,
-      pool: primary,
-      lateAnswer: breaks.has('slow-is-silent'),
-      begin: [`${locate} AS position`, ...also, ...token ? visibility.ask(token) : [], ...attempt.begin],
-      committing(cut) {
-        const leaveGate = passage.committing()
-        const leaveScout = scout.committing(timeline, cut)
-        return (answered) => {
-          leaveScout()
-          leaveGate(answered)
-        }
+    const { value, after } = await runWrite(
+      {
+        ...attempt,
+        pool: primary,
+        lateAnswer: breaks.has('slow-is-silent'),
+        begin: [`${locate} AS position`, ...also, ...(token ? visibility.ask(token) : []), ...attempt.begin],
+        committing(cut) {
+          const leaveGate = passage.committing()
+          const leaveScout = scout.committing(timeline, cut)
+          return (answered) => {
+            leaveScout()
+            leaveGate(answered)
+          }
+        },
+        async check(begun) {
+          if (begun.cluster) monitor.metCluster(begun.cluster)
+          const position = parseWalPosition(begun.position!)
+          timeline = position.timeline
+          span.answeredBy(position.role)
+          const mayCommit = passage.answered(position.timeline)
+          if (!mayCommit) throw new CommitsStalledError()
+          if (!breaks.has('no-epoch-check')) {
+            if (position.role !== 'primary') throw new FormerPrimaryError('it is a replica')
+            const newest = Math.max(monitor.state().timeline, token?.timeline ?? 0)
+            if (position.timeline < newest)
+              throw new FormerPrimaryError(`it is on timeline ${position.timeline}, and ${newest} has begun`)
+            if (position.timeline > monitor.state().timeline) monitor.observeWalPosition(position)
+          }
+          if (token && !(await visibility.shows(token, position, begun))) throw new BehindError('token')
+        },
+        end: value => [
+          ...attempt.end(value),
+          ...(breaks.has('async-ack') ? ['SET LOCAL synchronous_commit = local'] : []),
+        ],
+        after: locate,
       },
-      async check(begun) {
-        if (begun.cluster) monitor.metCluster(begun.cluster)
-        const position = parseWalPosition(begun.position!)
-        timeline = position.timeline
-        span.answeredBy(position.role)
-        const mayCommit = passage.answered(position.timeline)
-        if (!mayCommit) throw new CommitsStalledError()
-        if (!breaks.has('no-epoch-check')) {
-          if (position.role !== 'primary') throw new FormerPrimaryError('it is a replica')
-          const newest = Math.max(monitor.state().timeline, token?.timeline ?? 0)
-          if (position.timeline < newest) throw new FormerPrimaryError(`it is on timeline ${position.timeline}, and ${newest} has begun`)
-          if (position.timeline > monitor.state().timeline) monitor.observeWalPosition(position)
-        }
-        if (token && !await visibility.shows(token, position, begun)) throw new BehindError('token')
-      },
-      end: value => [...attempt.end(value), ...breaks.has('async-ack') ? ['SET LOCAL synchronous_commit = local'] : []],
-      after: locate,
-    }, fn)
+      fn,
+    )
     if (after === null) seen.wroteSomewhere()
     else seen.saw(parseWalPosition(after), token)
     return value
   }
 
-  /** The answer that the record holds; undefined: there is none. An empty message goes with it into WAL: so this COMMIT waits for the standby, and the record, which stands before it, is there then. */
+  /**
+   * The answer that the record holds; undefined: there is none. An empty message goes with it into WAL: so
+   * this COMMIT waits for the standby, and the record, which stands before it, is there then.
+   */
   async function replay<T>(operation: OperationId, number: number): Promise<{ value: T } | undefined> {
     const attempt = { settings: [], begin: [], end: () => [emptyMessage], distrust: false }
     const stored = await transact<StoredAnswer<T> | undefined>(attempt, async tx => (
@@ -160,20 +209,29 @@ export function createWrite({
       if (code !== 'F2002') throw error
     }
     const stored = await replay<T>(operation, number).catch((error: unknown) => {
-      throw error instanceof IdempotencyMismatchError ? error : new ReplayError('The record was found and not read', { cause: error })
+      throw error instanceof IdempotencyMismatchError
+        ? error
+        : new ReplayError('The record was found and not read', { cause: error })
     })
     // It was there a moment ago: expired just now, or committed on a primary that is no more.
     if (!stored) throw new RecordMissingError('The record is gone')
     return { ...stored, replayed: true }
   }
 
-  async function write<T>(settings: Settings, fn: (tx: Transaction) => Promise<T>, { repeatable = false }: WriteOptions): Promise<T> {
+  async function write<T>(
+    settings: Settings,
+    fn: (tx: Transaction) => Promise<T>,
+    { repeatable = false }: WriteOptions,
+  ): Promise<T> {
     const context = currentContext()
     const isFirst = !context?.writes
     let operation = repeatable ? null : nextOperation()
     /** An attempt of ours was lost at COMMIT. */
     let unknown = false
-    /** Under the same id something has been done, or was at work: an attempt of ours, or the same request on another instance. */
+    /**
+     * Under the same id something has been done, or was at work: an attempt of ours, or the same request on
+     * another instance.
+     */
     let met = false
     await monitor.ready(remainingMs(firstLookMs))
     // Nobody is about to take over: waiting, as for a failover, would be for nothing.
@@ -189,7 +247,8 @@ export function createWrite({
         const { value, replayed } = await once(settings, operation, fn, unknown, attempt + 1)
         if (replayed) {
           metrics.replayed()
-          // A repeat inside this very request is not the client's: the answer is the first one as far as it can tell.
+          // A repeat inside this very request is not the client's: the answer is the first one as far as it
+          // can tell.
           if (!unknown && context) context.replayed = true
         }
         if (unknown) settle(replayed ? 'committed' : 'not-committed', operation)
@@ -202,10 +261,17 @@ export function createWrite({
         // Nobody is left to be told; whoever repeats it finds out.
         if (cause instanceof AbandonedError) throw givenUp()
         met ||= inProgress || cause instanceof RecordMissingError || error instanceof ReplayError
-        const outcome = inProgress || cause instanceof RecordMissingError || cause instanceof BehindError || cause instanceof UnavailableError ? 'not-committed' : outcomeOf(error)
+        const outcome
+          = inProgress
+            || cause instanceof RecordMissingError
+            || cause instanceof BehindError
+            || cause instanceof UnavailableError
+            ? 'not-committed'
+            : outcomeOf(error)
         if (databaseError(cause).code === '57014') throw refusal('The database took too long.', cause)
         if (outcome === 'permanent' || breaks.has('no-retry')) {
-          // Judged by the database once it had said that there is no record: the first attempt has not been committed.
+          // Judged by the database once it had said that there is no record: the first attempt has not been
+          // committed.
           if (unknown) settle(operation ? 'not-committed' : 'unresolved', operation)
           throw cause
         }
@@ -221,11 +287,19 @@ export function createWrite({
         if (isConnectionError(cause)) monitor.refreshSoon()
         metrics.retried(reasonOf(cause, outcome))
         log.debug({ err: databaseError(cause), attempt, outcome }, 'A write is tried again')
-        const pause = inProgress ? inProgressPauseMs : backoffMs(attempt, cause instanceof BehindError ? behindPauseMs : firstPauseMs)
+        const pause = inProgress
+          ? inProgressPauseMs
+          : backoffMs(attempt, cause instanceof BehindError ? behindPauseMs : firstPauseMs)
         if (msUntil(until) <= pause) {
-          // Another request of the same client has been at work on it all the time. (Nginx asks a second instance while the first holds the write for a failover: it waits here for the same answer.)
+          // Another request of the same client has been at work on it all the time. (Nginx asks a second
+          // instance while the first holds the write for a failover: it waits here for the same answer.)
           if (inProgress && !unknown) throw cause
-          throw refusal(unknown ? 'The connection to the database was lost before the outcome was known.' : 'The database does not accept writes right now.', cause)
+          throw refusal(
+            unknown
+              ? 'The connection to the database was lost before the outcome was known.'
+              : 'The database does not accept writes right now.',
+            cause,
+          )
         }
         await holdBack(pause, isConnectionError(cause) ? until : null)
         if (isAbandoned()) throw givenUp()
@@ -239,13 +313,23 @@ export function createWrite({
       return new AbandonedError()
     }
 
-    /** The write is not tried any more. Says of its outcome what is certain and no more: that nothing was changed only where no attempt under the same id could have changed anything. */
+    /**
+     * The write is not tried any more. Says of its outcome what is certain and no more: that nothing was
+     * changed only where no attempt under the same id could have changed anything.
+     */
     function refusal(why: string, cause: unknown): UnavailableError {
       if (unknown) settle('unresolved', operation)
       if (breaks.has('deny-unknown')) return unavailable(`${why} Nothing was changed.`, cause)
       const keyed = operation?.fromClient ?? false
-      const advice = keyed ? 'Repeat the request with the same Idempotency-Key: it is applied only once.' : 'Check whether it was made before you repeat it.'
-      if (unknown || met) return unavailable(`${why} It is not known yet whether the change was made. ${operation ? advice : 'Repeat it: it is applied only once.'}`, cause, 'unresolved')
+      const advice = keyed
+        ? 'Repeat the request with the same Idempotency-Key: it is applied only once.'
+        : 'Check whether it was made before you repeat it.'
+      if (unknown || met)
+        return unavailable(
+          `${why} It is not known yet whether the change was made. ${operation ? advice : 'Repeat it: it is applied only once.'}`,
+          cause,
+          'unresolved',
+        )
       // The same request may be at work on another instance, or may have been before.
       if (keyed) return unavailable(`${why} ${advice}`, cause)
       return unavailable(isFirst ? `${why} Nothing was changed.` : why, cause)
@@ -253,18 +337,25 @@ export function createWrite({
 
     function settle(how: 'committed' | 'not-committed' | 'unresolved', asked: OperationId | null) {
       metrics.resolved(how)
-      log.warn({ outcome: how, sequence: asked?.sequence }, `The link to the database was lost at COMMIT; the write ${how === 'committed' ? 'had been committed' : how === 'not-committed' ? 'had not been committed and was made again' : 'could not be looked for in time'}`)
+      log.warn(
+        { outcome: how, sequence: asked?.sequence },
+        `The link to the database was lost at COMMIT; the write ${how === 'committed' ? 'had been committed' : how === 'not-committed' ? 'had not been committed and was made again' : 'could not be looked for in time'}`,
+      )
     }
   }
 
-  /** Waits out the pause; where the link broke, also for the monitor's word that there is a primary, and no longer than `until`. */
+  /**
+   * Waits out the pause; where the link broke, also for the monitor's word that there is a primary, and no
+   * longer than `until`.
+   */
   async function holdBack(pause: number, until: Moment | null) {
     waiting++
     const started = performance.now()
     try {
       await new Promise(resolve => setTimeout(resolve, pause))
       // Looked at every second anyway: the monitor may be blind where the pool is not.
-      if (until && !monitor.hasPrimary()) await monitor.waitForPrimary(Math.max(0, Math.min(1_000, msUntil(until))))
+      if (until && !monitor.hasPrimary())
+        await monitor.waitForPrimary(Math.max(0, Math.min(1_000, msUntil(until))))
     }
     finally {
       waiting--
@@ -285,7 +376,8 @@ function causeOf(error: unknown): unknown {
 function outcomeOf(error: unknown): Outcome {
   if (error instanceof TransactionError) return classify(error.cause, error.commitSent)
   // At the COMMIT of a replay nothing is at stake: the record stays what it is.
-  if (error instanceof ReplayError) return outcomeOf(error.cause) === 'permanent' ? 'permanent' : 'not-committed'
+  if (error instanceof ReplayError)
+    return outcomeOf(error.cause) === 'permanent' ? 'permanent' : 'not-committed'
   return classify(error, false)
 }
 
@@ -298,7 +390,10 @@ function reasonOf(cause: unknown, outcome: string): RetryReason {
   return isConnectionError(cause) || cause instanceof UnavailableError ? 'connection' : 'contention'
 }
 
-/** `first` doubling to 1 s, each with jitter from its half, so that a crowd of waiting writes does not return as one. */
+/**
+ * `first` doubling to 1 s, each with jitter from its half, so that a crowd of waiting writes does not return
+ * as one.
+ */
 function backoffMs(attempt: number, first: number): number {
   const ceiling = Math.min(1_000, first * 2 ** attempt)
   return ceiling / 2 + Math.random() * ceiling / 2

@@ -9,9 +9,10 @@ import { cookieForm } from './session-cookie.ts'
 const headerName = 'Fleet2-Consistency'
 
 /**
- * Two cookies, because the answers of requests that a browser made at once arrive in any order, and the last one sets the cookie: what was read a moment
- * earlier must not take the place of what was written. Two changes at once can still do that to each other, and two reads; then
- * the browser's own code, which keeps the latest token of all answers and sends it as the header, has the right one.
+ * Two cookies, because the answers of requests that a browser made at once arrive in any order, and the last
+ * one sets the cookie: what was read a moment earlier must not take the place of what was written. Two
+ * changes at once can still do that to each other, and two reads; then the browser's own code, which keeps
+ * the latest token of all answers and sends it as the header, has the right one.
  */
 const cookies = { written: 'fleet2-written', seen: 'fleet2-seen' } as const
 
@@ -30,13 +31,17 @@ function codec(config: Config): TokenCodec {
 }
 
 /**
- * The latest of what the header and the cookies say, remembered with the request; null if there is nothing. What nobody here has sealed is left out and counted: never an error. So is
- * what is of another cluster than the present one (null: not known yet): after a restore a cookie may be left of the one before.
+ * The latest of what the header and the cookies say, remembered with the request; null if there is nothing.
+ * What nobody here has sealed is left out and counted: never an error. So is what is of another cluster than
+ * the present one (null: not known yet): after a restore a cookie may be left of the one before.
  */
 export function bringConsistency(event: H3Event, config: Config, cluster: string | null): string | null {
   const { decode, encode } = codec(config)
   const header = event.node.req.headers[headerName.toLowerCase()]
-  const shown = [typeof header === 'string' ? header : undefined, ...Object.values(cookies).map(name => getCookie(event, cookieForm(event, config, name).name))]
+  const shown = [
+    typeof header === 'string' ? header : undefined,
+    ...Object.values(cookies).map(name => getCookie(event, cookieForm(event, config, name).name)),
+  ]
   let latest: Token | null = null
   for (const text of shown) {
     if (!text) continue
@@ -58,7 +63,10 @@ export function laterToken(config: Config, present: string | null, other: string
   return latest && encode(latest)
 }
 
-/** Tells the client what it has seen now: only where that is more than what it came with. A token that everybody has passed is taken back. */
+/**
+ * Tells the client what it has seen now: only where that is more than what it came with. A token that
+ * everybody has passed is taken back.
+ */
 export function setConsistency(event: H3Event, config: Config, context: RequestContext) {
   if (event.node.res.headersSent) return
   const brought = event.context[broughtKey] as string | null | undefined
@@ -67,7 +75,8 @@ export function setConsistency(event: H3Event, config: Config, context: RequestC
   if (token === null) {
     for (const cookie of Object.values(cookies)) {
       const { name, secure } = cookieForm(event, config, cookie)
-      if (getCookie(event, name)) deleteCookie(event, name, { httpOnly: true, secure, sameSite: 'lax', path: '/' })
+      if (getCookie(event, name))
+        deleteCookie(event, name, { httpOnly: true, secure, sameSite: 'lax', path: '/' })
     }
     return
   }

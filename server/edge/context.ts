@@ -33,7 +33,10 @@ export function contextOf(event: H3Event, config: Config): RequestContext {
   }
 }
 
-/** Aborted when the connection ends before the answer does. Made for those who ask: probes and positions are many and do not. */
+/**
+ * Aborted when the connection ends before the answer does. Made for those who ask: probes and positions are
+ * many and do not.
+ */
 function abandonment({ node: { res } }: H3Event): AbortSignal {
   const controller = new AbortController()
   const closed = () => {
@@ -44,7 +47,10 @@ function abandonment({ node: { res } }: H3Event): AbortSignal {
   return controller.signal
 }
 
-/** The rightmost address that is not a trusted proxy's own: what stands left of it can be made up by the client. */
+/**
+ * The rightmost address that is not a trusted proxy's own: what stands left of it can be made up by the
+ * client.
+ */
 function forwardedFor(header: string, config: Config): string | null {
   const addresses = header.split(',').map(part => plainAddress(part.trim())).filter(part => part !== null)
   return addresses.findLast(address => !isTrusted(address, config)) ?? addresses[0] ?? null
@@ -61,7 +67,10 @@ export function isTrusted(address: string, config: Config): boolean {
   return config.trustedProxies.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
 }
 
-/** Without the prefix of an IPv4 address in IPv6 clothes and without a link-local address's interface; null if it is no address. */
+/**
+ * Without the prefix of an IPv4 address in IPv6 clothes and without a link-local address's interface; null if
+ * it is no address.
+ */
 export function plainAddress(address: string | undefined): string | null {
   const plain = address?.replace(/^::ffff:/i, '').replace(/%.*$/, '') ?? ''
   return isIP(plain) ? plain : null
@@ -73,24 +82,38 @@ export function isUnsafe(method: string): boolean {
 }
 
 /**
- * The `Idempotency-Key` with a fingerprint of the request, once the caller is known: keys belong to the caller, and where the caller acts in an organisation to that caller there.
+ * The `Idempotency-Key` with a fingerprint of the request, once the caller is known: keys belong to the
+ * caller, and where the caller acts in an organisation to that caller there.
  * @throws {InvalidInputError} when the key is not 1 to 255 visible characters.
  */
-export async function readOperation(event: H3Event, { scope, organisationId }: { scope: string, organisationId: string | null }, secret: string): Promise<RequestContext['operation']> {
+export async function readOperation(
+  event: H3Event,
+  { scope, organisationId }: { scope: string, organisationId: string | null },
+  secret: string,
+): Promise<RequestContext['operation']> {
   const key = event.node.req.headers['idempotency-key']
   if (key === undefined || !isUnsafe(event.method)) return null
   if (typeof key !== 'string' || !/^[\x21-\x7E]{1,255}$/.test(key)) {
-    throw new InvalidInputError([{ path: 'Idempotency-Key', message: 'must be 1 to 255 visible ASCII characters, such as a UUID' }])
+    throw new InvalidInputError([
+      { path: 'Idempotency-Key', message: 'must be 1 to 255 visible ASCII characters, such as a UUID' },
+    ])
   }
   const body = await boundedBody(event, maxBodyBytes)
-  // Keyed, because it is stored and the body may hold a password: a plain hash could be searched far faster than scrypt allows.
-  const fingerprint = createHmac('sha256', secret).update(`${event.method} ${event.path}\n${organisationId ? `${organisationId}\n` : ''}`).update(body).digest('hex')
+  // Keyed, because it is stored and the body may hold a password: a plain hash could be searched far faster
+  // than scrypt allows.
+  const fingerprint = createHmac('sha256', secret)
+    .update(`${event.method} ${event.path}\n${organisationId ? `${organisationId}\n` : ''}`)
+    .update(body)
+    .digest('hex')
   return { scope, key, fingerprint }
 }
 
-/** What the request's work has found out, as headers. Called before the answer is sent, and for errors too. */
+/**
+ * What the request's work has found out, as headers. Called before the answer is sent, and for errors too.
+ */
 export function setContextHeaders(event: H3Event, context: RequestContext) {
   if (event.node.res.headersSent) return
   if (context.replayed) setResponseHeader(event, 'Idempotency-Replayed', 'true')
-  if (context.staleSeconds !== null) setResponseHeader(event, 'Fleet2-Stale', Math.round(context.staleSeconds))
+  if (context.staleSeconds !== null)
+    setResponseHeader(event, 'Fleet2-Stale', Math.round(context.staleSeconds))
 }

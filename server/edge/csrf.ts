@@ -4,8 +4,9 @@ import { ForbiddenError } from '#shared/errors.ts'
 import { isUnsafe } from './context.ts'
 
 /**
- * Refuses a change that another site's page makes with this user's cookie. Browsers say where a request comes from:
- * `Sec-Fetch-Site`, or the older `Origin`. A client that sends neither is no browser and has no cookie that it did not mean to send.
+ * Refuses a change that another site's page makes with this user's cookie. Browsers say where a request comes
+ * from: `Sec-Fetch-Site`, or the older `Origin`. A client that sends neither is no browser and has no cookie
+ * that it did not mean to send.
  * @throws {ForbiddenError}
  */
 export function refuseCrossSite(event: H3Event, config: Config): void {

@@ -84,7 +84,8 @@ export type Endpoint = EventHandler & { definition: EndpointDefinition }
  * the tests hold each answer to it.
  *
  * @param definition `summary`: a line, as an order. `confirmed`: for sensitive actions, see
- * `refuseUnconfirmed`. `errors`: the problems that the domain adds to those that follow from the rest (`problemsOf`).
+ * `refuseUnconfirmed`. `errors`: the problems that the domain adds to those that follow from the rest
+ * (`problemsOf`).
  */
 export function defineEndpoint<
   const As extends Access, Out extends Output,

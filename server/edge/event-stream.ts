@@ -11,7 +11,10 @@ type StreamEvents = LiveEvents & OperationsEvents
 export interface EventStream {
   /** One event for this connection alone. It has no id: nothing is resumed from it. */
   send<Name extends keyof StreamEvents>(name: Name, data: StreamEvents[Name]): void
-  /** Events of the organisation. Their bytes are made once, whatever the number of streams that are given the same array. */
+  /**
+   * Events of the organisation. Their bytes are made once, whatever the number of streams that are given the
+   * same array.
+   */
   sendBatch(batch: readonly DeliveredEvent[]): void
   close(): void
   onClose(listener: () => void): void
@@ -40,7 +43,10 @@ export function closeAllStreams(reason: string): void {
 }
 
 /** Tells every connection about this instance. */
-export function sendToAllStreams<Name extends keyof StreamEvents>(name: Name, data: StreamEvents[Name]): void {
+export function sendToAllStreams<Name extends keyof StreamEvents>(
+  name: Name,
+  data: StreamEvents[Name],
+): void {
   for (const { stream } of open) stream.send(name, data)
 }
 
@@ -50,19 +56,22 @@ const frames = new WeakMap<readonly DeliveredEvent[], Buffer>()
 function frameOf(batch: readonly DeliveredEvent[]): Buffer {
   const known = frames.get(batch)
   if (known) return known
-  const frame = Buffer.from(batch.map(({ id, name, json }) => `${id ? `id: ${id}\n` : ''}event: ${name}\ndata: ${json}\n\n`).join(''))
+  const frame = Buffer.from(
+    batch.map(({ id, name, json }) => `${id ? `id: ${id}\n` : ''}event: ${name}\ndata: ${json}\n\n`).join(''),
+  )
   frames.set(batch, frame)
   return frame
 }
 
 /**
- * Turns the request into a stream of server-sent events. Writes to Node's response itself: h3 1's own streams do not notice every close. `heartbeat` gives what is
- * sent every few seconds.
+ * Turns the request into a stream of server-sent events. Writes to Node's response itself: h3 1's own streams
+ * do not notice every close. `heartbeat` gives what is sent every few seconds.
  */
 export function openEventStream(event: H3Event, heartbeat: () => LiveEvents['heartbeat']): EventStream {
   const { req, res } = event.node
   event._handled = true
-  // Ended by closing the connection: without chunks the bytes are the same for everybody, and go to the socket as they are.
+  // Ended by closing the connection: without chunks the bytes are the same for everybody, and go to the
+  // socket as they are.
   res.useChunkedEncodingByDefault = false
   res.writeHead(200, {
     'Content-Type': 'text/event-stream; charset=utf-8',
@@ -85,7 +94,8 @@ export function openEventStream(event: H3Event, heartbeat: () => LiveEvents['hea
 
   function write(bytes: string | Buffer) {
     if (closed) return
-    // Past the response's own machinery, which costs as much as the rest of the fan-out: after the head there is nothing left for it to add.
+    // Past the response's own machinery, which costs as much as the rest of the fan-out: after the head there
+    // is nothing left for it to add.
     if (res.socket === socket) socket.write(bytes)
     else res.write(bytes)
     if (socket.writableLength <= mostUnreadBytes) return

@@ -31,8 +31,8 @@ const compressible
 /**
  * What every answer of ours gets at its end, at one place.
  *
- * Nobody may keep it: `Cache-Control: private, no-store`, unless it says by itself how it may be kept and is no
- * error. Files of the program are no answers of an endpoint and are left alone.
+ * Nobody may keep it: `Cache-Control: private, no-store`, unless it says by itself how it may be kept and is
+ * no error. Files of the program are no answers of an endpoint and are left alone.
  *
  * It has a content security policy: a page its own (nuxt.config.ts), everything else one that allows nothing.
  *
@@ -52,7 +52,8 @@ export function finishAnswer(event: H3Event): void {
     const says = (header: string) =>
       res.hasHeader(header) || Object.keys(given ?? {}).some(name => name.toLowerCase() === header)
     const isFile = !(event.context.matchedRoute || status >= 400 || status === 204)
-    // The page of an error says no-cache by itself, which lets a browser keep it, and may say who is signed in.
+    // The page of an error says no-cache by itself, which lets a browser keep it, and may say who is signed
+    // in.
     if (status >= 400 || (!isFile && !says('cache-control')))
       res.setHeader('Cache-Control', 'private, no-store')
     if (!says('content-security-policy'))

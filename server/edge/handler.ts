@@ -29,16 +29,24 @@ export interface HandlerOptions {
 }
 
 /**
- * Wraps the whole of h3's handling, so that the request's context is surely in force in every handler. Measures at the response itself: Nitro's
- * hooks miss errors and 404s, and fire for internal requests too.
+ * Wraps the whole of h3's handling, so that the request's context is surely in force in every handler.
+ * Measures at the response itself: Nitro's hooks miss errors and 404s, and fire for internal requests too.
  */
 export function wrapHandler(handle: Handler, { config, log, isDraining, cluster }: HandlerOptions): Handler {
   return (event) => {
     settleHost(event)
     const outer = currentContext()
-    // A page that is rendered asks its own API in this process: the same request for the log, and no request of its own for the metrics.
+    // A page that is rendered asks its own API in this process: the same request for the log, and no request
+    // of its own for the metrics.
     if (outer && !event.node.req.socket?.remoteAddress) {
-      const inner: RequestContext = { ...outer, principal: null, authority: null, operation: null, writes: 0, replayed: false }
+      const inner: RequestContext = {
+        ...outer,
+        principal: null,
+        authority: null,
+        operation: null,
+        writes: 0,
+        replayed: false,
+      }
       event.context[contextKey] = inner
       return runInContext(inner, async () => {
         try {
@@ -47,7 +55,8 @@ export function wrapHandler(handle: Handler, { config, log, isDraining, cluster 
         finally {
           // What the page has seen, its reader has seen.
           outer.consistencyToken = laterToken(config, inner.consistencyToken, outer.consistencyToken)
-          if (inner.staleSeconds !== null) outer.staleSeconds = Math.max(outer.staleSeconds ?? 0, inner.staleSeconds)
+          if (inner.staleSeconds !== null)
+            outer.staleSeconds = Math.max(outer.staleSeconds ?? 0, inner.staleSeconds)
           outer.waitExhausted ||= inner.waitExhausted
         }
       })
@@ -78,7 +87,8 @@ function measure(event: H3Event, context: RequestContext, log: Logger) {
     const durationMs = performance.now() - started
     if (!isStream) requestsInFlight.dec()
     const route = routeOf(event)
-    // A client that went away before the answer: nginx's 499, so that it is not counted as the status that was never sent.
+    // A client that went away before the answer: nginx's 499, so that it is not counted as the status that
+    // was never sent.
     const status = res.writableFinished || isStream ? res.statusCode : 499
     const labels = { method: methodOf(event), route, status: String(status) }
     httpRequests.inc(labels)
@@ -88,7 +98,13 @@ function measure(event: H3Event, context: RequestContext, log: Logger) {
     if (!isStream) httpDuration.observe({ labels, value: durationMs / 1000, exemplarLabels })
     endTrace(event, context, status)
     runInContext(context, () => {
-      const line = { method: req.method, route, status, duration_ms: Math.round(durationMs * 10) / 10, ip: context.ipAddress }
+      const line = {
+        method: req.method,
+        route,
+        status,
+        duration_ms: Math.round(durationMs * 10) / 10,
+        ip: context.ipAddress,
+      }
       if (quietRoutes.test(req.url ?? '')) log.debug(line, 'Request')
       else log.info(line, 'Request')
     })

@@ -9,7 +9,10 @@ export const maxBodyBytes = 1_048_576
  * The JSON body, checked. @throws {InvalidInputError} naming every failing field.
  * 415 for another content type, 413 for a body over the limit.
  */
-export async function readInput<Schema extends z.ZodType>(event: H3Event, schema: Schema): Promise<z.output<Schema>> {
+export async function readInput<Schema extends z.ZodType>(
+  event: H3Event,
+  schema: Schema,
+): Promise<z.output<Schema>> {
   const type = event.node.req.headers['content-type'] ?? ''
   if (!/^application\/([\w.+-]+\+)?json\b/i.test(type)) throw createError({ statusCode: 415 })
   const text = await boundedBody(event, maxBodyBytes)
@@ -28,7 +31,9 @@ export function query<Schema extends z.ZodType>(event: H3Event, schema: Schema):
   return check(schema, getQuery(event))
 }
 
-/** The parameters of the address, checked. What cannot be an id names nothing: 404. @throws {NotFoundError} */
+/**
+ * The parameters of the address, checked. What cannot be an id names nothing: 404. @throws {NotFoundError}
+ */
 export function parameters<Schema extends z.ZodType>(event: H3Event, schema: Schema): z.output<Schema> {
   const result = schema.safeParse(getRouterParams(event, { decode: true }))
   if (!result.success) throw new NotFoundError('thing')
@@ -68,18 +73,24 @@ export function check<Schema extends z.ZodType>(schema: Schema, value: unknown):
   const result = schema.safeParse(value)
   if (result.success) return result.data
   const faults = result.error.issues.flatMap((issue) => {
-    // Each unknown field by its own name, so that a form can show it. (A body may hold a hundred thousand: the answer lists the first ones.)
-    if (issue.code === 'unrecognized_keys') return issue.keys.map(key => ({ path: pathOf([...issue.path, key]), message: 'is not a known field' }))
+    // Each unknown field by its own name, so that a form can show it. (A body may hold a hundred thousand:
+    // the answer lists the first ones.)
+    if (issue.code === 'unrecognized_keys')
+      return issue.keys.map(key => ({ path: pathOf([...issue.path, key]), message: 'is not a known field' }))
     return [{ path: pathOf(issue.path), message: issue.message }]
   })
   // Two rules may say the same of one field.
-  throw new InvalidInputError([...new Map(faults.map(fault => [`${fault.path}\n${fault.message}`, fault])).values()])
+  throw new InvalidInputError([
+    ...new Map(faults.map(fault => [`${fault.path}\n${fault.message}`, fault])).values(),
+  ])
 }
 
 /** A name that a caller made up is shown as far as a person would read it. */
 const longestPath = 100
 
 function pathOf(path: PropertyKey[]): string {
-  const text = path.map((part, index) => typeof part === 'number' ? `[${part}]` : `${index ? '.' : ''}${String(part)}`).join('')
+  const text = path
+    .map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index ? '.' : ''}${String(part)}`))
+    .join('')
   return text.slice(0, longestPath).toWellFormed()
 }

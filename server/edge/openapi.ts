@@ -49,8 +49,11 @@ export function openApiDocument(
     components: {
       securitySchemes: {
         session: {
-          type: 'apiKey', in: 'cookie', name: '__Host-fleet2-session',
-          description: 'Set by signing in, signing up and accepting an invitation, with others beside it: '
+          type: 'apiKey',
+          in: 'cookie',
+          name: '__Host-fleet2-session',
+          description:
+            'Set by signing in, signing up and accepting an invitation, with others beside it: '
             + 'keep and send all cookies, as a browser does. Over plain HTTP on another host than localhost it '
             + 'has no prefix.',
         },
@@ -64,11 +67,11 @@ export function openApiDocument(
 }
 
 const description = [
-  'Every error is `application/problem+json` (RFC 9457). Its `type` is `urn:fleet2:problem:` and one of the '
-  + 'words that the operation lists; `docs/errors.md` says what to do about each.',
-  'Repeat a change with the `Idempotency-Key` that it was first sent with: it is applied once.',
-  'Send the latest `Fleet2-Consistency` that an answer carried, and no answer is older than that one.',
-  'New fields may come into answers at any time: leave alone those that you do not know.',
+  'Every error is `application/problem+json` (RFC 9457). Its `type` is `urn:fleet2:problem:` followed by one of '
+  + 'the codes that the operation lists; `docs/errors.md` says what to do about each.',
+  'Retry a change with the `Idempotency-Key` that it was first sent with: it is applied once.',
+  'Send the latest `Fleet2-Consistency` header that you received, and no answer is older than that one.',
+  'New fields may be added to answers at any time. Ignore the ones that you do not know.',
 ]
 
 const parameters = {

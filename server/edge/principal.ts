@@ -6,7 +6,13 @@ import type { Origin } from '#server/identity/services.ts'
 import { currentContext } from '#server/telemetry/context.ts'
 import type { FoundSession, SessionRecord } from '#server/identity/sessions.ts'
 import { sessionsRefused } from '#server/telemetry/session-metrics.ts'
-import { ConflictError, ForbiddenError, InvalidInputError, UnauthenticatedError, UnavailableError } from '#shared/errors.ts'
+import {
+  ConflictError,
+  ForbiddenError,
+  InvalidInputError,
+  UnauthenticatedError,
+  UnavailableError,
+} from '#shared/errors.ts'
 import { may, type Permission, type Role } from '#shared/roles.ts'
 import { Id } from '#shared/schemas/common.ts'
 import { isUnsafe, readOperation } from './context.ts'
@@ -26,8 +32,8 @@ export type Caller = SignedInUser & {
 export type CallingMember = Member & Pick<Caller, 'confirmed' | 'session'> & { membershipId: string }
 
 /**
- * Who is signed in, or null. Makes the request's Idempotency-Key that caller's own. `tolerant`: null too when it cannot be known at this moment, for whoever is about
- * to sign in anyway.
+ * Who is signed in, or null. Makes the request's Idempotency-Key that caller's own. `tolerant`: null too when
+ * it cannot be known at this moment, for whoever is about to sign in anyway.
  */
 export async function optionalUser(event: H3Event, { tolerant = false } = {}): Promise<Caller | null> {
   const { config, sessions, database, cache } = services()
@@ -41,7 +47,15 @@ export async function optionalUser(event: H3Event, { tolerant = false } = {}): P
     : null
   const record = session?.record
   // A record that Redis has lost is made again only after the primary has said that nobody ended the session.
-  const found = record && await findMembership({ database, cache }, record.organisationId, record.userId, record, session.vouchedBy === 'proof-alone' ? { consistency: 'strong' } : {})
+  const found
+    = record
+      && (await findMembership(
+        { database, cache },
+        record.organisationId,
+        record.userId,
+        record,
+        session.vouchedBy === 'proof-alone' ? { consistency: 'strong' } : {},
+      ))
   const confirmed = found ? await renewProof(event, secret!, session!) : null
   if (!record || !found || confirmed === null) {
     // Ended in the database while Redis was away: it need not be found there again.
@@ -51,13 +65,37 @@ export async function optionalUser(event: H3Event, { tolerant = false } = {}): P
     return null
   }
   const context = currentContext()
-  if (context) context.principal = { kind: 'user', userId: record.userId, name: found.name, organisationId: found.organisationId, sessionId: record.id }
+  if (context)
+    context.principal = {
+      kind: 'user',
+      userId: record.userId,
+      name: found.name,
+      organisationId: found.organisationId,
+      sessionId: record.id,
+    }
   await keyBelongsTo(event, `user:${record.userId}`)
-  return { userId: record.userId, name: found.name, email: found.email, sessionId: record.id, organisationId: found.organisationId, role: found.role, membershipId: found.id, session: record, confirmed }
+  return {
+    userId: record.userId,
+    name: found.name,
+    email: found.email,
+    sessionId: record.id,
+    organisationId: found.organisationId,
+    role: found.role,
+    membershipId: found.id,
+    session: record,
+    confirmed,
+  }
 }
 
-/** Gives the browser a new proof where it is time. Resolves to whether Redis has the session; null: it was ended there. */
-async function renewProof(event: H3Event, secret: string, { record, vouchedBy, renew }: FoundSession): Promise<boolean | null> {
+/**
+ * Gives the browser a new proof where it is time. Resolves to whether Redis has the session; null: it was
+ * ended there.
+ */
+async function renewProof(
+  event: H3Event,
+  secret: string,
+  { record, vouchedBy, renew }: FoundSession,
+): Promise<boolean | null> {
   const { config, sessions } = services()
   const proof = vouchedBy === 'proof-alone' ? await sessions.restore(secret, record) : renew?.()
   if (proof === null) return null
@@ -66,14 +104,17 @@ async function renewProof(event: H3Event, secret: string, { record, vouchedBy, r
 }
 
 /**
- * For sensitive actions: passwords, members and their roles, invitations, device tokens. They need a session that Redis confirms, because a sealed proof alone could
- * be a copy.
+ * For sensitive actions: passwords, members and their roles, invitations, device tokens. They need a session
+ * that Redis confirms, because a sealed proof alone could be a copy.
  * @throws {UnavailableError} with words for the person, while Redis is away.
  */
 export function refuseUnconfirmed(user: { confirmed?: boolean }): void {
   if (user.confirmed) return
   sessionsRefused.inc()
-  throw new UnavailableError('Passwords, members, invitations and device tokens cannot be changed right now, because your session cannot be fully verified. You are still signed in. Try again in a few minutes.', { type: 'ask-again-later', retryAfterSeconds: 15 })
+  throw new UnavailableError(
+    'Passwords, members, invitations and device tokens cannot be changed right now, because your session cannot be fully verified. You are still signed in. Try again in a few minutes.',
+    { type: 'ask-again-later', retryAfterSeconds: 15 },
+  )
 }
 
 /** The signed-in user. @throws {UnauthenticatedError} */
@@ -84,14 +125,19 @@ export async function requireUser(event: H3Event): Promise<Caller> {
 }
 
 /**
- * The signed-in user as a member of an organisation who may do this. Every change of the request is authorised by it once more, in its own transaction.
- * @throws {UnauthenticatedError} {ForbiddenError}; {ConflictError} when it was meant for another organisation than the session's.
+ * The signed-in user as a member of an organisation who may do this. Every change of the request is
+ * authorised by it once more, in its own transaction.
+ * @throws {UnauthenticatedError} {ForbiddenError}; {ConflictError} when it was meant for another organisation
+ * than the session's.
  */
 export async function requireMember(event: H3Event, permission: Permission): Promise<CallingMember> {
   const user = await requireUser(event)
   const { organisationId, role, membershipId } = user
   refuseOtherOrganisation(event, user)
-  if (!organisationId || !role || !membershipId) throw new ForbiddenError('You are not a member of any organisation. Ask for an invitation, or create your own organisation.')
+  if (!organisationId || !role || !membershipId)
+    throw new ForbiddenError(
+      'You are not a member of any organisation. Ask for an invitation, or create your own organisation.',
+    )
   if (!may(role, permission)) throw new ForbiddenError()
   const context = currentContext()
   if (context) context.authority = { userId: user.userId, organisationId, permission }
@@ -102,39 +148,70 @@ export async function requireMember(event: H3Event, permission: Permission): Pro
 const organisationHeader = 'Fleet2-Organisation'
 
 /**
- * A session works in one organisation at a time, and another tab may have changed it, or somebody have taken its user out. Browsers say with each request which one they show; what
- * was meant for one must neither land in another nor be answered from it. A client that does not say it is taken at its session's word, but makes no change after that
- * organisation is gone.
+ * A session works in one organisation at a time, and another tab may have changed it, or somebody have taken
+ * its user out. Browsers say with each request which one they show; what was meant for one must neither land
+ * in another nor be answered from it. A client that does not say it is taken at its session's word, but makes
+ * no change after that organisation is gone.
  * @throws {ConflictError}
  */
 function refuseOtherOrganisation(event: H3Event, { organisationId, session }: Caller) {
   const meant = meantOrganisation(event)
   if (meant === organisationId) return
-  if (meant === null && (!isUnsafe(event.method) || session.organisationId === null || session.organisationId === organisationId)) return
-  throw new ConflictError('Your session is now in another organisation, or you are no longer a member of the one that this request was for. Nothing was changed.', {
-    type: 'organisation-changed', errors: [{ path: organisationHeader, message: 'is not the organisation of this session' }],
-  })
+  if (
+    meant === null
+    && (!isUnsafe(event.method)
+      || session.organisationId === null
+      || session.organisationId === organisationId)
+  )
+    return
+  throw new ConflictError(
+    'Your session is now in another organisation, or you are no longer a member of the one that this request was for. Nothing was changed.',
+    {
+      type: 'organisation-changed',
+      errors: [{ path: organisationHeader, message: 'is not the organisation of this session' }],
+    },
+  )
 }
 
-/** The organisation that the request says it is meant for; `EventSource` can send no header and says it in its address. Null: it does not say. @throws {InvalidInputError} */
+/**
+ * The organisation that the request says it is meant for; `EventSource` can send no header and says it in its
+ * address. Null: it does not say. @throws {InvalidInputError}
+ */
 function meantOrganisation(event: H3Event): string | null {
-  const said = event.node.req.headers[organisationHeader.toLowerCase()] ?? (event.path.startsWith('/api/events') ? getQuery(event).organisation : undefined)
+  const said
+    = event.node.req.headers[organisationHeader.toLowerCase()]
+      ?? (event.path.startsWith('/api/events') ? getQuery(event).organisation : undefined)
   if (said === undefined) return null
   const { success, data } = Id.safeParse(said)
-  if (!success) throw new InvalidInputError([{ path: organisationHeader, message: 'must be the id of an organisation' }])
+  if (!success)
+    throw new InvalidInputError([{ path: organisationHeader, message: 'must be the id of an organisation' }])
   return data
 }
 
 /** Where the request comes from, as it is kept with a session. */
 export function originOf(event: H3Event): Origin {
-  return { ipAddress: currentContext()?.ipAddress ?? '', userAgent: event.node.req.headers['user-agent']?.slice(0, 300) ?? '', deviceCookie: readDeviceCookie(event, services().config) }
+  return {
+    ipAddress: currentContext()?.ipAddress ?? '',
+    userAgent: event.node.req.headers['user-agent']?.slice(0, 300) ?? '',
+    deviceCookie: readDeviceCookie(event, services().config),
+  }
 }
 
 /**
- * Whose the request's Idempotency-Key is: the same key of somebody else, or of the same person in another organisation, is another one. Called again by what makes another caller of
- * whoever asks (signing up, accepting an invitation): its repeat comes with other cookies.
+ * Whose the request's Idempotency-Key is: the same key of somebody else, or of the same person in another
+ * organisation, is another one. Called again by what makes another caller of whoever asks (signing up,
+ * accepting an invitation): its repeat comes with other cookies.
  */
-export async function keyBelongsTo(event: H3Event, scope: string, organisationId: string | null = null): Promise<void> {
+export async function keyBelongsTo(
+  event: H3Event,
+  scope: string,
+  organisationId: string | null = null,
+): Promise<void> {
   const context = currentContext()
-  if (context) context.operation = await readOperation(event, { scope, organisationId }, services().config.sessionPasswords[0])
+  if (context)
+    context.operation = await readOperation(
+      event,
+      { scope, organisationId },
+      services().config.sessionPasswords[0],
+    )
 }

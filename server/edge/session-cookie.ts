@@ -10,13 +10,18 @@ const proofName = 'fleet2-proof'
 const deviceName = 'fleet2-device'
 
 /**
- * `__Host-` ties the cookie to this very host and to TLS. Browsers take http://localhost for secure, so it holds there too. On another host over
- * plain HTTP a browser would drop it: for trying Fleet2 out in one's own network the embedded mode then uses a plain one. A real
- * deployment never does.
+ * `__Host-` ties the cookie to this very host and to TLS. Browsers take http://localhost for secure, so it
+ * holds there too. On another host over plain HTTP a browser would drop it: for trying Fleet2 out in one's
+ * own network the embedded mode then uses a plain one. A real deployment never does.
  */
-export function cookieForm(event: H3Event, config: Config, plainName: string = cookieName): { name: string, secure: boolean } {
+export function cookieForm(
+  event: H3Event,
+  config: Config,
+  plainName: string = cookieName,
+): { name: string, secure: boolean } {
   const host = (event.node.req.headers.host ?? '').replace(/:\d+$/, '')
-  const loopback = host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127\./.test(host)
+  const loopback
+    = host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127\./.test(host)
   const secure = !config.embeddedDatabase || loopback || isSecure(event, config)
   return { name: secure ? `__Host-${plainName}` : plainName, secure }
 }
@@ -36,21 +41,48 @@ export function readDeviceCookie(event: H3Event, config: Config): string | undef
   return getCookie(event, cookieForm(event, config, deviceName).name)
 }
 
-/** Gives the browser the secret and the proof of a session that begins, and what it is known by when it signs in again. */
-export function setSessionCookie(event: H3Event, config: Config, { secret, proof, deviceCookie }: { secret: string, proof: string, deviceCookie: string }, expiresAt: string) {
+/**
+ * Gives the browser the secret and the proof of a session that begins, and what it is known by when it signs
+ * in again.
+ */
+export function setSessionCookie(
+  event: H3Event,
+  config: Config,
+  { secret, proof, deviceCookie }: { secret: string, proof: string, deviceCookie: string },
+  expiresAt: string,
+) {
   const device = cookieForm(event, config, deviceName)
   // Strict: only our own page signs anybody in. It outlives the session, and signing out.
-  setCookie(event, device.name, deviceCookie, { httpOnly: true, secure: device.secure, sameSite: 'strict', path: '/', maxAge: knownDeviceSeconds })
+  setCookie(event, device.name, deviceCookie, {
+    httpOnly: true,
+    secure: device.secure,
+    sameSite: 'strict',
+    path: '/',
+    maxAge: knownDeviceSeconds,
+  })
   setProofCookie(event, config, proof, expiresAt)
   const { name, secure } = cookieForm(event, config)
-  // Lax: a link from a mail or a chat opens the page signed in; a change from another site is refused by `csrf.ts` besides.
-  setCookie(event, name, secret, { httpOnly: true, secure, sameSite: 'lax', path: '/', expires: new Date(expiresAt) })
+  // Lax: a link from a mail or a chat opens the page signed in; a change from another site is refused by
+  // `csrf.ts` besides.
+  setCookie(event, name, secret, {
+    httpOnly: true,
+    secure,
+    sameSite: 'lax',
+    path: '/',
+    expires: new Date(expiresAt),
+  })
 }
 
 /** Gives the browser a new proof for the session that it has. */
 export function setProofCookie(event: H3Event, config: Config, proof: string, expiresAt: string) {
   const { name, secure } = cookieForm(event, config, proofName)
-  setCookie(event, name, proof, { httpOnly: true, secure, sameSite: 'lax', path: '/', expires: new Date(expiresAt) })
+  setCookie(event, name, proof, {
+    httpOnly: true,
+    secure,
+    sameSite: 'lax',
+    path: '/',
+    expires: new Date(expiresAt),
+  })
 }
 
 export function clearSessionCookie(event: H3Event, config: Config) {

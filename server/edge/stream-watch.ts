@@ -6,7 +6,12 @@ import type { Cache } from '#server/redis/cache.ts'
 import type { Events } from '#server/redis/events.ts'
 import { backgroundContext, runInContext } from '#server/telemetry/context.ts'
 import type { Logger } from '#server/telemetry/logger.ts'
-import { streamRechecks, streamsEnded, streamsRefused, type StreamEnd } from '#server/telemetry/stream-metrics.ts'
+import {
+  streamRechecks,
+  streamsEnded,
+  streamsRefused,
+  type StreamEnd,
+} from '#server/telemetry/stream-metrics.ts'
 import { every } from '#server/telemetry/timers.ts'
 import { TooManyRequestsError, UnavailableError } from '#shared/errors.ts'
 import { may } from '#shared/roles.ts'
@@ -30,15 +35,22 @@ export interface StreamWatch {
 }
 
 /**
- * Streams of one session on one instance. The tabs of a browser share one; a browser that cannot share has one a tab, and twenty tabs of one fleet are more than anybody looks at. Without a bound
- * one viewer could hold all that an instance has room for.
+ * Streams of one session on one instance. The tabs of a browser share one; a browser that cannot share has
+ * one a tab, and twenty tabs of one fleet are more than anybody looks at. Without a bound one viewer could
+ * hold all that an instance has room for.
  */
 export const mostStreamsOfSession = 20
 
-/** Each stream is asked for this often, whatever has been told: an instance may die between a commit and the telling of it, and Redis may be away. */
+/**
+ * Each stream is asked for this often, whatever has been told: an instance may die between a commit and the
+ * telling of it, and Redis may be away.
+ */
 const recheckEveryMs = 30_000
 
-/** One look, its waits for the database included: long enough for a failover's first seconds, and over before the next. */
+/**
+ * One look, its waits for the database included: long enough for a failover's first seconds, and over before
+ * the next.
+ */
 const recheckSeconds = 10
 
 /** Looks at once, after a gap: all of an instance's streams at the same moment would be a wave. */
@@ -50,8 +62,9 @@ export const streamPermission = 'vehicles:read'
 type Held = StreamHolder & { end(reason: StreamEnd): void }
 
 /**
- * Ends live streams whose reason has gone: at once when it is told (by the session's changes, by the organisation's events), and by asking from time to time. What cannot be asked at this moment is
- * asked again later: a failover must not cut every stream.
+ * Ends live streams whose reason has gone: at once when it is told (by the session's changes, by the
+ * organisation's events), and by asking from time to time. What cannot be asked at this moment is asked again
+ * later: a failover must not cut every stream.
  */
 export function createStreamWatch({ sessions, database, cache, events, log, everyMs = recheckEveryMs }: {
   sessions: Sessions
@@ -95,7 +108,8 @@ export function createStreamWatch({ sessions, database, cache, events, log, ever
     }
     catch (error) {
       streamRechecks.inc({ outcome: 'unknown' })
-      if (!(error instanceof UnavailableError)) log.warn({ err: error }, 'A live stream could not be looked at, and is looked at again')
+      if (!(error instanceof UnavailableError))
+        log.warn({ err: error }, 'A live stream could not be looked at, and is looked at again')
     }
     finally {
       looks--
@@ -114,7 +128,8 @@ export function createStreamWatch({ sessions, database, cache, events, log, ever
     if (!membership) return 'session-ended'
     // Who is an operator stands in the configuration, which does not change while the process runs.
     if (organisationId === null) return null
-    if (membership.organisationId !== organisationId) return record.organisationId === organisationId ? 'member-removed' : 'organisation-switched'
+    if (membership.organisationId !== organisationId)
+      return record.organisationId === organisationId ? 'member-removed' : 'organisation-switched'
     return membership.role && may(membership.role, streamPermission) ? null : 'role-changed'
   }
 
@@ -124,7 +139,10 @@ export function createStreamWatch({ sessions, database, cache, events, log, ever
       for (const { session } of held) if (session.id === sessionId) count++
       if (count < mostStreamsOfSession) return
       streamsRefused.inc({ reason: 'session-limit' })
-      throw new TooManyRequestsError(`This session has ${count} live streams on this instance, which is the limit. Close one. Tabs of the same browser share one.`, everyMs / 1000)
+      throw new TooManyRequestsError(
+        `This session has ${count} live streams on this instance, which is the limit. Close one. Tabs of the same browser share one.`,
+        everyMs / 1000,
+      )
     },
     hold(stream, holder) {
       const one: Held = {
@@ -149,6 +167,11 @@ export function createStreamWatch({ sessions, database, cache, events, log, ever
 
 function ends(change: SessionChange, { session, organisationId }: StreamHolder): boolean {
   if (change.userId !== session.userId) return false
-  if (change.kind === 'switched') return organisationId !== null && change.sessionId === session.id && change.organisationId !== organisationId
-  return change.sessionId === null ? change.keptSessionId !== session.id && startedBefore(session, change.revokedAt) : change.sessionId === session.id
+  if (change.kind === 'switched')
+    return (
+      organisationId !== null && change.sessionId === session.id && change.organisationId !== organisationId
+    )
+  return change.sessionId === null
+    ? change.keptSessionId !== session.id && startedBefore(session, change.revokedAt)
+    : change.sessionId === session.id
 }

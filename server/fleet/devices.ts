@@ -214,7 +214,9 @@ async function fit(tx: Transaction, device: DeviceRow, vehicleId: string | null)
   })
 }
 
-/** The history of where a device has been: the present fitting ends, the next one begins, unless it is null. */
+/**
+ * The history of where a device has been: the present fitting ends, the next one begins, unless it is null.
+ */
 export async function beginFitting(
   tx: Transaction, device: Pick<DeviceRow, 'id' | 'organisationId'>, vehicleId: string | null,
 ): Promise<void> {

@@ -11,16 +11,41 @@ const leaseSeconds = 10
  * 10 s.
  */
 export async function claimDueEntries(database: Database, limit: number): Promise<OutboxEntry[]> {
-  const rows = await database.withKey('relay', 'on').write(async tx => (await tx.execute<{ id: string, organisation_id: string, name: OutboxEntry['name'], data: Record<string, unknown> }>(sql`
+  const rows = await database.withKey('relay', 'on').write(
+    async tx =>
+      (
+        await tx.execute<{
+          id: string
+          organisation_id: string
+          name: OutboxEntry['name']
+          data: Record<string, unknown>
+        }>(sql`
     UPDATE outbox SET due_at = now() + make_interval(secs => ${leaseSeconds})
     WHERE id IN (SELECT id FROM outbox WHERE due_at < now() ORDER BY due_at, id LIMIT ${limit} FOR UPDATE SKIP LOCKED)
-    RETURNING id, organisation_id, name, data, created_at`)).rows, { repeatable: true })
-  return rows.map(({ id, organisation_id: organisationId, name, data }) => ({ id, organisationId, name, data }))
+    RETURNING id, organisation_id, name, data, created_at`)
+      ).rows,
+    { repeatable: true },
+  )
+  return rows.map(({ id, organisation_id: organisationId, name, data }) => ({
+    id,
+    organisationId,
+    name,
+    data,
+  }))
 }
 
 /** Makes rows due again that were claimed and could not be published. */
 export async function releaseEntries(database: Database, ids: string[]): Promise<void> {
-  await database.withKey('relay', 'on').write(async tx => (await tx.update(outbox).set({ dueAt: sql`now()` }).where(inArray(outbox.id, ids))).rowCount, { repeatable: true })
+  await database.withKey('relay', 'on').write(
+    async tx =>
+      (
+        await tx
+          .update(outbox)
+          .set({ dueAt: sql`now()` })
+          .where(inArray(outbox.id, ids))
+      ).rowCount,
+    { repeatable: true },
+  )
 }
 
 /**

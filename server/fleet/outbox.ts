@@ -22,7 +22,9 @@ export interface OutboxMetrics {
 }
 
 export interface Outbox {
-  /** Publishes what has just been committed, at once and in the background: nobody's answer waits for Redis. */
+  /**
+   * Publishes what has just been committed, at once and in the background: nobody's answer waits for Redis.
+   */
   publish(event: PublishedEvent): void
   /** The same for what a transaction has recorded. */
   publishEntries(entries: OutboxEntry[], consistencyToken: string | null): void
@@ -30,19 +32,26 @@ export interface Outbox {
   close(): Promise<void>
 }
 
-/** One to two seconds, at random: what an instance left behind is due after five, and instances must not ask as one. */
+/**
+ * One to two seconds, at random: what an instance left behind is due after five, and instances must not ask
+ * as one.
+ */
 const turnMs = () => 1_000 + Math.random() * 1_000
 
 /** Rows of one turn's statement; a turn goes on while there are more. */
 const maxInTurn = 200
 
 /**
- * Past this many waiting for one organisation they become one `resync`: an hour without Redis leaves ten thousand rows an organisation and no more. Ten thousand, because a
- * failover of ten seconds at 200 events a second leaves two thousand, and each of them is told.
+ * Past this many waiting for one organisation they become one `resync`: an hour without Redis leaves ten
+ * thousand rows an organisation and no more. Ten thousand, because a failover of ten seconds at 200 events a
+ * second leaves two thousand, and each of them is told.
  */
 const maxWaiting = 10_000
 
-/** Every tenth turn looks at how much is waiting: often enough for an alert, too rarely to be seen in the load. */
+/**
+ * Every tenth turn looks at how much is waiting: often enough for an alert, too rarely to be seen in the
+ * load.
+ */
 const countEveryTurns = 10
 
 /** A turn that takes longer has lost the database: the next one tries again. */
@@ -54,8 +63,9 @@ const closeSeconds = 2
 const noMetrics: OutboxMetrics = { relayed() {}, thinned() {}, waiting() {} }
 
 /**
- * Publishes what transactions wrote into the outbox, at least once. The instance that committed publishes at once and deletes the row when the event is safe: taken by Redis and,
- * where there are replicas, acknowledged by one. Every instance also takes what is due: left behind by one that died, or by Redis's absence.
+ * Publishes what transactions wrote into the outbox, at least once. The instance that committed publishes at
+ * once and deletes the row when the event is safe: taken by Redis and, where there are replicas, acknowledged
+ * by one. Every instance also takes what is due: left behind by one that died, or by Redis's absence.
  */
 export function createOutbox({ database, events, redis, log, metrics = noMetrics }: {
   database: Database
@@ -75,7 +85,10 @@ export function createOutbox({ database, events, redis, log, metrics = noMetrics
   const closing = new AbortController()
 
   /** At most one turn long; while the outbox closes, only as far as it has been begun. */
-  function bounded<T>(work: () => Promise<T>, context = backgroundContext('outbox', turnSeconds, closing.signal)): Promise<T> {
+  function bounded<T>(
+    work: () => Promise<T>,
+    context = backgroundContext('outbox', turnSeconds, closing.signal),
+  ): Promise<T> {
     return runInContext(context, work)
   }
 
@@ -97,19 +110,27 @@ export function createOutbox({ database, events, redis, log, metrics = noMetrics
     runOutsideContext(() => track(runInSpan(span, told)))
   }
 
-  /** Deletes the rows whose events would survive a failover. Those that would not stay, become due, and are published again. */
+  /**
+   * Deletes the rows whose events would survive a failover. Those that would not stay, become due, and are
+   * published again.
+   */
   async function settle() {
     if (published.length + unconfirmed.length === 0) return
     const before = published.length
     const { run, offset, acknowledged } = await redis.replication()
-    // What another run has taken may be lost with it: it stays in the outbox, and is published again. What was published while Redis was asked may be younger than the offset: it waits for the next look.
+    // What another run has taken may be lost with it: it stays in the outbox, and is published again. What
+    // was published while Redis was asked may be younger than the offset: it waits for the next look.
     const asked = published.splice(0, before)
     unconfirmed.push({ run, offset, ids: asked.filter(one => one.run === run).map(({ id }) => id) })
     unconfirmed = unconfirmed.filter(batch => batch.run === run && batch.ids.length > 0)
     const safe = unconfirmed.filter(batch => acknowledged === null || acknowledged >= batch.offset)
     if (safe.length === 0) return
     const ids = safe.flatMap(batch => batch.ids)
-    await database.withKey('relay', 'on').write(async tx => (await tx.delete(outbox).where(inArray(outbox.id, ids))).rowCount, { repeatable: true })
+    await database
+      .withKey('relay', 'on')
+      .write(async tx => (await tx.delete(outbox).where(inArray(outbox.id, ids))).rowCount, {
+        repeatable: true,
+      })
     unconfirmed = unconfirmed.filter(batch => !safe.includes(batch))
   }
 
@@ -144,14 +165,33 @@ export function createOutbox({ database, events, redis, log, metrics = noMetrics
     return true
   }
 
-  /** The events of rows: positions are read where they are, which is never older than when the row was written. */
-  async function complements(entries: OutboxEntry[], consistencyToken: string | null): Promise<PublishedEvent[]> {
+  /**
+   * The events of rows: positions are read where they are, which is never older than when the row was
+   * written.
+   */
+  async function complements(
+    entries: OutboxEntry[],
+    consistencyToken: string | null,
+  ): Promise<PublishedEvent[]> {
     const complete: PublishedEvent[] = []
     for (const [organisationId, rows] of Map.groupBy(entries, entry => entry.organisationId)) {
-      const vehicleIds = [...new Set(rows.flatMap(({ data }) => data.vehicleIds as string[] | undefined ?? []))]
+      const vehicleIds = [
+        ...new Set(rows.flatMap(({ data }) => (data.vehicleIds as string[] | undefined) ?? [])),
+      ]
       const positions = vehicleIds.length ? await livePositions({ database }, organisationId, vehicleIds) : []
       for (const { id, name, data } of rows) {
-        if (name === 'positions') complete.push({ eventId: id, organisationId, name, data: { positions: positions.filter(({ vehicleId }) => (data.vehicleIds as string[]).includes(vehicleId)), consistencyToken } })
+        if (name === 'positions')
+          complete.push({
+            eventId: id,
+            organisationId,
+            name,
+            data: {
+              positions: positions.filter(({ vehicleId }) =>
+                (data.vehicleIds as string[]).includes(vehicleId),
+              ),
+              consistencyToken,
+            },
+          })
         else complete.push(toEvent({ id, organisationId, name, data }, consistencyToken))
       }
     }
@@ -204,7 +244,21 @@ export function createOutbox({ database, events, redis, log, metrics = noMetrics
 }
 
 /** The event of a row that carries all of it. */
-function toEvent({ id, organisationId, name, data }: OutboxEntry, consistencyToken: string | null): PublishedEvent {
-  if (name === 'resync') return { eventId: id, organisationId, name, data: { reason: 'too many changes to send one by one', consistencyToken } }
-  return { eventId: id, organisationId, name, data: { ...data, consistencyToken } as PublishedEvent<'changed'>['data'] }
+function toEvent(
+  { id, organisationId, name, data }: OutboxEntry,
+  consistencyToken: string | null,
+): PublishedEvent {
+  if (name === 'resync')
+    return {
+      eventId: id,
+      organisationId,
+      name,
+      data: { reason: 'too many changes to send one by one', consistencyToken },
+    }
+  return {
+    eventId: id,
+    organisationId,
+    name,
+    data: { ...data, consistencyToken } as PublishedEvent<'changed'>['data'],
+  }
 }

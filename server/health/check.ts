@@ -41,7 +41,14 @@ const successesToTurn = 2
  * what is checked. A single failure changes nothing yet. Until the first run has ended the check counts as
  * healthy.
  */
-export function createCheck({ name, look, pollMs, degradedPollMs, timeoutMs, onChange }: CheckOptions): Check {
+export function createCheck({
+  name,
+  look,
+  pollMs,
+  degradedPollMs,
+  timeoutMs,
+  onChange,
+}: CheckOptions): Check {
   let shown: Finding = { status: 'healthy', reason: null, details: {} }
   let checkedAt = Date.now()
   let looks = 0
@@ -62,7 +69,11 @@ export function createCheck({ name, look, pollMs, degradedPollMs, timeoutMs, onC
     const isUnhealthy = shown.status === 'unhealthy'
     // The first run counts at once: an instance that starts must not report for three rounds that all is
     // well.
-    if (looks++ === 0 || (failed ? failures >= failuresToTurn || isUnhealthy : successes >= successesToTurn || !isUnhealthy)) shown = finding
+    if (
+      looks++ === 0
+      || (failed ? failures >= failuresToTurn || isUnhealthy : successes >= successesToTurn || !isUnhealthy)
+    )
+      shown = finding
     if (`${shown.status} ${shown.reason}` !== before) onChange()
     const calm = shown.status === 'healthy' && failures === 0
     timer = setTimeout(turn, calm ? pollMs : degradedPollMs)
@@ -72,7 +83,7 @@ export function createCheck({ name, look, pollMs, degradedPollMs, timeoutMs, onC
   return {
     name,
     current: () => ({ ...shown, checkedAt }),
-    start: () => first ??= turn(),
+    start: () => (first ??= turn()),
     stop() {
       stopped = true
       clearTimeout(timer)
@@ -83,13 +94,19 @@ export function createCheck({ name, look, pollMs, degradedPollMs, timeoutMs, onC
 async function bounded(look: () => Promise<Finding>, timeoutMs: number): Promise<Finding> {
   let callOff = () => {}
   const tooLate = new Promise<Finding>((resolve) => {
-    callOff = setActiveTimeout(timeoutMs, () => resolve({ status: 'unhealthy', reason: `No answer within ${timeoutMs} ms`, details: {} }))
+    callOff = setActiveTimeout(timeoutMs, () =>
+      resolve({ status: 'unhealthy', reason: `No answer within ${timeoutMs} ms`, details: {} }),
+    )
   })
   try {
     return await Promise.race([look(), tooLate])
   }
   catch (error) {
-    return { status: 'unhealthy', reason: error instanceof Error ? error.message : String(error), details: {} }
+    return {
+      status: 'unhealthy',
+      reason: error instanceof Error ? error.message : String(error),
+      details: {},
+    }
   }
   finally {
     callOff()

@@ -18,7 +18,10 @@ import { judge, type Verdict } from './verdict.ts'
 
 export interface HealthOptions {
   config: Config
-  /** Its monitor looks by itself, and at once when something fails; beside it the program's own calls are judged. */
+  /**
+   * Its monitor looks by itself, and at once when something fails; beside it the program's own calls are
+   * judged.
+   */
   database: Pick<DatabaseService, 'firstState' | 'outcomes' | 'tryPool' | 'standbyOf'>
   redis: RedisPort
   registry: Registry
@@ -46,11 +49,17 @@ export interface Health {
   stop(): Promise<void>
 }
 
-/** All is well: twice a second, so that a change is known within a second of its cause. Anything is wrong: four times. */
+/**
+ * All is well: twice a second, so that a change is known within a second of its cause. Anything is wrong:
+ * four times.
+ */
 const pollMs = 500
 const degradedPollMs = 250
 
-/** The monitor's first look takes 1 s at most; the check's own limit only guards against one that does not end. */
+/**
+ * The monitor's first look takes 1 s at most; the check's own limit only guards against one that does not
+ * end.
+ */
 const databaseTimeoutMs = 1_500
 
 /** A suspected pool is tried for 2 s at most besides. */
@@ -77,34 +86,87 @@ export function createHealth(given: HealthOptions): Health {
   const hasReplica = Boolean(config.databaseReadUrl && config.databaseReadUrl !== config.databaseUrl)
 
   const { outcomes } = database
-  const primaryPool = createPoolJudge({ outcomes, kinds: hasReplica ? ['writes'] : ['reads', 'writes'], probe: () => database.tryPool('primary') })
-  const replicaPool = createPoolJudge({ outcomes, kinds: ['reads'], probe: () => database.tryPool('replica') })
+  const primaryPool = createPoolJudge({
+    outcomes,
+    kinds: hasReplica ? ['writes'] : ['reads', 'writes'],
+    probe: () => database.tryPool('primary'),
+  })
+  const replicaPool = createPoolJudge({
+    outcomes,
+    kinds: ['reads'],
+    probe: () => database.tryPool('replica'),
+  })
   const options = { pollMs, degradedPollMs, timeoutMs: databaseTimeoutMs, onChange: () => changed() }
   const checks = {
-    primary: createCheck({ ...options, name: 'database_primary', look: async () => primaryPool.judge(judgePrimary(await database.firstState())), timeoutMs: poolTimeoutMs }),
-    replica: hasReplica ? createCheck({ ...options, name: 'database_replica', look: async () => replicaPool.judge(judgeServer((await database.firstState()).replica!, 'replica')), timeoutMs: poolTimeoutMs }) : null,
+    primary: createCheck({
+      ...options,
+      name: 'database_primary',
+      look: async () => primaryPool.judge(judgePrimary(await database.firstState())),
+      timeoutMs: poolTimeoutMs,
+    }),
+    replica: hasReplica
+      ? createCheck({
+          ...options,
+          name: 'database_replica',
+          look: async () => replicaPool.judge(judgeServer((await database.firstState()).replica!, 'replica')),
+          timeoutMs: poolTimeoutMs,
+        })
+      : null,
     redis: createCheck({ ...options, name: 'redis', look: lookAtRedis }),
-    memory: createCheck({ ...options, pollMs: 1_000, degradedPollMs: 1_000, name: 'memory', look: lookAtMemory }),
-    descriptors: createCheck({ ...options, pollMs: 1_000, degradedPollMs: 1_000, name: 'file_descriptors', look: async () => lookAtDescriptors() }),
-    eventLoop: createCheck({ ...options, pollMs: 1_000, degradedPollMs: 1_000, name: 'event_loop', look: lookAtEventLoop }),
+    memory: createCheck({
+      ...options,
+      pollMs: 1_000,
+      degradedPollMs: 1_000,
+      name: 'memory',
+      look: lookAtMemory,
+    }),
+    descriptors: createCheck({
+      ...options,
+      pollMs: 1_000,
+      degradedPollMs: 1_000,
+      name: 'file_descriptors',
+      look: async () => lookAtDescriptors(),
+    }),
+    eventLoop: createCheck({
+      ...options,
+      pollMs: 1_000,
+      degradedPollMs: 1_000,
+      name: 'event_loop',
+      look: lookAtEventLoop,
+    }),
   }
   const all = Object.values(checks).filter(check => check !== null)
 
   async function lookAtRedis(): Promise<Finding> {
     const started = performance.now()
     const { role } = await redis.ping().catch((error: unknown) => {
-      throw new Error(redis.trouble() ?? (error instanceof Error ? error.message : String(error)), { cause: error })
+      throw new Error(redis.trouble() ?? (error instanceof Error ? error.message : String(error)), {
+        cause: error,
+      })
     })
     const sentinels = redis.sentinels()
     const details = {
-      latency_ms: rounded(performance.now() - started), role,
-      ...sentinels ? { sentinels: { total: sentinels.total, reachable: sentinels.reachable, quorum: sentinels.quorum, replicas: sentinels.replicas } } : {},
+      latency_ms: rounded(performance.now() - started),
+      role,
+      ...(sentinels
+        ? {
+            sentinels: {
+              total: sentinels.total,
+              reachable: sentinels.reachable,
+              quorum: sentinels.quorum,
+              replicas: sentinels.replicas,
+            },
+          }
+        : {}),
     }
     // It works, and the next fault would not be mended: no harm to anybody yet, but somebody should know.
-    if (sentinels && !sentinels.quorum && role !== 'replica') return { status: 'degraded', reason: sentinels.reason, details }
+    if (sentinels && !sentinels.quorum && role !== 'replica')
+      return { status: 'degraded', reason: sentinels.reason, details }
     const refused = redis.trouble()
     if (refused) return { status: 'unhealthy', reason: refused, details }
-    return role === 'replica' ? { status: 'unhealthy', reason: 'Connected to a replica, not to the master', details } : { status: 'healthy', reason: null, details }
+    return role === 'replica'
+      ? { status: 'unhealthy', reason: 'Connected to a replica, not to the master', details }
+      : { status: 'healthy', reason: null, details }
   }
 
   /** Read from /proc: without a descriptor left it cannot be read, and is no less than it was. */
@@ -117,7 +179,11 @@ export function createHealth(given: HealthOptions): Health {
     const delayMs = loopDelay.max / 1e6
     loopDelay.reset()
     const status = delayMs >= stalledMs ? 'unhealthy' : delayMs >= slowMs ? 'degraded' : 'healthy'
-    return { status, reason: status === 'healthy' ? null : `The event loop was held up for ${Math.round(delayMs)} ms`, details: { latency_ms: rounded(delayMs) } }
+    return {
+      status,
+      reason: status === 'healthy' ? null : `The event loop was held up for ${Math.round(delayMs)} ms`,
+      details: { latency_ms: rounded(delayMs) },
+    }
   }
 
   function verdict(): Verdict {
@@ -151,7 +217,11 @@ export function createHealth(given: HealthOptions): Health {
   function changed() {
     const now = verdict()
     if (last && last.status === now.status && last.mode === now.mode && last.reason === now.reason) return
-    if (last) log[now.status === 'healthy' ? 'info' : 'warn']({ mode: now.mode, status: now.status, reason: now.reason }, `Mode ${now.mode}, ${now.status}${now.reason ? `: ${now.reason}` : ''}`)
+    if (last)
+      log[now.status === 'healthy' ? 'info' : 'warn'](
+        { mode: now.mode, status: now.status, reason: now.reason },
+        `Mode ${now.mode}, ${now.status}${now.reason ? `: ${now.reason}` : ''}`,
+      )
     last = now
     for (const listener of listeners) listener(now)
   }
@@ -161,10 +231,23 @@ export function createHealth(given: HealthOptions): Health {
     const { mode, status, reason } = verdict()
     try {
       await registry.announce({
-        instance, version, address, pid: process.pid, startedAt, phase, mode, status, reason, load: await readLoad(),
-        databaseHealthy: checks.primary.current().status !== 'unhealthy', parts: parts(), at: Date.now(),
+        instance,
+        version,
+        address,
+        pid: process.pid,
+        startedAt,
+        phase,
+        mode,
+        status,
+        reason,
+        load: await readLoad(),
+        databaseHealthy: checks.primary.current().status !== 'unhealthy',
+        parts: parts(),
+        at: Date.now(),
       })
-      peerDatabaseHealthy = (registry.instances() ?? []).some(peer => peer.instance !== instance && peer.databaseHealthy)
+      peerDatabaseHealthy = (registry.instances() ?? []).some(
+        peer => peer.instance !== instance && peer.databaseHealthy,
+      )
     }
     catch {
       // Nobody can be asked: the fault may be everybody's, so nobody leaves the balancer for it.
@@ -185,7 +268,10 @@ export function createHealth(given: HealthOptions): Health {
       const primary = checks.primary.current()
       const replica = checks.replica?.current()
       const shown = (check: Finding & { checkedAt: number }) => ({
-        status: check.status, ...check.details, age_ms: Date.now() - check.checkedAt, ...check.reason ? { reason: check.reason } : {},
+        status: check.status,
+        ...check.details,
+        age_ms: Date.now() - check.checkedAt,
+        ...(check.reason ? { reason: check.reason } : {}),
       })
       return {
         status: now.status,
@@ -193,16 +279,18 @@ export function createHealth(given: HealthOptions): Health {
         version: config.version,
         instance: config.instanceId,
         mode: now.mode,
-        ...config.standbyOf ? { region: now.standby ? 'standby' : 'active' } : {},
+        ...(config.standbyOf ? { region: now.standby ? 'standby' : 'active' } : {}),
         uptime_seconds: Math.round(process.uptime()),
-        ...now.reason ? { reason: now.reason } : {},
+        ...(now.reason ? { reason: now.reason } : {}),
         checks: {
           database: {
             status: now.database,
             latency_ms: primary.details.latency_ms ?? replica?.details.latency_ms ?? null,
-            ...now.database === 'healthy' ? {} : { reason: primary.reason ?? replica?.reason ?? now.reason },
+            ...(now.database === 'healthy'
+              ? {}
+              : { reason: primary.reason ?? replica?.reason ?? now.reason }),
             primary: shown(primary),
-            ...replica ? { replica: shown(replica) } : {},
+            ...(replica ? { replica: shown(replica) } : {}),
           },
           redis: { latency_ms: null, ...shown(checks.redis.current()) },
           memory: shown(checks.memory.current()),
@@ -210,7 +298,19 @@ export function createHealth(given: HealthOptions): Health {
           event_loop: shown(checks.eventLoop.current()),
         },
         // Null: Redis is away, and nobody can be asked.
-        instances: registry.instances()?.map(({ instance, version, address, phase, mode, status, load, ageMs }) => ({ instance, version, address, phase, mode, status, load, age_ms: Math.round(ageMs) })) ?? null,
+        instances:
+          registry
+            .instances()
+            ?.map(({ instance, version, address, phase, mode, status, load, ageMs }) => ({
+              instance,
+              version,
+              address,
+              phase,
+              mode,
+              status,
+              load,
+              age_ms: Math.round(ageMs),
+            })) ?? null,
       }
     },
     setPhase(next, why = null) {
@@ -244,18 +344,29 @@ export function createHealth(given: HealthOptions): Health {
   }
 }
 
-/** A server that still takes itself for the primary while another has begun a newer timeline takes no write that lasts. */
+/**
+ * A server that still takes itself for the primary while another has begun a newer timeline takes no write
+ * that lasts.
+ */
 function judgePrimary({ primary, timeline }: DatabaseState): Finding {
   const finding = judgeServer(primary, 'primary')
-  if (finding.status === 'unhealthy' || primary.timeline === null || primary.timeline >= timeline) return finding
+  if (finding.status === 'unhealthy' || primary.timeline === null || primary.timeline >= timeline)
+    return finding
   return { ...finding, status: 'unhealthy', reason: 'The server is a former primary' }
 }
 
 function judgeServer(state: ServerState, wanted: 'primary' | 'replica'): Finding {
-  const details = { role: state.role, latency_ms: state.latencyMs, ...state.lagSeconds === null ? {} : { lag_seconds: state.lagSeconds }, ...state.timeline === null ? {} : { timeline: state.timeline } }
+  const details = {
+    role: state.role,
+    latency_ms: state.latencyMs,
+    ...(state.lagSeconds === null ? {} : { lag_seconds: state.lagSeconds }),
+    ...(state.timeline === null ? {} : { timeline: state.timeline }),
+  }
   if (!state.reachable) return { status: 'unhealthy', reason: state.error, details }
-  if (wanted === 'primary' && state.role !== 'primary') return { status: 'unhealthy', reason: 'The server is a replica and does not accept writes', details }
-  if (state.lagSeconds !== null && state.lagSeconds > replicaLagLimitSeconds) return { status: 'degraded', reason: `${Math.round(state.lagSeconds)} s behind the primary`, details }
+  if (wanted === 'primary' && state.role !== 'primary')
+    return { status: 'unhealthy', reason: 'The server is a replica and does not accept writes', details }
+  if (state.lagSeconds !== null && state.lagSeconds > replicaLagLimitSeconds)
+    return { status: 'degraded', reason: `${Math.round(state.lagSeconds)} s behind the primary`, details }
   return { status: 'healthy', reason: null, details }
 }
 

@@ -10,9 +10,13 @@ const unhealthyShare = 0.95
 type Read = (path: string) => string
 
 /**
- * What this process may use, in bytes: the smallest limit of its control groups, from its own up to the root (the limit may stand on any of them), else the machine's memory.
+ * What this process may use, in bytes: the smallest limit of its control groups, from its own up to the root
+ * (the limit may stand on any of them), else the machine's memory.
  */
-export function memoryLimitBytes(overrideMb: number, read: Read = path => readFileSync(path, 'utf8')): number {
+export function memoryLimitBytes(
+  overrideMb: number,
+  read: Read = path => readFileSync(path, 'utf8'),
+): number {
   if (overrideMb > 0) return overrideMb * 1_048_576
   const limits = limitFiles(read).flatMap((path) => {
     try {
@@ -28,7 +32,10 @@ export function memoryLimitBytes(overrideMb: number, read: Read = path => readFi
   return Math.min(totalmem(), ...limits)
 }
 
-/** Where a limit may stand. /proc/self/cgroup has a line for each hierarchy: `0::/path` is v2, `9:memory:/path` is v1 (cgroups(7)); both may be there at once. */
+/**
+ * Where a limit may stand. /proc/self/cgroup has a line for each hierarchy: `0::/path` is v2,
+ * `9:memory:/path` is v1 (cgroups(7)); both may be there at once.
+ */
 function limitFiles(read: Read): string[] {
   let lines: string[] = []
   try {
@@ -37,11 +44,18 @@ function limitFiles(read: Read): string[] {
   catch {
     // No Linux, or no /proc. The roots are looked at all the same.
   }
-  const own = (matches: (controllers: string) => boolean) => lines.map(line => line.split(':')).find(([, controllers]) => controllers !== undefined && matches(controllers))?.slice(2).join(':') ?? '/'
+  const own = (matches: (controllers: string) => boolean) =>
+    lines
+      .map(line => line.split(':'))
+      .find(([, controllers]) => controllers !== undefined && matches(controllers))
+      ?.slice(2)
+      .join(':') ?? '/'
   const v1 = upwards(own(controllers => controllers.split(',').includes('memory')))
   const v2 = upwards(own(controllers => controllers === ''))
   return [
-    ...v2.flatMap(path => ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'].map(root => join(root, path, 'memory.max'))),
+    ...v2.flatMap(path =>
+      ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'].map(root => join(root, path, 'memory.max')),
+    ),
     ...v1.map(path => join('/sys/fs/cgroup/memory', path, 'memory.limit_in_bytes')),
   ]
 }
@@ -52,9 +66,9 @@ function upwards(path: string): string[] {
 }
 
 /**
- * Whether a file can still be opened: out of descriptors, nobody new can be served, and much that reads a file by
- * the way (the resident memory is read from /proc) fails with words of its own. Only the words of the kernel that
- * mean this count: what cannot be opened for another reason has not lacked a descriptor.
+ * Whether a file can still be opened: out of descriptors, nobody new can be served, and much that reads a
+ * file by the way (the resident memory is read from /proc) fails with words of its own. Only the words of the
+ * kernel that mean this count: what cannot be opened for another reason has not lacked a descriptor.
  */
 export function lookAtDescriptors(open: () => void = openAny): Finding {
   try {
@@ -63,7 +77,11 @@ export function lookAtDescriptors(open: () => void = openAny): Finding {
   catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'EMFILE' || code === 'ENFILE') {
-      return { status: 'unhealthy', reason: `No file can be opened (${code}): raise the limit (ulimit -n)`, details: {} }
+      return {
+        status: 'unhealthy',
+        reason: `No file can be opened (${code}): raise the limit (ulimit -n)`,
+        details: {},
+      }
     }
   }
   return { status: 'healthy', reason: null, details: {} }

@@ -29,8 +29,8 @@ export interface StatusPage {
 
 /**
  * What the public page says, from memory alone: the health of this instance, what the others have said of
- * theirs, the operator's notice, and the uptime as Prometheus last said it. It is made once a turn for all who
- * ask, whatever is away.
+ * theirs, the operator's notice, and the uptime as Prometheus last said it. It is made once a turn for all
+ * who ask, whatever is away.
  */
 export function createStatusPage(options: StatusPageOptions): StatusPage {
   const { instanceId, health, registry, notice, uptime } = options
@@ -42,8 +42,14 @@ export function createStatusPage(options: StatusPageOptions): StatusPage {
     const days = uptime.current()
     const state = overallState(states)
     const status: ServiceStatus = {
-      state, title: health.verdict().standby ? standbyTitle : titles[state], checkedAt: new Date().toISOString(), view, parts: describeParts(states, health.verdict()),
-      notKnown: notKnown(view, days.state), notice: notice.current(), uptime: days,
+      state,
+      title: health.verdict().standby ? standbyTitle : titles[state],
+      checkedAt: new Date().toISOString(),
+      view,
+      parts: describeParts(states, health.verdict()),
+      notKnown: notKnown(view, days.state),
+      notice: notice.current(),
+      uptime: days,
     }
     return made = { status, json: JSON.stringify(status) }
   }
@@ -81,7 +87,8 @@ function wordOf({ phase, status, mode, parts }: InstanceRecord): InstanceWord {
 }
 
 function notKnown(view: ServiceStatus['view'], uptime: Uptime['state']): string[] {
-  const alone = 'Our servers cannot exchange their status right now. This is the view of the one that answered you.'
+  const alone
+    = 'Our servers cannot exchange their status right now. This is the view of the one that answered you.'
   const noDays = 'The uptime of past days is not available right now.'
   return [...view === 'one-instance' ? [alone] : [], ...uptime === 'not-known' ? [noDays] : []]
 }

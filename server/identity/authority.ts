@@ -17,8 +17,15 @@ interface Actor {
  * since.
  * @throws {ForbiddenError} if the role lacks the permission, or the actor is no longer a member.
  */
-export async function currentRole(tx: Transaction, { userId, organisationId }: Actor, permission: Permission): Promise<Role> {
-  const [row] = await tx.select({ role: memberships.role }).from(memberships).where(and(eq(memberships.organisationId, organisationId), eq(memberships.userId, userId)))
+export async function currentRole(
+  tx: Transaction,
+  { userId, organisationId }: Actor,
+  permission: Permission,
+): Promise<Role> {
+  const [row] = await tx
+    .select({ role: memberships.role })
+    .from(memberships)
+    .where(and(eq(memberships.organisationId, organisationId), eq(memberships.userId, userId)))
   if (!row) throw new ForbiddenError('You are no longer a member of this organisation.')
   if (!may(row.role, permission)) throw new ForbiddenError()
   return row.role
@@ -39,7 +46,11 @@ export async function lockAuthority(tx: Transaction, actor: Actor, permission: P
 /** For changes of membership by someone who is not a member yet. */
 export async function lockOrganisation(tx: Transaction, organisationId: string): Promise<void> {
   // Not FOR UPDATE: a new vehicle, which looks the organisation's key up, need not wait.
-  await tx.select({ id: organisations.id }).from(organisations).where(eq(organisations.id, organisationId)).for('no key update')
+  await tx
+    .select({ id: organisations.id })
+    .from(organisations)
+    .where(eq(organisations.id, organisationId))
+    .for('no key update')
 }
 
 /**
@@ -51,16 +62,24 @@ export async function lockOrganisation(tx: Transaction, organisationId: string):
 export function withWriteAuthorisation<D extends Database>(database: D): D {
   const inOrganisation = (id: string): Queries => {
     const queries = database.inOrganisation(id)
-    return { read: queries.read, write: (fn, options) => queries.write(tx => authorised(tx, id, fn), options) }
+    return {
+      read: queries.read,
+      write: (fn, options) => queries.write(tx => authorised(tx, id, fn), options),
+    }
   }
   return { ...database, inOrganisation }
 }
 
-async function authorised<T>(tx: Transaction, organisationId: string, fn: (tx: Transaction) => Promise<T>): Promise<T> {
+async function authorised<T>(
+  tx: Transaction,
+  organisationId: string,
+  fn: (tx: Transaction) => Promise<T>,
+): Promise<T> {
   const authority = currentContext()?.authority
   // Devices, jobs, and anyone creating or joining an organisation.
   if (!authority) return fn(tx)
-  if (authority.organisationId !== organisationId) throw new Error('A change in another organisation than the one that was authorised')
+  if (authority.organisationId !== organisationId)
+    throw new Error('A change in another organisation than the one that was authorised')
   const authorising = currentRole(tx, authority, authority.permission as Permission)
   const work = fn(tx)
   // If the caller is not authorised, the outcome of the work does not matter.

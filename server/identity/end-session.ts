@@ -14,10 +14,28 @@ interface Parts {
  * away, Redis alone records it.
  * @throws {UnavailableError} when neither can be reached.
  */
-export async function endSession({ database, sessions, config }: Parts, secret: string, record: SessionRecord): Promise<void> {
-  const stored = await succeeded(storeRevocation(database, { userId: record.userId, sessionId: record.id, keptSessionId: null }, config.sessionAbsoluteSeconds))
-  const removed = await succeeded(stored ? sessions.remove(secret, record) : sessions.markRevoked(record.id).then(() => sessions.remove(secret, record)))
-  if (!stored && !removed) throw new UnavailableError('You cannot be signed out right now, because neither the database nor Redis is responding. Try again in a moment, or close your browser.', { retryAfterSeconds: 5 })
+export async function endSession(
+  { database, sessions, config }: Parts,
+  secret: string,
+  record: SessionRecord,
+): Promise<void> {
+  const stored = await succeeded(
+    storeRevocation(
+      database,
+      { userId: record.userId, sessionId: record.id, keptSessionId: null },
+      config.sessionAbsoluteSeconds,
+    ),
+  )
+  const removed = await succeeded(
+    stored
+      ? sessions.remove(secret, record)
+      : sessions.markRevoked(record.id).then(() => sessions.remove(secret, record)),
+  )
+  if (!stored && !removed)
+    throw new UnavailableError(
+      'You cannot be signed out right now, because neither the database nor Redis is responding. Try again in a moment, or close your browser.',
+      { retryAfterSeconds: 5 },
+    )
 }
 
 /**
@@ -32,12 +50,19 @@ export async function revokeSession(parts: Parts, userId: string, sessionId: str
  * Ends all of the user's sessions but one, or all. Resolves to the revocation's moment: a session that begins
  * with it known is not meant.
  */
-export async function revokeOtherSessions(parts: Parts, userId: string, keptSessionId: string | null): Promise<{ revokedAt: number }> {
+export async function revokeOtherSessions(
+  parts: Parts,
+  userId: string,
+  keptSessionId: string | null,
+): Promise<{ revokedAt: number }> {
   return revoke(parts, { userId, sessionId: null, keptSessionId })
 }
 
 /** `ended`: the number of sessions that Redis had; null: it is away, and is told when it is back. */
-async function revoke({ database, sessions, config }: Parts, revocation: Omit<Revocation, 'revokedAt'>): Promise<{ ended: number | null, revokedAt: number }> {
+async function revoke(
+  { database, sessions, config }: Parts,
+  revocation: Omit<Revocation, 'revokedAt'>,
+): Promise<{ ended: number | null, revokedAt: number }> {
   const stored = await storeRevocation(database, revocation, config.sessionAbsoluteSeconds)
   const ended = await sessions.apply(stored).catch((error: unknown) => {
     if (!(error instanceof UnavailableError)) throw error
@@ -56,9 +81,13 @@ const replayedMs = 86_400_000
  * Takes out of a Redis that has come back what was revoked while it was away. Until then the database's word,
  * asked with every request, holds alone.
  */
-export async function replayRevocations({ database, sessions }: Pick<Parts, 'database' | 'sessions'>): Promise<number> {
+export async function replayRevocations({
+  database,
+  sessions,
+}: Pick<Parts, 'database' | 'sessions'>): Promise<number> {
   let ended = 0
-  for (const revocation of await recentRevocations(database, Date.now() - replayedMs)) ended += await sessions.apply(revocation)
+  for (const revocation of await recentRevocations(database, Date.now() - replayedMs))
+    ended += await sessions.apply(revocation)
   return ended
 }
 

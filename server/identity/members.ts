@@ -16,36 +16,74 @@ import type { IdentityServices } from './services.ts'
 import { revokeStrandedInvitations } from './stranded-invitations.ts'
 
 /** The organisation's members by name. */
-export async function listMembers({ database }: { database: Database }, organisationId: string, query: PageQuery): Promise<Page<ListedMember>> {
+export async function listMembers(
+  { database }: { database: Database },
+  organisationId: string,
+  query: PageQuery,
+): Promise<Page<ListedMember>> {
   const cursor = decodeCursor(query.cursor, 'text')
   const name = sql<string>`lower(${users.name})`
-  const rows = await database.inOrganisation(organisationId).read(tx => tx
-    .select({ membership: memberships, name: users.name, email: users.email, sortName: name, total: countAll(memberships, eq(memberships.organisationId, organisationId), cursor) })
-    .from(memberships).innerJoin(users, eq(users.id, memberships.userId))
-    .where(and(
-      eq(memberships.organisationId, organisationId),
-      cursor ? or(gt(name, cursor[0]), and(eq(name, cursor[0]), gt(memberships.id, cursor[1]))) : undefined,
-    ))
-    .orderBy(asc(name), asc(memberships.id)).limit(query.limit + 1))
+  const rows = await database.inOrganisation(organisationId).read(tx =>
+    tx
+      .select({
+        membership: memberships,
+        name: users.name,
+        email: users.email,
+        sortName: name,
+        total: countAll(memberships, eq(memberships.organisationId, organisationId), cursor),
+      })
+      .from(memberships)
+      .innerJoin(users, eq(users.id, memberships.userId))
+      .where(
+        and(
+          eq(memberships.organisationId, organisationId),
+          cursor
+            ? or(gt(name, cursor[0]), and(eq(name, cursor[0]), gt(memberships.id, cursor[1])))
+            : undefined,
+        ),
+      )
+      .orderBy(asc(name), asc(memberships.id))
+      .limit(query.limit + 1),
+  )
   return toPage(rows, query, row => [row.sortName, row.membership.id], toMember)
 }
 
-/** @throws {ForbiddenError} when the actor may not give or take the role; {ConflictError} when it is the last owner. */
-export async function changeRole({ database, cache }: IdentityServices, actor: Member, membershipId: string, role: Role): Promise<ListedMember> {
+/**
+ * @throws {ForbiddenError} when the actor may not give or take the role; {ConflictError} when it is the last
+ * owner.
+ */
+export async function changeRole(
+  { database, cache }: IdentityServices,
+  actor: Member,
+  membershipId: string,
+  role: Role,
+): Promise<ListedMember> {
   const { organisationId } = actor
   const member = await database.inOrganisation(organisationId).write(async (tx) => {
     const mine = await lockAuthority(tx, actor, 'members:write')
     const before = await findMember(tx, organisationId, membershipId)
-    if (!mayManageRole(mine, before.membership.role) || !mayManageRole(mine, role)) throw new ForbiddenError('Only an owner can add or change owners.')
+    if (!mayManageRole(mine, before.membership.role) || !mayManageRole(mine, role))
+      throw new ForbiddenError('Only an owner can add or change owners.')
     if (before.membership.role === role) return toMember(before)
     if (before.membership.role === 'owner' && role !== 'owner') await refuseLastOwner(tx)
-    const [membership] = await tx.update(memberships).set({ role, version: before.membership.version + 1 }).where(eq(memberships.id, membershipId)).returning()
+    const [membership] = await tx
+      .update(memberships)
+      .set({ role, version: before.membership.version + 1 })
+      .where(eq(memberships.id, membershipId))
+      .returning()
     await recordAudit(tx, {
-      organisationId, action: 'member.role-changed', subject: { type: 'member', id: membershipId, label: before.name },
-      before: { role: before.membership.role }, after: { role },
+      organisationId,
+      action: 'member.role-changed',
+      subject: { type: 'member', id: membershipId, label: before.name },
+      before: { role: before.membership.role },
+      after: { role },
     })
     await recordChange(tx, organisationId, { type: 'member', id: membershipId, change: 'updated' })
-    await revokeStrandedInvitations(tx, { organisationId, inviter: { userId: before.membership.userId, name: before.name }, role })
+    await revokeStrandedInvitations(tx, {
+      organisationId,
+      inviter: { userId: before.membership.userId, name: before.name },
+      role,
+    })
     return toMember({ ...before, membership: membership! })
   })
   await cache.invalidate('organisations', member.userId)
@@ -53,10 +91,15 @@ export async function changeRole({ database, cache }: IdentityServices, actor: M
 }
 
 /**
- * Takes a member out of the organisation; members may take out themselves. It works from the next request on: each one asks for the membership.
+ * Takes a member out of the organisation; members may take out themselves. It works from the next request on:
+ * each one asks for the membership.
  * @throws {ForbiddenError}; {ConflictError} when it is the last owner.
  */
-export async function removeMember({ database, cache }: IdentityServices, actor: Member, membershipId: string): Promise<void> {
+export async function removeMember(
+  { database, cache }: IdentityServices,
+  actor: Member,
+  membershipId: string,
+): Promise<void> {
   const { organisationId } = actor
   const { userId } = await database.inOrganisation(organisationId).write(async (tx) => {
     const mine = await lockAuthority(tx, actor, 'vehicles:read')
@@ -66,11 +109,17 @@ export async function removeMember({ database, cache }: IdentityServices, actor:
     if (before.membership.role === 'owner') await refuseLastOwner(tx)
     await tx.delete(memberships).where(eq(memberships.id, membershipId))
     await recordAudit(tx, {
-      organisationId, action: leaving ? 'member.left' : 'member.removed', subject: { type: 'member', id: membershipId, label: before.name },
+      organisationId,
+      action: leaving ? 'member.left' : 'member.removed',
+      subject: { type: 'member', id: membershipId, label: before.name },
       before: { name: before.name, email: before.email, role: before.membership.role },
     })
     await recordChange(tx, organisationId, { type: 'member', id: membershipId, change: 'removed' })
-    await revokeStrandedInvitations(tx, { organisationId, inviter: { userId: before.membership.userId, name: before.name }, role: null })
+    await revokeStrandedInvitations(tx, {
+      organisationId,
+      inviter: { userId: before.membership.userId, name: before.name },
+      role: null,
+    })
     return { userId: before.membership.userId }
   })
   await cache.invalidate('organisations', userId)
@@ -86,26 +135,60 @@ interface Membership {
 }
 
 /**
- * The user's role in the organisation, or null; null too when the session has been revoked. Asked with every request and of the database, so that a change of it takes effect at once, also one that
- * Redis could not be told of. With every database server away it is what it last was for this session: a change of it would be a write. `strong` is not answered so.
+ * The user's role in the organisation, or null; null too when the session has been revoked. Asked with every
+ * request and of the database, so that a change of it takes effect at once, also one that Redis could not be
+ * told of. With every database server away it is what it last was for this session: a change of it would be a
+ * write. `strong` is not answered so.
  */
-export async function findMembership({ database, cache }: { database: Database, cache: Cache }, organisationId: string | null, userId: string, session: SessionIdentity, options: ReadOptions = {}): Promise<Membership | null> {
+export async function findMembership(
+  { database, cache }: { database: Database, cache: Cache },
+  organisationId: string | null,
+  userId: string,
+  session: SessionIdentity,
+  options: ReadOptions = {},
+): Promise<Membership | null> {
   const load = () => loadMembership(database, organisationId, userId, session, options)
-  return options.consistency === 'strong' ? load() : cache.orLastKnown('membership', `${organisationId ?? 'none'}:${userId}:${session.id}`, load)
+  return options.consistency === 'strong'
+    ? load()
+    : cache.orLastKnown('membership', `${organisationId ?? 'none'}:${userId}:${session.id}`, load)
 }
 
-async function loadMembership(database: Database, organisationId: string | null, userId: string, session: SessionIdentity, options: ReadOptions): Promise<Membership | null> {
-  const rows = await database.withKey('user', userId).read(tx => tx
-    .select({ id: memberships.id, organisationId: memberships.organisationId, role: memberships.role, name: users.name, email: users.email, revoked: isRevoked(session) })
-    .from(users).leftJoin(memberships, eq(memberships.userId, users.id)).where(eq(users.id, userId)).orderBy(asc(memberships.joinedAt)), options)
+async function loadMembership(
+  database: Database,
+  organisationId: string | null,
+  userId: string,
+  session: SessionIdentity,
+  options: ReadOptions,
+): Promise<Membership | null> {
+  const rows = await database.withKey('user', userId).read(
+    tx =>
+      tx
+        .select({
+          id: memberships.id,
+          organisationId: memberships.organisationId,
+          role: memberships.role,
+          name: users.name,
+          email: users.email,
+          revoked: isRevoked(session),
+        })
+        .from(users)
+        .leftJoin(memberships, eq(memberships.userId, users.id))
+        .where(eq(users.id, userId))
+        .orderBy(asc(memberships.joinedAt)),
+    options,
+  )
   const row = rows.find(row => row.organisationId === organisationId) ?? rows[0]
   return row && !row.revoked ? row : null
 }
 
 /** Under the organisation's lock: two owners who remove each other at once must not both succeed. */
 async function refuseLastOwner(tx: Transaction) {
-  const owners = await tx.select({ id: memberships.id }).from(memberships).where(eq(memberships.role, 'owner'))
-  if (owners.length <= 1) throw new ConflictError('An organisation needs at least one owner. Make someone else an owner first.')
+  const owners = await tx
+    .select({ id: memberships.id })
+    .from(memberships)
+    .where(eq(memberships.role, 'owner'))
+  if (owners.length <= 1)
+    throw new ConflictError('An organisation needs at least one owner. Make someone else an owner first.')
 }
 
 async function findMember(tx: Transaction, organisationId: string, id: string) {
@@ -116,6 +199,21 @@ async function findMember(tx: Transaction, organisationId: string, id: string) {
   return row
 }
 
-function toMember({ membership, name, email }: { membership: typeof memberships.$inferSelect, name: string, email: string }): ListedMember {
-  return { id: membership.id, userId: membership.userId, name, email, role: membership.role, joinedAt: membership.joinedAt.toISOString() }
+function toMember({
+  membership,
+  name,
+  email,
+}: {
+  membership: typeof memberships.$inferSelect
+  name: string
+  email: string
+}): ListedMember {
+  return {
+    id: membership.id,
+    userId: membership.userId,
+    name,
+    email,
+    role: membership.role,
+    joinedAt: membership.joinedAt.toISOString(),
+  }
 }

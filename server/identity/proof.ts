@@ -13,7 +13,16 @@ export interface Proof {
 
 const Content = z.object({
   record: z.object({
-    id: z.string(), userId: z.string(), organisationId: z.string().nullable(), createdAt: z.number(), revocationsUpTo: z.number().optional(), switches: z.number().optional(), lastSeenAt: z.number(), expiresAt: z.number(), ipAddress: z.string(), userAgent: z.string(),
+    id: z.string(),
+    userId: z.string(),
+    organisationId: z.string().nullable(),
+    createdAt: z.number(),
+    revocationsUpTo: z.number().optional(),
+    switches: z.number().optional(),
+    lastSeenAt: z.number(),
+    expiresAt: z.number(),
+    ipAddress: z.string(),
+    userAgent: z.string(),
   }),
   vouchedAt: z.number(),
   pending: z.boolean(),
@@ -26,32 +35,47 @@ const nonceBytes = 12
 const tagBytes = 16
 
 /**
- * Seals proofs with AES-256-GCM under a key derived from SESSION_PASSWORD (HKDF). The hash of the session's secret is authenticated with it: a proof opens only
- * beside the secret that it was made for. The first password seals, all open: that is how it is rotated.
+ * Seals proofs with AES-256-GCM under a key derived from SESSION_PASSWORD (HKDF). The hash of the session's
+ * secret is authenticated with it: a proof opens only beside the secret that it was made for. The first
+ * password seals, all open: that is how it is rotated.
  */
 export function createProofs(passwords: string[]) {
-  const keys = passwords.map(password => Buffer.from(hkdfSync('sha256', password, '', 'fleet2 session proof 1', 32)))
+  const keys = passwords.map(password =>
+    Buffer.from(hkdfSync('sha256', password, '', 'fleet2 session proof 1', 32)),
+  )
 
   return {
     seal({ record, vouchedAt, pending }: Proof, secretHash: string): string {
       const nonce = randomBytes(nonceBytes)
       const cipher = createCipheriv('aes-256-gcm', keys[0]!, nonce)
       cipher.setAAD(Buffer.from(secretHash))
-      const text = JSON.stringify({ record: { ...record, userAgent: record.userAgent.slice(0, mostUserAgent) }, vouchedAt, pending })
+      const text = JSON.stringify({
+        record: { ...record, userAgent: record.userAgent.slice(0, mostUserAgent) },
+        vouchedAt,
+        pending,
+      })
       const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()])
       return Buffer.concat([nonce, cipher.getAuthTag(), sealed]).toString('base64url')
     },
 
-    /** What the proof says, or null if it was not sealed by us, for this secret. Whether it still holds is the caller's to judge. */
+    /**
+     * What the proof says, or null if it was not sealed by us, for this secret. Whether it still holds is the
+     * caller's to judge.
+     */
     open(text: string, secretHash: string): Proof | null {
       const bytes = Buffer.from(text, 'base64url')
       if (bytes.length <= nonceBytes + tagBytes) return null
       for (const key of keys) {
         try {
-          const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, nonceBytes), { authTagLength: tagBytes })
+          const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, nonceBytes), {
+            authTagLength: tagBytes,
+          })
           decipher.setAAD(Buffer.from(secretHash))
           decipher.setAuthTag(bytes.subarray(nonceBytes, nonceBytes + tagBytes))
-          const content = Buffer.concat([decipher.update(bytes.subarray(nonceBytes + tagBytes)), decipher.final()]).toString('utf8')
+          const content = Buffer.concat([
+            decipher.update(bytes.subarray(nonceBytes + tagBytes)),
+            decipher.final(),
+          ]).toString('utf8')
           return Content.parse(JSON.parse(content))
         }
         catch {

@@ -16,7 +16,11 @@ export interface IdentityServices {
   knownDevices: KnownDevices
   accountLog: AccountLog
   log: Logger
-  config: { sessionAbsoluteSeconds: number, sessionPasswords: readonly string[], operators: readonly string[] }
+  config: {
+    sessionAbsoluteSeconds: number
+    sessionPasswords: readonly string[]
+    operators: readonly string[]
+  }
   makeSecret: SecretMaker
 }
 

@@ -31,17 +31,32 @@ export function createSessionChanges(redis: RedisPort) {
   }
 
   return {
-    /** Tells this instance at once and the others through Redis, in the background. With Redis away they find it out by asking. */
+    /**
+     * Tells this instance at once and the others through Redis, in the background. With Redis away they find
+     * it out by asking.
+     */
     tell(change: SessionChange): void {
       tellHere(change)
-      runOutsideContext(() => redis.streamAppend(stream, JSON.stringify(change), { maxLength, ttlSeconds }).catch(() => {}))
+      runOutsideContext(() =>
+        redis.streamAppend(stream, JSON.stringify(change), { maxLength, ttlSeconds }).catch(() => {}),
+      )
     },
 
-    /** Calls `listener` for each change, perhaps twice, and with null where some may have been missed. Outside of any request. */
+    /**
+     * Calls `listener` for each change, perhaps twice, and with null where some may have been missed. Outside
+     * of any request.
+     */
     onChange(listener: (change: SessionChange | null) => void): void {
       listeners.push(listener)
       if (listeners.length > 1) return
-      runOutsideContext(() => redis.streamFollow(stream, { onEntry: ({ value }) => tellHere(JSON.parse(value) as SessionChange), onGap: () => tellHere(null) }).catch(() => {}))
+      runOutsideContext(() =>
+        redis
+          .streamFollow(stream, {
+            onEntry: ({ value }) => tellHere(JSON.parse(value) as SessionChange),
+            onGap: () => tellHere(null),
+          })
+          .catch(() => {}),
+      )
     },
   }
 }

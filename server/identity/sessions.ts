@@ -67,7 +67,11 @@ export type Sessions = ReturnType<typeof createSessions>
  * cannot sign in. Beside it the browser keeps a sealed proof, which speaks for the session while Redis is
  * away and from which a lost record is made again. See `docs/sessions.md`.
  */
-export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds, proofSeconds, passwords }: SessionOptions, now: () => number = Date.now) {
+export function createSessions(
+  redis: RedisPort,
+  { idleSeconds, absoluteSeconds, proofSeconds, passwords }: SessionOptions,
+  now: () => number = Date.now,
+) {
   const proofs = createProofs(passwords)
   const changes = createSessionChanges(redis)
   const recordKey = (hash: string) => `session:${hash}`
@@ -83,7 +87,12 @@ export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds,
    */
   async function store(hash: string, record: SessionRecord, onlyIf?: 'absent'): Promise<boolean> {
     await redis.hashSet(indexKey(record.userId), record.id, hash, { ttlSeconds: absoluteSeconds })
-    return (await redis.setDurable(recordKey(hash), JSON.stringify(record), { ttlSeconds: ttlSeconds(record), onlyIf })).stored
+    return (
+      await redis.setDurable(recordKey(hash), JSON.stringify(record), {
+        ttlSeconds: ttlSeconds(record),
+        onlyIf,
+      })
+    ).stored
   }
 
   /**
@@ -94,7 +103,9 @@ export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds,
   }
 
   function holds(proof: Proof): boolean {
-    return now() < proof.record.expiresAt && now() - proof.vouchedAt < Math.min(proofSeconds, idleSeconds) * 1000
+    return (
+      now() < proof.record.expiresAt && now() - proof.vouchedAt < Math.min(proofSeconds, idleSeconds) * 1000
+    )
   }
 
   /** The user's sessions that have not ended, by hash. Entries of ended ones are taken out of the index. */
@@ -104,7 +115,9 @@ export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds,
     const texts = await redis.getMany(hashes.map(recordKey))
     const gone = Object.keys(index).filter((_, position) => texts[position] === null)
     if (gone.length) await redis.hashDelete(indexKey(userId), ...gone)
-    return hashes.flatMap((hash, position) => texts[position] ? [[hash, JSON.parse(texts[position]) as SessionRecord]] : [])
+    return hashes.flatMap((hash, position) =>
+      texts[position] ? [[hash, JSON.parse(texts[position]) as SessionRecord]] : [],
+    )
   }
 
   return {
@@ -117,17 +130,34 @@ export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds,
      * Begins a session. Its secret and its proof are for the cookies. With Redis away it is the proof alone,
      * and Redis is told later.
      */
-    async begin({ userId, organisationId, ipAddress, userAgent, revocationsUpTo }: Pick<SessionRecord, 'userId' | 'organisationId' | 'ipAddress' | 'userAgent' | 'revocationsUpTo'>) {
+    async begin({
+      userId,
+      organisationId,
+      ipAddress,
+      userAgent,
+      revocationsUpTo,
+    }: Pick<SessionRecord, 'userId' | 'organisationId' | 'ipAddress' | 'userAgent' | 'revocationsUpTo'>) {
       const secret = randomBytes(32).toString('base64url')
       const hash = hashOf(secret)
       const record: SessionRecord = {
-        id: randomBytes(12).toString('base64url'), userId, organisationId, ipAddress, userAgent, revocationsUpTo, switches: 0,
-        createdAt: now(), lastSeenAt: now(), expiresAt: now() + absoluteSeconds * 1000,
+        id: randomBytes(12).toString('base64url'),
+        userId,
+        organisationId,
+        ipAddress,
+        userAgent,
+        revocationsUpTo,
+        switches: 0,
+        createdAt: now(),
+        lastSeenAt: now(),
+        expiresAt: now() + absoluteSeconds * 1000,
       }
-      const pending = await store(hash, record).then(() => false, (error: unknown) => {
-        if (!(error instanceof UnavailableError)) throw error
-        return true
-      })
+      const pending = await store(hash, record).then(
+        () => false,
+        (error: unknown) => {
+          if (!(error instanceof UnavailableError)) throw error
+          return true
+        },
+      )
       if (pending) sessionProofs.inc({ outcome: 'begun-without-redis' })
       return { secret, record, proof: proofs.seal({ record, vouchedAt: now(), pending }, hash) }
     },
@@ -147,27 +177,45 @@ export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds,
       let record: SessionRecord | null
       try {
         text = await redis.get(recordKey(hash))
-        record = text ? JSON.parse(text) as SessionRecord : null
+        record = text ? (JSON.parse(text) as SessionRecord) : null
       }
       catch (error) {
         if (!(error instanceof UnavailableError) || !proof) throw error
         sessionProofs.inc({ outcome: 'spoke-for-redis' })
         const { record, pending } = proof
-        return { record, vouchedBy: 'proof', renew: stale ? () => proofs.seal({ record, pending, vouchedAt: now() }, hash) : null }
+        return {
+          record,
+          vouchedBy: 'proof',
+          renew: stale ? () => proofs.seal({ record, pending, vouchedAt: now() }, hash) : null,
+        }
       }
-      if (!record || text === null) return proof && { record: proof.record, vouchedBy: 'proof-alone', renew: null }
+      if (!record || text === null)
+        return proof && { record: proof.record, vouchedBy: 'proof-alone', renew: null }
       if (isOver(record)) return null
       const changed = proof?.pending && proof.record.id === record.id && isNewer(proof.record, record)
-      if (changed) record = { ...record, organisationId: proof.record.organisationId, switches: proof.record.switches }
+      if (changed)
+        record = { ...record, organisationId: proof.record.organisationId, switches: proof.record.switches }
       if (changed || now() - record.lastSeenAt > touchEveryMs) {
         record.lastSeenAt = now()
         // Only over the record that was read: one that was revoked a moment ago must not come back, and one
         // whose organisation another instance has changed meanwhile must not be changed back; that instance
         // has renewed it too. Not awaited: the request does not depend on it.
-        void redis.setDurable(recordKey(hash), JSON.stringify(record), { ttlSeconds: ttlSeconds(record), onlyIf: { is: text } }).catch(() => {})
+        void redis
+          .setDurable(recordKey(hash), JSON.stringify(record), {
+            ttlSeconds: ttlSeconds(record),
+            onlyIf: { is: text },
+          })
+          .catch(() => {})
       }
       const current = record
-      return { record, vouchedBy: 'redis', renew: stale || proof.pending ? () => proofs.seal({ record: current, vouchedAt: now(), pending: false }, hash) : null }
+      return {
+        record,
+        vouchedBy: 'redis',
+        renew:
+          stale || proof.pending
+            ? () => proofs.seal({ record: current, vouchedAt: now(), pending: false }, hash)
+            : null,
+      }
     },
 
     /**
@@ -188,12 +236,19 @@ export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds,
       const hash = hashOf(secret)
       const fresh = { ...record, lastSeenAt: now() }
       try {
-        if (await redis.get(tombstoneKey(record.id)) !== null) return null
+        if ((await redis.get(tombstoneKey(record.id))) !== null) return null
         // Unless another request has done so meanwhile, and perhaps changed its organisation since.
         const stored = await store(hash, fresh, 'absent')
         if (stored) sessionProofs.inc({ outcome: 'restored' })
         const present = stored ? null : await redis.get(recordKey(hash))
-        return proofs.seal({ record: present ? JSON.parse(present) as SessionRecord : fresh, vouchedAt: now(), pending: false }, hash)
+        return proofs.seal(
+          {
+            record: present ? (JSON.parse(present) as SessionRecord) : fresh,
+            vouchedAt: now(),
+            pending: false,
+          },
+          hash,
+        )
       }
       catch (error) {
         if (!(error instanceof UnavailableError)) throw error
@@ -205,20 +260,43 @@ export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds,
      * From now on the session works in another organisation, or in none. Resolves to its new record and
      * proof.
      */
-    async switchOrganisation(secret: string, record: SessionRecord, organisationId: string | null): Promise<{ record: SessionRecord, proof: string }> {
+    async switchOrganisation(
+      secret: string,
+      record: SessionRecord,
+      organisationId: string | null,
+    ): Promise<{ record: SessionRecord, proof: string }> {
       const hash = hashOf(secret)
-      const switched: SessionRecord = { ...record, organisationId, switches: (record.switches ?? 0) + 1, lastSeenAt: now() }
-      const pending = await redis.setDurable(recordKey(hash), JSON.stringify(switched), { ttlSeconds: ttlSeconds(switched), onlyIf: 'present' }).then(() => false, (error: unknown) => {
-        if (!(error instanceof UnavailableError)) throw error
-        return true
-      })
+      const switched: SessionRecord = {
+        ...record,
+        organisationId,
+        switches: (record.switches ?? 0) + 1,
+        lastSeenAt: now(),
+      }
+      const pending = await redis
+        .setDurable(recordKey(hash), JSON.stringify(switched), {
+          ttlSeconds: ttlSeconds(switched),
+          onlyIf: 'present',
+        })
+        .then(
+          () => false,
+          (error: unknown) => {
+            if (!(error instanceof UnavailableError)) throw error
+            return true
+          },
+        )
       changes.tell({ kind: 'switched', userId: record.userId, sessionId: record.id, organisationId })
       return { record: switched, proof: proofs.seal({ record: switched, vouchedAt: now(), pending }, hash) }
     },
 
     /** Removes the session from Redis. The database records that it has ended: see `end-session.ts`. */
     async remove(secret: string, record: Pick<SessionRecord, 'id' | 'userId'>): Promise<void> {
-      changes.tell({ kind: 'ended', userId: record.userId, sessionId: record.id, keptSessionId: null, revokedAt: 0 })
+      changes.tell({
+        kind: 'ended',
+        userId: record.userId,
+        sessionId: record.id,
+        keptSessionId: null,
+        revokedAt: 0,
+      })
       await redis.delete(recordKey(hashOf(secret)))
       await redis.hashDelete(indexKey(record.userId), record.id)
     },
@@ -230,21 +308,33 @@ export function createSessions(redis: RedisPort, { idleSeconds, absoluteSeconds,
 
     /** The user's sessions, the latest used first. */
     async list(userId: string, currentId: string): Promise<SessionSummary[]> {
-      const records = (await ofUser(userId)).map(([, record]) => record).sort((a, b) => b.lastSeenAt - a.lastSeenAt)
+      const records = (await ofUser(userId))
+        .map(([, record]) => record)
+        .sort((a, b) => b.lastSeenAt - a.lastSeenAt)
       return records.map(({ id, createdAt, lastSeenAt, expiresAt, ipAddress, userAgent }) => ({
-        id, current: id === currentId, ipAddress, userAgent,
-        createdAt: new Date(createdAt).toISOString(), lastSeenAt: new Date(lastSeenAt).toISOString(), expiresAt: new Date(expiresAt).toISOString(),
+        id,
+        current: id === currentId,
+        ipAddress,
+        userAgent,
+        createdAt: new Date(createdAt).toISOString(),
+        lastSeenAt: new Date(lastSeenAt).toISOString(),
+        expiresAt: new Date(expiresAt).toISOString(),
       }))
     },
 
     /** Takes out of Redis what a revocation ends. Resolves to the number of sessions. */
     async apply({ userId, sessionId, keptSessionId, revokedAt }: Revocation): Promise<number> {
       changes.tell({ kind: 'ended', userId, sessionId, keptSessionId, revokedAt })
-      const index = Object.entries(await redis.hashGetAll(indexKey(userId))).filter(([id]) => sessionId ? id === sessionId : id !== keptSessionId)
+      const index = Object.entries(await redis.hashGetAll(indexKey(userId))).filter(([id]) =>
+        sessionId ? id === sessionId : id !== keptSessionId,
+      )
       if (index.length === 0) return 0
       const texts = sessionId ? [] : await redis.getMany(index.map(([, hash]) => recordKey(hash)))
       // Those that began later are not meant: a replay comes late.
-      const ended = index.filter((_, position) => !texts[position] || startedBefore(JSON.parse(texts[position]) as SessionRecord, revokedAt))
+      const ended = index.filter(
+        (_, position) =>
+          !texts[position] || startedBefore(JSON.parse(texts[position]) as SessionRecord, revokedAt),
+      )
       if (ended.length === 0) return 0
       await redis.delete(...ended.map(([, hash]) => recordKey(hash)))
       await redis.hashDelete(indexKey(userId), ...ended.map(([id]) => id))

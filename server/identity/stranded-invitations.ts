@@ -7,20 +7,46 @@ import { mayManageRole, roles, type Role } from '#shared/roles.ts'
 
 /** Condition: the invitation can still be accepted. */
 export function isOpen() {
-  return and(isNull(invitations.acceptedAt), isNull(invitations.revokedAt), gt(invitations.expiresAt, new Date()))
+  return and(
+    isNull(invitations.acceptedAt),
+    isNull(invitations.revokedAt),
+    gt(invitations.expiresAt, new Date()),
+  )
 }
 
 /**
- * Revokes the open invitations that the member may no longer issue, in the transaction that takes the right away: all when `role` is null. Otherwise whoever was thrown out would come
- * back by a link of his own.
+ * Revokes the open invitations that the member may no longer issue, in the transaction that takes the right
+ * away: all when `role` is null. Otherwise whoever was thrown out would come back by a link of his own.
  */
-export async function revokeStrandedInvitations(tx: Transaction, { organisationId, inviter, role }: { organisationId: string, inviter: { userId: string, name: string }, role: Role | null }): Promise<void> {
+export async function revokeStrandedInvitations(
+  tx: Transaction,
+  {
+    organisationId,
+    inviter,
+    role,
+  }: { organisationId: string, inviter: { userId: string, name: string }, role: Role | null },
+): Promise<void> {
   const stranded = roles.filter(target => role === null || !mayManageRole(role, target))
   if (stranded.length === 0) return
-  const rows = await tx.update(invitations).set({ revokedAt: new Date() })
-    .where(and(eq(invitations.organisationId, organisationId), eq(invitations.invitedBy, inviter.userId), inArray(invitations.role, stranded), isOpen())).returning()
+  const rows = await tx
+    .update(invitations)
+    .set({ revokedAt: new Date() })
+    .where(
+      and(
+        eq(invitations.organisationId, organisationId),
+        eq(invitations.invitedBy, inviter.userId),
+        inArray(invitations.role, stranded),
+        isOpen(),
+      ),
+    )
+    .returning()
   for (const { id, email, role } of rows) {
-    await recordAudit(tx, { organisationId, action: 'invitation.revoked', subject: { type: 'invitation', id, label: email }, before: { email, role, invitedBy: inviter.name } })
+    await recordAudit(tx, {
+      organisationId,
+      action: 'invitation.revoked',
+      subject: { type: 'invitation', id, label: email },
+      before: { email, role, invitedBy: inviter.name },
+    })
     await recordChange(tx, organisationId, { type: 'invitation', id, change: 'removed' })
   }
 }

@@ -64,23 +64,38 @@ const accountDisclosures: Limit = { limit: 20, windowSeconds: 3_600 }
  * share.
  * @throws {TooManyRequestsError}
  */
-export async function throttleSignIn(limiter: RateLimiter, { email, address, device }: { email: string, address: string, device?: string | null }): Promise<void> {
+export async function throttleSignIn(
+  limiter: RateLimiter,
+  { email, address, device }: { email: string, address: string, device?: string | null },
+): Promise<void> {
   // A known browser that guesses on is no better than an unknown one.
   if (device && (await limiter.take(deviceKey(device), perKnownDevice)).allowed) return
-  const verdicts = await Promise.all([limiter.take(pairKey(email, address), perAccountAndNetwork), limiter.take(`sign-in:address:${hashed(networkOf(address))}`, perNetwork)])
+  const verdicts = await Promise.all([
+    limiter.take(pairKey(email, address), perAccountAndNetwork),
+    limiter.take(`sign-in:address:${hashed(networkOf(address))}`, perNetwork),
+  ])
   throwUnlessAllowed(verdicts, 'Too many sign-in attempts.')
   const { count } = await limiter.take(accountKey(email), perAccount)
   await waitBefore(accountKey(email), delayMs(count))
 }
 
 /** The password was correct: the counts for this pair start again from zero. */
-export async function resetSignInLimits(limiter: RateLimiter, { email, address, device }: { email: string, address: string, device?: string | null }): Promise<void> {
-  await Promise.all([pairKey(email, address), accountKey(email), ...device ? [deviceKey(device)] : []].map(key => limiter.reset(key)))
+export async function resetSignInLimits(
+  limiter: RateLimiter,
+  { email, address, device }: { email: string, address: string, device?: string | null },
+): Promise<void> {
+  await Promise.all(
+    [pairKey(email, address), accountKey(email), ...(device ? [deviceKey(device)] : [])].map(key =>
+      limiter.reset(key),
+    ),
+  )
 }
 
 /** 0 up to the limit; then a quarter of a second, doubled with every ten attempts, up to eight seconds. */
 export function delayMs(attempts: number): number {
-  return attempts <= perAccount.limit ? 0 : Math.min(longestDelayMs, 250 * 2 ** Math.floor((attempts - perAccount.limit - 1) / 10))
+  return attempts <= perAccount.limit
+    ? 0
+    : Math.min(longestDelayMs, 250 * 2 ** Math.floor((attempts - perAccount.limit - 1) / 10))
 }
 
 const delayed = new Map<string, number>()
@@ -89,7 +104,11 @@ const delayed = new Map<string, number>()
 async function waitBefore(key: string, ms: number): Promise<void> {
   if (ms === 0) return
   const waiting = delayed.get(key) ?? 0
-  if (waiting >= maxDelayed) throw new TooManyRequestsError(`Too many sign-in attempts for this account. Try again in ${Math.ceil(ms / 1000)} seconds.`, ms / 1000)
+  if (waiting >= maxDelayed)
+    throw new TooManyRequestsError(
+      `Too many sign-in attempts for this account. Try again in ${Math.ceil(ms / 1000)} seconds.`,
+      ms / 1000,
+    )
   delayed.set(key, waiting + 1)
   try {
     // Half of the time that is left at most: the rest is for the answer.
@@ -103,7 +122,10 @@ async function waitBefore(key: string, ms: number): Promise<void> {
 
 /** Counts a check of a signed-in user's current password. @throws {TooManyRequestsError} */
 export async function throttlePasswordCheck(limiter: RateLimiter, userId: string): Promise<void> {
-  throwUnlessAllowed([await limiter.take(`password-check:${userId}`, passwordChecks)], 'Too many incorrect passwords.')
+  throwUnlessAllowed(
+    [await limiter.take(`password-check:${userId}`, passwordChecks)],
+    'Too many incorrect passwords.',
+  )
 }
 
 export async function resetPasswordCheckLimit(limiter: RateLimiter, userId: string): Promise<void> {
@@ -112,12 +134,18 @@ export async function resetPasswordCheckLimit(limiter: RateLimiter, userId: stri
 
 /** Counts the use of an invitation link, which costs a hashing. @throws {TooManyRequestsError} */
 export async function throttleAcceptance(limiter: RateLimiter, address: string): Promise<void> {
-  throwUnlessAllowed([await limiter.take(`acceptance:${hashed(networkOf(address))}`, acceptances)], 'Too many invitations were accepted from this address.')
+  throwUnlessAllowed(
+    [await limiter.take(`acceptance:${hashed(networkOf(address))}`, acceptances)],
+    'Too many invitations were accepted from this address.',
+  )
 }
 
 /** Counts an attempt to sign up. @throws {TooManyRequestsError} */
 export async function throttleSignUp(limiter: RateLimiter, address: string): Promise<void> {
-  throwUnlessAllowed([await limiter.take(`sign-up:${hashed(networkOf(address))}`, signUps)], 'Too many accounts were created from this address.')
+  throwUnlessAllowed(
+    [await limiter.take(`sign-up:${hashed(networkOf(address))}`, signUps)],
+    'Too many accounts were created from this address.',
+  )
 }
 
 /** Counts a further organisation that a person makes. @throws {TooManyRequestsError} */
@@ -128,7 +156,10 @@ export async function throttleOrganisations(limiter: RateLimiter, userId: string
 
 /** Counts a link that an organisation makes. @throws {TooManyRequestsError} */
 export async function throttleInvitations(limiter: RateLimiter, organisationId: string): Promise<void> {
-  throwUnlessAllowed([await limiter.take(`invitation:${organisationId}`, invitations)], 'This organisation has created too many invitations.')
+  throwUnlessAllowed(
+    [await limiter.take(`invitation:${organisationId}`, invitations)],
+    'This organisation has created too many invitations.',
+  )
 }
 
 /**
@@ -136,7 +167,10 @@ export async function throttleInvitations(limiter: RateLimiter, organisationId: 
  * the answer.
  */
 export async function throttleAccountDisclosure(limiter: RateLimiter, address: string): Promise<void> {
-  throwUnlessAllowed([await limiter.take(`accounts-told:${hashed(networkOf(address))}`, accountDisclosures)], 'Too many attempts from this address.')
+  throwUnlessAllowed(
+    [await limiter.take(`accounts-told:${hashed(networkOf(address))}`, accountDisclosures)],
+    'Too many attempts from this address.',
+  )
 }
 
 /**
@@ -149,9 +183,15 @@ export function networkOf(address: string): string {
   // hexadecimal.
   const [head = '', tail] = new URL(`http://[${address.split('%')[0]}]`).hostname.slice(1, -1).split('::')
   const [before, after] = [head, tail ?? ''].map(part => part ? part.split(':') : []) as [string[], string[]]
-  const groups = tail === undefined ? before : [...before, ...Array.from({ length: 8 - before.length - after.length }, () => '0'), ...after]
+  const groups
+    = tail === undefined
+      ? before
+      : [...before, ...Array.from({ length: 8 - before.length - after.length }, () => '0'), ...after]
   if (groups.slice(0, 5).every(group => group === '0') && groups[5] === 'ffff') {
-    return groups.slice(6).flatMap(group => [Number.parseInt(group, 16) >> 8, Number.parseInt(group, 16) & 255]).join('.')
+    return groups
+      .slice(6)
+      .flatMap(group => [Number.parseInt(group, 16) >> 8, Number.parseInt(group, 16) & 255])
+      .join('.')
   }
   return `${groups.slice(0, 4).join(':')}::/64`
 }
@@ -160,7 +200,10 @@ function throwUnlessAllowed(verdicts: { allowed: boolean, retryAfterSeconds: num
   const refused = verdicts.filter(({ allowed }) => !allowed)
   if (refused.length === 0) return
   const seconds = Math.max(...refused.map(({ retryAfterSeconds }) => retryAfterSeconds))
-  throw new TooManyRequestsError(`${what} Try again in ${seconds < 90 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`}.`, seconds)
+  throw new TooManyRequestsError(
+    `${what} Try again in ${seconds < 90 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`}.`,
+    seconds,
+  )
 }
 
 function pairKey(email: string, address: string): string {

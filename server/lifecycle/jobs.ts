@@ -19,7 +19,10 @@ const hourMs = 3_600_000
 /** Through a failover (specification: under 30 s), and not longer: it is tried again within the hour. */
 const jobSeconds = 60
 
-/** A client repeats a request for seconds, a browser's tab that slept for hours: a day covers both (Stripe keeps its keys as long). */
+/**
+ * A client repeats a request for seconds, a browser's tab that slept for hours: a day covers both (Stripe
+ * keeps its keys as long).
+ */
 const operationsKeptHours = 24
 
 /** Every instance runs them; each is harmless to run twice at once. */
@@ -29,7 +32,9 @@ const jobs: Job[] = [
     everyMs: hourMs,
     async run({ database }) {
       const made = await database.write(async (tx) => {
-        const { rows } = await tx.execute<{ made: number }>(sql`SELECT make_position_partitions(${partitionMonthsAhead}) AS made`)
+        const { rows } = await tx.execute<{ made: number }>(
+          sql`SELECT make_position_partitions(${partitionMonthsAhead}) AS made`,
+        )
         return rows[0]!.made
       }, { repeatable: true })
       return made ? `${made} made` : null
@@ -39,8 +44,15 @@ const jobs: Job[] = [
     name: 'old idempotency records',
     everyMs: hourMs,
     async run({ database }) {
-      const gone = await database.write(async tx => (await tx.delete(operations)
-        .where(lt(operations.createdAt, new Date(Date.now() - operationsKeptHours * hourMs)))).rowCount ?? 0, { repeatable: true })
+      const gone = await database.write(
+        async tx =>
+          (
+            await tx
+              .delete(operations)
+              .where(lt(operations.createdAt, new Date(Date.now() - operationsKeptHours * hourMs)))
+          ).rowCount ?? 0,
+        { repeatable: true },
+      )
       return gone ? `${gone} deleted` : null
     },
   },
@@ -62,7 +74,10 @@ const jobs: Job[] = [
   },
 ]
 
-/** Runs the jobs at their intervals, each at its own random moment, so that instances started together do not work together. */
+/**
+ * Runs the jobs at their intervals, each at its own random moment, so that instances started together do not
+ * work together.
+ */
 export function startJobs(services: Services): { stop(): Promise<void> } {
   const { log } = services
   const running = new Set<Promise<void>>()
@@ -71,7 +86,10 @@ export function startJobs(services: Services): { stop(): Promise<void> } {
     const turn = () => {
       const context = backgroundContext(job.name, jobSeconds, stopping.signal)
       const work: Promise<void> = runAsTrace(`job ${job.name}`, context, () => job.run(services))
-        .then(result => result && log.info(`Job ${job.name}: ${result}`), error => log.warn({ err: error }, `Job ${job.name} failed and is tried again later`))
+        .then(
+          result => result && log.info(`Job ${job.name}: ${result}`),
+          error => log.warn({ err: error }, `Job ${job.name} failed and is tried again later`),
+        )
         .then(() => void running.delete(work))
       running.add(work)
     }

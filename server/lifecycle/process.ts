@@ -16,12 +16,16 @@ export function isDraining(): boolean {
 /** How often the end of the requests in flight is looked for. */
 const pollMs = 50
 
-/** Requests that arrive after the drain delay over connections that are still open get this long a chance to be the last. */
+/**
+ * Requests that arrive after the drain delay over connections that are still open get this long a chance to
+ * be the last.
+ */
 const settleMs = 100
 
 /**
- * Ends the process in named steps: say no to the balancer, go on serving until it has noticed, move the live streams, let what is in flight
- * finish, stop the work, close the services. A second signal, or the drain time-out, ends it at once.
+ * Ends the process in named steps: say no to the balancer, go on serving until it has noticed, move the live
+ * streams, let what is in flight finish, stop the work, close the services. A second signal, or the drain
+ * time-out, ends it at once.
  */
 export function installSignals({ config, log, instance, reopenLog, closeStreams, closeListener }: {
   config: Config
@@ -45,7 +49,10 @@ export function installSignals({ config, log, instance, reopenLog, closeStreams,
     let present = ''
     log.info(`${signal}: draining`)
     setTimeout(() => {
-      log.error({ step: present, closing: closingService() }, `Not drained within ${config.drainTimeoutSeconds} s (waiting for: ${present}): ending at once`)
+      log.error(
+        { step: present, closing: closingService() },
+        `Not drained within ${config.drainTimeoutSeconds} s (waiting for: ${present}): ending at once`,
+      )
       process.exit(1)
     }, config.drainTimeoutSeconds * 1000).unref()
 
@@ -78,9 +85,12 @@ export function installSignals({ config, log, instance, reopenLog, closeStreams,
   process.on('SIGINT', signal => void drain(signal))
   process.on('SIGHUP', reopenLog)
   // A rejected promise that nobody waits for is a bug in one request, not a reason to end everybody else's.
-  process.on('unhandledRejection', error => log.error({ err: error }, 'A promise was rejected and nobody waited for it'))
+  process.on('unhandledRejection', error =>
+    log.error({ err: error }, 'A promise was rejected and nobody waited for it'),
+  )
   process.on('uncaughtException', (error) => {
-    // After it the state of the process is not known (Node's documentation): the supervisor starts a fresh one.
+    // After it the state of the process is not known (Node's documentation): the supervisor starts a fresh
+    // one.
     log.fatal({ err: error }, 'Uncaught exception: ending')
     process.exit(1)
   })

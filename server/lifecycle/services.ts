@@ -59,7 +59,10 @@ export interface Services {
 
 let current: Services | null = null
 
-/** The services. @throws {UnavailableError} while the instance is starting: the request is welcome in a moment, or elsewhere. */
+/**
+ * The services. @throws {UnavailableError} while the instance is starting: the request is welcome in a
+ * moment, or elsewhere.
+ */
 export function services(): Services {
   if (!current) throw new UnavailableError('This instance is starting.', { retryAfterSeconds: 1 })
   return current
@@ -71,7 +74,15 @@ export function servicesIfOpen(): Services | null {
 }
 
 /** Makes the services. Nothing is connected to yet: they open with every back end away. */
-export function openServices({ config, log, databaseUrl }: { config: Config, log: Logger, databaseUrl: string }): Services {
+export function openServices({
+  config,
+  log,
+  databaseUrl,
+}: {
+  config: Config
+  log: Logger
+  databaseUrl: string
+}): Services {
   const tokens = sealedTokens(config.sessionPasswords)
   const bare = openDatabase({
     primaryUrl: databaseUrl,
@@ -91,7 +102,12 @@ export function openServices({ config, log, databaseUrl }: { config: Config, log
   const database = publishingAfterCommit(withWriteAuthorisation(bare), outbox.publishEntries)
   const registry = createRegistry(redis)
   const health = createHealth({
-    config, database: bare, redis, registry, log, eventsAreLive: () => events.isLive(),
+    config,
+    database: bare,
+    redis,
+    registry,
+    log,
+    eventsAreLive: () => events.isLive(),
   })
   const timeline = createTimeline({ redis, instance: config.instanceId, log })
   current = {
@@ -104,23 +120,45 @@ export function openServices({ config, log, databaseUrl }: { config: Config, log
     limiter: createRateLimiter(redis, () => registry.count()),
     storage: openStorage(config),
     events,
-    sessions: createSessions(redis, { idleSeconds: config.sessionIdleSeconds, absoluteSeconds: config.sessionAbsoluteSeconds, proofSeconds: config.sessionProofSeconds, passwords: config.sessionPasswords }),
+    sessions: createSessions(redis, {
+      idleSeconds: config.sessionIdleSeconds,
+      absoluteSeconds: config.sessionAbsoluteSeconds,
+      proofSeconds: config.sessionProofSeconds,
+      passwords: config.sessionPasswords,
+    }),
     knownDevices: createKnownDevices(config.sessionPasswords),
     accountLog: createAccountLog({ database, log }),
     ingest: createIngest({
-      database, outbox, log,
-      metrics: { outcome: outcome => positionsAccepted.inc({ outcome }), batch: size => positionBatch.observe(size), quarantined: fault => positionsQuarantined.inc({ reason: fault }) },
+      database,
+      outbox,
+      log,
+      metrics: {
+        outcome: outcome => positionsAccepted.inc({ outcome }),
+        batch: size => positionBatch.observe(size),
+        quarantined: fault => positionsQuarantined.inc({ reason: fault }),
+      },
     }),
     health,
     statusPage: createStatusPage({
-      instanceId: config.instanceId, health, registry,
+      instanceId: config.instanceId,
+      health,
+      registry,
       notice: watchNotice({ path: config.statusNoticeFile ?? null, log }),
       uptime: watchUptime({
-        prometheus: createPrometheus(config.prometheusUrls, uptimeLimitMs), query: config.statusUptimeQuery, log,
+        prometheus: createPrometheus(config.prometheusUrls, uptimeLimitMs),
+        query: config.statusUptimeQuery,
+        log,
       }),
     }),
     timeline,
-    operations: createOperations({ config, database: bare, redis, registry, timeline, verdict: () => health.verdict() }),
+    operations: createOperations({
+      config,
+      database: bare,
+      redis,
+      registry,
+      timeline,
+      verdict: () => health.verdict(),
+    }),
     consistencyTokens: tokens,
     makeSecret: createSecretMaker(config.sessionPasswords[0]),
     outbox,
@@ -128,8 +166,14 @@ export function openServices({ config, log, databaseUrl }: { config: Config, log
   const { sessions } = current
   redis.onReconnect(() => {
     replayRevocations({ database, sessions }).then(
-      ended => ended && log.info(`${ended} sessions were ended in Redis that had been revoked while it was away`),
-      error => log.warn({ err: error }, 'Revocations were not replayed into Redis; each request asks the database for its own'))
+      ended =>
+        ended && log.info(`${ended} sessions were ended in Redis that had been revoked while it was away`),
+      error =>
+        log.warn(
+          { err: error },
+          'Revocations were not replayed into Redis; each request asks the database for its own',
+        ),
+    )
   })
   return current
 }

@@ -27,8 +27,9 @@ export function endEmbeddedDatabase(): Promise<void> {
 const schemaPauseMs = 1_000
 
 /**
- * Starts the instance, in this order: embedded database (where no other is given), services, health, schema, jobs. Resolves when it is ready to serve; it
- * waits for nothing that may stay away: with the database unreachable it serves what it can, and says so.
+ * Starts the instance, in this order: embedded database (where no other is given), services, health, schema,
+ * jobs. Resolves when it is ready to serve; it waits for nothing that may stay away: with the database
+ * unreachable it serves what it can, and says so.
  * @throws {SchemaMismatchError} when the schema is newer than this code can use.
  */
 export async function startInstance({ config, log, migrations, onStatus, warmUp }: {
@@ -36,21 +37,32 @@ export async function startInstance({ config, log, migrations, onStatus, warmUp 
   log: Logger
   migrations: Migration[]
   onStatus: () => void
-  /** What the first people would otherwise wait for, before the balancer sends them. Never rejects: its failure is no reason not to serve. */
+  /**
+   * What the first people would otherwise wait for, before the balancer sends them. Never rejects: its
+   * failure is no reason not to serve.
+   */
   warmUp: () => Promise<void>
 }): Promise<Instance> {
   let embedded: EmbeddedPostgres | null = null
   if (config.embeddedDatabase) {
-    log.info(`Embedded mode, for one instance on one machine: data in ${config.dataDirectory}. For high availability give it PostgreSQL and Redis (docs/configuration.md).`)
+    log.info(
+      `Embedded mode, for one instance on one machine: data in ${config.dataDirectory}. For high availability give it PostgreSQL and Redis (docs/configuration.md).`,
+    )
     embedded = await startEmbeddedPostgres({
       directory: join(config.dataDirectory, 'postgres'), log: message => log.info(message),
       onStarting: (stop) => {
         stopEmbedded = stop
       },
     })
-    await migrate({ ownerUrl: embedded.ownerUrl, servingUrl: embedded.servingUrl, migrations, log: message => log.info(message) })
+    await migrate({
+      ownerUrl: embedded.ownerUrl,
+      servingUrl: embedded.servingUrl,
+      migrations,
+      log: message => log.info(message),
+    })
   }
-  if (config.embeddedRedis) log.info('Without NUXT_REDIS_URL sessions, cache and live events are kept in this process')
+  if (config.embeddedRedis)
+    log.info('Without NUXT_REDIS_URL sessions, cache and live events are kept in this process')
 
   const services = openServices({ config, log, databaseUrl: embedded?.servingUrl ?? config.databaseUrl! })
   const { health, statusPage, database } = services
@@ -68,9 +80,14 @@ export async function startInstance({ config, log, migrations, onStatus, warmUp 
     if (config.demo) work.push(startDemo(services))
   }
   await watchSchema({
-    database, migrations, log, signal: stopping.signal,
-    // Unreachable for now: the instance serves what it can and says so. Behind, or with sessions that it would misread: it must not serve until that has been mended.
-    onState: (state, why) => health.setPhase(state === 'behind' || state === 'misconfigured' ? 'starting' : 'running', why),
+    database,
+    migrations,
+    log,
+    signal: stopping.signal,
+    // Unreachable for now: the instance serves what it can and says so. Behind, or with sessions that it
+    // would misread: it must not serve until that has been mended.
+    onState: (state, why) =>
+      health.setPhase(state === 'behind' || state === 'misconfigured' ? 'starting' : 'running', why),
     onCurrent: begin,
   })
   return {
@@ -100,8 +117,10 @@ function noticeInstance({ config, database, redis, registry, health, timeline }:
 type SchemaState = 'current' | 'behind' | 'misconfigured' | 'unreachable'
 
 /**
- * Looks at the schema until it is current; resolves after the first look. `onState` is told what each look found, `onCurrent` that it is current.
- * @throws {SchemaMismatchError} when the first look finds a schema that is newer than this code can use; a later one ends the process.
+ * Looks at the schema until it is current; resolves after the first look. `onState` is told what each look
+ * found, `onCurrent` that it is current.
+ * @throws {SchemaMismatchError} when the first look finds a schema that is newer than this code can use; a
+ * later one ends the process.
  */
 async function watchSchema({ database, migrations, log, signal, onState, onCurrent }: {
   database: Services['database']
@@ -115,7 +134,8 @@ async function watchSchema({ database, migrations, log, signal, onState, onCurre
   const words: Record<SchemaState, string> = {
     current: 'The database is reachable and its schema is current',
     behind: 'The database schema is behind this version. Run npm run db:migrate; this instance waits for it.',
-    misconfigured: 'Sessions of the serving role are set otherwise than this program relies on. Run npm run db:migrate, which sets them; this instance waits for it.',
+    misconfigured:
+      'Sessions of the serving role are set otherwise than this program relies on. Run npm run db:migrate, which sets them; this instance waits for it.',
     unreachable: 'The database cannot be reached. This instance serves what it can and recovers by itself.',
   }
   let last: SchemaState | null = null
@@ -128,11 +148,21 @@ async function watchSchema({ database, migrations, log, signal, onState, onCurre
       if (error instanceof SchemaMismatchError) throw error
       return 'unreachable'
     })
-    // Else this look, and whoever comes after it, would be shown what was before the migration for as long as a session lives: its search path, for one.
-    if (state === 'behind' || state === 'misconfigured' || (state === 'current' && last)) database.renewSessions()
-    if (state !== last && (last || state !== 'current')) log[state === 'current' ? 'info' : 'warn']({ wrong: wrong.length ? wrong : undefined }, words[state])
+    // Else this look, and whoever comes after it, would be shown what was before the migration for as long as
+    // a session lives: its search path, for one.
+    if (state === 'behind' || state === 'misconfigured' || (state === 'current' && last))
+      database.renewSessions()
+    if (state !== last && (last || state !== 'current'))
+      log[state === 'current' ? 'info' : 'warn']({ wrong: wrong.length ? wrong : undefined }, words[state])
     last = state
-    onState(state, state === 'behind' ? 'The database schema is behind this version: npm run db:migrate' : wrong.length ? `The database's sessions are set otherwise than needed (${wrong.join('; ')}): npm run db:migrate sets them` : null)
+    onState(
+      state,
+      state === 'behind'
+        ? 'The database schema is behind this version: npm run db:migrate'
+        : wrong.length
+          ? `The database's sessions are set otherwise than needed (${wrong.join('; ')}): npm run db:migrate sets them`
+          : null,
+    )
     if (state === 'current') onCurrent()
     return state
   }

@@ -14,8 +14,13 @@ export function exportStatusGauges(page: () => StatusPage | null): void {
     const now = page()?.notice.state()
     return now ? noticeStates.map(state => ({ labels: { state }, value: Number(state === now) })) : []
   })
-  gauge('fleet2_status_uptime', '1 for whether the status page has the uptime of past days', ['state'], () => {
-    const now = page()?.current().uptime.state
-    return now ? uptimeStates.map(state => ({ labels: { state }, value: Number(state === now) })) : []
-  })
+  gauge(
+    'fleet2_status_uptime',
+    '1 for whether the status page has the uptime of past days',
+    ['state'],
+    () => {
+      const now = page()?.current().uptime.state
+      return now ? uptimeStates.map(state => ({ labels: { state }, value: Number(state === now) })) : []
+    },
+  )
 }

@@ -25,7 +25,10 @@ import { modes } from '#shared/schemas/live.ts'
 /** For a request that is just arriving over a connection that was kept. */
 const lingerMs = 1_000
 
-/** The process's beginning. What stands before the first await runs before the listener: a bad configuration never listens. */
+/**
+ * The process's beginning. What stands before the first await runs before the listener: a bad configuration
+ * never listens.
+ */
 export default defineNitroPlugin((nitroApp) => {
   const config = loadConfig()
   const { log, reopen, flush } = createLogger({
@@ -35,11 +38,13 @@ export default defineNitroPlugin((nitroApp) => {
   process.on('exit', flush)
   // What was checked is what Nitro's listener reads, under whichever name.
   if (!import.meta.dev) {
-    for (const name of ['HOST', 'NITRO_HOST', 'NITRO_UNIX_SOCKET', 'NITRO_SSL_CERT', 'NITRO_SSL_KEY']) Reflect.deleteProperty(process.env, name)
+    for (const name of ['HOST', 'NITRO_HOST', 'NITRO_UNIX_SOCKET', 'NITRO_SSL_CERT', 'NITRO_SSL_KEY'])
+      Reflect.deleteProperty(process.env, name)
     process.env.NITRO_PORT = String(config.port)
     if (config.host) process.env.NITRO_HOST = config.host
   }
-  // Nitro's own shutdown closes the listener at once, which loses what the balancer still sends. Ours drains first.
+  // Nitro's own shutdown closes the listener at once, which loses what the balancer still sends. Ours drains
+  // first.
   process.env.NITRO_SHUTDOWN_DISABLED = 'true'
 
   let server: Server | null = null
@@ -55,7 +60,12 @@ export default defineNitroPlugin((nitroApp) => {
     },
     onRefused: error => log.error({ err: error }, 'A connection could not be accepted'),
   })
-  const handle = wrapHandler(nitroApp.h3App.handler, { config, log, isDraining, cluster: () => servicesIfOpen()?.database.cluster() ?? null })
+  const handle = wrapHandler(nitroApp.h3App.handler, {
+    config,
+    log,
+    isDraining,
+    cluster: () => servicesIfOpen()?.database.cluster() ?? null,
+  })
   nitroApp.h3App.handler = ((event: Parameters<typeof handle>[0]) => {
     return isRehearsed(event) ? answerRehearsed(event) : handle(event)
   }) as typeof nitroApp.h3App.handler
@@ -72,8 +82,9 @@ export default defineNitroPlugin((nitroApp) => {
       if (!server) return resolve()
       server.close(() => resolve())
       server.closeIdleConnections()
-      // No request is in flight by now. What is still open has never sent one, or belongs to a peer that has vanished; Node would wait for it. (A drill saw an instance that
-      // had been frozen take its whole drain time-out.)
+      // No request is in flight by now. What is still open has never sent one, or belongs to a peer that has
+      // vanished; Node would wait for it. (A drill saw an instance that had been frozen take its whole drain
+      // time-out.)
       setTimeout(() => server?.closeAllConnections(), lingerMs).unref()
     }),
   })
@@ -82,10 +93,19 @@ export default defineNitroPlugin((nitroApp) => {
   void (async () => {
     await startTracing(config, log)
     const migrations = await migrationsFromAssets(useStorage('assets:migrations'))
-    instance = await startInstance({ config, log, migrations, onStatus: () => sendToAllStreams('status', liveStatus()), warmUp: () => rehearse(nitroApp.localFetch, log) })
+    instance = await startInstance({
+      config,
+      log,
+      migrations,
+      onStatus: () => sendToAllStreams('status', liveStatus()),
+      warmUp: () => rehearse(nitroApp.localFetch, log),
+    })
     log.info(`Fleet2 ${config.version} serves as ${config.instanceId}`)
   })().catch((error: unknown) => {
-    log.fatal({ err: error instanceof SchemaMismatchError ? undefined : error }, error instanceof Error ? error.message : String(error))
+    log.fatal(
+      { err: error instanceof SchemaMismatchError ? undefined : error },
+      error instanceof Error ? error.message : String(error),
+    )
     process.exit(1)
   })
 })
@@ -102,8 +122,12 @@ function exportGauges() {
   gauge('fleet2_region_standby', '1 while this region follows another one and takes no changes', [], () => (
     [{ labels: {}, value: Number(servicesIfOpen()?.health.verdict().standby ?? false) }]
   ))
-  gauge('fleet2_check_healthy', 'Health checks: 1 healthy, 0.5 degraded, 0 unhealthy', ['check'], () => (servicesIfOpen()?.health.checks() ?? [])
-    .map(({ name, status }) => ({ labels: { check: name }, value: { healthy: 1, degraded: 0.5, unhealthy: 0 }[status] })))
+  gauge('fleet2_check_healthy', 'Health checks: 1 healthy, 0.5 degraded, 0 unhealthy', ['check'], () =>
+    (servicesIfOpen()?.health.checks() ?? []).map(({ name, status }) => ({
+      labels: { check: name },
+      value: { healthy: 1, degraded: 0.5, unhealthy: 0 }[status],
+    })),
+  )
   countStreamsBy(openStreamCount)
   exportRedisGauges(() => servicesIfOpen()?.redis ?? null, () => servicesIfOpen()?.registry ?? null)
   exportStatusGauges(() => servicesIfOpen()?.statusPage ?? null)

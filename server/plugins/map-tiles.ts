@@ -1,6 +1,9 @@
 import { config } from '#server/config/current.ts'
 
-/** The content security policy lets the browser load tiles from the configured server, which is known only now, and from nowhere else. */
+/**
+ * The content security policy lets the browser load tiles from the configured server, which is known only
+ * now, and from nowhere else.
+ */
 export default defineNitroPlugin((nitroApp) => {
   const { mapTilesUrl } = config()
   if (!mapTilesUrl) return

@@ -4,13 +4,15 @@ import { UnavailableError } from '#shared/errors.ts'
 import type { RedisPort } from './port.ts'
 
 /**
- * Stands where a value was deleted, for as long as a reader may take that read the old value before the deletion and stores it after: it would
- * bring back what a writer has just invalidated.
+ * Stands where a value was deleted, for as long as a reader may take that read the old value before the
+ * deletion and stores it after: it would bring back what a writer has just invalidated.
  */
 const fence = '#'
 export const fenceSeconds = 10
 
-/** Which life of which Redis server this instance talks to; null while it does not. Asked once a connection. */
+/**
+ * Which life of which Redis server this instance talks to; null while it does not. Asked once a connection.
+ */
 export function createLineage(redis: RedisPort) {
   let known: Promise<string> | null = null
   const stop = redis.onReconnect(() => {
@@ -38,10 +40,14 @@ export function createLineage(redis: RedisPort) {
 }
 
 /**
- * The shared level: bentocache's driver over Fleet2's own Redis port, with its time limits. Keys carry the life of the server: after a failover, which may have lost the newest
- * invalidations, nothing of before is found.
+ * The shared level: bentocache's driver over Fleet2's own Redis port, with its time limits. Keys carry the
+ * life of the server: after a failover, which may have lost the newest invalidations, nothing of before is
+ * found.
  */
-export function redisLevel(redis: RedisPort, lineage: ReturnType<typeof createLineage>): CreateDriverResult<L2CacheDriver> {
+export function redisLevel(
+  redis: RedisPort,
+  lineage: ReturnType<typeof createLineage>,
+): CreateDriverResult<L2CacheDriver> {
   const named = async (key: string) => `cache:${await lineage.current()}:${key}`
   const driver: L2CacheDriver = {
     type: 'l2',
@@ -50,7 +56,7 @@ export function redisLevel(redis: RedisPort, lineage: ReturnType<typeof createLi
       const name = await named(key)
       const value = await redis.get(name)
       // The connection may have moved to another server in between.
-      return value === null || value === fence || name !== await named(key) ? undefined : value
+      return value === null || value === fence || name !== (await named(key)) ? undefined : value
     },
     async pull(key) {
       const value = await driver.get(key)

@@ -20,7 +20,11 @@ export interface Cache {
    * @param name what is cached: a metric's label, so it must come from a fixed set
    * @param key contains the organisation, or the user that it belongs to
    */
-  getOrLoad<T>(name: string, key: string, sources: { load: () => Promise<T>, fallback?: () => Promise<T> }): Promise<T>
+  getOrLoad<T>(
+    name: string,
+    key: string,
+    sources: { load: () => Promise<T>, fallback?: () => Promise<T> },
+  ): Promise<T>
   /**
    * Invalidates it on every instance before it resolves. Call it after the commit and before the answer.
    * Never rejects: if Redis cannot be reached, the entry expires within ten seconds.
@@ -79,7 +83,15 @@ const noMetrics: CacheMetrics = { lookup() {}, invalidationFailed() {} }
  * This instance's cache: bentocache's levels and single flight over the Redis port, never older than the
  * caller has seen.
  */
-export function createCache({ redis, log, metrics = noMetrics }: { redis: RedisPort, log: Logger, metrics?: CacheMetrics }): Cache {
+export function createCache({
+  redis,
+  log,
+  metrics = noMetrics,
+}: {
+  redis: RedisPort
+  log: Logger
+  metrics?: CacheMetrics
+}): Cache {
   const lineage = createLineage(redis)
   const level2 = redisLevel(redis, lineage)
   const bento = new BentoCache({
@@ -93,10 +105,14 @@ export function createCache({ redis, log, metrics = noMetrics }: { redis: RedisP
       // in the process would have to be told, and until it is, somebody who has just seen the new value is
       // shown the old one; a caller's consistency token does not help, it is taken back once every replica
       // has passed it.
-      shared: bentostore({ ttl: ttlMs, grace: graceMs, graceBackoff: 2_000, timeout: slowMs }).useL2Layer(level2),
+      shared: bentostore({ ttl: ttlMs, grace: graceMs, graceBackoff: 2_000, timeout: slowMs }).useL2Layer(
+        level2,
+      ),
       // As text, although objects would be quicker: bentocache 1.6.1 puts what it takes from the shared level
       // into a memory level without serialisation as text all the same.
-      fallback: bentostore({ ttl: fallbackTtlMs }).useL1Layer(memoryDriver({ maxItems: maxEntries, maxSize: maxMemory })).useL2Layer(level2),
+      fallback: bentostore({ ttl: fallbackTtlMs })
+        .useL1Layer(memoryDriver({ maxItems: maxEntries, maxSize: maxMemory }))
+        .useL2Layer(level2),
     },
   })
   const fallbackSavedAt = new Map<string, number>()
@@ -114,12 +130,20 @@ export function createCache({ redis, log, metrics = noMetrics }: { redis: RedisP
     if (fallbackSavedAt.size >= maxEntries) fallbackSavedAt.clear()
     fallbackSavedAt.set(id, now)
     if (JSON.stringify(value ?? null).length > maxFallbackBytes) return
-    runOutsideContext(() => bento.use('fallback').set({ key: `kept:${id}`, value: { value, token: null, at: now } satisfies Entry }).catch(error => log.debug({ err: error }, 'A fallback value was not saved')))
+    runOutsideContext(() =>
+      bento
+        .use('fallback')
+        .set({ key: `kept:${id}`, value: { value, token: null, at: now } satisfies Entry })
+        .catch(error => log.debug({ err: error }, 'A fallback value was not saved')),
+    )
   }
 
   async function lastKnown<T>(name: string, key: string, error: unknown): Promise<T> {
     if (!(error instanceof UnavailableError)) throw error
-    const copy = await bento.use('fallback').get<Entry | undefined>({ key: `kept:${name}:${key}` }).catch(() => undefined)
+    const copy = await bento
+      .use('fallback')
+      .get<Entry | undefined>({ key: `kept:${name}:${key}` })
+      .catch(() => undefined)
     if (!copy) throw error
     metrics.lookup(name, 'stale')
     mark(copy.at)
@@ -139,7 +163,11 @@ export function createCache({ redis, log, metrics = noMetrics }: { redis: RedisP
 
   return {
     orLastKnown,
-    async getOrLoad<T>(name: string, key: string, { load, fallback = load }: { load: () => Promise<T>, fallback?: () => Promise<T> }): Promise<T> {
+    async getOrLoad<T>(
+      name: string,
+      key: string,
+      { load, fallback = load }: { load: () => Promise<T>, fallback?: () => Promise<T> },
+    ): Promise<T> {
       // No invalidation could be sent or received.
       if (!redis.isUp()) {
         metrics.lookup(name, 'bypassed')
@@ -147,17 +175,18 @@ export function createCache({ redis, log, metrics = noMetrics }: { redis: RedisP
       }
       const wanted = currentContext()?.consistencyToken ?? null
       let loaded = false
-      const ask = (forceFresh: boolean) => bento.use('shared').getOrSet<Entry>({
-        key: `${name}:${key}`,
-        forceFresh,
-        factory: async ({ setOptions }) => {
-          loaded = true
-          const started = Date.now()
-          const value = await load()
-          if (Date.now() - started > slowestLoadMs) setOptions({ ttl: 1, skipL2Write: true })
-          return { value, token: wanted, at: started }
-        },
-      })
+      const ask = (forceFresh: boolean) =>
+        bento.use('shared').getOrSet<Entry>({
+          key: `${name}:${key}`,
+          forceFresh,
+          factory: async ({ setOptions }) => {
+            loaded = true
+            const started = Date.now()
+            const value = await load()
+            if (Date.now() - started > slowestLoadMs) setOptions({ ttl: 1, skipL2Write: true })
+            return { value, token: wanted, at: started }
+          },
+        })
       try {
         let entry = await ask(false)
         if (!loaded && isNewer(wanted, entry.token)) entry = await ask(true)
@@ -168,7 +197,8 @@ export function createCache({ redis, log, metrics = noMetrics }: { redis: RedisP
       catch (error) {
         // bentocache wraps what `load` throws; that is the caller's, unless it says that there is no server.
         // Its own errors (waiting too long for another's load) are nobody's: the value is read without it.
-        if (error instanceof errors.E_FACTORY_ERROR && !(error.cause instanceof UnavailableError)) throw error.cause
+        if (error instanceof errors.E_FACTORY_ERROR && !(error.cause instanceof UnavailableError))
+          throw error.cause
         return orLastKnown(name, key, fallback)
       }
     },
@@ -179,7 +209,10 @@ export function createCache({ redis, log, metrics = noMetrics }: { redis: RedisP
       }
       catch (error) {
         metrics.invalidationFailed()
-        log.warn({ err: error, cache: name }, 'A cached value could not be invalidated; it ends within ten seconds')
+        log.warn(
+          { err: error, cache: name },
+          'A cached value could not be invalidated; it ends within ten seconds',
+        )
       }
     },
 

@@ -4,8 +4,9 @@ import { AbstractConnector, SentinelConnector, type Redis, type RedisOptions } f
 import { resolver } from '#server/telemetry/resolver.ts'
 
 /**
- * ioredis asks the system for a name at every attempt to connect, however many are under way: with its names unresolvable three hundred look-ups were queued, and the database's behind them. These
- * connect as its own do, with the process's resolver.
+ * ioredis asks the system for a name at every attempt to connect, however many are under way: with its names
+ * unresolvable three hundred look-ups were queued, and the database's behind them. These connect as its own
+ * do, with the process's resolver.
  */
 const { lookup } = resolver
 
@@ -48,7 +49,8 @@ export class NamedSentinelConnector extends SentinelConnector {
     // Private in ioredis' types; it has no other way to say how a Sentinel itself is connected to.
     const own = this as unknown as { connectToSentinel(endpoint: unknown, options?: RedisOptions): Redis }
     const asBefore = own.connectToSentinel.bind(this)
-    own.connectToSentinel = (endpoint, options) => asBefore(endpoint, { ...options, Connector: NamedConnector })
+    own.connectToSentinel = (endpoint, options) =>
+      asBefore(endpoint, { ...options, Connector: NamedConnector })
   }
 }
 

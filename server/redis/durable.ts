@@ -43,12 +43,21 @@ const ms = (seconds: number) => Math.max(1, Math.ceil(seconds * 1000))
 export const durable = {
   set: (client: Redis, key: string, value: string, ttlSeconds: number, onlyIf?: OnlyIf) => {
     const condition = typeof onlyIf === 'object' ? ['is', onlyIf.is] : [onlyIf ?? '']
-    return client.eval(setScript, 2, keyPrefix + key, expiries, value, ms(ttlSeconds), ...condition) as Promise<number>
+    return client.eval(
+      setScript,
+      2,
+      keyPrefix + key,
+      expiries,
+      value,
+      ms(ttlSeconds),
+      ...condition,
+    ) as Promise<number>
   },
-  hashSet: (client: Redis, key: string, field: string, value: string, ttlSeconds: number) => client.eval(hashScript, 2, keyPrefix + key, expiries, field, value, ms(ttlSeconds)),
+  hashSet: (client: Redis, key: string, field: string, value: string, ttlSeconds: number) =>
+    client.eval(hashScript, 2, keyPrefix + key, expiries, field, value, ms(ttlSeconds)),
   /** Deletes what has expired. Every instance does this; twice is harmless. */
   async sweep(link: Link): Promise<void> {
-    while (await link.run(client => client.eval(sweepScript, 1, expiries)) === sweepSize);
+    while ((await link.run(client => client.eval(sweepScript, 1, expiries))) === sweepSize);
   },
 }
 
@@ -64,7 +73,12 @@ const confirmTimeoutMs = 300
  * during one WAIT are confirmed together by the next.
  */
 export function createConfirmedWrites(link: Link, replicasNeeded: () => number) {
-  let queue: { harmless: boolean, send: (client: Redis) => Promise<unknown>, done: (confirmed: boolean, result: unknown) => void, failed: (error: unknown) => void }[] = []
+  let queue: {
+    harmless: boolean
+    send: (client: Redis) => Promise<unknown>
+    done: (confirmed: boolean, result: unknown) => void
+    failed: (error: unknown) => void
+  }[] = []
   let working = false
 
   async function work() {
@@ -78,7 +92,10 @@ export function createConfirmedWrites(link: Link, replicasNeeded: () => number) 
         const [results, replicas] = await link.run(async (client) => {
           const sent = batch.map(({ send }) => send(client))
           // All are looked at together, so that none is a rejection that nobody waits for.
-          const settled = await Promise.allSettled([...sent, client.call('WAIT', needed, confirmTimeoutMs) as Promise<number>])
+          const settled = await Promise.allSettled([
+            ...sent,
+            client.call('WAIT', needed, confirmTimeoutMs) as Promise<number>,
+          ])
           const waited = settled.pop() as PromiseSettledResult<number>
           const refused = settled.find(result => result.status === 'rejected')
           // All of them failed: the link knows from the reason whether it may try again.
@@ -88,7 +105,8 @@ export function createConfirmedWrites(link: Link, replicasNeeded: () => number) 
         batch.forEach(({ done, failed }, index) => {
           const result = results[index]!
           if (result.status === 'rejected') link.noteRefusal(result.reason)
-          if (result.status === 'rejected') return failed(new UnavailableError('Redis is not responding.', { cause: result.reason }))
+          if (result.status === 'rejected')
+            return failed(new UnavailableError('Redis is not responding.', { cause: result.reason }))
           if (replicas < needed) redisUnconfirmed.inc()
           done(replicas >= needed, result.value)
         })
@@ -105,15 +123,27 @@ export function createConfirmedWrites(link: Link, replicasNeeded: () => number) 
      * Resolves once it is written, and says whether the replicas have it. `harmless`: it may be sent again
      * even if it may have been executed.
      */
-    write<T>(send: (client: Redis) => Promise<T>, { harmless }: { harmless: boolean }): Promise<{ result: T, confirmed: boolean }> {
+    write<T>(
+      send: (client: Redis) => Promise<T>,
+      { harmless }: { harmless: boolean },
+    ): Promise<{ result: T, confirmed: boolean }> {
       // Its command travels with others', outside of any request: the step is the caller's wait for it.
       const step = ['redis confirmed write', 'client', { 'db.system.name': 'redis' }] as const
-      return inSpan(...step, () => new Promise((resolve, reject) => {
-        queue.push({ harmless, send, done: (confirmed, result) => resolve({ confirmed, result: result as T }), failed: reject })
-        // Not in the context of whoever came first: those that come meanwhile are written in the same turn of
-        // the loop, and their time is not over with that request's.
-        runOutsideContext(() => void work())
-      }))
+      return inSpan(
+        ...step,
+        () =>
+          new Promise((resolve, reject) => {
+            queue.push({
+              harmless,
+              send,
+              done: (confirmed, result) => resolve({ confirmed, result: result as T }),
+              failed: reject,
+            })
+            // Not in the context of whoever came first: those that come meanwhile are written in the same
+            // turn of the loop, and their time is not over with that request's.
+            runOutsideContext(() => void work())
+          }),
+      )
     },
   }
 }

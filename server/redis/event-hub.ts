@@ -41,7 +41,13 @@ const maxRemembered = 12_000
  * Fans out one organisation's events to the subscribers of this instance: drops duplicates and delivers in
  * batches.
  */
-export function createHub({ onDuplicate, onDelivered }: { onDuplicate(): void, onDelivered(events: number): void }) {
+export function createHub({
+  onDuplicate,
+  onDelivered,
+}: {
+  onDuplicate(): void
+  onDelivered(events: number): void
+}) {
   /** Each with its sequence number: a later subscriber has a higher one. */
   const subscribers = new Map<HubSubscriber, number>()
   let nextSequence = 1
@@ -62,7 +68,9 @@ export function createHub({ onDuplicate, onDelivered }: { onDuplicate(): void, o
     const forAll = round.every(({ minSequence }) => minSequence === 0)
     let delivered = 0
     for (const [subscriber, sequence] of subscribers) {
-      const own = forAll ? batch : round.filter(({ minSequence }) => sequence >= minSequence).map(({ event }) => event)
+      const own = forAll
+        ? batch
+        : round.filter(({ minSequence }) => sequence >= minSequence).map(({ event }) => event)
       if (own.length) subscriber.deliver(own)
       delivered += own.length
     }
@@ -119,5 +127,8 @@ export function formatEntry(eventId: string, name: OrganisationEvent, json: stri
 export function parseEntry({ id, value }: StreamEntry): { eventId: string, event: DeliveredEvent } {
   const first = value.indexOf(' ')
   const second = value.indexOf(' ', first + 1)
-  return { eventId: value.slice(0, first), event: { id, name: value.slice(first + 1, second) as OrganisationEvent, json: value.slice(second + 1) } }
+  return {
+    eventId: value.slice(0, first),
+    event: { id, name: value.slice(first + 1, second) as OrganisationEvent, json: value.slice(second + 1) },
+  }
 }

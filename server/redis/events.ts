@@ -24,22 +24,25 @@ export interface PublishedEvent<Name extends OrganisationEvent = OrganisationEve
 
 export interface Events {
   /**
-   * Tells every instance's browsers. Resolves to the run of the Redis server that took it (`RedisPort.replication`); null: only this instance's browsers are told, and it is to be published
-   * again. Never rejects.
+   * Tells every instance's browsers. Resolves to the run of the Redis server that took it
+   * (`RedisPort.replication`); null: only this instance's browsers are told, and it is to be published again.
+   * Never rejects.
    */
   publish(event: PublishedEvent): Promise<string | null>
   /**
-   * Replays what came after `lastEventId`, then goes on live, with no gap and nothing twice. An id that cannot be resumed from gives `onResync` first.
-   * Resolves to the function that ends it.
+   * Replays what came after `lastEventId`, then goes on live, with no gap and nothing twice. An id that
+   * cannot be resumed from gives `onResync` first. Resolves to the function that ends it.
    */
   subscribe(organisationId: string, lastEventId: string | null, subscriber: Subscriber): Promise<() => void>
   /** The id to subscribe with to miss nothing from now on; null when Redis cannot say. Never rejects. */
   position(organisationId: string): Promise<string | null>
   /**
-   * Calls `listener` for each event of an organisation that has subscribers here, once for the instance and perhaps twice for the event; with null where events may have been missed. Outside of any
-   * request.
+   * Calls `listener` for each event of an organisation that has subscribers here, once for the instance and
+   * perhaps twice for the event; with null where events may have been missed. Outside of any request.
    */
-  onEvent(listener: (organisationId: string, event: Pick<DeliveredEvent, 'name' | 'json'> | null) => void): void
+  onEvent(
+    listener: (organisationId: string, event: Pick<DeliveredEvent, 'name' | 'json'> | null) => void,
+  ): void
   /** Whether the last word from Redis was a good one: events of other instances arrive. */
   isLive(): boolean
 }
@@ -52,11 +55,17 @@ export interface EventMetrics {
   resync(reason: 'interrupted' | 'not-resumable' | 'redis-away'): void
 }
 
-/** About 1,000 events: a tab that was away for a few minutes resumes; one that was away longer does better to fetch the state. */
+/**
+ * About 1,000 events: a tab that was away for a few minutes resumes; one that was away longer does better to
+ * fetch the state.
+ */
 export const maxLength = 1_000
 const ttlSeconds = 3_600
 
-/** After a failure Redis is left alone this long, and events go to this instance's browsers at once instead of a time-out later. */
+/**
+ * After a failure Redis is left alone this long, and events go to this instance's browsers at once instead of
+ * a time-out later.
+ */
 const pauseMs = 1_000
 
 const noMetrics: EventMetrics = { published() {}, delivered() {}, duplicate() {}, resync() {} }
@@ -66,7 +75,10 @@ interface Followed {
   ready: Promise<() => void>
 }
 
-/** Live events over the Redis port: one stream an organisation, one follower an organisation and instance, shared by its subscribers. */
+/**
+ * Live events over the Redis port: one stream an organisation, one follower an organisation and instance,
+ * shared by its subscribers.
+ */
 export function createEvents(redis: RedisPort, log: Logger, metrics = noMetrics): Events {
   const followed = new Map<string, Followed>()
   const listeners: ((organisationId: string, event: DeliveredEvent | null) => void)[] = []
@@ -115,7 +127,11 @@ export function createEvents(redis: RedisPort, log: Logger, metrics = noMetrics)
         return run
       }
       catch (error) {
-        if (live) log.warn({ err: error }, 'Live events reach the browsers of this instance alone until Redis answers')
+        if (live)
+          log.warn(
+            { err: error },
+            'Live events reach the browsers of this instance alone until Redis answers',
+          )
         live = false
         if (Date.now() >= pausedUntil) pausedUntil = Date.now() + pauseMs
         metrics.published('this-instance')
@@ -202,14 +218,24 @@ function streamOf(organisationId: string): string {
 const streamStart = '0-0'
 
 /**
- * What came after `lastEventId`; null where that cannot be known: malformed, trimmed away, of another generation than the newest entry (a failover came between), or
- * from a future that was lost.
+ * What came after `lastEventId`; null where that cannot be known: malformed, trimmed away, of another
+ * generation than the newest entry (a failover came between), or from a future that was lost.
  */
 async function replay(redis: RedisPort, stream: string, lastEventId: string): Promise<StreamEntry[] | null> {
   if (!isStreamId(lastEventId)) return null
   const range = await redis.streamRange(stream)
-  if (lastEventId === streamStart) return range === null ? [] : range.first.endsWith('-0') && range.intact ? redis.streamRead(stream, lastEventId, 2 * maxLength) : null
-  if (!range?.intact || compareStreamIds(lastEventId, range.last) > 0 || compareStreamIds(lastEventId, range.first) < 0) return null
+  if (lastEventId === streamStart)
+    return range === null
+      ? []
+      : range.first.endsWith('-0') && range.intact
+        ? redis.streamRead(stream, lastEventId, 2 * maxLength)
+        : null
+  if (
+    !range?.intact
+    || compareStreamIds(lastEventId, range.last) > 0
+    || compareStreamIds(lastEventId, range.first) < 0
+  )
+    return null
   if (lastEventId.split('-')[0] !== range.last.split('-')[0]) return null
   // Twice what the stream is meant to hold: Redis trims by whole nodes.
   return redis.streamRead(stream, lastEventId, 2 * maxLength)

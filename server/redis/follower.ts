@@ -15,14 +15,17 @@ interface Followed {
   handlers: Set<Handlers>
 }
 
-/** How long one XREAD waits for news. Shorter than the command time-out, so that a frozen Redis is noticed. */
+/**
+ * How long one XREAD waits for news. Shorter than the command time-out, so that a frozen Redis is noticed.
+ */
 const blockMs = 500
 
 /** Between two attempts while Redis is away. */
 const pauseMs = 300
 
 /**
- * The server is asked this often whether it is the master still. A demoted one that is cut off from its new master answers every read and brings nothing: nobody who follows it would hear of it.
+ * The server is asked this often whether it is the master still. A demoted one that is cut off from its new
+ * master answers every read and brings nothing: nobody who follows it would hear of it.
  */
 const roleEveryMs = 500
 
@@ -30,9 +33,10 @@ const roleEveryMs = 500
 const readCount = 200
 
 /**
- * Follows many streams over one connection of its own: a blocking read would hold up everybody else's commands. After a lost connection it
- * goes on from the last entry seen and says so if entries may be missing: an entry that does not follow the last one directly (trimmed, or a new
- * generation after a failover that may have lost the newest), or a stream whose ids have gone back.
+ * Follows many streams over one connection of its own: a blocking read would hold up everybody else's
+ * commands. After a lost connection it goes on from the last entry seen and says so if entries may be
+ * missing: an entry that does not follow the last one directly (trimmed, or a new generation after a failover
+ * that may have lost the newest), or a stream whose ids have gone back.
  */
 export function createFollower({ connect, range, keyPrefix, log }: {
   connect: () => Redis
@@ -59,7 +63,15 @@ export function createFollower({ connect, range, keyPrefix, log }: {
         if (broken) await checkForGaps()
         broken = false
         const names = [...streams.keys()]
-        const answer = await client.xread('COUNT', readCount, 'BLOCK', blockMs, 'STREAMS', ...names.map(name => keyPrefix + name), ...names.map(name => streams.get(name)!.lastId ?? '$'))
+        const answer = await client.xread(
+          'COUNT',
+          readCount,
+          'BLOCK',
+          blockMs,
+          'STREAMS',
+          ...names.map(name => keyPrefix + name),
+          ...names.map(name => streams.get(name)!.lastId ?? '$'),
+        )
         trouble = null
         for (const [key, entries] of answer ?? []) deliver(key.slice(keyPrefix.length), entries)
       }
@@ -101,15 +113,16 @@ export function createFollower({ connect, range, keyPrefix, log }: {
   }
 
   /**
-   * What can be told only by asking: ids that went back would never be read past, and a master that is another one may have lost what came after our last
-   * entry even if nothing has come since.
+   * What can be told only by asking: ids that went back would never be read past, and a master that is
+   * another one may have lost what came after our last entry even if nothing has come since.
    */
   async function checkForGaps() {
     for (const [name, followed] of streams) {
       const found = await range(name)
       const last = found?.last ?? '0-0'
       const { lastId } = followed
-      if (lastId !== null && (lastId === '0-0' || (found?.intact && compareStreamIds(last, lastId) >= 0))) continue
+      if (lastId !== null && (lastId === '0-0' || (found?.intact && compareStreamIds(last, lastId) >= 0)))
+        continue
       // What is there is read on from; only what is not there is a gap.
       if (lastId === null || compareStreamIds(last, lastId) < 0) followed.lastId = last
       for (const { onGap } of followed.handlers) onGap('Redis came back, perhaps without the newest events')
@@ -134,7 +147,8 @@ export function createFollower({ connect, range, keyPrefix, log }: {
         streams.set(name, followed)
       }
       followed.handlers.add(handlers)
-      // It goes on for as long as anybody follows anything, and not in the time of the request that was the first.
+      // It goes on for as long as anybody follows anything, and not in the time of the request that was the
+      // first.
       runOutsideContext(() => void loop())
       return () => {
         followed.handlers.delete(handlers)

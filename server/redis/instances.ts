@@ -18,7 +18,10 @@ export interface InstanceRecord {
   /** What it can do for people, for the status page; an instance of a version before that says nothing. */
   parts?: PartStates
   load: Load
-  /** `Date.now()` of the announcement, by the clock of the instance. How old it is, is told by Redis' clock alone: see `ageMs`. */
+  /**
+   * `Date.now()` of the announcement, by the clock of the instance. How old it is, is told by Redis' clock
+   * alone: see `ageMs`.
+   */
   at: number
 }
 
@@ -34,7 +37,10 @@ const goneAfterMs = 4_000
 /** Taken off the list after this long: until then the operator sees who is missing. */
 const expireAfterMs = 60_000
 
-/** How long the last known number of instances counts when Redis is away: nobody deploys for an hour without it. */
+/**
+ * How long the last known number of instances counts when Redis is away: nobody deploys for an hour without
+ * it.
+ */
 const rememberedMs = 3_600_000
 
 /** Without anything known, as the specification has it. */
@@ -45,13 +51,15 @@ export interface Registry {
   announce(record: InstanceRecord): Promise<void>
   /** Takes this instance off the list: it is ending. */
   withdraw(instance: string): Promise<void>
-  /** The instances heard of lately, this one among them, by name; null: Redis is away, nobody can be asked. */
+  /**
+   * The instances heard of lately, this one among them, by name; null: Redis is away, nobody can be asked.
+   */
   instances(): KnownInstance[] | null
   /** Who was heard of within the last minute and is silent now. */
   missing(): KnownInstance[]
   /**
-   * Those that were known when Redis last answered, this one as it is now; with their ages. For a view that says
-   * that it is old. `at`: when that was; 0: never. `silent`: it was so then.
+   * Those that were known when Redis last answered, this one as it is now; with their ages. For a view that
+   * says that it is old. `at`: when that was; 0: never. `silent`: it was so then.
    */
   lastKnown(): { instances: (KnownInstance & { silent: boolean })[], at: number }
   /** How many there are, or were when that was last known. At least 1. */

@@ -10,8 +10,9 @@ import { every } from '#server/telemetry/timers.ts'
 import { UnavailableError } from '#shared/errors.ts'
 
 /**
- * One connection to the master, and what is known of it. A command that finds Redis away is refused at once: only in the first moments after the connection
- * was lost does it wait, because a planned failover is over in less. So a Redis that is frozen or gone costs a request its time once, not each of its commands.
+ * One connection to the master, and what is known of it. A command that finds Redis away is refused at once:
+ * only in the first moments after the connection was lost does it wait, because a planned failover is over in
+ * less. So a Redis that is frozen or gone costs a request its time once, not each of its commands.
  */
 export interface Link {
   readonly client: Redis
@@ -28,7 +29,10 @@ export interface Link {
   run<T>(work: (client: Redis) => Promise<T>, options?: { harmless?: boolean }): Promise<T>
   /** The most replicas that were connected to this master lately. */
   recentReplicas(): number
-  /** Lets go of the connection and finds the master anew. `silent`: it did not answer; nobody waits for it any more, it will not be back in a moment. */
+  /**
+   * Lets go of the connection and finds the master anew. `silent`: it did not answer; nobody waits for it any
+   * more, it will not be back in a moment.
+   */
   leave(reason: string, options?: { silent?: boolean }): void
   /** What the server refuses us, in its own words; null: nothing, or not lately. */
   trouble(): string | null
@@ -42,17 +46,22 @@ export interface Link {
 }
 
 /**
- * In the first second of trouble a command waits or is tried again; later it is refused at once. A reconnection to a new master takes 0.2 to 0.5 s once
- * Sentinel has named it; what takes longer takes seconds.
+ * In the first second of trouble a command waits or is tried again; later it is refused at once. A
+ * reconnection to a new master takes 0.2 to 0.5 s once Sentinel has named it; what takes longer takes
+ * seconds.
  */
 const patienceMs = 1_000
 
-/** The master is asked for its role this often: a frozen one is noticed with nobody waiting for it, and a demoted one is left. */
+/**
+ * The master is asked for its role this often: a frozen one is noticed with nobody waiting for it, and a
+ * demoted one is left.
+ */
 const heartbeatMs = 500
 
 /**
- * In a planned failover the replica that is promoted leaves its master at once, and that one goes on taking writes until Sentinel tells the clients, which may take as long
- * as `failover-timeout`. A replica that was there so lately must confirm too: measured without this, 20 to 59 confirmed writes were lost.
+ * In a planned failover the replica that is promoted leaves its master at once, and that one goes on taking
+ * writes until Sentinel tells the clients, which may take as long as `failover-timeout`. A replica that was
+ * there so lately must confirm too: measured without this, 20 to 59 confirmed writes were lost.
  */
 const replicasRememberedMs = 10_000
 
@@ -65,10 +74,23 @@ const troubleRememberedMs = 30_000
 /** Between two attempts of one command. */
 const pauseMs = 50
 
-/** Replies that prove that the command was not executed, and that pass: a demoted or loading server, a new master whose replica has not connected yet. */
+/**
+ * Replies that prove that the command was not executed, and that pass: a demoted or loading server, a new
+ * master whose replica has not connected yet.
+ */
 const refusals = /^(LOADING|MASTERDOWN|READONLY|CLUSTERDOWN|NOREPLICAS|MISCONF|OOM|BUSY|EXECABORT)/
 
-export function createLink({ client, name, log, heartbeat = true }: { client: Redis, name: string, log: Logger, heartbeat?: boolean }): Link {
+export function createLink({
+  client,
+  name,
+  log,
+  heartbeat = true,
+}: {
+  client: Redis
+  name: string
+  log: Logger
+  heartbeat?: boolean
+}): Link {
   let closed = false
   let up = false
   let since = Date.now()
@@ -84,8 +106,9 @@ export function createLink({ client, name, log, heartbeat = true }: { client: Re
   const waiting = new Set<() => void>()
 
   /**
-   * Outside of any request: it is a request's command, as a rule, that finds the connection lost, and all that comes of the new one (the replay of revocations, the next heartbeat) would go on
-   * in the time that this request has left.
+   * Outside of any request: it is a request's command, as a rule, that finds the connection lost, and all
+   * that comes of the new one (the replay of revocations, the next heartbeat) would go on in the time that
+   * this request has left.
    */
   function turn(now: boolean) {
     runOutsideContext(() => turned(now))
@@ -173,7 +196,7 @@ export function createLink({ client, name, log, heartbeat = true }: { client: Re
   async function run<T>(work: (client: Redis) => Promise<T>, { harmless = false } = {}): Promise<T> {
     const began = Date.now()
     for (let repeated = false; ; repeated = true) {
-      if (!up && !await becomesReady()) throw away('away', new Error(cause || lastError || 'no connection'))
+      if (!up && !(await becomesReady())) throw away('away', new Error(cause || lastError || 'no connection'))
       const started = performance.now()
       try {
         const result = await work(client)
@@ -188,14 +211,18 @@ export function createLink({ client, name, log, heartbeat = true }: { client: Re
             countRedisCommand(outcome)
             throw error
           }
-          // The operator's to mend. Until then this feature goes on as if Redis were away: that is no fault of the request.
+          // The operator's to mend. Until then this feature goes on as if Redis were away: that is no fault
+          // of the request.
           noteRefusal(error)
           throw away(outcome, error)
         }
         if (outcome === 'timeout') leave('no answer within 1 s', { silent: true })
         if (outcome === 'refused' && String(error).includes('READONLY')) leave('demoted')
         const notExecuted = outcome === 'away' || (outcome === 'refused' && mayRepeatRefused())
-        const again = !closed && (notExecuted || (outcome === 'lost' && harmless && !repeated)) && Date.now() - began < patienceMs
+        const again
+          = !closed
+            && (notExecuted || (outcome === 'lost' && harmless && !repeated))
+            && Date.now() - began < patienceMs
         if (!again) throw away(outcome, error)
         countRedisRepeat(notExecuted ? 'not-executed' : 'harmless')
         await new Promise(resolve => setTimeout(resolve, pauseMs))
@@ -210,17 +237,21 @@ export function createLink({ client, name, log, heartbeat = true }: { client: Re
 
   function noteRefusal(error: unknown) {
     if (!isForbidden(error)) return
-    if (!refusedCommand || Date.now() - refusedCommand.at > troubleRememberedMs) log.error(`Redis (${name}) does not let us work: ${inWords(error)}`)
+    if (!refusedCommand || Date.now() - refusedCommand.at > troubleRememberedMs)
+      log.error(`Redis (${name}) does not let us work: ${inWords(error)}`)
     refusedCommand = { words: inWords(error), at: Date.now() }
   }
 
   async function beat() {
     if (!up) return
     try {
-      const [role, , connected] = await client.call('ROLE') as [string, number, unknown[]]
+      const [role, , connected] = (await client.call('ROLE')) as [string, number, unknown[]]
       if (role !== 'master') return leave('demoted')
       const now = Date.now()
-      replicas = [...replicas.filter(({ at }) => now - at < replicasRememberedMs), { at: now, count: connected.length }]
+      replicas = [
+        ...replicas.filter(({ at }) => now - at < replicasRememberedMs),
+        { at: now, count: connected.length },
+      ]
     }
     catch (error) {
       noteRefusal(error)
@@ -238,7 +269,11 @@ export function createLink({ client, name, log, heartbeat = true }: { client: Re
     recentReplicas: () => Math.max(0, ...replicas.map(({ count }) => count)),
     leave,
     noteRefusal,
-    trouble: () => refusedSetup ?? (refusedCommand && Date.now() - refusedCommand.at < troubleRememberedMs ? refusedCommand.words : null),
+    trouble: () =>
+      refusedSetup
+      ?? (refusedCommand && Date.now() - refusedCommand.at < troubleRememberedMs
+        ? refusedCommand.words
+        : null),
     isSilent: () => silent,
     follow,
     close() {
@@ -251,11 +286,17 @@ export function createLink({ client, name, log, heartbeat = true }: { client: Re
 }
 
 /** Whether the client is connected to that very address. */
-export async function isAt({ stream }: Redis, { host, port }: { host: string, port: number }): Promise<boolean> {
+export async function isAt(
+  { stream }: Redis,
+  { host, port }: { host: string, port: number },
+): Promise<boolean> {
   const { remoteAddress, remotePort } = stream as Socket
   if (remotePort !== port) return false
   if (remoteAddress === host) return true
-  return resolver.addresses(host).then(found => found.some(({ address }) => address === remoteAddress), () => false)
+  return resolver.addresses(host).then(
+    found => found.some(({ address }) => address === remoteAddress),
+    () => false,
+  )
 }
 
 /** Whether the server understood and said no, instead of being away. */
@@ -274,7 +315,10 @@ export function inWords(error: Error & { command?: { name?: string } }): string 
   return `Redis refuses ${command ?? 'a command'}: ${error.message.slice(0, 160)}`
 }
 
-/** What is known of a command that failed. `away`: it was certainly not sent. `lost`: it may have been executed. */
+/**
+ * What is known of a command that failed. `away`: it was certainly not sent. `lost`: it may have been
+ * executed.
+ */
 function outcomeOf(error: unknown): CommandOutcome {
   const { name, message } = error instanceof Error ? error : new Error(String(error))
   if (message === 'Command timed out') return 'timeout'

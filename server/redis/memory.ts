@@ -27,7 +27,11 @@ const memoryRun = 'memory'
 const snapshotDelayMs = 1_000
 
 /** The stand-in for Redis in this very process: the same promises, for one instance. */
-export function openMemory({ snapshotFile, onWarning = () => {}, now = Date.now }: MemoryOptions = {}): RedisPort {
+export function openMemory({
+  snapshotFile,
+  onWarning = () => {},
+  now = Date.now,
+}: MemoryOptions = {}): RedisPort {
   const entries = snapshotFile ? readSnapshot(snapshotFile, onWarning) : new Map<string, Entry>()
   const followers = new Map<string, Set<(entry: StreamEntry) => void>>()
   let closed = false
@@ -63,7 +67,9 @@ export function openMemory({ snapshotFile, onWarning = () => {}, now = Date.now 
       writeSnapshot(snapshotFile, entries)
     }
     catch (error) {
-      onWarning(`The snapshot of the Redis stand-in could not be written: ${error instanceof Error ? error.message : error}`)
+      onWarning(
+        `The snapshot of the Redis stand-in could not be written: ${error instanceof Error ? error.message : error}`,
+      )
     }
   }
 
@@ -103,7 +109,8 @@ export function openMemory({ snapshotFile, onWarning = () => {}, now = Date.now 
       return true
     },
     async setDurable(key, value, { ttlSeconds, onlyIf }) {
-      if (typeof onlyIf !== 'object') return { stored: await this.set(key, value, { ttlSeconds, onlyIf }), confirmed: true }
+      if (typeof onlyIf !== 'object')
+        return { stored: await this.set(key, value, { ttlSeconds, onlyIf }), confirmed: true }
       const stored = find(key)?.value === onlyIf.is
       if (stored) put(key, value, ttlSeconds)
       return { stored, confirmed: true }
@@ -162,7 +169,10 @@ export function openMemory({ snapshotFile, onWarning = () => {}, now = Date.now 
         seen.delete(name)
       }
       changed()
-      return [...fields].map(([name, text]) => ({ value: text, ageMs: seen.has(name) ? at - Number(seen.get(name)) : null }))
+      return [...fields].map(([name, text]) => ({
+        value: text,
+        ageMs: seen.has(name) ? at - Number(seen.get(name)) : null,
+      }))
     },
     async streamAppend(key, value, { maxLength, ttlSeconds }) {
       const list = stream(key)
@@ -174,7 +184,9 @@ export function openMemory({ snapshotFile, onWarning = () => {}, now = Date.now 
       return { id: entry.id, run: memoryRun }
     },
     async streamRead(key, afterId, count) {
-      return stream(key).filter(({ id }) => compareStreamIds(id, afterId) > 0).slice(0, count)
+      return stream(key)
+        .filter(({ id }) => compareStreamIds(id, afterId) > 0)
+        .slice(0, count)
     },
     async streamRange(key) {
       const list = stream(key)
@@ -212,8 +224,13 @@ export function openMemory({ snapshotFile, onWarning = () => {}, now = Date.now 
 
 /** Streams are not kept: after a restart a browser fetches the state anew. */
 function writeSnapshot(file: string, entries: Map<string, Entry>) {
-  const kept = [...entries].filter(([, { value }]) => !Array.isArray(value))
-    .map(([key, { value, expiresAt }]) => [key, value instanceof Map ? { hash: [...value] } : value, expiresAt])
+  const kept = [...entries]
+    .filter(([, { value }]) => !Array.isArray(value))
+    .map(([key, { value, expiresAt }]) => [
+      key,
+      value instanceof Map ? { hash: [...value] } : value,
+      expiresAt,
+    ])
   mkdirSync(dirname(file), { recursive: true })
   writeFileSync(`${file}.new`, JSON.stringify({ version: 1, entries: kept }), { mode: 0o600 })
   renameSync(`${file}.new`, file)
@@ -229,7 +246,9 @@ function readSnapshot(file: string, onWarning: (message: string) => void): Map<s
     return entries
   }
   try {
-    const snapshot = JSON.parse(text) as { entries: [string, string | { hash: [string, string][] }, number | null][] }
+    const snapshot = JSON.parse(text) as {
+      entries: [string, string | { hash: [string, string][] }, number | null][]
+    }
     for (const [key, value, expiresAt] of snapshot.entries) {
       entries.set(key, { value: typeof value === 'string' ? value : new Map(value.hash), expiresAt })
     }

@@ -15,14 +15,22 @@ export interface RedisPort {
   get(key: string): Promise<string | null>
   getMany(keys: string[]): Promise<(string | null)[]>
   /** `onlyIf: 'absent'` is an atomic claim. Resolves to whether the value was stored. */
-  set(key: string, value: string, options?: { ttlSeconds?: number, onlyIf?: 'absent' | 'present' }): Promise<boolean>
+  set(
+    key: string,
+    value: string,
+    options?: { ttlSeconds?: number, onlyIf?: 'absent' | 'present' },
+  ): Promise<boolean>
   /**
    * Like `set`, for what must not be lost: it is never evicted to free memory, and expires after about
    * `ttlSeconds`. `confirmed` says whether the replicas had it within 0.3 s: only then is it sure to survive
    * a failover. `onlyIf: { is }` stores only if the key still has that value, so that a caller who writes
    * back a changed value does not undo what another instance has written in between.
    */
-  setDurable(key: string, value: string, options: { ttlSeconds: number, onlyIf?: OnlyIf }): Promise<{ stored: boolean, confirmed: boolean }>
+  setDurable(
+    key: string,
+    value: string,
+    options: { ttlSeconds: number, onlyIf?: OnlyIf },
+  ): Promise<{ stored: boolean, confirmed: boolean }>
   /**
    * Stores unless the key holds `unless`, atomically. For caches: what was invalidated must not come back
    * with a reader that was late.
@@ -37,7 +45,10 @@ export interface RedisPort {
    * Adds to a counter, atomically with its expiry, which is set when the counter is made and not moved after.
    * Resolves to the new value and the seconds left.
    */
-  increment(key: string, options: { by?: number, ttlSeconds: number }): Promise<{ value: number, ttlSeconds: number }>
+  increment(
+    key: string,
+    options: { by?: number, ttlSeconds: number },
+  ): Promise<{ value: number, ttlSeconds: number }>
 
   /** The hash is never evicted. With `ttlSeconds` it ends at about that time after the last such call. */
   hashSet(key: string, field: string, value: string, options?: { ttlSeconds: number }): Promise<void>
@@ -48,7 +59,12 @@ export interface RedisPort {
    * the fields that were last written so more than `expireAfterMs` ago. Resolves to all fields with their
    * age; null: it was written otherwise.
    */
-  hashAnnounce(key: string, field: string, value: string, options: { expireAfterMs: number }): Promise<{ value: string, ageMs: number | null }[]>
+  hashAnnounce(
+    key: string,
+    field: string,
+    value: string,
+    options: { expireAfterMs: number },
+  ): Promise<{ value: string, ageMs: number | null }[]>
 
   /**
    * Appends to a stream, which is never evicted, kept to about `maxLength` entries. Resolves to the run that
@@ -56,7 +72,11 @@ export interface RedisPort {
    * without a gap within the generation. A new generation begins when the server is another one than at the
    * entry before, or has been restarted: what came between may be lost.
    */
-  streamAppend(stream: string, value: string, options: { maxLength: number, ttlSeconds: number }): Promise<{ id: string, run: string }>
+  streamAppend(
+    stream: string,
+    value: string,
+    options: { maxLength: number, ttlSeconds: number },
+  ): Promise<{ id: string, run: string }>
   /** Entries after `afterId` (exclusive), oldest first, at most `count`. */
   streamRead(stream: string, afterId: string, count: number): Promise<StreamEntry[]>
   /**
@@ -70,7 +90,10 @@ export interface RedisPort {
    * it goes on from the last entry seen; `onGap` is called, before the entry that shows it, if entries may
    * have been missed. Resolves, once it is listening, to the function that ends it.
    */
-  streamFollow(stream: string, handlers: { onEntry: (entry: StreamEntry) => void, onGap: (reason: string) => void }): Promise<() => void>
+  streamFollow(
+    stream: string,
+    handlers: { onEntry: (entry: StreamEntry) => void, onGap: (reason: string) => void },
+  ): Promise<() => void>
 
   /**
    * How far this server's replicas have come. `run` names one life of one server; `offset` is what it has

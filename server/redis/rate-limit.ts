@@ -34,19 +34,26 @@ export function createRateLimiter(redis: RedisPort, instances: () => number, now
 
   function takeLocally(key: string, { limit, windowSeconds }: Limit): Verdict {
     const at = now()
-    if (local.size > localSweepAt) for (const [name, { endsAt }] of local) if (endsAt <= at || local.size > maxLocal) local.delete(name)
+    if (local.size > localSweepAt)
+      for (const [name, { endsAt }] of local) if (endsAt <= at || local.size > maxLocal) local.delete(name)
     const found = local.get(key)
     const window = found && found.endsAt > at ? found : { count: 0, endsAt: at + windowSeconds * 1000 }
     window.count++
     local.set(key, window)
-    return { count: window.count * instances(), allowed: window.count <= Math.max(1, Math.floor(limit / instances())), retryAfterSeconds: Math.ceil((window.endsAt - at) / 1000) }
+    return {
+      count: window.count * instances(),
+      allowed: window.count <= Math.max(1, Math.floor(limit / instances())),
+      retryAfterSeconds: Math.ceil((window.endsAt - at) / 1000),
+    }
   }
 
   return {
     /** Counts one attempt. Does not wait while Redis is known to be unavailable. */
     async take(key: string, limit: Limit): Promise<Verdict> {
       try {
-        const { value, ttlSeconds } = await redis.increment(`limit:${key}`, { ttlSeconds: limit.windowSeconds })
+        const { value, ttlSeconds } = await redis.increment(`limit:${key}`, {
+          ttlSeconds: limit.windowSeconds,
+        })
         return { count: value, allowed: value <= limit.limit, retryAfterSeconds: ttlSeconds }
       }
       catch (error) {

@@ -33,20 +33,41 @@ export interface SentinelSight {
   replicas: number
 }
 
-/** One question a second to each Sentinel: a lost quorum does no harm until the next fault, but somebody should know by then. */
+/**
+ * One question a second to each Sentinel: a lost quorum does no harm until the next fault, but somebody
+ * should know by then.
+ */
 const lookEveryMs = 1_000
 
 /**
- * Asks the Sentinels in the background, so that whoever wants to know is answered from memory, and listens to them: `onMaster` is called with the address of each new
- * master, by each Sentinel that says so, because the one that a client asks next may be the last to know; and after each look with the one that most of them name, because a message may be lost.
+ * Asks the Sentinels in the background, so that whoever wants to know is answered from memory, and listens to
+ * them: `onMaster` is called with the address of each new master, by each Sentinel that says so, because the
+ * one that a client asks next may be the last to know; and after each look with the one that most of them
+ * name, because a message may be lost.
  */
-export function watchSentinels({ sentinels, sentinelName, sentinelPassword, sentinelTls, tlsCaFile, natMap = {} }: RedisConnection, onMaster: (master: { host: string, port: number }) => void): { view(): SentinelView, stop(): void } {
+export function watchSentinels(
+  { sentinels, sentinelName, sentinelPassword, sentinelTls, tlsCaFile, natMap = {} }: RedisConnection,
+  onMaster: (master: { host: string, port: number }) => void,
+): { view(): SentinelView, stop(): void } {
   const reachable = (host: string, port: number) => natMap[`${host}:${port}`] ?? { host, port }
   const open = ({ host, port }: { host: string, port: number }) => {
     const client = new Redis({
-      host, port, password: sentinelPassword, connectTimeout: commandTimeoutMs, commandTimeout: commandTimeoutMs, disconnectTimeout: 50, lazyConnect: true,
-      maxRetriesPerRequest: 0, enableOfflineQueue: false, autoResubscribe: false, enableReadyCheck: false, retryStrategy: () => lookEveryMs, protocol: 2, disableClientInfo: true, Connector: NamedConnector,
-      ...sentinelTls ? { tls: tlsCaFile ? { ca: readFileSync(tlsCaFile) } : {} } : {},
+      host,
+      port,
+      password: sentinelPassword,
+      connectTimeout: commandTimeoutMs,
+      commandTimeout: commandTimeoutMs,
+      disconnectTimeout: 50,
+      lazyConnect: true,
+      maxRetriesPerRequest: 0,
+      enableOfflineQueue: false,
+      autoResubscribe: false,
+      enableReadyCheck: false,
+      retryStrategy: () => lookEveryMs,
+      protocol: 2,
+      disableClientInfo: true,
+      Connector: NamedConnector,
+      ...(sentinelTls ? { tls: tlsCaFile ? { ca: readFileSync(tlsCaFile) } : {} } : {}),
     })
     client.on('error', () => {})
     client.connect().catch(() => {})
@@ -65,10 +86,22 @@ export function watchSentinels({ sentinels, sentinelName, sentinelPassword, sent
     return client
   })
   const names = sentinels.map(formatHostPort)
-  const silent = (name: string): SentinelSight => ({ name, reachable: false, master: null, quorum: null, replicas: 0 })
+  const silent = (name: string): SentinelSight => ({
+    name,
+    reachable: false,
+    master: null,
+    quorum: null,
+    replicas: 0,
+  })
   let current: SentinelView = {
-    total: clients.length, reachable: 0, quorum: false, master: null, replicas: 0, reason: 'not asked yet',
-    each: names.map(silent), epoch: 0,
+    total: clients.length,
+    reachable: 0,
+    quorum: false,
+    master: null,
+    replicas: 0,
+    reason: 'not asked yet',
+    each: names.map(silent),
+    epoch: 0,
   }
   let stopped = false
   let timer: NodeJS.Timeout | undefined
@@ -76,18 +109,31 @@ export function watchSentinels({ sentinels, sentinelName, sentinelPassword, sent
   async function ask(client: Redis) {
     try {
       const [quorum, flat] = await Promise.all([
-        client.call('SENTINEL', 'CKQUORUM', sentinelName).then(() => null, (error: Error) => {
-          if (error.name !== 'ReplyError') throw error
-          return error.message
-        }),
+        client.call('SENTINEL', 'CKQUORUM', sentinelName).then(
+          () => null,
+          (error: Error) => {
+            if (error.name !== 'ReplyError') throw error
+            return error.message
+          },
+        ),
         client.call('SENTINEL', 'MASTER', sentinelName) as Promise<string[]>,
       ])
-      const fields = Object.fromEntries(Array.from({ length: flat.length / 2 }, (_, at) => [flat[2 * at]!, flat[2 * at + 1]!]))
-      return { refusal: quorum, host: String(fields.ip), port: Number(fields.port), master: formatHostPort({ host: String(fields.ip), port: Number(fields.port) }), replicas: Number(fields['num-slaves'] ?? 0), epoch: Number(fields['config-epoch'] ?? 0) }
+      const fields = Object.fromEntries(
+        Array.from({ length: flat.length / 2 }, (_, at) => [flat[2 * at]!, flat[2 * at + 1]!]),
+      )
+      return {
+        refusal: quorum,
+        host: String(fields.ip),
+        port: Number(fields.port),
+        master: formatHostPort({ host: String(fields.ip), port: Number(fields.port) }),
+        replicas: Number(fields['num-slaves'] ?? 0),
+        epoch: Number(fields['config-epoch'] ?? 0),
+      }
     }
     catch (error) {
       // A connection on which an answer is overdue stays broken until it is made anew.
-      if (client.status === 'ready' && error instanceof Error && error.name !== 'ReplyError') client.disconnect(true)
+      if (client.status === 'ready' && error instanceof Error && error.name !== 'ReplyError')
+        client.disconnect(true)
       return null
     }
   }
@@ -103,16 +149,30 @@ export function watchSentinels({ sentinels, sentinelName, sentinelPassword, sent
     const refusal = answers.find(answer => answer.refusal !== null)?.refusal ?? null
     const majority = answers.length * 2 > clients.length
     current = {
-      total: clients.length, reachable: answers.length, quorum: majority && answers.some(answer => answer.refusal === null), master,
+      total: clients.length,
+      reachable: answers.length,
+      quorum: majority && answers.some(answer => answer.refusal === null),
+      master,
       replicas: Math.max(0, ...answers.map(({ replicas }) => replicas)),
-      reason: answers.length === 0
-        ? 'No Sentinel answers'
-        : !majority || answers.every(answer => answer.refusal !== null)
-            ? `The Sentinels have no quorum: ${answers.length} of ${clients.length} respond${refusal ? ` (${refusal.slice(0, 80)})` : ''}`
-            : answers.length < clients.length ? `${clients.length - answers.length} of ${clients.length} Sentinels are not responding` : null,
-      each: asked.map((answer, at) => answer
-        ? { name: names[at]!, reachable: true, master: answer.master, quorum: answer.refusal === null, replicas: answer.replicas }
-        : silent(names[at]!)),
+      reason:
+        answers.length === 0
+          ? 'No Sentinel answers'
+          : !majority || answers.every(answer => answer.refusal !== null)
+              ? `The Sentinels have no quorum: ${answers.length} of ${clients.length} respond${refusal ? ` (${refusal.slice(0, 80)})` : ''}`
+              : answers.length < clients.length
+                ? `${clients.length - answers.length} of ${clients.length} Sentinels not responding`
+                : null,
+      each: asked.map((answer, at) =>
+        answer
+          ? {
+              name: names[at]!,
+              reachable: true,
+              master: answer.master,
+              quorum: answer.refusal === null,
+              replicas: answer.replicas,
+            }
+          : silent(names[at]!),
+      ),
       epoch: Math.max(current.epoch, ...answers.map(({ epoch }) => epoch)),
     }
     timer = setTimeout(look, lookEveryMs)

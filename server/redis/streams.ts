@@ -6,12 +6,14 @@ import type { Link } from './link.ts'
 import type { RedisPort, StreamEntry } from './port.ts'
 
 /**
- * Appends with an id of our own: `<generation>-<number>`, numbered without a gap within a generation. A generation is the stream's life on one run of one
- * Redis server: the first entry after a failover or a restart begins the next one. Replication is asynchronous, so a new master may lack what the old
- * one had taken, and Redis's own ids (the clock) would go on as if nothing had happened. With these a reader sees it: any step that is not
- * "the same generation, one more" may have lost something.
+ * Appends with an id of our own: `<generation>-<number>`, numbered without a gap within a generation. A
+ * generation is the stream's life on one run of one Redis server: the first entry after a failover or a
+ * restart begins the next one. Replication is asynchronous, so a new master may lack what the old one had
+ * taken, and Redis's own ids (the clock) would go on as if nothing had happened. With these a reader sees it:
+ * any step that is not "the same generation, one more" may have lost something.
  *
- * The run's id stands in each entry (field `r`), and is asked inside the script: no client can be wrong about the server it talks to.
+ * The run's id stands in each entry (field `r`), and is asked inside the script: no client can be wrong about
+ * the server it talks to.
  */
 const appendScript = `
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
@@ -42,31 +44,53 @@ return {first[1], last[1], last[2][4] == run and 1 or 0}`
 
 type Streams = Pick<RedisPort, 'streamAppend' | 'streamRead' | 'streamRange' | 'replication'>
 
-/** The port's calls on streams. `replicasExpected`: how many there should be or were lately; with none of them connected nothing is acknowledged. */
+/**
+ * The port's calls on streams. `replicasExpected`: how many there should be or were lately; with none of them
+ * connected nothing is acknowledged.
+ */
 export function createStreams(link: Link, replicasExpected: () => number): Streams {
   const named = (key: string) => keyPrefix + key
   const harmless = { harmless: true }
   return {
-    // Not sent again if it may have been executed: whoever publishes knows, and has an event id for those who hear it twice.
+    // Not sent again if it may have been executed: whoever publishes knows, and has an event id for those who
+    // hear it twice.
     async streamAppend(stream, value, { maxLength, ttlSeconds }) {
-      const [id, run] = await link.run(client => client.eval(appendScript, 2, named(stream), expiries, maxLength, Math.ceil(ttlSeconds * 1000), value)) as [string, string]
+      const [id, run] = (await link.run(client =>
+        client.eval(appendScript, 2, named(stream), expiries, maxLength, Math.ceil(ttlSeconds * 1000), value),
+      )) as [string, string]
       return { id, run }
     },
     async streamRead(stream, afterId, count) {
-      const entries = await link.run(client => client.xrange(named(stream), `(${afterId}`, '+', 'COUNT', count), harmless)
+      const entries = await link.run(
+        client => client.xrange(named(stream), `(${afterId}`, '+', 'COUNT', count),
+        harmless,
+      )
       return entries.map(([id, fields]): StreamEntry => ({ id, value: fields[1]! }))
     },
     async streamRange(stream) {
-      const found = await link.run(client => client.eval(rangeScript, 1, named(stream)), harmless) as [string, string, number] | null
+      const found = (await link.run(client => client.eval(rangeScript, 1, named(stream)), harmless)) as
+        [string, string, number] | null
       return found && { first: found[0], last: found[1], intact: found[2] === 1 }
     },
     async replication() {
-      const [info, role] = await link.run(client => Promise.all([client.info('server'), client.call('ROLE')]), harmless) as [string, [string, number, [string, string, string][]]]
+      const [info, role] = (await link.run(
+        client => Promise.all([client.info('server'), client.call('ROLE')]),
+        harmless,
+      )) as [string, [string, number, [string, string, string][]]]
       if (role[0] !== 'master') throw new UnavailableError('Redis is not responding as a master.')
       const offsets = role[2].map(([, , offset]) => Number(offset))
-      // The one that is furthest: Sentinel prefers it. Waiting for all would leave every event in doubt for as long as one replica is frozen.
-      const replicas = role[2].map(([host, port, offset]) => ({ name: formatHostPort({ host, port: Number(port) }), offset: Number(offset) }))
-      return { replicas, run: /run_id:(\w+)/.exec(info)?.[1] ?? '', offset: role[1], acknowledged: offsets.length ? Math.max(...offsets) : replicasExpected() > 0 ? 0 : null }
+      // The one that is furthest: Sentinel prefers it. Waiting for all would leave every event in doubt for
+      // as long as one replica is frozen.
+      const replicas = role[2].map(([host, port, offset]) => ({
+        name: formatHostPort({ host, port: Number(port) }),
+        offset: Number(offset),
+      }))
+      return {
+        replicas,
+        run: /run_id:(\w+)/.exec(info)?.[1] ?? '',
+        offset: role[1],
+        acknowledged: offsets.length ? Math.max(...offsets) : replicasExpected() > 0 ? 0 : null,
+      }
     },
   }
 }

@@ -9,13 +9,19 @@ import { checkKey, type Storage } from './port.ts'
 /** Beside each file, its content type. No key can end so: keys have no `~`. */
 const typeSuffix = '~type'
 
-/** Files in a folder: written beside their place, synced, and moved into it, so that a reader sees the old one or the new one. */
+/**
+ * Files in a folder: written beside their place, synced, and moved into it, so that a reader sees the old one
+ * or the new one.
+ */
 export function openLocalStorage(directory: string): Storage {
   const pathOf = (key: string) => join(directory, checkKey(key))
 
   async function describe(key: string) {
     try {
-      const [{ size }, contentType] = await Promise.all([stat(pathOf(key)), readFile(pathOf(key) + typeSuffix, 'utf8')])
+      const [{ size }, contentType] = await Promise.all([
+        stat(pathOf(key)),
+        readFile(pathOf(key) + typeSuffix, 'utf8'),
+      ])
       return { key, bytes: size, contentType }
     }
     catch (error) {
@@ -30,7 +36,10 @@ export function openLocalStorage(directory: string): Storage {
       await mkdir(dirname(path), { recursive: true })
       const half = `${path}~${randomUUID()}`
       try {
-        await pipeline(Buffer.isBuffer(content) ? Readable.from([content]) : content, createWriteStream(half, { mode: 0o600 }))
+        await pipeline(
+          Buffer.isBuffer(content) ? Readable.from([content]) : content,
+          createWriteStream(half, { mode: 0o600 }),
+        )
         const file = await open(half, 'r')
         await file.sync()
         await file.close()

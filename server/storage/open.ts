@@ -8,6 +8,10 @@ import { openS3Storage } from './s3.ts'
 export function openStorage(config: Config): Storage {
   if (!config.s3Bucket) return openLocalStorage(join(config.dataDirectory, 'files'))
   return openS3Storage({
-    bucket: config.s3Bucket, endpoint: config.s3Endpoint, region: config.s3Region, accessKeyId: config.s3AccessKeyId, secretAccessKey: config.s3SecretAccessKey,
+    bucket: config.s3Bucket,
+    endpoint: config.s3Endpoint,
+    region: config.s3Region,
+    accessKeyId: config.s3AccessKeyId,
+    secretAccessKey: config.s3SecretAccessKey,
   })
 }

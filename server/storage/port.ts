@@ -1,8 +1,9 @@
 import type { Readable } from 'node:stream'
 
 /**
- * Uploaded files by key. Two adapters keep it: `local.ts` (a folder) and `s3.ts`; `tests/integration/storage-conformance.test.ts` holds both to it.
- * A key is 1 to 512 characters of letters, digits, `.`, `_`, `-` and `/`, without empty, `.` or `..` parts.
+ * Uploaded files by key. Two adapters keep it: `local.ts` (a folder) and `s3.ts`;
+ * `tests/integration/storage-conformance.test.ts` holds both to it. A key is 1 to 512 characters of letters,
+ * digits, `.`, `_`, `-` and `/`, without empty, `.` or `..` parts.
  */
 export interface Storage {
   /** Stores the whole stream or nothing; what stood under the key is replaced at once. */
@@ -22,8 +23,16 @@ export interface StoredFile {
   contentType: string
 }
 
-/** @throws {TypeError} for a key that could leave its place. Keys are made by our own code, never taken from outside. */
+/**
+ * @throws {TypeError} for a key that could leave its place. Keys are made by our own code, never taken from
+ * outside.
+ */
 export function checkKey(key: string): string {
-  if (key.length > 512 || !/^[\w.-]+(\/[\w.-]+)*$/.test(key) || key.split('/').some(part => /^\.+$/.test(part))) throw new TypeError(`Not a storage key: ${key}`)
+  if (
+    key.length > 512
+    || !/^[\w.-]+(\/[\w.-]+)*$/.test(key)
+    || key.split('/').some(part => /^\.+$/.test(part))
+  )
+    throw new TypeError(`Not a storage key: ${key}`)
   return key
 }

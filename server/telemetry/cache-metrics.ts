@@ -1,8 +1,17 @@
 import { Counter } from 'prom-client'
 import { registry } from './metrics.ts'
 
-const lookups = new Counter({ name: 'fleet2_cache_requests_total', help: 'Looks into the cache; bypassed: Redis is away; stale: no server could give the value, the last known one was', labelNames: ['cache', 'result'] as const, registers: [registry] })
-const invalidationFailed = new Counter({ name: 'fleet2_cache_invalidations_failed_total', help: 'Values that were changed and could not be invalidated in Redis; they end within ten seconds', registers: [registry] })
+const lookups = new Counter({
+  name: 'fleet2_cache_requests_total',
+  help: 'Looks into the cache; bypassed: Redis is away; stale: no server could give the value, the last known one was',
+  labelNames: ['cache', 'result'] as const,
+  registers: [registry],
+})
+const invalidationFailed = new Counter({
+  name: 'fleet2_cache_invalidations_failed_total',
+  help: 'Values that were changed and could not be invalidated in Redis; they end within ten seconds',
+  registers: [registry],
+})
 
 const results = ['hit', 'miss', 'bypassed', 'stale'] as const
 const begun = new Set<string>()

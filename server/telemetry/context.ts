@@ -11,8 +11,8 @@ export type Principal
 declare const monotonic: unique symbol
 
 /**
- * A moment on the clock that only runs on, `performance.now()`, and that nobody sets: a step of the wall clock ends no request and extends none. A type of its
- * own, so that `Date.now()` cannot stand in its place.
+ * A moment on the clock that only runs on, `performance.now()`, and that nobody sets: a step of the wall
+ * clock ends no request and extends none. A type of its own, so that `Date.now()` cannot stand in its place.
  */
 export type Moment = number & { readonly [monotonic]: true }
 
@@ -28,7 +28,8 @@ export function msUntil(moment: Moment): number {
 
 /**
  * What every line of work inside one request knows without being told: in an AsyncLocalStorage, opened by
- * `server/middleware/0.context.ts`, so that the logger, the router and the audit log need no parameter for it.
+ * `server/middleware/0.context.ts`, so that the logger, the router and the audit log need no parameter for
+ * it.
  */
 export interface RequestContext {
   /** From Nginx's `X-Request-Id`, or made here. In every log line, error and answer. */
@@ -40,19 +41,30 @@ export interface RequestContext {
   readonly userAgent: string | null
   /** Set once the caller is known. */
   principal: Principal | null
-  /** Set once a member's permission has been found good: each change of the request is authorised by it again, in its own transaction. */
+  /**
+   * Set once a member's permission has been found good: each change of the request is authorised by it again,
+   * in its own transaction.
+   */
   authority?: Authority | null
-  /** Set once the caller is known: the client's `Idempotency-Key` with a fingerprint of the request; null: the request is not to be repeated. */
+  /**
+   * Set once the caller is known: the client's `Idempotency-Key` with a fingerprint of the request; null: the
+   * request is not to be repeated.
+   */
   operation: Operation | null
   /** How many transactions with effect the request has made, so that each has an operation id of its own. */
   writes: number
-  /** Consistency token that came with the request; after a write, the new one. See `design/writes-and-reads`. */
+  /**
+   * Consistency token that came with the request; after a write, the new one. See `design/writes-and-reads`.
+   */
   consistencyToken: string | null
   /** Set when the answer came from an idempotency record. */
   replayed: boolean
   /** Seconds that the data read may be behind; null: it is current. Becomes `Fleet2-Stale`. */
   staleSeconds: number | null
-  /** Set when a read has waited in vain for a server that has what the caller has seen: those that follow do not wait again. */
+  /**
+   * Set when a read has waited in vain for a server that has what the caller has seen: those that follow do
+   * not wait again.
+   */
   waitExhausted?: boolean
   /** Set when a read has waited in vain for a replica's answer: those that follow ask the primary. */
   replicaUnresponsive?: boolean
@@ -116,16 +128,31 @@ export function remainingMs(limit: number): number {
   return deadline === undefined ? limit : Math.max(0, Math.min(limit, msUntil(deadline)))
 }
 
-/** Runs work that belongs to nobody's request in particular: its waits are not bounded by whoever happened to start it. */
+/**
+ * Runs work that belongs to nobody's request in particular: its waits are not bounded by whoever happened to
+ * start it.
+ */
 export function runOutsideContext<T>(fn: () => T): T {
   return storage.exit(fn)
 }
 
-/** A context for work that belongs to no request but must know what it has written (the consistency token of its last commit), and ends after `seconds`, or at `signal`. */
+/**
+ * A context for work that belongs to no request but must know what it has written (the consistency token of
+ * its last commit), and ends after `seconds`, or at `signal`.
+ */
 export function backgroundContext(name: string, seconds: number, signal?: AbortSignal): RequestContext {
   return {
-    requestId: name, deadline: momentIn(seconds * 1000), ipAddress: null, userAgent: null, principal: { kind: 'system', name },
-    operation: null, writes: 0, consistencyToken: null, replayed: false, staleSeconds: null, signal,
+    requestId: name,
+    deadline: momentIn(seconds * 1000),
+    ipAddress: null,
+    userAgent: null,
+    principal: { kind: 'system', name },
+    operation: null,
+    writes: 0,
+    consistencyToken: null,
+    replayed: false,
+    staleSeconds: null,
+    signal,
   }
 }
 

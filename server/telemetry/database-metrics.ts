@@ -15,7 +15,10 @@ const counter = <Label extends string>(name: string, help: string, labelNames: r
   new Counter({ name, help, labelNames: [...labelNames], registers: [registry] })
 )
 
-const served = counter('fleet2_database_transactions_total', 'Transactions by pool and kind', ['pool', 'kind'])
+const served = counter('fleet2_database_transactions_total', 'Transactions by pool and kind', [
+  'pool',
+  'kind',
+])
 const retries = counter(
   'fleet2_database_retries_total', 'Transactions that were tried again or elsewhere', ['reason'])
 const replayed = counter('fleet2_operations_replayed_total', 'Writes answered from their idempotency record')

@@ -1,21 +1,48 @@
 import { Counter } from 'prom-client'
 import { gauge, reading, registry } from './metrics.ts'
 
-const published = new Counter({ name: 'fleet2_live_events_published_total', help: 'Live events by how far they went: to every instance through Redis, or to this one\'s browsers alone', labelNames: ['path'] as const, registers: [registry] })
-const delivered = new Counter({ name: 'fleet2_live_events_delivered_total', help: 'Live events handed to connections of this instance', registers: [registry] })
-const duplicates = new Counter({ name: 'fleet2_live_events_duplicate_total', help: 'Live events that came a second time and were dropped', registers: [registry] })
-const resyncs = new Counter({ name: 'fleet2_live_resyncs_total', help: 'Connections that were told to fetch their state again, by reason', labelNames: ['reason'] as const, registers: [registry] })
-const relayed = new Counter({ name: 'fleet2_outbox_relayed_total', help: 'Outbox rows published by another than the instance that committed them, or later than at once', registers: [registry] })
-const thinned = new Counter({ name: 'fleet2_outbox_thinned_total', help: 'Outbox rows that were replaced by a resync of their organisation', registers: [registry] })
+const published = new Counter({
+  name: 'fleet2_live_events_published_total',
+  help: 'Live events by how far they went: to every instance through Redis, or to this one\'s browsers alone',
+  labelNames: ['path'] as const,
+  registers: [registry],
+})
+const delivered = new Counter({
+  name: 'fleet2_live_events_delivered_total',
+  help: 'Live events handed to connections of this instance',
+  registers: [registry],
+})
+const duplicates = new Counter({
+  name: 'fleet2_live_events_duplicate_total',
+  help: 'Live events that came a second time and were dropped',
+  registers: [registry],
+})
+const resyncs = new Counter({
+  name: 'fleet2_live_resyncs_total',
+  help: 'Connections that were told to fetch their state again, by reason',
+  labelNames: ['reason'] as const,
+  registers: [registry],
+})
+const relayed = new Counter({
+  name: 'fleet2_outbox_relayed_total',
+  help: 'Outbox rows published by another than the instance that committed them, or later than at once',
+  registers: [registry],
+})
+const thinned = new Counter({
+  name: 'fleet2_outbox_thinned_total',
+  help: 'Outbox rows that were replaced by a resync of their organisation',
+  registers: [registry],
+})
 
 /**
- * Looked at about every 15 s, every 200 s where each turn of the outbox waits until it gives up. What was found
- * longer ago is not known any more: the database is away.
+ * Looked at about every 15 s, every 200 s where each turn of the outbox waits until it gives up. What was
+ * found longer ago is not known any more: the database is away.
  */
 const backlogKeptMs = 300_000
 let lastLook: { rows: number, oldestSeconds: number, at: number } | null = null
 const backlog = () => lastLook && performance.now() - lastLook.at < backlogKeptMs ? lastLook : null
-const rowsHelp = 'Rows in the outbox, as of the last look (about every 15 s); absent after 5 minutes without one'
+const rowsHelp
+  = 'Rows in the outbox, as of the last look (about every 15 s); absent after 5 minutes without one'
 gauge('fleet2_outbox_rows', rowsHelp, [], () => reading(backlog()?.rows))
 const ageHelp = 'Age of the oldest row in the outbox, as of the last look; absent after 5 minutes without one'
 gauge('fleet2_outbox_oldest_seconds', ageHelp, [], () => reading(backlog()?.oldestSeconds))

@@ -22,15 +22,33 @@ export interface LoggerOptions {
 export interface Log {
   log: Logger
   reopen: () => void
-  /** The last words, before the process ends. Waits a moment for a reader that is slow, and not for one that stands still. */
+  /**
+   * The last words, before the process ends. Waits a moment for a reader that is slow, and not for one that
+   * stands still.
+   */
   flush: () => void
 }
 
 /** Never in a log line, wherever an object happens to carry it. A person's position is personal data. */
-const secretPaths = ['password', 'token', 'cookie', 'authorization', 'latitude', 'longitude', 'sessionPassword', 'secret']
-  .flatMap(name => [name, `*.${name}`, `*.*.${name}`]).concat('headers["set-cookie"]', '*.headers["set-cookie"]')
+const secretPaths = [
+  'password',
+  'token',
+  'cookie',
+  'authorization',
+  'latitude',
+  'longitude',
+  'sessionPassword',
+  'secret',
+]
+  .flatMap(name => [name, `*.${name}`, `*.*.${name}`])
+  .concat('headers["set-cookie"]', '*.headers["set-cookie"]')
 
-const dropped = new Counter({ name: 'fleet2_log_lines_dropped_total', help: 'Log lines that were lost because their destination did not take them in time', labelNames: ['destination'] as const, registers: [registry] })
+const dropped = new Counter({
+  name: 'fleet2_log_lines_dropped_total',
+  help: 'Log lines that were lost because their destination did not take them in time',
+  labelNames: ['destination'] as const,
+  registers: [registry],
+})
 
 /** A slow reader takes 64 KiB in a few milliseconds. */
 const flushMs = 500
@@ -55,41 +73,58 @@ export function createLogger({ level, instance, file, fileLimitBytes, readable }
     })
   }
   const format = readable
-    ? prettyFactory({ colorize: true, translateTime: 'HH:MM:ss', ignore: 'pid,hostname,instance,time_zone', messageFormat: '{msg}' })
+    ? prettyFactory({
+        colorize: true,
+        translateTime: 'HH:MM:ss',
+        ignore: 'pid,hostname,instance,time_zone',
+        messageFormat: '{msg}',
+      })
     : (line: string) => line
-  const log: Logger = pino({
-    level,
-    base: { instance },
-    timestamp: () => `,"time":"${new Date().toISOString()}"`,
-    formatters: { level: label => ({ level: label }), log: line => withSafeErrors(line) as Record<string, unknown> },
-    // The formatter above has made plain objects of them.
-    serializers: { err: (error: unknown) => error },
-    hooks: {
-      logMethod(args, method) {
-        const [first] = args as unknown[]
-        // pino takes the message of a bare error for the line's.
-        const line = first instanceof Error && args.length === 1 ? [{ err: first }, safeError(first).message] : args
-        method.apply(this, (line as unknown[]).map(part => typeof part === 'string' ? withoutParameters(part) : part) as typeof args)
+  const log: Logger = pino(
+    {
+      level,
+      base: { instance },
+      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      formatters: {
+        level: label => ({ level: label }),
+        log: line => withSafeErrors(line) as Record<string, unknown>,
+      },
+      // The formatter above has made plain objects of them.
+      serializers: { err: (error: unknown) => error },
+      hooks: {
+        logMethod(args, method) {
+          const [first] = args as unknown[]
+          // pino takes the message of a bare error for the line's.
+          const line
+            = first instanceof Error && args.length === 1 ? [{ err: first }, safeError(first).message] : args
+          method.apply(
+            this,
+            (line as unknown[]).map(part =>
+              typeof part === 'string' ? withoutParameters(part) : part,
+            ) as typeof args,
+          )
+        },
+      },
+      redact: { paths: secretPaths, censor: '[redacted]' },
+      mixin() {
+        const context = currentContext()
+        if (!context) return {}
+        const { principal, trace } = context
+        const organisationId = principal && principal.kind !== 'system' ? principal.organisationId : undefined
+        return {
+          request_id: context.requestId,
+          ...(trace ? { trace_id: trace.traceId } : {}),
+          ...(organisationId ? { organisation_id: organisationId } : {}),
+          ...(principal?.kind === 'user' ? { user_id: principal.userId } : {}),
+        }
       },
     },
-    redact: { paths: secretPaths, censor: '[redacted]' },
-    mixin() {
-      const context = currentContext()
-      if (!context) return {}
-      const { principal, trace } = context
-      const organisationId = principal && principal.kind !== 'system' ? principal.organisationId : undefined
-      return {
-        request_id: context.requestId,
-        ...trace ? { trace_id: trace.traceId } : {},
-        ...organisationId ? { organisation_id: organisationId } : {},
-        ...principal?.kind === 'user' ? { user_id: principal.userId } : {},
-      }
+    {
+      write(line: string) {
+        for (const { name, sink } of sinks) sink.write(name === 'stdout' ? format(line) : line)
+      },
     },
-  }, {
-    write(line: string) {
-      for (const { name, sink } of sinks) sink.write(name === 'stdout' ? format(line) : line)
-    },
-  })
+  )
   // What libraries print there; a reader that has gone is no reason to end.
   process.stderr.on('error', () => {})
   open('stdout', null)

@@ -65,10 +65,18 @@ function inOpenMetrics(): Promise<string> {
 
 const labels = ['method', 'route', 'status'] as const
 
-/** Bounds of the latency histogram, in seconds: fine where a healthy answer lies, and the specification's 2 s and 5 s thresholds. */
+/**
+ * Bounds of the latency histogram, in seconds: fine where a healthy answer lies, and the specification's 2 s
+ * and 5 s thresholds.
+ */
 const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20]
 
-export const httpRequests = new Counter({ name: 'http_requests_total', help: 'HTTP requests answered', labelNames: labels, registers: [registry] })
+export const httpRequests = new Counter({
+  name: 'http_requests_total',
+  help: 'HTTP requests answered',
+  labelNames: labels,
+  registers: [registry],
+})
 export const httpDuration = new Histogram({
   name: 'http_request_duration_seconds',
   help: 'Time from the request\'s arrival to the end of its answer; live streams are not in it',
@@ -80,13 +88,42 @@ export const httpDuration = new Histogram({
   registers: [],
 })
 registry.registerMetric(httpDuration)
-export const httpErrors = new Counter({ name: 'http_requests_errors_total', help: 'HTTP requests answered with 5xx', labelNames: labels, registers: [registry] })
+export const httpErrors = new Counter({
+  name: 'http_requests_errors_total',
+  help: 'HTTP requests answered with 5xx',
+  labelNames: labels,
+  registers: [registry],
+})
 
-export const requestsInFlight = new Gauge({ name: 'fleet2_http_requests_in_flight', help: 'Requests being worked on, without live streams', registers: [registry] })
-export const positionsAccepted = new Counter({ name: 'fleet2_positions_total', help: 'Device messages by outcome', labelNames: ['outcome'] as const, registers: [registry] })
-export const positionsQuarantined = new Counter({ name: 'fleet2_positions_quarantined_total', help: 'Device messages put into quarantine by what is wrong with them', labelNames: ['reason'] as const, registers: [registry] })
-export const positionBatch = new Histogram({ name: 'fleet2_position_batch_positions', help: 'Positions committed together', buckets: [1, 2, 5, 10, 25, 50, 100, 250, 500], registers: [registry] })
-const signIns = new Counter({ name: 'fleet2_sign_ins_total', help: 'Attempts to sign in by outcome', labelNames: ['outcome'] as const, registers: [registry] })
+export const requestsInFlight = new Gauge({
+  name: 'fleet2_http_requests_in_flight',
+  help: 'Requests being worked on, without live streams',
+  registers: [registry],
+})
+export const positionsAccepted = new Counter({
+  name: 'fleet2_positions_total',
+  help: 'Device messages by outcome',
+  labelNames: ['outcome'] as const,
+  registers: [registry],
+})
+export const positionsQuarantined = new Counter({
+  name: 'fleet2_positions_quarantined_total',
+  help: 'Device messages put into quarantine by what is wrong with them',
+  labelNames: ['reason'] as const,
+  registers: [registry],
+})
+export const positionBatch = new Histogram({
+  name: 'fleet2_position_batch_positions',
+  help: 'Positions committed together',
+  buckets: [1, 2, 5, 10, 25, 50, 100, 250, 500],
+  registers: [registry],
+})
+const signIns = new Counter({
+  name: 'fleet2_sign_ins_total',
+  help: 'Attempts to sign in by outcome',
+  labelNames: ['outcome'] as const,
+  registers: [registry],
+})
 
 interface Reading<Label extends string> { labels: Record<Label, string>, value: number }
 

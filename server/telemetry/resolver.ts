@@ -12,7 +12,8 @@ export interface Resolver {
    * All addresses of a name. One query at a time per name, however many callers there are. For a name that
    * has been resolved before, a name server that is slow or unavailable changes nothing: the last good answer
    * is used.
-   * @throws the system's error, at once for a second after it; with the code EAI_AGAIN if no answer came in time.
+   * @throws the system's error, at once for a second after it; with the code EAI_AGAIN if no answer came in
+   * time.
    */
   addresses(name: string): Promise<LookupAddress[]>
   /** The same in the form that `net.connect`, `tls.connect` and `http` take as their `lookup`. */
@@ -100,14 +101,21 @@ export function createResolver(ask: Ask = askSystem, now: () => number = () => p
       asking.catch(() => {})
     }
     if (good) return good.addresses
-    throw Object.assign(new Error(`The name server did not answer for ${name} within ${limitMs} ms`), { code: 'EAI_AGAIN' })
+    throw Object.assign(new Error(`The name server did not answer for ${name} within ${limitMs} ms`), {
+      code: 'EAI_AGAIN',
+    })
   }
 
   return {
     addresses,
     lookup(name, options, callback) {
       addresses(name).then((all) => {
-        const wanted = options.family === 4 || options.family === 'IPv4' ? 4 : options.family === 6 || options.family === 'IPv6' ? 6 : 0
+        const wanted
+          = options.family === 4 || options.family === 'IPv4'
+            ? 4
+            : options.family === 6 || options.family === 'IPv6'
+              ? 6
+              : 0
         const found = wanted ? all.filter(({ family }) => family === wanted) : all
         if (!found.length) throw Object.assign(new Error(`${name} has no address`), { code: 'ENOTFOUND' })
         if (options.all) callback(null, found)

@@ -1,15 +1,19 @@
 import { closeSync, existsSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs'
 
 /**
- * Where log lines go. A line is written at once and in order where that can be done without waiting; where it cannot (a reader that stands still, a disk that is full, a
- * file that may not be written) it waits in a buffer with an end, and what does not fit is dropped and counted. Nothing of it ever throws, and nothing waits: a log must
- * not end or hold up what it tells about.
+ * Where log lines go. A line is written at once and in order where that can be done without waiting; where it
+ * cannot (a reader that stands still, a disk that is full, a file that may not be written) it waits in a
+ * buffer with an end, and what does not fit is dropped and counted. Nothing of it ever throws, and nothing
+ * waits: a log must not end or hold up what it tells about.
  */
 export interface Sink {
   write(line: string): void
   /** For a file: opens its name anew, and keeps the old one where that fails. For standard output nothing. */
   reopen(): void
-  /** Writes what still waits, for at most `limitMs`, and does not return before. For the very end of the process. */
+  /**
+   * Writes what still waits, for at most `limitMs`, and does not return before. For the very end of the
+   * process.
+   */
   flush(limitMs: number): void
   /** Bytes that wait. */
   waiting(): number
@@ -30,7 +34,9 @@ export interface SinkOptions {
   fileLimitBytes?: number
 }
 
-/** Some thousand lines: a reader that hesitates loses nothing, one that is gone costs no memory to speak of. */
+/**
+ * Some thousand lines: a reader that hesitates loses nothing, one that is gone costs no memory to speak of.
+ */
 const standardLimitBytes = 1_048_576
 
 /** A pipe that was full: its reader takes 64 KiB at a time. */
@@ -59,7 +65,8 @@ export function openSink(options: SinkOptions): Sink {
   let trouble: string | null = null
   let timer: NodeJS.Timeout | undefined
   let later: NodeJS.Timeout | undefined
-  // Until Node's own stream exists the pipe is a waiting one; with it, it says EAGAIN. Its errors (a reader that has gone) are ours to bear, not the process's end.
+  // Until Node's own stream exists the pipe is a waiting one; with it, it says EAGAIN. Its errors (a reader
+  // that has gone) are ours to bear, not the process's end.
   if (path === null) process.stdout.on('error', () => {})
 
   function troubled(error: unknown) {
@@ -153,8 +160,11 @@ export function openSink(options: SinkOptions): Sink {
       take(openSync(path, 'a', mode))
     }
     catch (error) {
-      // The old file still takes lines, under whatever name it has by now. Tried again: somebody will mend it without thinking of a second SIGHUP.
-      onTrouble(`${name} cannot be opened anew (${(error as NodeJS.ErrnoException).code}): lines go on into the old one`)
+      // The old file still takes lines, under whatever name it has by now. Tried again: somebody will mend it
+      // without thinking of a second SIGHUP.
+      onTrouble(
+        `${name} cannot be opened anew (${(error as NodeJS.ErrnoException).code}): lines go on into the old one`,
+      )
       later = setTimeout(reopen, reopenPauseMs)
       later.unref()
       return

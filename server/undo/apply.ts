@@ -90,23 +90,38 @@ export function select(plan: Plan, { kinds, tables, ids }: Selection): Item[] {
  * others come back. A second time there is nothing to do.
  * @throws {UndoError} where plan and copy do not belong together, or too much is selected.
  */
-export async function apply({ database, past, present, plan, selection, by, reason, dryRun }: ApplyOptions): Promise<Report> {
+export async function apply({
+  database,
+  past,
+  present,
+  plan,
+  selection,
+  by,
+  reason,
+  dryRun,
+}: ApplyOptions): Promise<Report> {
   await refuseMismatch(past, present)
   if (plan.restoredTo !== past.restoredTo || plan.schema !== present.schema)
     throw outdatedPlan(`it was made with a copy of ${plan.restoredTo}, schema ${plan.schema}`)
   const items = select(plan, selection)
   if (items.length > mostAtOnce) {
-    throw new UndoError(`${items.length} rows are selected, and ${mostAtOnce} at most come back at once: choose with `
-      + '--table, --only or --id.', exitCodes.usage)
+    throw new UndoError(
+      `${items.length} rows are selected, and ${mostAtOnce} at most come back at once: choose with `
+      + '--table, --only or --id.',
+      exitCodes.usage,
+    )
   }
   const tables = inOrder(present.tables)
   const wanted = await readWanted(past, tables, items)
-  const deleted = items.filter(({ table, kind }) => table === 'devices' && kind === 'deleted').map(({ id }) => id)
+  const deleted = items
+    .filter(({ table, kind }) => table === 'devices' && kind === 'deleted')
+    .map(({ id }) => id)
   const tokenless = await renewedTokens(past, present, deleted)
   const fittings = await readFittings(past, present, deleted)
   const requestId = `undo-${uuidv7()}`
   const context = {
-    ...backgroundContext('undo', patienceSeconds), requestId,
+    ...backgroundContext('undo', patienceSeconds),
+    requestId,
     principal: { kind: 'system' as const, name: `${by} (operator)` },
   }
   const organisationId = plan.organisation.id
@@ -118,15 +133,32 @@ export async function apply({ database, past, present, plan, selection, by, reas
     await lockOrganisation(tx, organisationId)
     const changes: LiveEvents['changed'][] = []
     const done = new Map<Item, Done>()
-    let open = tables.flatMap(table => items.filter(item => item.table === table.name).map(item => ({ table, item })))
+    let open = tables.flatMap(table =>
+      items.filter(item => item.table === table.name).map(item => ({ table, item })),
+    )
     // Again while it helps: a name that another of the rows gives up is free after that one.
     for (let before = Infinity; open.length && open.length < before;) {
       before = open.length
       const again: typeof open = []
       for (const { table, item } of open) {
-        const one: Attempt = { tx, table, item, wanted: wanted.get(item)!, organisationId, tokenless, fittings, told }
+        const one: Attempt = {
+          tx,
+          table,
+          item,
+          wanted: wanted.get(item)!,
+          organisationId,
+          tokenless,
+          fittings,
+          told,
+        }
         const { outcome, because, events = [], mayHelp } = await attempt(one)
-        done.set(item, { table: table.name, id: item.id, label: item.label, outcome, ...because && { because } })
+        done.set(item, {
+          table: table.name,
+          id: item.id,
+          label: item.label,
+          outcome,
+          ...(because && { because }),
+        })
         changes.push(...events)
         if (mayHelp) again.push({ table, item })
       }
@@ -137,10 +169,12 @@ export async function apply({ database, past, present, plan, selection, by, reas
     if (dryRun) throw new DryRun(report)
     return report
   }
-  return runInContext(context, () => database.inOrganisation(organisationId).write(work)).catch((error: unknown) => {
-    if (error instanceof DryRun) return error.report
-    throw error
-  })
+  return runInContext(context, () => database.inOrganisation(organisationId).write(work)).catch(
+    (error: unknown) => {
+      if (error instanceof DryRun) return error.report
+      throw error
+    },
+  )
 }
 
 interface Wanted extends Row { content: string }
@@ -169,9 +203,15 @@ async function readWanted(past: Side, tables: Table[], items: Item[]): Promise<M
 
 /** Where deleted devices had been until then. */
 async function readFittings(past: Side, present: Side, devices: string[]): Promise<Fittings> {
-  const rows = await past.query<{ device: string, text: string }>(`
-    SELECT t.device_id AS device, to_jsonb(t)::text AS text FROM device_fittings t WHERE t.device_id = ANY ($1::uuid[])`, [devices])
-  return { columns: present.tables.get('device_fittings')!.columns, of: Map.groupBy(rows, ({ device }) => device) }
+  const rows = await past.query<{ device: string, text: string }>(
+    `
+    SELECT t.device_id AS device, to_jsonb(t)::text AS text FROM device_fittings t WHERE t.device_id = ANY ($1::uuid[])`,
+    [devices],
+  )
+  return {
+    columns: present.tables.get('device_fittings')!.columns,
+    of: Map.groupBy(rows, ({ device }) => device),
+  }
 }
 
 interface Fittings { columns: string[], of: Map<string, { text: string }[]> }
@@ -226,12 +266,21 @@ async function restore(one: Attempt): Promise<Attempted> {
   if (before) await update(tx, table, item.id, wanted.text)
   else await insert(tx, table, wanted.text, await madeNew(one))
   if (table.name === 'devices') await followDevice(one, before?.row ?? null)
-  await rules[table.name]?.after?.({ tx, organisationId, now: before?.row ?? null, then: wanted.row, label: item.label })
+  await rules[table.name]?.after?.({
+    tx,
+    organisationId,
+    now: before?.row ?? null,
+    then: wanted.row,
+    label: item.label,
+  })
   const after = (await readRows(sideOf(tx), table, [item.id])).get(item.id)!
   const { type } = restoredTables[table.name]!
   await recordAudit(tx, {
-    organisationId, action: `${type}.restored`, subject: { type, id: item.id, label: after.label ?? item.label },
-    before: before ? readable(table, before) : null, after: { ...readable(table, after), ...one.told },
+    organisationId,
+    action: `${type}.restored`,
+    subject: { type, id: item.id, label: after.label ?? item.label },
+    before: before ? readable(table, before) : null,
+    after: { ...readable(table, after), ...one.told },
   })
   const change = item.kind === 'deleted' ? 'restored' : 'updated'
   const vehicles = table.name === 'devices' ? [before?.row.vehicle_id, wanted.row.vehicle_id] : []
@@ -240,7 +289,9 @@ async function restore(one: Attempt): Promise<Attempted> {
     events: [
       { type, id: item.id, change },
       // A vehicle is shown with its devices.
-      ...vehicles.filter(id => typeof id === 'string').map(id => ({ type: 'vehicle' as const, id, change: 'updated' as const })),
+      ...vehicles
+        .filter(id => typeof id === 'string')
+        .map(id => ({ type: 'vehicle' as const, id, change: 'updated' as const })),
     ],
   }
 }
@@ -257,7 +308,8 @@ function sideOf(tx: Transaction): Pick<Side, 'query'> {
     query: async <Row extends object>(text: string, values: unknown[] = []) => {
       // The texts have one value at most, `$1`.
       const [before, after] = text.split('$1')
-      const query = after === undefined ? sql.raw(text) : sql`${sql.raw(before!)}${sql.param(values[0])}${sql.raw(after)}`
+      const query
+        = after === undefined ? sql.raw(text) : sql`${sql.raw(before!)}${sql.param(values[0])}${sql.raw(after)}`
       return (await tx.execute(query)).rows as Row[]
     },
   }
@@ -283,14 +335,19 @@ async function update(tx: Transaction, table: Table, id: string, text: string) {
 
 type Target = Pick<Table, 'name' | 'columns'>
 
-async function insert(tx: Transaction, { name, columns }: Target, text: string, over?: Record<string, unknown>) {
+async function insert(
+  tx: Transaction,
+  { name, columns }: Target,
+  text: string,
+  over?: Record<string, unknown>,
+) {
   await tx.execute(sql`INSERT INTO ${sql.identifier(name)} (${names(columns)})
     ${populated(name, columns, text, over)}`)
 }
 
 /**
- * What is otherwise in a row that is made anew. Its version goes beyond all that it had before it was deleted, of which each
- * left an entry: a page that still shows one of those must not save over it.
+ * What is otherwise in a row that is made anew. Its version goes beyond all that it had before it was
+ * deleted, of which each left an entry: a page that still shows one of those must not save over it.
  */
 async function madeNew({ tx, table, item, wanted, tokenless }: Attempt): Promise<Record<string, unknown>> {
   const over: Record<string, unknown> = {}
@@ -304,8 +361,14 @@ async function madeNew({ tx, table, item, wanted, tokenless }: Attempt): Promise
   return over
 }
 
-/** Its fittings: those that were deleted with it come back, and one that goes back into a vehicle begins a new one. */
-async function followDevice({ tx, item, wanted, organisationId, fittings }: Attempt, before: Record<string, unknown> | null) {
+/**
+ * Its fittings: those that were deleted with it come back, and one that goes back into a vehicle begins a new
+ * one.
+ */
+async function followDevice(
+  { tx, item, wanted, organisationId, fittings }: Attempt,
+  before: Record<string, unknown> | null,
+) {
   const vehicleId = wanted.row.vehicle_id as string | null
   if (!before) {
     for (const { text } of fittings.of.get(item.id) ?? [])

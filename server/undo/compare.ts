@@ -23,24 +23,35 @@ const chunk = 1_000
  * Holds an organisation's rows in the copy against those of the running system. Changes nothing.
  * @throws {UndoError} where they cannot be compared, or the organisation is in neither.
  */
-export async function compare(past: Side, present: Side, organisationId: string, only: string[] = []): Promise<Plan> {
+export async function compare(
+  past: Side,
+  present: Side,
+  organisationId: string,
+  only: string[] = [],
+): Promise<Plan> {
   await refuseMismatch(past, present)
   const tables = inOrder(present.tables)
   const organisation = await findOrganisation(past, present, organisationId)
   const items: Found[] = []
   for (const table of tables.filter(({ name }) => only.length === 0 || only.includes(name)))
-    items.push(...await compareTable(table, past, present))
+    items.push(...(await compareTable(table, past, present)))
   markCompanions(items)
   await markRenewedTokens(items, past, present)
   return {
-    format: 1, organisation, restoredTo: past.restoredTo!, comparedAt: new Date().toISOString(),
-    schema: present.schema, items: items.map(({ lostVehicle: _, ...item }) => item),
+    format: 1,
+    organisation,
+    restoredTo: past.restoredTo!,
+    comparedAt: new Date().toISOString(),
+    schema: present.schema,
+    items: items.map(({ lostVehicle: _, ...item }) => item),
   }
 }
 
 async function findOrganisation(past: Side, present: Side, id: string) {
   const find = async (side: Side) =>
-    (await side.query<{ id: string, name: string }>('SELECT id, name FROM organisations WHERE id = $1', [id]))[0]
+    (
+      await side.query<{ id: string, name: string }>('SELECT id, name FROM organisations WHERE id = $1', [id])
+    )[0]
   const [then, now] = await Promise.all([find(past), find(present)])
   if (then) return { id, name: (now ?? then).name }
   throw new UndoError(now
@@ -54,17 +65,27 @@ type Found = Item & { lostVehicle?: string }
 
 async function compareTable(table: Table, past: Side, present: Side): Promise<Found[]> {
   const [then, now] = await Promise.all([digests(past, table), digests(present, table)])
-  const ids = [...new Set([...then.keys(), ...now.keys()])].filter(id => then.get(id)?.content !== now.get(id)?.content)
+  const ids = [...new Set([...then.keys(), ...now.keys()])].filter(
+    id => then.get(id)?.content !== now.get(id)?.content,
+  )
   const items: Found[] = []
   for (let from = 0; from < ids.length; from += chunk) {
     const some = ids.slice(from, from + chunk)
-    const [rowsThen, rowsNow] = await Promise.all([readRows(past, table, some), readRows(present, table, some)])
+    const [rowsThen, rowsNow] = await Promise.all([
+      readRows(past, table, some),
+      readRows(present, table, some),
+    ])
     for (const id of some) {
       const [before, after] = [rowsThen.get(id), rowsNow.get(id)]
       const fields = before && after ? differences(table, before, after) : []
       const item: Found = {
-        table: table.name, id, kind: kindOf(table, before, after), label: (after ?? before)!.label ?? id, fields,
-        then: then.get(id)?.whole ?? null, now: now.get(id)?.whole ?? null,
+        table: table.name,
+        id,
+        kind: kindOf(table, before, after),
+        label: (after ?? before)!.label ?? id,
+        fields,
+        then: then.get(id)?.whole ?? null,
+        now: now.get(id)?.whole ?? null,
       }
       if (table.name === 'devices' && fields.length === 1 && before!.row.vehicle_id !== after!.row.vehicle_id)
         item.lostVehicle = before!.row.vehicle_id as string | undefined
@@ -76,7 +97,9 @@ async function compareTable(table: Table, past: Side, present: Side): Promise<Fo
 
 /** Columns whose difference counts, in a row that is on both sides. */
 export function contentColumns({ name, columns }: Table): string[] {
-  return columns.filter(column => !bookkeeping.includes(column) && !(column in (restoredTables[name]!.keeps ?? {})))
+  return columns.filter(
+    column => !bookkeeping.includes(column) && !(column in (restoredTables[name]!.keeps ?? {})),
+  )
 }
 
 /** The two hashes of a row `t`, as SQL. */
@@ -86,17 +109,28 @@ export function digestOf(table: Table): string {
 }
 
 async function digests(side: Side, table: Table): Promise<Map<string, Digest>> {
-  const rows = await side.query<Digest & { id: string }>(`SELECT t.id, ${digestOf(table)} FROM "${table.name}" t`)
+  const rows = await side.query<Digest & { id: string }>(
+    `SELECT t.id, ${digestOf(table)} FROM "${table.name}" t`,
+  )
   return new Map(rows.map(({ id, ...digest }) => [id, digest]))
 }
 
 /** Whole rows, secrets included, by id. */
-export async function readRows(side: Pick<Side, 'query'>, table: Table, ids: string[]): Promise<Map<string, Row>> {
+export async function readRows(
+  side: Pick<Side, 'query'>,
+  table: Table,
+  ids: string[],
+): Promise<Map<string, Row>> {
   const { label, words = {} } = restoredTables[table.name]!
-  const texts = Object.entries(words).map(([column, { text }]) => `'${column}', ${text}`).join(', ')
-  const rows = await side.query<Row & { id: string }>(`
+  const texts = Object.entries(words)
+    .map(([column, { text }]) => `'${column}', ${text}`)
+    .join(', ')
+  const rows = await side.query<Row & { id: string }>(
+    `
     SELECT t.id, to_jsonb(t) AS row, to_jsonb(t)::text AS text, (${label})::text AS label, jsonb_build_object(${texts}) AS words
-    FROM "${table.name}" t WHERE t.id = ANY ($1::uuid[])`, [ids])
+    FROM "${table.name}" t WHERE t.id = ANY ($1::uuid[])`,
+    [ids],
+  )
   return new Map(rows.map(({ id, ...row }) => [id, row]))
 }
 
@@ -131,7 +165,9 @@ function camelCase(column: string): string {
 
 /** Removing a vehicle takes its devices out of it: whoever brings the vehicle back means them, too. */
 function markCompanions(items: Found[]) {
-  const lost = new Set(items.filter(({ table, kind }) => table === 'vehicles' && kind === 'deleted').map(({ id }) => id))
+  const lost = new Set(
+    items.filter(({ table, kind }) => table === 'vehicles' && kind === 'deleted').map(({ id }) => id),
+  )
   for (const item of items) if (item.lostVehicle && lost.has(item.lostVehicle)) item.with = item.lostVehicle
 }
 

@@ -26,7 +26,10 @@ export const rules: Record<string, Rules> = {
   devices: {
     async before({ tx, then }) {
       if (then.vehicle_id === null) return
-      const { rows } = await tx.execute<{ name: string, removed: boolean }>(sql`SELECT name, removed_at IS NOT NULL AS removed
+      const { rows } = await tx.execute<{
+        name: string
+        removed: boolean
+      }>(sql`SELECT name, removed_at IS NOT NULL AS removed
         FROM vehicles WHERE id = ${then.vehicle_id} FOR UPDATE`)
       if (rows[0]?.removed) throw new Refused(`its vehicle ${rows[0].name} is removed: restore that as well`)
     },

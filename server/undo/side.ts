@@ -32,7 +32,14 @@ export class UndoError extends Error {
     this.exitCode = exitCode
   }
 }
-export const exitCodes = { usage: 2, conflicts: 3, connection: 4, schema: 5, organisation: 6, wrongDatabase: 7 }
+export const exitCodes = {
+  usage: 2,
+  conflicts: 3,
+  connection: 4,
+  schema: 5,
+  organisation: 6,
+  wrongDatabase: 7,
+}
 
 /** A copy that has just been started answers at once; a pooler may be in the middle of a failover. */
 const connectTimeoutMs = 10_000
@@ -65,14 +72,20 @@ export async function openSide(name: string, url: string, organisationId: string
   try {
     await client.connect()
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
-    await client.query(`${asEverywhere}, set_config('search_path', 'public', true),
+    await client.query(
+      `${asEverywhere}, set_config('search_path', 'public', true),
       set_config('row_security', 'on', true), set_config('idle_in_transaction_session_timeout', '${idleLimit}', true),
-      set_config('app.organisation_id', $1, true)`, [organisationId])
+      set_config('app.organisation_id', $1, true)`,
+      [organisationId],
+    )
   }
   catch (error) {
     await close()
     const said = error instanceof AggregateError ? error.errors.map(String).join('; ') : String(error)
-    throw new UndoError(`The ${name} cannot be reached: ${said.replace(/^\w*[eE]rror: /, '')}`, exitCodes.connection)
+    throw new UndoError(
+      `The ${name} cannot be reached: ${said.replace(/^\w*[eE]rror: /, '')}`,
+      exitCodes.connection,
+    )
   }
   const query = async <Row extends object>(text: string, values: unknown[] = []) =>
     (await client.query(text, values)).rows as Row[]
@@ -97,19 +110,30 @@ export async function openSide(name: string, url: string, organisationId: string
  */
 export async function refuseMismatch(past: Side, present: Side): Promise<void> {
   if (present.restoredTo !== null) {
-    throw new UndoError('NUXT_DATABASE_URL leads to a restored copy and not to the running system: the two addresses '
-      + 'are the wrong way round.', exitCodes.wrongDatabase)
+    throw new UndoError(
+      'NUXT_DATABASE_URL leads to a restored copy and not to the running system: the two addresses '
+      + 'are the wrong way round.',
+      exitCodes.wrongDatabase,
+    )
   }
   if (past.restoredTo === null) {
-    throw new UndoError('What --copy leads to does not say to which moment it was restored: it is no copy that '
-      + 'deploy/scripts/undo.sh has opened.', exitCodes.wrongDatabase)
+    throw new UndoError(
+      'What --copy leads to does not say to which moment it was restored: it is no copy that '
+      + 'deploy/scripts/undo.sh has opened.',
+      exitCodes.wrongDatabase,
+    )
   }
   if (past.schema !== present.schema) {
     const behind = past.schema < present.schema
-    throw new UndoError(`The copy has the schema of migration ${past.schema}, the running system that of migration `
-      + `${present.schema}. ${behind
-        ? 'Bring the copy up to it: npm run db:migrate with NUXT_DATABASE_MIGRATION_URL and NUXT_DATABASE_URL of the copy.'
-        : 'Migrate the running system first.'}`, exitCodes.schema)
+    throw new UndoError(
+      `The copy has the schema of migration ${past.schema}, the running system that of migration `
+      + `${present.schema}. ${
+        behind
+          ? 'Bring the copy up to it: npm run db:migrate with NUXT_DATABASE_MIGRATION_URL and NUXT_DATABASE_URL of the copy.'
+          : 'Migrate the running system first.'
+      }`,
+      exitCodes.schema,
+    )
   }
 }
 
@@ -119,8 +143,11 @@ async function refuseUnsafeRole(name: string, query: Query) {
   const [role] = await query<{ name: string, unsafe: boolean }>(
     'SELECT rolname AS name, rolsuper OR rolbypassrls AS unsafe FROM pg_roles WHERE rolname = current_user')
   if (role!.unsafe) {
-    throw new UndoError(`The role ${role!.name} of the ${name} may pass by row-level security and would see every `
-      + 'organisation. Use the serving role, that of NUXT_DATABASE_URL.', exitCodes.wrongDatabase)
+    throw new UndoError(
+      `The role ${role!.name} of the ${name} may pass by row-level security and would see every `
+      + 'organisation. Use the serving role, that of NUXT_DATABASE_URL.',
+      exitCodes.wrongDatabase,
+    )
   }
 }
 
@@ -144,8 +171,11 @@ export async function readTables(name: string, query: Query): Promise<Map<string
     ORDER BY c.relname`)
   const open = rows.filter(({ secured }) => !secured).map(row => row.name)
   if (open.length) {
-    throw new UndoError(`${open.join(', ')} of the ${name} is not under forced row-level security: rows of other `
-      + 'organisations could be read.', exitCodes.wrongDatabase)
+    throw new UndoError(
+      `${open.join(', ')} of the ${name} is not under forced row-level security: rows of other `
+      + 'organisations could be read.',
+      exitCodes.wrongDatabase,
+    )
   }
   return new Map(rows.map(({ name, columns, key, refersTo }) => [name, { name, columns, key, refersTo }]))
 }
@@ -169,14 +199,21 @@ export function inOrder(tables: Map<string, Table>): Table[] {
 }
 
 async function restoredTo(query: Query): Promise<string | null> {
-  const [row] = await query<{ moment: string | null }>('SELECT current_setting(\'fleet2.restored_to\', true) AS moment')
+  const [row] = await query<{ moment: string | null }>(
+    'SELECT current_setting(\'fleet2.restored_to\', true) AS moment',
+  )
   return row!.moment || null
 }
 
 async function schemaOf(name: string, query: Query): Promise<number> {
-  const rows = await query<{ number: number }>('SELECT max(number) AS number FROM schema_migrations').catch(() => [])
+  const rows = await query<{ number: number }>('SELECT max(number) AS number FROM schema_migrations').catch(
+    () => [],
+  )
   if (!rows[0]?.number) {
-    throw new UndoError(`The ${name} has no schema of Fleet2: is it the right database?`, exitCodes.wrongDatabase)
+    throw new UndoError(
+      `The ${name} has no schema of Fleet2: is it the right database?`,
+      exitCodes.wrongDatabase,
+    )
   }
   return rows[0].number
 }

@@ -23,7 +23,8 @@ export const restoredTables: Record<string, Restored> = {
     type: 'member',
     label: '(SELECT u.name FROM users u WHERE u.id = t.user_id)',
     words: { user_id: { as: 'email', text: '(SELECT u.email FROM users u WHERE u.id = t.user_id)' } },
-    onlyNamed: 'it says who may work in the organisation, and somebody may have been removed with good reason',
+    onlyNamed:
+      'it says who may work in the organisation, and somebody may have been removed with good reason',
   },
   vehicles: { type: 'vehicle', label: 't.name', removedAt: 'removed_at' },
   devices: {
@@ -41,7 +42,8 @@ export const restoredTables: Record<string, Restored> = {
 
 /** Every other table with an organisation's rows, and why its rows do not come back by themselves. */
 export const leftOut: Record<string, string> = {
-  device_fittings: 'history: it comes back with its device, and a device that is moved back begins a new fitting',
+  device_fittings:
+    'history: it comes back with its device, and a device that is moved back begins a new fitting',
   invitations: 'a link with a secret in it: whoever was invited is invited anew',
   positions: 'nobody changes or deletes them, and a device that comes back finds its own',
   quarantined_positions: 'as they were sent; nobody changes or deletes them',

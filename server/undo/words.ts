@@ -37,12 +37,17 @@ export function planInWords(plan: Plan, shown: string[]): string {
 }
 
 function counted(items: Item[]): string {
-  return (Object.keys(titles) as Kind[]).map(kind => ({ kind, n: items.filter(item => item.kind === kind).length }))
-    .filter(({ n }) => n).map(({ kind, n }) => `${n} ${kind}`).join(', ')
+  return (Object.keys(titles) as Kind[])
+    .map(kind => ({ kind, n: items.filter(item => item.kind === kind).length }))
+    .filter(({ n }) => n)
+    .map(({ kind, n }) => `${n} ${kind}`)
+    .join(', ')
 }
 
 function itemInWords({ label, id, fields, note, with: vehicle }: Item): string {
-  const differences = fields.map(({ field, then, now }) => `${field} ${JSON.stringify(now)} -> ${JSON.stringify(then)}`)
+  const differences = fields.map(
+    ({ field, then, now }) => `${field} ${JSON.stringify(now)} -> ${JSON.stringify(then)}`,
+  )
   const more = [...differences, ...vehicle ? ['comes back with the vehicle'] : [], ...note ? [note] : []]
   return `    ${label} (${id})${more.length ? `: ${more.join('; ')}` : ''}`
 }
@@ -54,9 +59,10 @@ export function reportInWords({ requestId, dryRun, done }: Report): string {
   const list = (rows: Report['done']) => rows.map(({ table, label, id, because }) =>
     `  ${table}: ${label} (${id})${because ? `: ${because}` : ''}`)
   return [
-    `${dryRun ? 'Would be restored' : 'Restored'}: ${restored.length}`, ...list(restored),
-    ...already.length ? [`As it was already: ${already.length}`, ...list(already)] : [],
-    ...conflicts.length ? [`Not restored: ${conflicts.length}`, ...list(conflicts)] : [],
+    `${dryRun ? 'Would be restored' : 'Restored'}: ${restored.length}`,
+    ...list(restored),
+    ...(already.length ? [`As it was already: ${already.length}`, ...list(already)] : []),
+    ...(conflicts.length ? [`Not restored: ${conflicts.length}`, ...list(conflicts)] : []),
     '',
     dryRun
       ? 'A dry run: nothing was changed. The same with --yes does it.'

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 
 // Builders for what the server says. Unlike input it is not judged, only described: the tests hold every
-// answer to its schema and the API's document is made of it, and nothing of this runs where people are served.
+// answer to its schema and the API's document is made of it, and nothing of this runs where people are
+// served.
 
 /** Any text. */
 export function anyText() {

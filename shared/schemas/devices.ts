@@ -8,7 +8,9 @@ import { textLike } from './text.ts'
 export const speedUnits = ['kn', 'kmh', 'mps', 'mph'] as const
 export type SpeedUnit = (typeof speedUnits)[number]
 
-/** What the device calls itself: an IMEI, a Traccar Client id, an OwnTracks user. Unique over all of Fleet2. */
+/**
+ * What the device calls itself: an IMEI, a Traccar Client id, an OwnTracks user. Unique over all of Fleet2.
+ */
 const Identifier = textLike(/^[\w.:@/-]{3,64}$/, '3 to 64 letters, digits or any of . : @ / _ -')
 
 export const DeviceCreate = z.strictObject({

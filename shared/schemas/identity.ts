@@ -4,7 +4,10 @@ import { anyText, count, id, moment } from './answers.ts'
 import { Id, TimeZone, line } from './common.ts'
 import { Email, password, text, textLike } from './text.ts'
 
-/** NIST SP 800-63B: length is what counts, nothing is asked of the composition. 128 bounds the work of hashing. */
+/**
+ * NIST SP 800-63B: length is what counts, nothing is asked of the composition. 128 bounds the work of
+ * hashing.
+ */
 const NewPassword = password({ min: 12, max: 128 })
 
 export const SignIn = z.strictObject({
@@ -44,7 +47,10 @@ export const SessionParameter = z.object({ id: textLike(/^[\w-]{16}$/, 'the id o
 export const MemberUpdate = z.strictObject({ role: z.enum(roles, `must be one of ${roles.join(', ')}`) })
 export type MemberUpdate = z.infer<typeof MemberUpdate>
 
-export const InvitationCreate = z.strictObject({ email: Email, role: z.enum(roles, `must be one of ${roles.join(', ')}`) })
+export const InvitationCreate = z.strictObject({
+  email: Email,
+  role: z.enum(roles, `must be one of ${roles.join(', ')}`),
+})
 export type InvitationCreate = z.infer<typeof InvitationCreate>
 
 const InvitationToken = textLike(/^[\w-]{43}$/, 'the token of an invitation link')

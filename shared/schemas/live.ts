@@ -9,34 +9,50 @@ interface Standby {
   standbyOf?: string
 }
 
-/** Of the commit that the event tells of, or a younger one: who sends it as `Fleet2-Consistency` reads nothing older than the event. Null: not known. */
+/**
+ * Of the commit that the event tells of, or a younger one: who sends it as `Fleet2-Consistency` reads nothing
+ * older than the event. Null: not known.
+ */
 interface Committed {
   consistencyToken: string | null
 }
 
 /**
- * The live stream says a word at least this often: well below the time-outs of proxies (Nginx's is 60 s). A browser that has heard nothing for
- * twice as long and a bit connects anew.
+ * The live stream says a word at least this often: well below the time-outs of proxies (Nginx's is 60 s). A
+ * browser that has heard nothing for twice as long and a bit connects anew.
  */
 export const heartbeatMs = 10_000
 
 /**
  * The live stream `/api/events` (server-sent events). `event:` is the key, `data:` the JSON of the value.
- * Events of the organisation carry an `id:` and are resumed by `Last-Event-ID`; `status`, `heartbeat`, `moved` and `ended` concern this
- * connection alone and carry none.
+ * Events of the organisation carry an `id:` and are resumed by `Last-Event-ID`; `status`, `heartbeat`,
+ * `moved` and `ended` concern this connection alone and carry none.
  */
 export interface LiveEvents {
   /** New positions of vehicles, committed together. */
   positions: { positions: LivePosition[] } & Committed
   /** Something was created, changed, removed or restored: fetch it again. */
-  changed: { type: 'vehicle' | 'device' | 'member' | 'invitation' | 'organisation', id: string, change: 'created' | 'updated' | 'removed' | 'restored' } & Partial<Committed>
+  changed: {
+    type: 'vehicle' | 'device' | 'member' | 'invitation' | 'organisation'
+    id: string
+    change: 'created' | 'updated' | 'removed' | 'restored'
+  } & Partial<Committed>
   /** Events may have been missed: fetch the whole state again. */
   resync: { reason: string } & Partial<Committed>
-  /** Every few seconds: the stream lives (`EventSource` hides comments), and how things stand. `at`: the server's clock. */
+  /**
+   * Every few seconds: the stream lives (`EventSource` hides comments), and how things stand. `at`: the
+   * server's clock.
+   */
   heartbeat: { at: string, live: boolean }
-  /** Sent on connection and when it changes. `live`: whether events of other instances arrive; `sensitive`: whether passwords, members and tokens can be changed. */
+  /**
+   * Sent on connection and when it changes. `live`: whether events of other instances arrive; `sensitive`:
+   * whether passwords, members and tokens can be changed.
+   */
   status: { mode: Mode, reason: string | null, live: boolean, sensitive: boolean, instance: string } & Standby
-  /** The reason for this stream has gone: the session has ended or works in another organisation, the member was removed or may not see this any more. Ask who is signed in. */
+  /**
+   * The reason for this stream has gone: the session has ended or works in another organisation, the member
+   * was removed or may not see this any more. Ask who is signed in.
+   */
   ended: { reason: string }
   /** This instance is going away: reconnect, after a little random wait. */
   moved: { reason: string }

@@ -12,10 +12,17 @@ export function wholeNumber(min: number, max: number) {
 /** The version of a thing, as it was read. */
 export const Version = wholeNumber(1, largestInteger)
 
-/** A whole number in a query, where everything is text: digits alone, so that 1e2, 0x10 and an empty one are refused. */
+/**
+ * A whole number in a query, where everything is text: digits alone, so that 1e2, 0x10 and an empty one are
+ * refused.
+ */
 export function queryNumber(min: number, max: number) {
   const bounds = `must be a whole number from ${min} to ${max}`
-  return z.string(bounds).regex(/^\d{1,9}$/, bounds).transform(Number).pipe(z.number().int(bounds).min(min, bounds).max(max, bounds))
+  return z
+    .string(bounds)
+    .regex(/^\d{1,9}$/, bounds)
+    .transform(Number)
+    .pipe(z.number().int(bounds).min(min, bounds).max(max, bounds))
 }
 
 /** A part of a whole, from 0 to 1. */

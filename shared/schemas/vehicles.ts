@@ -3,7 +3,16 @@ import { anyFields, anyNumber, anyText, count, id, moment } from './answers.ts'
 import { CursorText, Instant, PageQuery, Search, changesSomething, line, paragraph } from './common.ts'
 import { Version, queryNumber, wholeNumber } from './numbers.ts'
 
-export const vehicleKinds = ['car', 'van', 'truck', 'bus', 'trailer', 'motorcycle', 'machine', 'other'] as const
+export const vehicleKinds = [
+  'car',
+  'van',
+  'truck',
+  'bus',
+  'trailer',
+  'motorcycle',
+  'machine',
+  'other',
+] as const
 export type VehicleKind = (typeof vehicleKinds)[number]
 
 export const VehicleCreate = z.strictObject({
@@ -38,7 +47,10 @@ export const VehicleQuery = PageQuery.extend({
 })
 export type VehicleQuery = z.infer<typeof VehicleQuery>
 
-/** A track is asked for at most 31 days, so that one request cannot read years. Both ends default to the last 24 hours. */
+/**
+ * A track is asked for at most 31 days, so that one request cannot read years. Both ends default to the last
+ * 24 hours.
+ */
 export const TrackQuery = z.object({
   from: Instant.optional(),
   to: Instant.optional(),

@@ -16,7 +16,8 @@ describe('the figures', () => {
 })
 
 describe('the list of instances', () => {
-  const known = (text: string) => parseServers(text).map((server, index) => ({ ...server, address: `10.0.0.${index + 1}` }))
+  const known = (text: string) =>
+    parseServers(text).map((server, index) => ({ ...server, address: `10.0.0.${index + 1}` }))
 
   it('is the specification\'s upstream', () => {
     const text = renderUpstream(known('app1:3000,app2:3000,app3:3000:backup'))
@@ -31,7 +32,9 @@ describe('the list of instances', () => {
 
   it('never takes the last one out', () => {
     const servers = known('app1:3000,app2:3000')
-    expect(renderUpstream(servers.map((server, index) => ({ ...server, down: index === 0 })))).toContain('10.0.0.1:3000 max_fails=0 down;')
+    expect(renderUpstream(servers.map((server, index) => ({ ...server, down: index === 0 })))).toContain(
+      '10.0.0.1:3000 max_fails=0 down;',
+    )
     expect(renderUpstream(servers.map(server => ({ ...server, down: true })))).not.toContain(' down;')
   })
 
@@ -75,12 +78,15 @@ describe('the checker beside a real Nginx', () => {
     await Promise.all(instances.map(instance => instance.kill()))
   })
 
-  const isOut = async (instance: TinyInstance) => new RegExp(`:${instance.port} .* down;`).test(await nginx.upstream())
+  const isOut = async (instance: TinyInstance) =>
+    new RegExp(`:${instance.port} .* down;`).test(await nginx.upstream())
   const taken = (instance: TinyInstance) => until(() => isOut(instance), `${instance.name} to be taken out`)
-  const back = (instance: TinyInstance) => until(async () => !await isOut(instance), `${instance.name} to be back`)
+  const back = (instance: TinyInstance) =>
+    until(async () => !(await isOut(instance)), `${instance.name} to be back`)
   const ask = async (count: number) => {
     const answers = []
-    for (let index = 0; index < count; index++) answers.push((await nginx.ask('GET', '/api/v1/vehicles')).status)
+    for (let index = 0; index < count; index++)
+      answers.push((await nginx.ask('GET', '/api/v1/vehicles')).status)
     return answers
   }
 
@@ -118,8 +124,13 @@ describe('the checker beside a real Nginx', () => {
   })
 
   it('tells Prometheus who is out of rotation, and when it looked last', async () => {
-    const figures = () => fetch(`http://127.0.0.1:${nginx.metricsPort}/metrics`).then(answer => answer.text(), () => '')
-    const out = async () => [...(await figures()).matchAll(/^fleet2_checker_instance_down\{.*\} (\d)$/gm)].map(([, value]) => value)
+    const figures = () =>
+      fetch(`http://127.0.0.1:${nginx.metricsPort}/metrics`).then(
+        answer => answer.text(),
+        () => '',
+      )
+    const out = async () =>
+      [...(await figures()).matchAll(/^fleet2_checker_instance_down\{.*\} (\d)$/gm)].map(([, value]) => value)
     nginx.startChecker()
     await until(async () => (await out()).length > 0, 'the first round')
     instances[0]!.health(503)

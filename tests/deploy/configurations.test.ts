@@ -8,7 +8,10 @@ import { freePort } from '../support/ports.ts'
 import { until } from '../support/until.ts'
 import { createServers, env, fill, ha, root, run, settings } from './support/servers.ts'
 
-/** Each file of the deployment is given to the very server that reads it: started where that is quick, else checked by its own checker. */
+/**
+ * Each file of the deployment is given to the very server that reads it: started where that is quick, else
+ * checked by its own checker.
+ */
 let folder: string
 const servers = createServers()
 
@@ -25,14 +28,18 @@ describe('fill.sh', () => {
   it('takes a variable, a file or a default, and changes nothing in the value', async () => {
     await writeFile(join(folder, 'template'), 'a ${A} b ${B:-fallback} c ${C:-} d ${D} $uri ${lower}\n')
     await writeFile(join(folder, 'secret'), 'from \\1 & "file"\n')
-    const { stdout } = await run(join(ha, 'fill.sh'), [join(folder, 'template')], { env: { ...env, A: 'x\\n&$1', D_FILE: join(folder, 'secret') } })
+    const { stdout } = await run(join(ha, 'fill.sh'), [join(folder, 'template')], {
+      env: { ...env, A: 'x\\n&$1', D_FILE: join(folder, 'secret') },
+    })
     expect(stdout).toBe('a x\\n&$1 b fallback c  d from \\1 & "file" $uri ${lower}\n')
   })
 
   it('refuses a variable that is missing, and leaves the file that was there', async () => {
     await writeFile(join(folder, 'template2'), '${NOT_THERE}\n')
     await writeFile(join(folder, 'target'), 'old')
-    await expect(run(join(ha, 'fill.sh'), [join(folder, 'template2'), join(folder, 'target')], { env })).rejects.toThrow('neither NOT_THERE nor NOT_THERE_FILE is set')
+    await expect(
+      run(join(ha, 'fill.sh'), [join(folder, 'template2'), join(folder, 'target')], { env }),
+    ).rejects.toThrow('neither NOT_THERE nor NOT_THERE_FILE is set')
     expect(await readFile(join(folder, 'target'), 'utf8')).toBe('old')
   })
 
@@ -44,27 +51,49 @@ describe('fill.sh', () => {
 
 it('HAProxy takes its file, with names that are a DNS server\'s and with names that are not', async () => {
   for (const RESOLVERS of ['', 'resolvers system']) {
-    const { stdout, stderr } = await run('haproxy', ['-c', '-f', join(ha, 'haproxy-pg.cfg')], { env: { ...env, RESOLVERS } })
+    const { stdout, stderr } = await run('haproxy', ['-c', '-f', join(ha, 'haproxy-pg.cfg')], {
+      env: { ...env, RESOLVERS },
+    })
     expect(stdout + stderr).toContain('Configuration file is valid')
     // Unknown names are the one warning that may be.
-    expect(stderr.split('\n').filter(line => /WARNING|ALERT/.test(line) && !/could not resolve address/.test(line))).toEqual([])
+    expect(
+      stderr
+        .split('\n')
+        .filter(line => /WARNING|ALERT/.test(line) && !/could not resolve address/.test(line)),
+    ).toEqual([])
   }
 })
 
 describe.each([
-  ['primary', { max_client_conn: '500', default_pool_size: '25', pool_mode: 'transaction', query_timeout: '300' }, 5433],
-  ['replica', { max_client_conn: '1000', default_pool_size: '50', pool_mode: 'transaction', query_timeout: '120' }, 5434],
+  [
+    'primary',
+    { max_client_conn: '500', default_pool_size: '25', pool_mode: 'transaction', query_timeout: '300' },
+    5433,
+  ],
+  [
+    'replica',
+    { max_client_conn: '1000', default_pool_size: '50', pool_mode: 'transaction', query_timeout: '120' },
+    5434,
+  ],
 ] as const)('PgBouncer\'s %s pool', (pool, specified, port) => {
   it('starts from its file with the specification\'s values, and lets nobody in without a password', async () => {
     const run_ = await mkdtemp(join(folder, `pgbouncer-${pool}-`))
     const listen = await freePort()
-    const variables = { ...await settings(`pgbouncer-${pool}.env`), RUN_DIR: run_, LISTEN_ADDRESS: '127.0.0.1' }
+    const variables = {
+      ...(await settings(`pgbouncer-${pool}.env`)),
+      RUN_DIR: run_,
+      LISTEN_ADDRESS: '127.0.0.1',
+    }
     await writeFile(join(run_, 'userlist.txt'), await fill('userlist.txt'))
-    await writeFile(join(run_, 'pgbouncer.ini'), (await fill('pgbouncer.ini', variables)).replace('listen_port = 6432', `listen_port = ${listen}`))
+    await writeFile(
+      join(run_, 'pgbouncer.ini'),
+      (await fill('pgbouncer.ini', variables)).replace('listen_port = 6432', `listen_port = ${listen}`),
+    )
     const root_ = process.getuid?.() === 0
     if (root_) {
       const uid = Number((await run('id', ['-u', 'postgres'])).stdout)
-      for (const path of [run_, join(run_, 'userlist.txt'), join(run_, 'pgbouncer.ini')]) await chown(path, uid, 0)
+      for (const path of [run_, join(run_, 'userlist.txt'), join(run_, 'pgbouncer.ini')])
+        await chown(path, uid, 0)
     }
     const account = root_ ? ['-u', 'postgres'] : []
     const { child, output } = servers.start('pgbouncer', [...account, join(run_, 'pgbouncer.ini')])
@@ -74,7 +103,12 @@ describe.each([
     }, 'PgBouncer to listen')
     expect(output.text).not.toMatch(/ERROR|FATAL|unknown parameter/)
 
-    const console_ = async <Row>(user: string, password: string, command: string, database = 'pgbouncer') => {
+    const console_ = async <Row>(
+      user: string,
+      password: string,
+      command: string,
+      database = 'pgbouncer',
+    ) => {
       const client = new pg.Client({ host: '127.0.0.1', port: listen, user, password, database })
       client.on('error', () => {})
       await client.connect()
@@ -85,15 +119,26 @@ describe.each([
         await client.end()
       }
     }
-    const config = Object.fromEntries((await console_<{ key: string, value: string }>('fleet_app', 'app-secret', 'SHOW CONFIG')).map(({ key, value }) => [key, value]))
+    const config = Object.fromEntries(
+      (await console_<{ key: string, value: string }>('fleet_app', 'app-secret', 'SHOW CONFIG')).map(
+        ({ key, value }) => [key, value],
+      ),
+    )
     expect(config).toMatchObject({ ...specified, server_login_retry: '0.5', auth_type: 'scram-sha-256' })
-    interface Database { name: string, host: string, port: number }
+    interface Database {
+      name: string
+      host: string
+      port: number
+    }
     const databases = await console_<Database>('pgbouncer', 'console-secret', 'SHOW DATABASES')
     const database = databases.find(({ name }) => name === 'fleet')
     expect(database).toMatchObject({ host: 'haproxy,haproxy2', port })
     await expect(console_('fleet_app', 'wrong', 'SHOW CONFIG')).rejects.toThrow(/authentication failed/)
     // The serving role and an exporter look, and touch nothing.
-    for (const [user, password] of [['fleet_app', 'app-secret'], ['monitor', 'monitor-secret']] as const) {
+    for (const [user, password] of [
+      ['fleet_app', 'app-secret'],
+      ['monitor', 'monitor-secret'],
+    ] as const) {
       expect(await console_(user, password, 'SHOW POOLS')).not.toEqual([])
       await expect(console_(user, password, 'PAUSE')).rejects.toThrow(/admin access needed/)
     }
@@ -132,7 +177,16 @@ describe('Patroni', () => {
     })
     // It also looks whether its ports are free; this machine may have a Patroni of its own.
     const [restPort, postgresPort] = [await freePort(), await freePort()]
-    await writeFile(file, text.replace('listen: 0.0.0.0:8008', `listen: 0.0.0.0:${restPort}`).replace('listen: 0.0.0.0:5432', `listen: 0.0.0.0:${postgresPort}`).replace(/^ {2}hosts: .*$/m, `  hosts: ${Array.from({ length: 3 }, () => `127.0.0.1:${port}`).join(',')}`))
+    await writeFile(
+      file,
+      text
+        .replace('listen: 0.0.0.0:8008', `listen: 0.0.0.0:${restPort}`)
+        .replace('listen: 0.0.0.0:5432', `listen: 0.0.0.0:${postgresPort}`)
+        .replace(
+          /^ {2}hosts: .*$/m,
+          `  hosts: ${Array.from({ length: 3 }, () => `127.0.0.1:${port}`).join(',')}`,
+        ),
+    )
     const { stdout, stderr } = await run('patroni', ['--validate-config', file], { env })
     expect(stdout + stderr).toBe('')
   })
@@ -140,14 +194,30 @@ describe('Patroni', () => {
 
 it('keepalived takes its file, and its start-up names what is missing', async () => {
   // It looks whether the interface is there, and takes no loopback.
-  const wire = Object.entries(networkInterfaces()).find(([, addresses]) => addresses?.some(({ internal }) => !internal))?.[0]
+  const wire = Object.entries(networkInterfaces()).find(([, addresses]) =>
+    addresses?.some(({ internal }) => !internal),
+  )?.[0]
   const folder = await mkdtemp(join(tmpdir(), 'fleet2-keepalived-'))
-  const env = { PATH: `${process.env.PATH}:/usr/sbin`, RUN_DIR: join(folder, 'run'), NODE_NAME: 'nginx', KEEPALIVED_ADDRESS: '192.0.2.80/24', KEEPALIVED_OWN_IP: '192.0.2.81', KEEPALIVED_PEER_IP: '192.0.2.82', KEEPALIVED_INTERFACE: wire! }
+  const env = {
+    PATH: `${process.env.PATH}:/usr/sbin`,
+    RUN_DIR: join(folder, 'run'),
+    NODE_NAME: 'nginx',
+    KEEPALIVED_ADDRESS: '192.0.2.80/24',
+    KEEPALIVED_OWN_IP: '192.0.2.81',
+    KEEPALIVED_PEER_IP: '192.0.2.82',
+    KEEPALIVED_INTERFACE: wire!,
+  }
   try {
     await run(join(ha, 'keepalived-start.sh'), ['--prepare'], { env })
-    const tested = await run('keepalived', ['--config-test', `--use-file=${join(folder, 'run/keepalived.conf')}`], { env })
+    const tested = await run(
+      'keepalived',
+      ['--config-test', `--use-file=${join(folder, 'run/keepalived.conf')}`],
+      { env },
+    )
     expect(tested.stderr).not.toMatch(/[Uu]nknown keyword|error/)
-    await expect(run(join(ha, 'keepalived-start.sh'), ['--prepare'], { env: { ...env, KEEPALIVED_ADDRESS: '' } })).rejects.toThrow(/KEEPALIVED_ADDRESS/)
+    await expect(
+      run(join(ha, 'keepalived-start.sh'), ['--prepare'], { env: { ...env, KEEPALIVED_ADDRESS: '' } }),
+    ).rejects.toThrow(/KEEPALIVED_ADDRESS/)
   }
   finally {
     await rm(folder, { recursive: true })
@@ -155,21 +225,32 @@ it('keepalived takes its file, and its start-up names what is missing', async ()
 })
 
 it('every script of the deployment passes shellcheck', async () => {
-  const scripts = (await Promise.all(['deploy', 'scripts'].map(async place => (await readdir(join(root, place), { recursive: true })).map(name => join(root, place, name))))).flat().filter(name => name.endsWith('.sh'))
+  const scripts = (
+    await Promise.all(
+      ['deploy', 'scripts'].map(async place =>
+        (await readdir(join(root, place), { recursive: true })).map(name => join(root, place, name)),
+      ),
+    )
+  )
+    .flat()
+    .filter(name => name.endsWith('.sh'))
   expect(scripts.length).toBeGreaterThan(5)
   const { stdout } = await run('shellcheck', scripts).catch((error: { stdout: string }) => error)
   expect(stdout).toBe('')
 })
 
 describe('make-secrets.sh', () => {
-  const secrets = (target: string, more: Record<string, string> = {}) => run(join(root, 'deploy/make-secrets.sh'), [target], { env: { PATH: env.PATH, ...more } })
+  const secrets = (target: string, more: Record<string, string> = {}) =>
+    run(join(root, 'deploy/make-secrets.sh'), [target], { env: { PATH: env.PATH, ...more } })
 
   it('takes the specification\'s variables, makes the rest up, and keeps what is there', async () => {
     const target = join(folder, 'secrets')
     await secrets(target, { POSTGRES_PASSWORD: 'chosen' })
     const read = (name: string) => readFile(join(target, name), 'utf8')
     expect(await read('ha/database_migration_url')).toBe('postgresql://fleet:chosen@haproxy:5433/fleet')
-    expect(await read('ha/database_url')).toBe(`postgresql://fleet_app:${await read('fleet_app_password')}@pgbouncer-primary:6432/fleet`)
+    expect(await read('ha/database_url')).toBe(
+      `postgresql://fleet_app:${await read('fleet_app_password')}@pgbouncer-primary:6432/fleet`,
+    )
     // One party's each: nobody's is somebody else's.
     const files = (await readdir(target)).filter(name => name.endsWith('_password'))
     const passwords = await Promise.all(files.map(read))
@@ -224,6 +305,8 @@ describe('make-secrets.sh', () => {
   })
 
   it('refuses a password that an address could not hold', async () => {
-    await expect(secrets(join(folder, 'secrets2'), { REDIS_PASSWORD: 'a@b/c' })).rejects.toThrow('REDIS_PASSWORD may hold')
+    await expect(secrets(join(folder, 'secrets2'), { REDIS_PASSWORD: 'a@b/c' })).rejects.toThrow(
+      'REDIS_PASSWORD may hold',
+    )
   })
 })

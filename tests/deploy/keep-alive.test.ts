@@ -1,5 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startBalancer, startInstance, type Answer, type Balancer, type TinyInstance } from './support/balancer.ts'
+import {
+  startBalancer,
+  startInstance,
+  type Answer,
+  type Balancer,
+  type TinyInstance,
+} from './support/balancer.ts'
 
 /** Connections of Nginx to the instances that are kept at once; Nginx keeps 32 for each worker. */
 const connections = 24
@@ -19,25 +25,36 @@ afterAll(async () => {
 
 const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, Math.max(0, ms)))
 
-/** A change without a key: Nginx may not send it a second time, so a connection that ends under it is somebody's error. */
+/**
+ * A change without a key: Nginx may not send it a second time, so a connection that ends under it is
+ * somebody's error.
+ */
 const change = () => nginx.ask('POST', '/api/v1/vehicles', { body: '{}' })
 
-/** So many requests at once that as many connections are open afterwards, and idle. Resolves to the moment from which Node counts. */
+/**
+ * So many requests at once that as many connections are open afterwards, and idle. Resolves to the moment
+ * from which Node counts.
+ */
 async function fill(): Promise<number> {
-  const answers = await Promise.all(Array.from({ length: connections }, () => nginx.ask('POST', '/api/v1/vehicles?wait=300', { body: '{}' })))
+  const answers = await Promise.all(
+    Array.from({ length: connections }, () => nginx.ask('POST', '/api/v1/vehicles?wait=300', { body: '{}' })),
+  )
   expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: connections }, () => 200))
   return performance.now()
 }
 
-const refused = (answers: Answer[]) => answers.filter(({ status }) => status !== 200).map(({ status }) => status)
+const refused = (answers: Answer[]) =>
+  answers.filter(({ status }) => status !== 200).map(({ status }) => status)
 
 describe('a connection that Nginx keeps to an instance', () => {
   it('is given up before the instance closes it: changes without a key after pauses of 5.9 to 6.1 s all arrive', async () => {
     const since = await fill()
-    const answers = await Promise.all(Array.from({ length: connections }, async (_, index) => {
-      await pause(since + nodeClosesMs - 100 + index * 200 / connections - performance.now())
-      return change()
-    }))
+    const answers = await Promise.all(
+      Array.from({ length: connections }, async (_, index) => {
+        await pause(since + nodeClosesMs - 100 + (index * 200) / connections - performance.now())
+        return change()
+      }),
+    )
     expect(refused(answers)).toEqual([])
   })
 

@@ -83,7 +83,12 @@ describe('where no instance answers,', () => {
       .toEqual([503, 'application/json', 'no-store'])
     const status = ServiceStatus.parse(JSON.parse(json.body))
     const all = Object.fromEntries(partIds.map(id => [id, 'away'])) as PartStates
-    expect(status).toMatchObject({ state: 'away', title: titles.away, view: 'nobody', parts: describeParts(all) })
+    expect(status).toMatchObject({
+      state: 'away',
+      title: titles.away,
+      view: 'nobody',
+      parts: describeParts(all),
+    })
 
     await instances[1]!.start()
     for (const path of ['/status', '/status.json']) {
@@ -99,10 +104,18 @@ describe('where no instance answers,', () => {
         .toEqual([path, 503, expect.stringMatching(/^text\/html/), 'no-store', '5'])
       expect(body).toContain('Fleet2 is down')
     }
-    const programs = [['GET', '/api/v1/vehicles', browser], ['GET', '/vehicles', {}], ['POST', '/vehicles', browser]] as const
+    const programs = [
+      ['GET', '/api/v1/vehicles', browser],
+      ['GET', '/vehicles', {}],
+      ['POST', '/vehicles', browser],
+    ] as const
     for (const [method, path, headers] of programs) {
       const answer = await nginx.ask(method, path, { headers })
-      expect([path, answer.status, answer.headers['content-type']]).toEqual([path, 503, 'application/problem+json'])
+      expect([path, answer.status, answer.headers['content-type']]).toEqual([
+        path,
+        503,
+        'application/problem+json',
+      ])
     }
   })
   it('a crowd costs a question now and then, and nobody is told that all is well', async () => {

@@ -175,7 +175,9 @@ describe('the retention', () => {
   it('is the one of the table in docs/backup-configuration.md', () => {
     const table = read('docs/backup-configuration.md')
     for (const kind of ['daily', 'weekly', 'monthly'])
-      expect(table).toMatch(new RegExp(`^\\| ${kind} full \\| [^|]+ \\| ${retention()[kind]} days\\b[^|]*\\|`, 'm'))
+      expect(table).toMatch(
+        new RegExp(`^\\| ${kind} full \\| [^|]+ \\| ${retention()[kind]} days\\b[^|]*\\|`, 'm'),
+      )
     expect(table).toMatch(
       new RegExp(`^\\| WAL archive \\| [^|]+\\| [^|]*\\b${retention().wal} days\\b[^|]*\\|`, 'm'),
     )

@@ -26,7 +26,8 @@ export const breaks: Break[] = [
     async apply(lab) {
       const leader = await lab.postgresLeader()
       const response = await fetch(`${lab.addresses.patroni(leader!)}/config`, {
-        method: 'PATCH', body: JSON.stringify({ synchronous_mode: false }),
+        method: 'PATCH',
+        body: JSON.stringify({ synchronous_mode: false }),
         headers: basic(lab.credentials.patroni),
       })
       if (!response.ok) throw new Error(`Patroni refused: ${response.status} ${await response.text()}`)
@@ -49,11 +50,13 @@ export const breaks: Break[] = [
   },
   {
     name: 'epoch-check',
-    // What the former primary is asked to commit waits for a standby that follows another: no loss, thanks to synchronous replication, but time.
+    // What the former primary is asked to commit waits for a standby that follows another: no loss, thanks to
+    // synchronous replication, but time.
     what: 'connections to a former primary are used on',
     env: { FLEET2_TEST_BREAK: 'this-loses-data:no-epoch-check' },
     scenarios: ['pg-two-primaries'],
-    expected: /reads older than|acknowledged writes lost|longest wait for a write|seconds without writes|writes failed/,
+    expected:
+      /reads older than|acknowledged writes lost|longest wait for a write|seconds without writes|writes failed/,
   },
   {
     name: 'ioredis-defaults',

@@ -34,23 +34,37 @@ export interface DrillResult {
 
 /** Before a scenario everything is whole, or its verdict would speak of the one before. */
 const wholeBeforeMs = 60_000
-/** A scenario waits this long for everything to be whole again; past it that is a violation and the next one finds out. */
+/**
+ * A scenario waits this long for everything to be whole again; past it that is a violation and the next one
+ * finds out.
+ */
 const wholeLimitMs = 75_000
 
 /** Nginx's `fail_timeout`, and some. */
 const serveLimitMs = 45_000
 
-/** What an instance could not tell because it died, or Redis did, another one tells 5 to 7 s later; a stream that was lost is back within 15 s. */
+/**
+ * What an instance could not tell because it died, or Redis did, another one tells 5 to 7 s later; a stream
+ * that was lost is back within 15 s.
+ */
 const eventsLimitMs = 20_000
 
-/** From a change until an alert of it fires: a scrape, and an evaluation of the recordings and one of the rules. */
+/**
+ * From a change until an alert of it fires: a scrape, and an evaluation of the recordings and one of the
+ * rules.
+ */
 const alertsLateMs = 17_000
 
-/** One scenario from whole to whole under load: workload, injector and judge are told of each other only here. */
-export async function drill(scenario: Scenario, { lab, crowd, baselineSeconds = 4, coolDownSeconds = 3, thinkMs, asynchronous, watched }: DrillOptions): Promise<DrillResult> {
+/**
+ * One scenario from whole to whole under load: workload, injector and judge are told of each other only here.
+ */
+export async function drill(
+  scenario: Scenario,
+  { lab, crowd, baselineSeconds = 4, coolDownSeconds = 3, thinkMs, asynchronous, watched }: DrillOptions,
+): Promise<DrillResult> {
   await lab.healthy({ limitMs: wholeBeforeMs, asynchronous })
   // What fires already could not be seen to begin.
-  if (watched) await quiet(lab, [...scenario.alerts ?? [], ...scenario.perhaps ?? []])
+  if (watched) await quiet(lab, [...(scenario.alerts ?? []), ...(scenario.perhaps ?? [])])
   const backends = watchBackends(lab)
   const recorder = startHistory(scenario.name)
   const workload = startWorkload(recorder, crowd, { thinkMs })
@@ -66,7 +80,10 @@ export async function drill(scenario: Scenario, { lab, crowd, baselineSeconds = 
     await pause(scenario.holdSeconds)
     await hurt.heal()
     recorder.mark('healed')
-    await lab.healthy({ limitMs: wholeLimitMs, asynchronous }).then(() => recorder.mark('whole'), () => {})
+    await lab.healthy({ limitMs: wholeLimitMs, asynchronous }).then(
+      () => recorder.mark('whole'),
+      () => {},
+    )
     await pause(scenario.coolDownSeconds ?? coolDownSeconds)
   }
   catch (error) {
@@ -82,20 +99,34 @@ export async function drill(scenario: Scenario, { lab, crowd, baselineSeconds = 
   }
   const state = await readFinalState(recorder.history, (text, values) => lab.sql(text, values))
   // The last events are on their way still. What is not there after this never comes.
-  for (const until = Date.now() + eventsLimitMs; Date.now() < until && missedEvents(recorder.history.operations, recorder.history.streams, state).length > 0;) await pause(0.25)
+  for (
+    const until = Date.now() + eventsLimitMs;
+    Date.now() < until
+    && missedEvents(recorder.history.operations, recorder.history.streams, state).length > 0;
+  )
+    await pause(0.25)
   workload.close()
   const verdict = judge(recorder.history, state, scenario.budget)
   if (recorder.history.firings) verdict.violations.push(...wrongAlerts(scenario, recorder.history.firings))
-  if (mishap) verdict.violations.unshift(`the fault could not be made or taken back: ${mishap instanceof Error ? mishap.message : String(mishap)}`)
+  if (mishap)
+    verdict.violations.unshift(
+      `the fault could not be made or taken back: ${mishap instanceof Error ? mishap.message : String(mishap)}`,
+    )
   return { scenario, verdict, history: recorder.history, state }
 }
 
-/** Nginx sends nobody to an instance for 30 s after it has failed (`fail_timeout`): to freeze one that serves nobody would prove nothing. The third is a backup, and serves only without the others. */
+/**
+ * Nginx sends nobody to an instance for 30 s after it has failed (`fail_timeout`): to freeze one that serves
+ * nobody would prove nothing. The third is a backup, and serves only without the others.
+ */
 async function untilBothServe(operations: Operation[]) {
   for (const until = Date.now() + serveLimitMs; ;) {
     const latest = operations.slice(-40).flatMap(({ attempts }) => attempts.map(({ instance }) => instance))
     if (['app1', 'app2'].every(name => latest.includes(name))) return
-    if (Date.now() > until) throw new Error(`of the last ${latest.length} answers none was ${latest.includes('app1') ? 'app2' : 'app1'}'s: nothing can be seen of its end`)
+    if (Date.now() > until)
+      throw new Error(
+        `of the last ${latest.length} answers none was ${latest.includes('app1') ? 'app2' : 'app1'}'s: nothing can be seen of its end`,
+      )
     await pause(0.25)
   }
 }
@@ -104,10 +135,20 @@ function pause(seconds: number) {
   return new Promise(resolve => setTimeout(resolve, seconds * 1000))
 }
 
-/** The people and devices before the lab's door, after some load that nobody judges: the instances' code is compiled and their pools are open before the first fault. */
-export async function warmCrowd(lab: Lab, population: Population, { thinkMs, seconds = 6 }: { thinkMs?: number, seconds?: number } = {}): Promise<Crowd> {
+/**
+ * The people and devices before the lab's door, after some load that nobody judges: the instances' code is
+ * compiled and their pools are open before the first fault.
+ */
+export async function warmCrowd(
+  lab: Lab,
+  population: Population,
+  { thinkMs, seconds = 6 }: { thinkMs?: number, seconds?: number } = {},
+): Promise<Crowd> {
   const { certificate, people } = lab.addresses
-  const crowd = openCrowd(population, { addresses: people, ca: certificate ? readFileSync(certificate, 'utf8') : undefined })
+  const crowd = openCrowd(population, {
+    addresses: people,
+    ca: certificate ? readFileSync(certificate, 'utf8') : undefined,
+  })
   const workload = startWorkload(startHistory('warm-up'), crowd, { thinkMs })
   await pause(seconds)
   await workload.stop()

@@ -1,13 +1,16 @@
 import type { Firing } from './alerts/course.ts'
 
 /**
- * What happened during one scenario, as its users saw it: the workload writes it, the judge reads it, and neither knows the other. Plain JSON, so
- * that a history can be made by hand in a test and kept beside a report.
+ * What happened during one scenario, as its users saw it: the workload writes it, the judge reads it, and
+ * neither knows the other. Plain JSON, so that a history can be made by hand in a test and kept beside a
+ * report.
  *
  * Every time is in milliseconds since the history began, on one monotonic clock.
  */
 
-/** One request on the wire. A keyed write may take several for one intent, all with the same Idempotency-Key. */
+/**
+ * One request on the wire. A keyed write may take several for one intent, all with the same Idempotency-Key.
+ */
 export interface Attempt {
   startedAt: number
   endedAt: number
@@ -25,8 +28,9 @@ export interface Attempt {
 }
 
 /**
- * What became of an operation in the eyes of the person: `done` (2xx, or for a look the right 404), `failed` (nothing that may be tried again helped, or
- * nothing is tried again: a browser asks for a page once), `unfinished` (the scenario ended first).
+ * What became of an operation in the eyes of the person: `done` (2xx, or for a look the right 404), `failed`
+ * (nothing that may be tried again helped, or nothing is tried again: a browser asks for a page once),
+ * `unfinished` (the scenario ended first).
  */
 export type Outcome = 'done' | 'failed' | 'unfinished'
 
@@ -42,7 +46,8 @@ interface OperationBase {
 
 export const readKinds = ['list', 'read', 'own-read', 'follow', 'who-am-i', 'page'] as const
 /**
- * `own-read` comes right after a write of the same session and must show it; `follow` looks at a vehicle that the live stream has just told of.
+ * `own-read` comes right after a write of the same session and must show it; `follow` looks at a vehicle that
+ * the live stream has just told of.
  */
 export type ReadKind = (typeof readKinds)[number]
 
@@ -87,8 +92,17 @@ export interface StreamEvent {
 export interface Stream {
   session: string
   organisation: string
-  /** `resumedFrom`: the last event id it brought; null: it started anew. `openedAt` null: it never opened, and `refused` says what was answered, or why nothing was. */
-  connections: { askedAt: number, openedAt: number | null, closedAt: number | null, resumedFrom: string | null, refused?: string }[]
+  /**
+   * `resumedFrom`: the last event id it brought; null: it started anew. `openedAt` null: it never opened, and
+   * `refused` says what was answered, or why nothing was.
+   */
+  connections: {
+    askedAt: number
+    openedAt: number | null
+    closedAt: number | null
+    resumedFrom: string | null
+    refused?: string
+  }[]
   events: StreamEvent[]
 }
 
@@ -106,15 +120,23 @@ export interface History {
   operations: Operation[]
   streams: Stream[]
   marks: Mark[]
-  /** The most client connections that one PostgreSQL held at any moment, as pg_stat_activity showed them; null where nobody looked. */
+  /**
+   * The most client connections that one PostgreSQL held at any moment, as pg_stat_activity showed them; null
+   * where nobody looked.
+   */
   maxBackends?: { node: string, count: number } | null
-  /** The alerts that began to fire after the fault; absent where nobody watched. Their times are wall clock. */
+  /**
+   * The alerts that began to fire after the fault; absent where nobody watched. Their times are wall clock.
+   */
   firings?: Firing[]
 }
 
 /** What PostgreSQL's primary holds after all is whole again. */
 export interface FinalState {
-  /** How often each value was written: by its text, from the audit log for updates and the vehicles themselves for creations. */
+  /**
+   * How often each value was written: by its text, from the audit log for updates and the vehicles themselves
+   * for creations.
+   */
   applied: Record<string, number>
   /** Present version of each vehicle that the history speaks of. */
   versions: Record<string, number>
@@ -135,8 +157,16 @@ export function isPosition(operation: Operation): operation is Position {
   return operation.kind === 'position'
 }
 
-/** When the fault began, was taken back, and all was whole. Falls back to the history's ends where a mark is missing. */
-export function phasesOf(history: History): { faultAt: number, healedAt: number, wholeAt: number, endAt: number } {
+/**
+ * When the fault began, was taken back, and all was whole. Falls back to the history's ends where a mark is
+ * missing.
+ */
+export function phasesOf(history: History): {
+  faultAt: number
+  healedAt: number
+  wholeAt: number
+  endAt: number
+} {
   const at = (name: Mark['name']) => history.marks.find(mark => mark.name === name)?.at
   const endAt = at('end') ?? Math.max(0, ...history.operations.map(({ endedAt }) => endedAt))
   const faultAt = at('fault') ?? 0
@@ -151,7 +181,13 @@ export interface Recorder {
 
 export function startHistory(scenario: string): Recorder {
   const began = performance.now()
-  const history: History = { scenario, beganAt: new Date().toISOString(), operations: [], streams: [], marks: [] }
+  const history: History = {
+    scenario,
+    beganAt: new Date().toISOString(),
+    operations: [],
+    streams: [],
+    marks: [],
+  }
   const now = () => Math.round((performance.now() - began) * 10) / 10
   return { history, now, mark: (name, detail = '') => void history.marks.push({ at: now(), name, detail }) }
 }

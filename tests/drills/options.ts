@@ -61,17 +61,31 @@ export function readOptions(): Options {
     process.exit(0)
   }
   if (values.list) {
-    for (const { name, fault, promise, budget } of scenarios) console.log(`${name.padEnd(22)} ${fault}\n${' '.repeat(23)}${promise}; writes wait ${budget.writesWaitSeconds} s at most, reads ${budget.readsWaitSeconds} s`)
+    for (const { name, fault, promise, budget } of scenarios)
+      console.log(
+        `${name.padEnd(22)} ${fault}\n${' '.repeat(23)}${promise}; writes wait ${budget.writesWaitSeconds} s at most, reads ${budget.readsWaitSeconds} s`,
+      )
     process.exit(0)
   }
-  const atLeast = (name: 'runs' | 'users' | 'devices' | 'think' | 'seconds', least: number) => Number(values[name]) >= least ? Number(values[name]) : refuse(`--${name} must be a number from ${least}`)
-  const broken = values.break ? breaks.find(({ name }) => name === values.break) ?? refuse(`--break takes ${breaks.map(({ name }) => name).join(', ')}`) : null
+  const atLeast = (name: 'runs' | 'users' | 'devices' | 'think' | 'seconds', least: number) =>
+    Number(values[name]) >= least ? Number(values[name]) : refuse(`--${name} must be a number from ${least}`)
+  const broken = values.break
+    ? (breaks.find(({ name }) => name === values.break)
+      ?? refuse(`--break takes ${breaks.map(({ name }) => name).join(', ')}`))
+    : null
   if (values.alerts && values.local) refuse('--alerts needs a whole lab: --local has no Prometheus')
   if (!['with', 'without', 'only'].includes(values.loop)) refuse('--loop must be with, without or only')
   const inLoop = { with: scenarios, without: byHand, only: loop }[values.loop as 'with'] as Scenario[]
-  const names = values.only?.split(',').flatMap(matching) ?? (values.short ? shortSet : broken?.scenarios) ?? inLoop.filter(({ part }) => !values.local || part === 'application').map(({ name }) => name)
+  const names
+    = values.only?.split(',').flatMap(matching)
+      ?? (values.short ? shortSet : broken?.scenarios)
+      ?? inLoop.filter(({ part }) => !values.local || part === 'application').map(({ name }) => name)
   return {
-    chosen: names.map(name => scenarios.find(scenario => scenario.name === name) ?? refuse(`There is no scenario ${name}; --list shows them`)),
+    chosen: names.map(
+      name =>
+        scenarios.find(scenario => scenario.name === name)
+        ?? refuse(`There is no scenario ${name}; --list shows them`),
+    ),
     broken,
     runs: atLeast('runs', 1),
     people: atLeast('users', 2),
@@ -89,7 +103,12 @@ export function readOptions(): Options {
 /** The scenarios that a name with stars means; the name itself where it has none. */
 function matching(pattern: string): string[] {
   if (!pattern.includes('*')) return [pattern]
-  const expression = new RegExp(`^${pattern.split('*').map(part => part.replaceAll(/\W/g, '\\$&')).join('.*')}$`)
+  const expression = new RegExp(
+    `^${pattern
+      .split('*')
+      .map(part => part.replaceAll(/\W/g, '\\$&'))
+      .join('.*')}$`,
+  )
   const found = scenarios.filter(({ name }) => expression.test(name)).map(({ name }) => name)
   return found.length ? found : refuse(`No scenario is called like ${pattern}; --list shows them`)
 }

@@ -12,10 +12,16 @@ import { line } from './report/table.ts'
 import { populate } from './workload/population.ts'
 import { requestsPerSecond, type Crowd } from './workload/workload.ts'
 
-/** Of each PostgreSQL: the database of a drill and 1 GiB of its log fit, and in memory the machine can still hold three of them. */
+/**
+ * Of each PostgreSQL: the database of a drill and 1 GiB of its log fit, and in memory the machine can still
+ * hold three of them.
+ */
 const diskMb = 2_048
 
-/** `npm run drill`: hurts every part of a whole lab under load, one after the other, and says what people had of it. Ends with 1 when a promise was broken. */
+/**
+ * `npm run drill`: hurts every part of a whole lab under load, one after the other, and says what people had
+ * of it. Ends with 1 when a promise was broken.
+ */
 const options = readOptions()
 const { chosen, broken, runs, people, devices, thinkMs, baselineSeconds, folder } = options
 await buildIfNeeded()
@@ -57,15 +63,25 @@ try {
         continue
       }
       try {
-        const result = await drill(scenario, { lab, crowd, baselineSeconds, thinkMs, asynchronous: broken?.asynchronous, watched: options.watched })
+        const result = await drill(scenario, {
+          lab,
+          crowd,
+          baselineSeconds,
+          thinkMs,
+          asynchronous: broken?.asynchronous,
+          watched: options.watched,
+        })
         console.log(line(result.verdict))
         results.push(result)
         report.add(run, result)
       }
       catch (error) {
-        // Not whole beforehand, or the primary could not be read afterwards: nothing can be judged, and that is no success.
+        // Not whole beforehand, or the primary could not be read afterwards: nothing can be judged, and that
+        // is no success.
         undrilled++
-        console.log(`✗ ${scenario.name.padEnd(22)} could not be judged: ${error instanceof Error ? error.message : String(error)}`)
+        console.log(
+          `✗ ${scenario.name.padEnd(22)} could not be judged: ${error instanceof Error ? error.message : String(error)}`,
+        )
         await lab.healAll().catch(() => {})
       }
     }
@@ -82,22 +98,44 @@ finally {
 process.exit()
 
 function finish() {
-  const rate = Math.round(results.reduce((sum, { history }) => sum + requestsPerSecond(history), 0) / Math.max(1, results.length))
+  const rate = Math.round(
+    results.reduce((sum, { history }) => sum + requestsPerSecond(history), 0) / Math.max(1, results.length),
+  )
   const load = `${people} people and ${devices} devices, ${rate} requests/s before the faults`
   const machine = `${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, everything on this one machine`
-  console.log(`\n${report.finish({ command: `npm run drill -- ${process.argv.slice(2).join(' ')}`.replace(/ -- $/, ''), load, machine })}`)
-  if (options.write && !broken) writeDocs(report.rows(), results, `Measured ${new Date().toISOString().slice(0, 10)} with \`npm run drill -- --runs ${runs}\` on ${machine}: ${load}. A figure is the worst of the runs that the last column counts.`)
+  console.log(
+    `\n${report.finish({ command: `npm run drill -- ${process.argv.slice(2).join(' ')}`.replace(/ -- $/, ''), load, machine })}`,
+  )
+  if (options.write && !broken)
+    writeDocs(
+      report.rows(),
+      results,
+      `Measured ${new Date().toISOString().slice(0, 10)} with \`npm run drill -- --runs ${runs}\` on ${machine}: ${load}. A figure is the worst of the runs that the last column counts.`,
+    )
 
-  if (skipped) console.log(`${skipped} scenarios were SKIPPED: this machine cannot show them (the reasons stand above).`)
+  if (skipped)
+    console.log(`${skipped} scenarios were SKIPPED: this machine cannot show them (the reasons stand above).`)
   const violations = results.flatMap(({ verdict }) => verdict.violations)
   if (broken) {
-    const noticed = results.flatMap(({ verdict }) => verdict.violations.map(violation => ({ scenario: verdict.scenario, violation }))).find(({ violation }) => broken.expected.test(violation))
-    console.log(noticed ? `The drill noticed: ${noticed.violation}` : 'The drill did not notice: it cannot be trusted to find this.')
+    const noticed = results
+      .flatMap(({ verdict }) =>
+        verdict.violations.map(violation => ({ scenario: verdict.scenario, violation })),
+      )
+      .find(({ violation }) => broken.expected.test(violation))
+    console.log(
+      noticed
+        ? `The drill noticed: ${noticed.violation}`
+        : 'The drill did not notice: it cannot be trusted to find this.',
+    )
     if (noticed && options.write) writeBreak(broken.name, broken.what, noticed)
     process.exitCode = noticed ? 0 : 1
     return
   }
-  console.log(violations.length + undrilled === 0 ? 'Every promise held.' : `${violations.length} violations${undrilled ? `, ${undrilled} scenarios not judged` : ''}.`)
+  console.log(
+    violations.length + undrilled === 0
+      ? 'Every promise held.'
+      : `${violations.length} violations${undrilled ? `, ${undrilled} scenarios not judged` : ''}.`,
+  )
   process.exitCode = violations.length + undrilled === 0 && results.length > 0 ? 0 : 1
 }
 
@@ -111,7 +149,9 @@ async function openLab(): Promise<Lab> {
     if (!(error instanceof PreflightError)) throw error
   }
   try {
-    const watching: UpOptions = options.watched ? { exporters: true } : { without: ['prometheus', 'alertmanager'] }
+    const watching: UpOptions = options.watched
+      ? { exporters: true }
+      : { without: ['prometheus', 'alertmanager'] }
     return await upLab({
       ...watching, appEnv: broken?.env, postgresDiskMb: diskMb,
       onProgress: ({ node, text }) => node === null && console.log(text),
@@ -119,7 +159,9 @@ async function openLab(): Promise<Lab> {
   }
   catch (error) {
     if (!(error instanceof PreflightError)) throw error
-    console.error(`${error.message}\nWithout root: npm run drill -- --local drills the application's scenarios.`)
+    console.error(
+      `${error.message}\nWithout root: npm run drill -- --local drills the application's scenarios.`,
+    )
     process.exit(1)
   }
 }

@@ -25,7 +25,11 @@ test('the API reference is read and searched with the network away', async ({ pa
 
 for (const colorScheme of ['light', 'dark'] as const) {
   test.describe(colorScheme, () => {
-    test.use({ colorScheme, viewport: { width: 360, height: 740 }, contextOptions: { reducedMotion: 'reduce' } })
+    test.use({
+      colorScheme,
+      viewport: { width: 360, height: 740 },
+      contextOptions: { reducedMotion: 'reduce' },
+    })
     test('all of it is accessible when it is opened, also on a phone', async ({ page }) => {
       await page.goto('/api-reference')
       await hydrated(page)

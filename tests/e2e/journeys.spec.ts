@@ -22,7 +22,11 @@ test('somebody new makes an organisation, and is told how to begin', async ({ pa
   await expect(page.getByRole('dialog')).toBeVisible()
 })
 
-test('a device moves its vehicle on the map, in the table and on its page, without a reload', async ({ page, signIn, request }) => {
+test('a device moves its vehicle on the map, in the table and on its page, without a reload', async ({
+  page,
+  signIn,
+  request,
+}) => {
   await signIn(page)
   await expect(page.getByTestId('map')).toHaveAttribute('data-ready', 'true')
   const marker = page.getByRole('button', { name: /^Sprinter 1,/ })
@@ -30,7 +34,14 @@ test('a device moves its vehicle on the map, in the table and on its page, witho
   const loads: string[] = []
   page.on('framenavigated', frame => loads.push(frame.url()))
   let time = Date.now()
-  const send = async (latitude: number) => expect((await request.get(`/api/ingest?id=demo-1&timestamp=${time += 1000}&lat=${latitude}&lon=13.3&speed=50`)).status()).toBe(200)
+  const send = async (latitude: number) =>
+    expect(
+      (
+        await request.get(
+          `/api/ingest?id=demo-1&timestamp=${(time += 1000)}&lat=${latitude}&lon=13.3&speed=50`,
+        )
+      ).status(),
+    ).toBe(200)
   await send(52.41)
   await expect(marker).toHaveAttribute('data-latitude', '52.41')
   await expect(marker).toHaveAccessibleName('Sprinter 1, moving, 50 km/h')
@@ -41,7 +52,8 @@ test('a device moves its vehicle on the map, in the table and on its page, witho
   await page.getByRole('link', { name: 'Sprinter 1' }).click()
   await expect(page.getByTestId('place')).toHaveText('52.42000, 13.30000')
   await hydrated(page)
-  const positions = async () => Number((await page.getByTestId('track-summary').textContent())!.match(/Positions\s*(\d+)/)![1])
+  const positions = async () =>
+    Number((await page.getByTestId('track-summary').textContent())!.match(/Positions\s*(\d+)/)![1])
   await expect.poll(positions).toBeGreaterThan(2)
   const before = await positions()
   await send(52.43)
@@ -103,7 +115,13 @@ test('a device is added, with a token unless it is said otherwise, fitted, taken
   const token = (await page.getByTestId('token').textContent())!.match(/[\w-]{43}$/)![0]
   await expect(page.getByTestId('server-address')).toHaveText(new RegExp(`/api/ingest\\?token=${token}$`))
   expect((await request.get(`/api/ingest?id=${identifier}&lat=52.4&lon=13.4`)).status()).toBe(401)
-  expect((await request.get(`/api/ingest?id=${identifier}&lat=52.4&lon=13.4`, { headers: { authorization: `Bearer ${token}` } })).status()).toBe(200)
+  expect(
+    (
+      await request.get(`/api/ingest?id=${identifier}&lat=52.4&lon=13.4`, {
+        headers: { authorization: `Bearer ${token}` },
+      })
+    ).status(),
+  ).toBe(200)
   await page.keyboard.press('Escape')
   const row = page.getByRole('row', { name: new RegExp(name) })
   await expect(row).toContainText('Kangoo 11')
@@ -124,7 +142,9 @@ test('a device is added, with a token unless it is said otherwise, fitted, taken
   await row.getByRole('button', { name: `Actions for ${name}` }).click()
   await page.getByRole('menuitem', { name: 'Edit' }).click()
   await page.getByRole('dialog').getByText('Require a token').click()
-  await expect(page.getByText('Anyone who knows the identifier can send positions as this device.')).toBeVisible()
+  await expect(
+    page.getByText('Anyone who knows the identifier can send positions as this device.'),
+  ).toBeVisible()
   await page.getByRole('button', { name: 'Save' }).click()
   await expect(row).toContainText('no token needed')
 
@@ -134,7 +154,12 @@ test('a device is added, with a token unless it is said otherwise, fitted, taken
   await expect(row).toBeHidden()
 })
 
-test('somebody is invited, joins in another browser, and is given another role', async ({ page, signIn, browser, baseURL }) => {
+test('somebody is invited, joins in another browser, and is given another role', async ({
+  page,
+  signIn,
+  browser,
+  baseURL,
+}) => {
   await signIn(page)
   await page.goto('/members')
   await hydrated(page)
@@ -169,7 +194,12 @@ test('somebody is invited, joins in another browser, and is given another role',
 
 test.describe('a session', () => {
   test.use({ expectedErrors: ['401', 'ERR_'] })
-  test('is ended from another browser, which then must sign in again', async ({ page, signIn, browser, baseURL }) => {
+  test('is ended from another browser, which then must sign in again', async ({
+    page,
+    signIn,
+    browser,
+    baseURL,
+  }) => {
     const context = await browser.newContext({ baseURL, userAgent: 'Mozilla/5.0 (iPhone) Safari' })
     const other = await context.newPage()
     await signIn(other, 'dispatcher')
@@ -187,11 +217,27 @@ test.describe('a session', () => {
 
 test.describe('two tabs', () => {
   test.use({ expectedErrors: ['409'] })
-  test('of one person: what is meant for one organisation never lands in another, and the tab says so and finds back', async ({ page, context, baseURL }) => {
+  test('of one person: what is meant for one organisation never lands in another, and the tab says so and finds back', async ({
+    page,
+    context,
+    baseURL,
+  }) => {
     // A person of the test's own, in two organisations.
-    const send = (method: 'post' | 'put', path: string, data: object) => context.request[method](`${baseURL}${path}`, { data, headers: { 'sec-fetch-site': 'same-origin' } })
-    expect((await send('post', '/api/v1/users', { name: 'Tab User', email: `tabs-${Date.now()}-${Math.random()}@example.org`, password: 'a long enough password', organisationName: 'Alpha' })).status()).toBe(201)
-    const beta = await (await send('post', '/api/v1/organisations', { name: 'Beta' })).json() as { id: string }
+    const send = (method: 'post' | 'put', path: string, data: object) =>
+      context.request[method](`${baseURL}${path}`, { data, headers: { 'sec-fetch-site': 'same-origin' } })
+    expect(
+      (
+        await send('post', '/api/v1/users', {
+          name: 'Tab User',
+          email: `tabs-${Date.now()}-${Math.random()}@example.org`,
+          password: 'a long enough password',
+          organisationName: 'Alpha',
+        })
+      ).status(),
+    ).toBe(201)
+    const beta = (await (await send('post', '/api/v1/organisations', { name: 'Beta' })).json()) as {
+      id: string
+    }
 
     await page.goto('/vehicles')
     await hydrated(page)
@@ -226,7 +272,11 @@ test.describe('two tabs', () => {
 
 test.describe('without a connection', () => {
   test.use({ expectedErrors: ['ERR_', 'Failed to load resource'] })
-  test('a banner says so, a change waits and is sent once, and all is well again', async ({ page, signIn, context }) => {
+  test('a banner says so, a change waits and is sent once, and all is well again', async ({
+    page,
+    signIn,
+    context,
+  }) => {
     await signIn(page)
     await page.goto('/vehicles')
     await hydrated(page)

@@ -70,7 +70,11 @@ for (const [colorScheme, width] of [['light', 1280], ['dark', 360]] as const) {
         expectedErrors: ['503'],
       },
     )
-    test('with the database away the page says so, opens, and recovers by itself', async ({ page, signIn, own }) => {
+    test('with the database away the page says so, opens, and recovers by itself', async ({
+      page,
+      signIn,
+      own,
+    }) => {
       await signIn(page)
       await page.goto('/ops')
       await hydrated(page)
@@ -80,9 +84,7 @@ for (const [colorScheme, width] of [['light', 1280], ['dark', 360]] as const) {
       await page.reload()
       await hydrated(page)
       await expect(page.getByTestId('not-known')).toContainText(/Database pools of app1, since/)
-      await expect(
-        page.getByTestId('parts').getByRole('row', { name: /primary pool/ }),
-      ).toContainText('down')
+      await expect(page.getByTestId('parts').getByRole('row', { name: /primary pool/ })).toContainText('down')
       await expect(page.getByTestId('parts').getByRole('row', { name: /^app1/ })).toContainText('unavailable')
       await expectAccessible(page)
       await expectInSight(page)

@@ -21,12 +21,24 @@ for (const { name, ...look } of looks) {
       await signIn(page)
       await expect(page.getByTestId('map')).toHaveAttribute('data-ready', 'true')
       const vehicle = await page.locator('.vehicle-marker').first().getAttribute('data-vehicle')
-      for (const path of ['/', '/vehicles', `/vehicles/${vehicle}`, '/devices', '/members', '/audit', '/settings', '/ops']) {
+      for (const path of [
+        '/',
+        '/vehicles',
+        `/vehicles/${vehicle}`,
+        '/devices',
+        '/members',
+        '/audit',
+        '/settings',
+        '/ops',
+      ]) {
         await page.goto(path)
         await hydrated(page)
         await expect(page.getByRole('heading', { level: 1 })).toBeVisible()
         await expectAccessible(page)
-        expect([path, await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)]).toEqual([path, 0])
+        expect([
+          path,
+          await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth),
+        ]).toEqual([path, 0])
         await expectInSight(page)
       }
       await page.goto('/')
@@ -38,7 +50,11 @@ for (const { name, ...look } of looks) {
 
     test('its dialogs are accessible too', async ({ page, signIn }) => {
       await signIn(page)
-      for (const [path, button] of [['/vehicles', 'Add vehicle'], ['/devices', 'Add device'], ['/members', 'Invite']] as const) {
+      for (const [path, button] of [
+        ['/vehicles', 'Add vehicle'],
+        ['/devices', 'Add device'],
+        ['/members', 'Invite'],
+      ] as const) {
         await page.goto(path)
         await hydrated(page)
         await page.getByRole('button', { name: button }).first().click()
@@ -71,7 +87,11 @@ test('every page carries its security headers', async ({ request }) => {
   expect(policy).toMatch(/script-src 'self' 'nonce-[^']+' 'strict-dynamic'/)
   expect(policy).toContain('frame-ancestors \'none\'')
   expect(policy).not.toMatch(/script-src[^;]*unsafe/)
-  expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'referrer-policy': 'same-origin', 'x-frame-options': 'DENY' })
+  expect(headers).toMatchObject({
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'same-origin',
+    'x-frame-options': 'DENY',
+  })
   expect(headers['strict-transport-security']).toContain('max-age=63072000')
   expect(headers['x-powered-by']).toBeUndefined()
 })

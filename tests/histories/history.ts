@@ -3,15 +3,15 @@ export type Action
   // `sleepMs`: the statement takes this long on the server.
   = | { kind: 'write', key: string, value: string, sleepMs?: number }
     | { kind: 'append', id: string }
-    // Changes the entry of the list that this client has seen last, as somebody does who edits what stands on the
-    // screen; null until it is known which.
+    // Changes the entry of the list that this client has seen last, as somebody does who edits what stands on
+    // the screen; null until it is known which.
     | { kind: 'edit', edit: string, id: string | null }
     | { kind: 'read', key: string, manner?: Manner, sleepMs?: number }
     | { kind: 'readList', manner?: Manner }
 
 /**
- * How a read is asked. `query`: its function returns the query itself, for which the router needs no transaction.
- * `strong`: of the primary or not at all.
+ * How a read is asked. `query`: its function returns the query itself, for which the router needs no
+ * transaction. `strong`: of the primary or not at all.
  */
 export type Manner = 'transaction' | 'query' | 'strong'
 
@@ -24,7 +24,10 @@ export type Answer
     | { kind: 'read', version: number, value: string | null }
     | { kind: 'readList', ids: string[] }
 
-/** One action of one client, from its first request to its last: a write is asked for again, under the same Idempotency-Key, until it is answered. */
+/**
+ * One action of one client, from its first request to its last: a write is asked for again, under the same
+ * Idempotency-Key, until it is answered.
+ */
 export interface Step {
   client: number
   action: Action
@@ -58,7 +61,10 @@ export interface Step {
   behind: number
 }
 
-/** What stood in somebody's way, in ms of the same clock as the steps: from its beginning until its traces are gone. */
+/**
+ * What stood in somebody's way, in ms of the same clock as the steps: from its beginning until its traces are
+ * gone.
+ */
 export interface Span {
   what: string
   from: number
@@ -90,8 +96,8 @@ export interface History {
   steps: Step[]
   final: FinalState
   /**
-   * What may cost somebody something while it lasts. Outside of these spans all is well: nobody's read is refused or
-   * stale, and no circuit opens.
+   * What may cost somebody something while it lasts. Outside of these spans all is well: nobody's read is
+   * refused or stale, and no circuit opens.
    */
   troubles: Span[]
   /** Locks that somebody else held; `key`: the register that they stood on. */

@@ -18,7 +18,10 @@ export interface Stage {
 }
 
 /** Does it, waits, undoes it. */
-export async function inflict({ seed, cluster, ownWay, people, poolers }: Stage, fault: Fault): Promise<void> {
+export async function inflict(
+  { seed, cluster, ownWay, people, poolers }: Stage,
+  fault: Fault,
+): Promise<void> {
   switch (fault.kind) {
     case 'failover': {
       if (fault.isolatedMs) {
@@ -119,9 +122,13 @@ export async function inflict({ seed, cluster, ownWay, people, poolers }: Stage,
       return inOwnersTransaction(cluster, 'SELECT pg_current_xact_id()', fault.ms)
     case 'row lock': {
       const writers = people.more(fault.clients, client => writesTo(fault.key, seed, client), fault.ms)
-      await inOwnersTransaction(cluster, `
+      await inOwnersTransaction(
+        cluster,
+        `
         INSERT INTO registers VALUES ('${fault.key}', 0, '') ON CONFLICT DO NOTHING;
-        SELECT FROM registers WHERE key = '${fault.key}' FOR UPDATE`, fault.ms)
+        SELECT FROM registers WHERE key = '${fault.key}' FOR UPDATE`,
+        fault.ms,
+      )
       return writers
     }
     case 'slow statements':
@@ -140,7 +147,8 @@ export async function inflict({ seed, cluster, ownWay, people, poolers }: Stage,
       await people.rest(true)
       const until = performance.now() + fault.ms
       while (performance.now() < until) {
-        // Where the last one ended nothing is to be done, so that this is as good as once: but something else may have written meanwhile.
+        // Where the last one ended nothing is to be done, so that this is as good as once: but something else
+        // may have written meanwhile.
         await cluster.primary().query('SELECT pg_switch_wal()')
         await sleep(200)
       }
@@ -156,12 +164,21 @@ function writesTo(key: string, seed: number, client: number) {
 
 function makesNew(seed: number, client: number) {
   let n = 0
-  return () => ({ kind: 'write' as const, key: `${seed}/n${client}-${n}`, value: `${seed}/n${client}-${n++}` })
+  return () => ({
+    kind: 'write' as const,
+    key: `${seed}/n${client}-${n}`,
+    value: `${seed}/n${client}-${n++}`,
+  })
 }
 
 /** Holds what the statement has taken for `ms`. The server may die meanwhile, and the transaction with it. */
 async function inOwnersTransaction(cluster: Cluster, statement: string, ms: number) {
-  const psql = new pg.Client({ connectionString: cluster.ownerUrl(), connectionTimeoutMillis: 5_000, query_timeout: 10_000, application_name: 'psql' })
+  const psql = new pg.Client({
+    connectionString: cluster.ownerUrl(),
+    connectionTimeoutMillis: 5_000,
+    query_timeout: 10_000,
+    application_name: 'psql',
+  })
   psql.on('error', () => {})
   try {
     await psql.connect()

@@ -1,11 +1,17 @@
 import type { Cluster } from '../support/cluster.ts'
 import { createWire } from '../support/cluster/wire.ts'
 
-/** How one instance alone reaches the servers: in front of what all have in common, so that it can be led astray without the others. */
+/**
+ * How one instance alone reaches the servers: in front of what all have in common, so that it can be led
+ * astray without the others.
+ */
 export interface OwnWay {
   primaryUrl: string
   replicaUrl: string
-  /** It leads to this server and to nobody else, past the pooler: a balancer and a pooler that were cut off from the rest together with it. */
+  /**
+   * It leads to this server and to nobody else, past the pooler: a balancer and a pooler that were cut off
+   * from the rest together with it.
+   */
   pinTo(port: number): void
   release(): void
   close(): Promise<void>

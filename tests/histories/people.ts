@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Queries } from '../../server/database/port.ts'
-import { currentContext, momentIn, msUntil, runInContext, type RequestContext } from '../../server/telemetry/context.ts'
+import {
+  currentContext,
+  momentIn,
+  msUntil,
+  runInContext,
+  type RequestContext,
+} from '../../server/telemetry/context.ts'
 import type { Action, Answer, Step } from './history.ts'
 import { isChange } from './steps.ts'
 import { change, look } from './work.ts'
@@ -62,10 +68,16 @@ export interface Session {
 /** After the faults a write is asked for so long; the router has long recovered by then. */
 const patienceMs = 30_000
 
-/** The router may call its answers stale for so long after the faults: until it has looked again. Generous, for slow machines. */
+/**
+ * The router may call its answers stale for so long after the faults: until it has looked again. Generous,
+ * for slow machines.
+ */
 export const settlingMs = 20_000
 
-/** A request whose statement is slow by itself has the time that the program gives any: half of it is more than the slowest statement takes. */
+/**
+ * A request whose statement is slow by itself has the time that the program gives any: half of it is more
+ * than the slowest statement takes.
+ */
 const slowBudgetMs = 12_000
 
 const saysNothingChanged = /nothing (was|has been|is) changed/i
@@ -81,13 +93,14 @@ export function noteServed(pool: string): void {
 const serversBehind = new WeakMap<RequestContext, number>()
 
 /**
- * For the router's metrics: a server lacked what the present request's caller had seen; or the attempt before,
- * which was left for that reason, was still at work there (its statement is given along with the claim that
- * PostgreSQL refuses, and not run).
+ * For the router's metrics: a server lacked what the present request's caller had seen; or the attempt
+ * before, which was left for that reason, was still at work there (its statement is given along with the
+ * claim that PostgreSQL refuses, and not run).
  */
 export function noteBehind(reason: string): void {
   const context = currentContext()
-  if (context && ['token', 'late', 'behind', 'in-progress'].includes(reason)) serversBehind.set(context, (serversBehind.get(context) ?? 0) + 1)
+  if (context && ['token', 'late', 'behind', 'in-progress'].includes(reason))
+    serversBehind.set(context, (serversBehind.get(context) ?? 0) + 1)
 }
 
 /** Every fourth client sends no Idempotency-Key, as a program of somebody else's may. */
@@ -96,7 +109,14 @@ function isKeyless({ client }: Session): boolean {
 }
 
 /** What the database and the router are asked, as the edge and its callers would. */
-export function createPeople({ instances, list, budgetMs, pauseMs, spoil, executionsOf }: PeopleOptions): People {
+export function createPeople({
+  instances,
+  list,
+  budgetMs,
+  pauseMs,
+  spoil,
+  executionsOf,
+}: PeopleOptions): People {
   const steps: Step[] = []
   const leftBehind = new Set<Promise<unknown>>()
   const changing = new Set<Promise<unknown>>()
@@ -108,18 +128,41 @@ export function createPeople({ instances, list, budgetMs, pauseMs, spoil, execut
   let settledAt = Infinity
   let comers = 100
 
-  /** One request, as the edge makes it: its own deadline, the session's token in and out, an Idempotency-Key for what changes something. */
+  /**
+   * One request, as the edge makes it: its own deadline, the session's token in and out, an Idempotency-Key
+   * for what changes something.
+   */
   async function request(session: Session, key: string | null, action: Action, statement: string) {
     const gone = new AbortController()
     const deadline = momentIn('sleepMs' in action && action.sleepMs ? slowBudgetMs : budgetMs)
     const context: RequestContext = {
-      requestId: randomUUID(), deadline, ipAddress: null, userAgent: null, principal: null, signal: gone.signal,
-      operation: key === null || isKeyless(session) ? null : { scope: `client ${session.client}`, key, fingerprint: 'same' }, writes: 0, consistencyToken: session.token, replayed: false, staleSeconds: null,
+      requestId: randomUUID(),
+      deadline,
+      ipAddress: null,
+      userAgent: null,
+      principal: null,
+      signal: gone.signal,
+      operation:
+        key === null || isKeyless(session)
+          ? null
+          : { scope: `client ${session.client}`, key, fingerprint: 'same' },
+      writes: 0,
+      consistencyToken: session.token,
+      replayed: false,
+      staleSeconds: null,
     }
     const instance = instances[session.requests++ % instances.length]!
-    const answering = runInContext<Promise<Answer>>(context, () => key === null ? look(instance, action, list, statement) : instance.write(tx => change(tx, action, list)))
+    const answering = runInContext<Promise<Answer>>(context, () =>
+      key === null ? look(instance, action, list, statement) : instance.write(tx => change(tx, action, list)),
+    )
     if (Math.random() < leaving.chance) {
-      const left = await Promise.race([answering.then(() => false, () => false), sleep(Math.random() * leaving.withinMs, true)])
+      const left = await Promise.race([
+        answering.then(
+          () => false,
+          () => false,
+        ),
+        sleep(Math.random() * leaving.withinMs, true),
+      ])
       if (left) {
         gone.abort()
         const ended = answering.catch(() => {}).finally(() => leftBehind.delete(ended))
@@ -140,16 +183,36 @@ export function createPeople({ instances, list, budgetMs, pauseMs, spoil, execut
   }
 
   async function perform(session: Session, wish: Action) {
-    const action: Action = wish.kind !== 'edit' ? wish : session.lastSeen === null ? { kind: 'readList' } : { ...wish, id: session.lastSeen }
+    const action: Action
+      = wish.kind !== 'edit'
+        ? wish
+        : session.lastSeen === null
+          ? { kind: 'readList' }
+          : { ...wish, id: session.lastSeen }
     const isWrite = isChange(action)
     let key = isWrite ? randomUUID() : null
     /** Every request so far was told that nothing was changed. */
     let toldNothing = true
-    const statement = action.kind === 'write' ? action.value : `${list}/c${session.client}-${session.requests}`
+    const statement
+      = action.kind === 'write' ? action.value : `${list}/c${session.client}-${session.requests}`
     session.overrunMs = 0
     const step: Step = {
-      client: session.client, action, startedAt: performance.now(), endedAt: 0, attempts: 0, answer: null, stale: false, replayed: false, servedBy: null, unexpected: [],
-      refusal: null, overrunMs: 0, afterwards, left: false, believed: false, executions: null,
+      client: session.client,
+      action,
+      startedAt: performance.now(),
+      endedAt: 0,
+      attempts: 0,
+      answer: null,
+      stale: false,
+      replayed: false,
+      servedBy: null,
+      unexpected: [],
+      refusal: null,
+      overrunMs: 0,
+      afterwards,
+      left: false,
+      believed: false,
+      executions: null,
       behind: 0,
     }
     for (;;) {
@@ -181,7 +244,12 @@ export function createPeople({ instances, list, budgetMs, pauseMs, spoil, execut
       if (!isTryAgain(type)) step.unexpected.push(describe(result.error))
       if (isWrite && spoil.believeFailures) {
         // It can only guess the answer, which a client without one would not miss.
-        step.answer = action.kind === 'append' ? { kind: 'append', position: -1 } : action.kind === 'edit' ? { kind: 'edit', found: true } : { kind: 'write', version: -1 }
+        step.answer
+          = action.kind === 'append'
+            ? { kind: 'append', position: -1 }
+            : action.kind === 'edit'
+              ? { kind: 'edit', found: true }
+              : { kind: 'write', version: -1 }
         break
       }
       toldNothing &&= saysNothingChanged.test(message)
@@ -193,7 +261,8 @@ export function createPeople({ instances, list, budgetMs, pauseMs, spoil, execut
       if (step.left) break
       step.left = isWrite && givingUp
       if (step.left) break
-      // During the faults a read is given up; somebody presses a button again. Afterwards everything has to be answered, and a write until its outcome is known.
+      // During the faults a read is given up; somebody presses a button again. Afterwards everything has to
+      // be answered, and a write until its outcome is known.
       if (Date.now() > giveUpAt || (!isWrite && !step.afterwards) || step.unexpected.length > 3) break
       if (spoil.newKeyOnRetry && key) key = randomUUID()
       await sleep(20 + Math.random() * 100)
@@ -218,7 +287,13 @@ export function createPeople({ instances, list, budgetMs, pauseMs, spoil, execut
     }
   }
 
-  const enter = (client: number): Session => ({ client, token: null, requests: client, overrunMs: 0, lastSeen: null })
+  const enter = (client: number): Session => ({
+    client,
+    token: null,
+    requests: client,
+    overrunMs: 0,
+    lastSeen: null,
+  })
 
   return {
     steps,
@@ -229,10 +304,12 @@ export function createPeople({ instances, list, budgetMs, pauseMs, spoil, execut
     },
     async more(count, actions, ms) {
       const until = performance.now() + ms
-      await Promise.all(Array.from({ length: count }, () => {
-        const client = comers++
-        return actUntil(enter(client), actions(client), () => performance.now() > until)
-      }))
+      await Promise.all(
+        Array.from({ length: count }, () => {
+          const client = comers++
+          return actUntil(enter(client), actions(client), () => performance.now() > until)
+        }),
+      )
     },
     leave(chance, withinMs) {
       leaving = { chance, withinMs }
@@ -261,6 +338,10 @@ function isTryAgain(type: string | undefined): boolean {
 }
 
 function describe(error: unknown): string {
-  const { code, message, cause } = error as { code?: string, message?: string, cause?: { code?: string, message?: string } }
+  const { code, message, cause } = error as {
+    code?: string
+    message?: string
+    cause?: { code?: string, message?: string }
+  }
   return `${code ?? cause?.code ?? ''} ${cause?.message ?? message}`.trim()
 }

@@ -29,10 +29,31 @@ export interface RunOptions {
   spoil?: Spoil
 }
 
-/** Lets the clients work while the plan's faults come and go, then undoes all of them, lets everybody finish and reads what is there. */
-export async function runHistory({ cluster, plan, instances, ownWay, poolers = [], limits, clients = 8, budgetMs = 2_500, pauseMs = 2, spoil = {} }: RunOptions): Promise<History> {
+/**
+ * Lets the clients work while the plan's faults come and go, then undoes all of them, lets everybody finish
+ * and reads what is there.
+ */
+export async function runHistory({
+  cluster,
+  plan,
+  instances,
+  ownWay,
+  poolers = [],
+  limits,
+  clients = 8,
+  budgetMs = 2_500,
+  pauseMs = 2,
+  spoil = {},
+}: RunOptions): Promise<History> {
   const executions = countExecutions(cluster)
-  const people = createPeople({ instances, list: `${plan.seed}`, budgetMs, pauseMs, spoil, executionsOf: executions.of })
+  const people = createPeople({
+    instances,
+    list: `${plan.seed}`,
+    budgetMs,
+    pauseMs,
+    spoil,
+    executionsOf: executions.of,
+  })
   const watch = await startWatch(cluster, instances)
   const troubles: Span[] = []
   const locks: History['locks'] = []
@@ -46,7 +67,8 @@ export async function runHistory({ cluster, plan, instances, ownWay, poolers = [
     if (!isCondition(fault)) troubles.push({ what: fault.kind, from, until: until + settlingMs })
     if (fault.kind === 'crowd') crowds.push({ what: fault.kind, from, until })
     if (fault.kind === 'freeze pooler') silentPoolers.push({ what: fault.kind, from, until })
-    if (fault.kind === 'row lock') locks.push({ what: fault.kind, key: fault.key, from, until: from + fault.ms })
+    if (fault.kind === 'row lock')
+      locks.push({ what: fault.kind, key: fault.key, from, until: from + fault.ms })
   }
 
   try {
@@ -60,13 +82,30 @@ export async function runHistory({ cluster, plan, instances, ownWay, poolers = [
     await Promise.all(regulars.map(({ working }) => working))
     await people.allGone()
     // Everybody looks once more at all of it: nothing stale now, nothing older than what was seen.
-    const keys = [...new Set(people.steps.flatMap(({ client, action }) => action.kind === 'write' && client < clients ? [action.key] : []))]
-    await Promise.all(regulars.map(async ({ session }) => {
-      for (const key of keys) await people.perform(session, { kind: 'read', key })
-      await people.perform(session, { kind: 'readList' })
-    }))
+    const keys = [
+      ...new Set(
+        people.steps.flatMap(({ client, action }) =>
+          action.kind === 'write' && client < clients ? [action.key] : [],
+        ),
+      ),
+    ]
+    await Promise.all(
+      regulars.map(async ({ session }) => {
+        for (const key of keys) await people.perform(session, { kind: 'read', key })
+        await people.perform(session, { kind: 'readList' })
+      }),
+    )
     const final = await readFinalState(cluster, plan.seed)
-    return { steps: people.steps, final, troubles: [...troubles, ...watch.hiccups], locks, crowds, silentPoolers, samples: watch.samples, limits }
+    return {
+      steps: people.steps,
+      final,
+      troubles: [...troubles, ...watch.hiccups],
+      locks,
+      crowds,
+      silentPoolers,
+      samples: watch.samples,
+      limits,
+    }
   }
   finally {
     await watch.stop()

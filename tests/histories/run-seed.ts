@@ -32,23 +32,52 @@ export interface SeedResult {
 const maxConnections = 8
 
 /**
- * Back ends of the program on one server: what its pooler may open for each of the two databases (a server that has just been promoted may have both), and a
- * few more for those that are on their way out.
+ * Back ends of the program on one server: what its pooler may open for each of the two databases (a server
+ * that has just been promoted may have both), and a few more for those that are on their way out.
  */
 const maxBackends = (cluster: Cluster) => 2 * cluster.poolSize + 10
 
 /** One seed from its plan to its verdict. The cluster is as good as new afterwards. */
-export async function runSeed({ cluster, seed, seconds, only, plan = generate({ seed, seconds, only }), database = {}, ...options }: SeedOptions): Promise<SeedResult> {
+export async function runSeed({
+  cluster,
+  seed,
+  seconds,
+  only,
+  plan = generate({ seed, seconds, only }),
+  database = {},
+  ...options
+}: SeedOptions): Promise<SeedResult> {
   const ownWay = await createOwnWay(cluster)
-  const two = plan.moments.some(({ faults }) => faults.some(({ kind }) => kind === 'freeze pooler')) ? await startTwoPoolers(cluster) : null
+  const two = plan.moments.some(({ faults }) => faults.some(({ kind }) => kind === 'freeze pooler'))
+    ? await startTwoPoolers(cluster)
+    : null
   const metrics = { ...noMetrics, served: noteServed, fellBack: noteBehind, retried: noteBehind }
   // Two instances of the router, as two servers of a deployment would have.
   const ways = two ? [two, two] : [{ primaryUrl: cluster.writeUrl, replicaUrl: cluster.readUrl }, ownWay]
   const instances = ways.map(({ primaryUrl, replicaUrl }) =>
-    openDatabase({ primaryUrl, replicaUrl, maxConnections, log: pino({ level: 'silent' }), metrics, ...database }))
-  const limits = { backends: maxBackends(cluster), lagSeconds: database.lagLimitSeconds ?? defaultLagLimitSeconds }
+    openDatabase({
+      primaryUrl,
+      replicaUrl,
+      maxConnections,
+      log: pino({ level: 'silent' }),
+      metrics,
+      ...database,
+    }),
+  )
+  const limits = {
+    backends: maxBackends(cluster),
+    lagSeconds: database.lagLimitSeconds ?? defaultLagLimitSeconds,
+  }
   try {
-    const history = await runHistory({ cluster, plan, instances, ownWay, poolers: two?.poolers, limits, ...options })
+    const history = await runHistory({
+      cluster,
+      plan,
+      instances,
+      ownWay,
+      poolers: two?.poolers,
+      limits,
+      ...options,
+    })
     const violations = check(history)
     return { history, violations, summary: summarise(plan, history, violations) }
   }
@@ -62,8 +91,10 @@ export async function runSeed({ cluster, seed, seconds, only, plan = generate({ 
 function summarise(plan: Plan, { steps, troubles, samples }: History, violations: Violation[]): string {
   const count = (condition: (step: History['steps'][number]) => boolean) => steps.filter(condition).length
   const faults = plan.moments.map(moment => moment.faults.map(describe).join(' + ')).join(', ')
-  return `seed ${plan.seed}: ${steps.length} steps (${count(isWrite)} writes), ${count(step => isWrite(step) && step.attempts > 1)} writes asked again, ${count(step => step.replayed)} replayed, `
+  return (
+    `seed ${plan.seed}: ${steps.length} steps (${count(isWrite)} writes), ${count(step => isWrite(step) && step.attempts > 1)} writes asked again, ${count(step => step.replayed)} replayed, `
     + `${count(step => !isWrite(step) && !step.answer && !step.left)} reads refused, ${count(step => step.left)} left, ${count(step => step.stale)} said to be stale, ${troubles.filter(({ what }) => what === outOfBreath).length} times out of breath, ${Math.max(0, ...samples.flatMap(({ backends }) => backends.map(({ total }) => total)))} back ends; ${violations.length} violations. Faults: ${faults}`
+  )
 }
 
 function describe(fault: Fault): string {

@@ -7,20 +7,27 @@ import { planOf, scenarios } from './scenarios.ts'
 import { createTables } from './work.ts'
 
 /**
- * `npm run test:histories [-- --seeds N --seconds S --from SEED --only FAULT,FAULT | --scenario NAME,NAME|all]
- * [--break NAME,NAME]`: random histories, longer than `npm test` has time for, or the directed ones. Prints each seed; the same seed asks and breaks
- * the same things again.
+ * `npm run test:histories [-- --seeds N --seconds S --from SEED --only FAULT,FAULT | --scenario
+ * NAME,NAME|all] [--break NAME,NAME]`: random histories, longer than `npm test` has time for, or the directed
+ * ones. Prints each seed; the same seed asks and breaks the same things again.
  */
-const { values } = parseArgs({ options: {
-  seeds: { type: 'string' }, seconds: { type: 'string', default: '10' }, from: { type: 'string' }, only: { type: 'string' }, scenario: { type: 'string' },
-  break: { type: 'string' },
-} })
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string' },
+    seconds: { type: 'string', default: '10' },
+    from: { type: 'string' },
+    only: { type: 'string' },
+    scenario: { type: 'string' },
+    break: { type: 'string' },
+  },
+})
 const first = values.from ? Number(values.from) : Math.floor(Math.random() * 1_000_000)
 const only = values.only?.split(',') as Fault['kind'][] | undefined
 const breaks = values.break ? new Set(values.break.split(',') as Break[]) : noBreaks
 const names = values.scenario?.split(',')
 const chosen = names && scenarios.filter(({ name }) => names.includes('all') || names.includes(name))
-if (chosen && chosen.length < names!.length) throw new Error(`The scenarios are: ${scenarios.map(({ name }) => name).join(', ')}`)
+if (chosen && chosen.length < names!.length)
+  throw new Error(`The scenarios are: ${scenarios.map(({ name }) => name).join(', ')}`)
 const seeds = Number(values.seeds ?? (chosen ? 1 : 100))
 
 const cluster = await startCluster()
@@ -34,7 +41,13 @@ try {
       const seed = first + runs
       const directed = scenario ? { plan: planOf(scenario, seed), ...scenario.options } : { only }
       const database = { ...scenario?.options?.database, breaks }
-      const { violations, summary } = await runSeed({ cluster, seed, seconds: Number(values.seconds), ...directed, database })
+      const { violations, summary } = await runSeed({
+        cluster,
+        seed,
+        seconds: Number(values.seconds),
+        ...directed,
+        database,
+      })
       console.log(scenario ? `${scenario.name}, ${summary}` : summary)
       const kinds = Map.groupBy(violations, ({ promise }) => promise)
       for (const [promise, all] of kinds) {

@@ -30,8 +30,13 @@ export async function startTwoPoolers(cluster: Cluster): Promise<TwoPoolers> {
     const own = await mkdtemp(join(folder, 'pooler-'))
     await account.own(own)
     const pooler = await createPgBouncer({
-      folder: own, account, at: { host: address, port }, writePort: cluster.balancer.write.port, readPort: cluster.balancer.read.port,
-      users: { fleet_app: decodeURIComponent(known.password) }, poolSize: cluster.poolSize,
+      folder: own,
+      account,
+      at: { host: address, port },
+      writePort: cluster.balancer.write.port,
+      readPort: cluster.balancer.read.port,
+      users: { fleet_app: decodeURIComponent(known.password) },
+      poolSize: cluster.poolSize,
     })
     await pooler.start()
     return pooler
@@ -50,14 +55,20 @@ export async function startTwoPoolers(cluster: Cluster): Promise<TwoPoolers> {
   }
 }
 
-/** The machine's own names know no host with two addresses; this process does, until it is told to forget it. */
+/**
+ * The machine's own names know no host with two addresses; this process does, until it is told to forget it.
+ */
 function giveName(): () => void {
   const { lookup } = dns
   const { lookup: promised } = dns.promises
   const found = () => addresses.map(address => ({ address, family: 4 })).sort(() => Math.random() - 0.5)
-  const lookOurs = (name: string, options: dns.LookupOptions, done: (error: null, address: unknown, family?: number) => void) => {
+  const lookOurs = (
+    name: string,
+    options: dns.LookupOptions,
+    done: (error: null, address: unknown, family?: number) => void,
+  ) => {
     const all = found()
-    process.nextTick(() => options.all ? done(null, all) : done(null, all[0]!.address, 4))
+    process.nextTick(() => (options.all ? done(null, all) : done(null, all[0]!.address, 4)))
   }
   dns.lookup = ((name: string, ...rest: unknown[]) => {
     if (name !== host) return (lookup as (...all: unknown[]) => void)(name, ...rest)

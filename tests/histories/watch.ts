@@ -18,13 +18,21 @@ export const outOfBreath = 'the machine was out of breath'
 
 const everyMs = 150
 
-/** A server asked past everything else answers in a millisecond or two. Where that takes this long, the machine is too busy for anybody to be blamed for being slow. */
+/**
+ * A server asked past everything else answers in a millisecond or two. Where that takes this long, the
+ * machine is too busy for anybody to be blamed for being slow.
+ */
 const hiccupMs = 300
 
-/** What a hiccup may leave behind: a circuit that opened and has its first trial, a primary in doubt for 2 s. */
+/**
+ * What a hiccup may leave behind: a circuit that opened and has its first trial, a primary in doubt for 2 s.
+ */
 const aftermathMs = 4_000
 
-/** Looks at all servers and instances again and again, over connections of its own, which it has when this resolves. */
+/**
+ * Looks at all servers and instances again and again, over connections of its own, which it has when this
+ * resolves.
+ */
 export async function startWatch(cluster: Cluster, instances: readonly Watched[]): Promise<Watch> {
   const samples: Sample[] = []
   const hiccups: Span[] = []
@@ -40,7 +48,8 @@ export async function startWatch(cluster: Cluster, instances: readonly Watched[]
     samples.push({ at, circuits, lags, backends: found.filter(one => one !== null) })
     await sleep(everyMs)
     const until = performance.now()
-    if (until - at > everyMs + hiccupMs) hiccups.push({ what: outOfBreath, from: at, until: until + aftermathMs })
+    if (until - at > everyMs + hiccupMs)
+      hiccups.push({ what: outOfBreath, from: at, until: until + aftermathMs })
   }
 
   const looking = (async () => {
@@ -72,11 +81,19 @@ function createLook(node: PostgresNode) {
     async look(): Promise<Sample['backends'][number] | null> {
       try {
         if (!client) {
-          client = new pg.Client({ connectionString: node.ownerUrl(), connectionTimeoutMillis: 1_000, query_timeout: 1_000, application_name: 'watch' })
+          client = new pg.Client({
+            connectionString: node.ownerUrl(),
+            connectionTimeoutMillis: 1_000,
+            query_timeout: 1_000,
+            application_name: 'watch',
+          })
           client.on('error', drop)
           await client.connect()
         }
-        const { rows } = await client.query<{ total: number, waiting: number }>(`SELECT count(*)::int AS total, (count(*) FILTER (WHERE wait_event = 'SyncRep'))::int AS waiting
+        const { rows } = await client.query<{
+          total: number
+          waiting: number
+        }>(`SELECT count(*)::int AS total, (count(*) FILTER (WHERE wait_event = 'SyncRep'))::int AS waiting
           FROM pg_stat_activity WHERE usename = 'fleet_app'`)
         return { server: node.name, total: rows[0]!.total, waitingForStandby: rows[0]!.waiting }
       }

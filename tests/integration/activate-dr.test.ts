@@ -8,8 +8,9 @@ import { freePort } from '../support/ports.ts'
 import { until } from '../support/until.ts'
 
 /**
- * What activate-dr.sh refuses, and how it goes on after a failure, beside a real standby cluster under Patroni. The
- * whole way, with the other region's end and return: `npm run drill:restore -- --scenario region`.
+ * What activate-dr.sh refuses, and how it goes on after a failure, beside a real standby cluster under
+ * Patroni. The whole way, with the other region's end and return: `npm run drill:restore -- --scenario
+ * region`.
  */
 let regions: Regions
 let east: Region
@@ -30,7 +31,10 @@ beforeAll(async () => {
   await west.start()
   standby = west.members[0]!
   await until(async () => {
-    const replays = await standby.ask('SELECT pg_is_in_recovery()').then(value => value === 'true', () => false)
+    const replays = await standby.ask('SELECT pg_is_in_recovery()').then(
+      value => value === 'true',
+      () => false,
+    )
     return replays && await standby.leadsStandby()
   }, 'the standby to lead its cluster', 120_000)
   silent = `http://127.0.0.1:${await freePort()}/`
@@ -52,10 +56,12 @@ async function serve(answer: (url: URL) => { status?: number, text: string }): P
 }
 
 /** A blackbox exporter that has seen this at the address it is asked about. */
-const witness = (status: number) => serve(url => ({
-  text: `# TYPE probe_success gauge\nprobe_success ${status === 200 ? 1 : 0}\nprobe_http_status_code ${status}\n`
-    + `asked_about{target="${url.searchParams.get('target')}"} 1\n`,
-}))
+const witness = (status: number) =>
+  serve(url => ({
+    text:
+      `# TYPE probe_success gauge\nprobe_success ${status === 200 ? 1 : 0}\nprobe_http_status_code ${status}\n`
+      + `asked_about{target="${url.searchParams.get('target')}"} 1\n`,
+  }))
 
 const activate = (args: string[], env: Record<string, string> = {}) =>
   standby.script('scripts/activate-dr.sh', args, { DR_PAUSE_SECONDS: '0.1', ...env })
@@ -76,7 +82,15 @@ describe('nothing is changed, and what to do is said,', () => {
 
   it('when a witness sees it, though this place does not', async () => {
     for (const status of [200, 502]) {
-      const { code, text } = await activate(['--yes', '--primary', silent, '--witness', await witness(0), '--witness', await witness(status)])
+      const { code, text } = await activate([
+        '--yes',
+        '--primary',
+        silent,
+        '--witness',
+        await witness(0),
+        '--witness',
+        await witness(status),
+      ])
       expect([code, text]).toEqual([20, expect.stringContaining('sees the primary region')])
     }
   })
@@ -107,7 +121,9 @@ describe('nothing is changed, and what to do is said,', () => {
     expect(await activate(['--yes'])).toMatchObject({ code: 2 })
     expect(await activate(['--yes', '--planned', 'now'])).toMatchObject({ code: 2 })
     expect(await activate(['--yes', '--from', '4'])).toMatchObject({ code: 22 })
-    expect(await first.script('scripts/activate-dr.sh', ['--yes', '--primary', silent, '--tries', '1'])).toMatchObject({ code: 22 })
+    expect(
+      await first.script('scripts/activate-dr.sh', ['--yes', '--primary', silent, '--tries', '1']),
+    ).toMatchObject({ code: 22 })
   })
 })
 
@@ -128,31 +144,59 @@ it('is not promoted before it has what the planned move asked for', async () => 
 
 it('goes on where a step failed, and the notice tells people what may be missing', async () => {
   const notice = join(regions.folder, 'west1', 'notice.json')
-  const env = { DR_DNS_COMMAND: 'false', DR_SCALE_COMMAND: `touch ${regions.folder}/west1/scaled`, DR_NOTICE_FILE: notice }
+  const env = {
+    DR_DNS_COMMAND: 'false',
+    DR_SCALE_COMMAND: `touch ${regions.folder}/west1/scaled`,
+    DR_NOTICE_FILE: notice,
+  }
   const failed = await activate(['--yes', '--primary', silent, '--tries', '1'], env)
   expect([failed.code, failed.text]).toEqual([25, expect.stringContaining('step 3 failed: false')])
   expect(await standby.takesWrites()).toBe(true)
-  const record = JSON.parse((await standby.script('backup/region.sh', ['show'])).text) as Record<string, unknown>
-  expect(record).toMatchObject({ region: 'west', state: 'active', timeline: 2, left: expect.stringMatching(/^1 0\//) as unknown })
+  const record = JSON.parse((await standby.script('backup/region.sh', ['show'])).text) as Record<
+    string,
+    unknown
+  >
+  expect(record).toMatchObject({
+    region: 'west',
+    state: 'active',
+    timeline: 2,
+    left: expect.stringMatching(/^1 0\//) as unknown,
+  })
   const { code, text } = await activate(['--yes', '--from', '4'], env)
   expect([code, text]).toEqual([0, expect.stringContaining('Region west takes writes.')])
   await readFile(join(regions.folder, 'west1', 'scaled'))
-  expect(JSON.parse(await readFile(notice, 'utf8'))).toMatchObject({ title: 'Fleet2 has moved to another region' })
+  expect(JSON.parse(await readFile(notice, 'utf8'))).toMatchObject({
+    title: 'Fleet2 has moved to another region',
+  })
 })
 
 it('lets data of before the activation neither lead nor archive, under whatever name', async () => {
   for (const REGION of ['east', 'west']) {
-    const { code, text } = await first.script('backup/region.sh', ['start'], { REGION, REGION_REFUSAL_SECONDS: '0' })
-    expect([code, text]).toEqual([1, expect.stringContaining(REGION === 'east' ? 'west has been activated' : 'before region west was activated')])
+    const { code, text } = await first.script('backup/region.sh', ['start'], {
+      REGION,
+      REGION_REFUSAL_SECONDS: '0',
+    })
+    expect([code, text]).toEqual([
+      1,
+      expect.stringContaining(
+        REGION === 'east' ? 'west has been activated' : 'before region west was activated',
+      ),
+    ])
     await rm(join(regions.folder, 'east1/run/region'), { force: true })
     const segment = 'pg_wal/000000010000000000000001'
     expect(await first.script('backup/pgbackrest-push.sh', [segment], { REGION })).toMatchObject({ code: 1 })
   }
   // Its own region's data may do both; a standby may start anywhere.
-  for (const what of ['lead', 'archive']) expect(await standby.script('backup/region.sh', ['check', what])).toMatchObject({ code: 0 })
+  for (const what of ['lead', 'archive'])
+    expect(await standby.script('backup/region.sh', ['check', what])).toMatchObject({ code: 0 })
   await writeFile(join(regions.folder, 'east1/data/standby.signal'), '')
-  expect(await first.script('backup/region.sh', ['start'], { STANDBY_CLUSTER: '{}' })).toMatchObject({ code: 0 })
+  expect(await first.script('backup/region.sh', ['start'], { STANDBY_CLUSTER: '{}' })).toMatchObject({
+    code: 0,
+  })
   // The database does not depend on the repository.
-  const away = { BACKUP_REPO_PATH: '/nowhere', PGBACKREST_CONFIG: join(regions.folder, 'east1/none/pgbackrest.conf') }
+  const away = {
+    BACKUP_REPO_PATH: '/nowhere',
+    PGBACKREST_CONFIG: join(regions.folder, 'east1/none/pgbackrest.conf'),
+  }
   expect(await first.script('backup/region.sh', ['start'], away)).toMatchObject({ code: 0 })
 })

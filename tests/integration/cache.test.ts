@@ -24,7 +24,14 @@ async function instance(url = server.url, wrap = (redis: RedisPort): RedisPort =
   const redis = openRedisClient({ url, sentinels: [], sentinelName: '', log })
   await until(() => redis.isUp())
   const looks: string[] = []
-  const cache = createCache({ redis: wrap(redis), log, metrics: { lookup: (_, result) => looks.push(result), invalidationFailed: () => looks.push('not-forgotten') } })
+  const cache = createCache({
+    redis: wrap(redis),
+    log,
+    metrics: {
+      lookup: (_, result) => looks.push(result),
+      invalidationFailed: () => looks.push('not-forgotten'),
+    },
+  })
   closing.push(() => redis.close(), () => cache.close())
   return { cache, redis, looks }
 }
@@ -36,15 +43,22 @@ const source = (value: string) => {
   const row = { value, loads: 0, load: async () => (row.loads++, row.value) }
   return row
 }
-const stale = <T>(work: () => Promise<T>) => runInContext(backgroundContext('test', 10), async () => ({ value: await work(), staleSeconds: currentContext()!.staleSeconds }))
-const getOrLoad = (cache: Cache, name: string, row: { load: () => Promise<string> }) => cache.getOrLoad('thing', name, { load: row.load })
+const stale = <T>(work: () => Promise<T>) =>
+  runInContext(backgroundContext('test', 10), async () => ({
+    value: await work(),
+    staleSeconds: currentContext()!.staleSeconds,
+  }))
+const getOrLoad = (cache: Cache, name: string, row: { load: () => Promise<string> }) =>
+  cache.getOrLoad('thing', name, { load: row.load })
 
 describe('a cached value', () => {
   it('is loaded once for all who ask for it together, and once for all instances', async () => {
     const [a, b] = [await instance(), await instance()]
     const row = source('x')
     const name = key()
-    expect(await Promise.all(Array.from({ length: 20 }, () => getOrLoad(a.cache, name, row)))).toEqual(Array.from({ length: 20 }, () => 'x'))
+    expect(await Promise.all(Array.from({ length: 20 }, () => getOrLoad(a.cache, name, row)))).toEqual(
+      Array.from({ length: 20 }, () => 'x'),
+    )
     expect(await getOrLoad(b.cache, name, row)).toBe('x')
     // A machine that is so busy that waiting takes a second may load it once more.
     expect(row.loads).toBeLessThan(3)
@@ -52,14 +66,18 @@ describe('a cached value', () => {
   it('whose loading takes longer than others wait for it is read by them without the cache, not refused', async () => {
     const { cache } = await instance()
     const name = key()
-    const slow = getOrLoad(cache, name, { load: () => new Promise(resolve => setTimeout(() => resolve('slow'), 2_500)) })
+    const slow = getOrLoad(cache, name, {
+      load: () => new Promise(resolve => setTimeout(() => resolve('slow'), 2_500)),
+    })
     expect(await getOrLoad(cache, name, source('own'))).toBe('own')
     expect(await slow).toBe('slow')
   })
   it('that throws while it is loaded gives what it threw, and is not kept', async () => {
     const { cache } = await instance()
     const name = key()
-    await expect(getOrLoad(cache, name, { load: () => Promise.reject(new RangeError('a fault')) })).rejects.toThrow(new RangeError('a fault'))
+    await expect(
+      getOrLoad(cache, name, { load: () => Promise.reject(new RangeError('a fault')) }),
+    ).rejects.toThrow(new RangeError('a fault'))
     expect(await getOrLoad(cache, name, source('mended'))).toBe('mended')
   })
   it('that was changed and forgotten is never given again by the instance that changed it', async () => {
@@ -75,7 +93,9 @@ describe('a cached value', () => {
     const [writer, reader] = [await instance(), await instance()]
     const name = key()
     let goOn = () => {}
-    const late = getOrLoad(reader.cache, name, { load: () => new Promise<string>(resolve => goOn = () => resolve('old')) })
+    const late = getOrLoad(reader.cache, name, {
+      load: () => new Promise<string>(resolve => (goOn = () => resolve('old'))),
+    })
     await until(() => goOn.length === 0 && goOn.toString().includes('resolve'))
     await writer.cache.invalidate('thing', name)
     goOn()
@@ -93,7 +113,10 @@ describe('a cached value', () => {
     await own.kill()
     await until(() => !redis.isUp())
     row.value = 'changed elsewhere'
-    expect(await stale(() => getOrLoad(cache, name, row))).toEqual({ value: 'changed elsewhere', staleSeconds: null })
+    expect(await stale(() => getOrLoad(cache, name, row))).toEqual({
+      value: 'changed elsewhere',
+      staleSeconds: null,
+    })
     expect(looks.at(-1)).toBe('bypassed')
     const last = await stale(() => getOrLoad(cache, name, { load: away }))
     expect(['known', 'changed elsewhere']).toContain(last.value)
@@ -114,7 +137,10 @@ describe('a cached value', () => {
     expect(await getOrLoad(cache, name, source('after'))).toBe('after')
   })
   it('that Redis cannot be told to forget is counted, and does not fail the change', async () => {
-    const { cache, looks } = await instance(server.url, redis => ({ ...redis, set: () => Promise.reject(new UnavailableError('Redis is not responding.')) }))
+    const { cache, looks } = await instance(server.url, redis => ({
+      ...redis,
+      set: () => Promise.reject(new UnavailableError('Redis is not responding.')),
+    }))
     await cache.invalidate('thing', key())
     expect(looks).toEqual(['not-forgotten'])
   })
@@ -133,7 +159,8 @@ describe('a cached value', () => {
     const { cache } = await instance()
     const row = source('old')
     const name = key()
-    const asCaller = (consistencyToken: string | null) => runInContext({ ...backgroundContext('test', 10), consistencyToken }, () => getOrLoad(cache, name, row))
+    const asCaller = (consistencyToken: string | null) =>
+      runInContext({ ...backgroundContext('test', 10), consistencyToken }, () => getOrLoad(cache, name, row))
     expect(await asCaller('1.1.a.0.x')).toBe('old')
     row.value = 'new'
     expect(await asCaller('1.1.a.0.x')).toBe('old')
@@ -146,12 +173,17 @@ describe('an answer that is put aside', () => {
   it('is given by any instance while no database server can be reached, marked with its age; errors of the request itself are not hidden by it', async () => {
     const [a, b] = [await instance(), await instance()]
     const name = key()
-    expect(await stale(() => a.cache.orLastKnown('list', name, async () => ['one']))).toEqual({ value: ['one'], staleSeconds: null })
-    await until(async () => await b.cache.orLastKnown('list', name, away).catch(() => null) !== null)
+    expect(await stale(() => a.cache.orLastKnown('list', name, async () => ['one']))).toEqual({
+      value: ['one'],
+      staleSeconds: null,
+    })
+    await until(async () => (await b.cache.orLastKnown('list', name, away).catch(() => null)) !== null)
     const { value, staleSeconds } = await stale(() => b.cache.orLastKnown('list', name, away))
     expect(value).toEqual(['one'])
     expect(staleSeconds).toBeGreaterThanOrEqual(0)
-    await expect(b.cache.orLastKnown('list', name, () => Promise.reject(new Error('a fault')))).rejects.toThrow('a fault')
+    await expect(
+      b.cache.orLastKnown('list', name, () => Promise.reject(new Error('a fault'))),
+    ).rejects.toThrow('a fault')
     await expect(b.cache.orLastKnown('list', key(), away)).rejects.toMatchObject({ type: 'unavailable' })
   })
 })

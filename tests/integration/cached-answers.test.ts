@@ -21,7 +21,14 @@ beforeAll(async () => {
   wire = await createTcpProxy(database.servingUrl)
   ending.push(() => wire.close())
   const start = async (instance: string) => {
-    const server = await startServer({ env: { NUXT_DATABASE_URL: wire.url, NUXT_REDIS_URL: redis.url, INSTANCE_ID: instance, NUXT_REQUEST_TIMEOUT: '5' } })
+    const server = await startServer({
+      env: {
+        NUXT_DATABASE_URL: wire.url,
+        NUXT_REDIS_URL: redis.url,
+        INSTANCE_ID: instance,
+        NUXT_REQUEST_TIMEOUT: '5',
+      },
+    })
     ending.push(() => server.stop())
     return server
   }
@@ -34,13 +41,23 @@ afterAll(async () => {
 
 /** The same person at another instance. */
 const at = (server: TestServer, client: Client) => ({
-  send: <T>(method: string, path: string, body?: unknown) => createClient(server.url).send<T>(method, path, body, { headers: { cookie: client.cookie() } }),
+  send: <T>(method: string, path: string, body?: unknown) =>
+    createClient(server.url).send<T>(method, path, body, { headers: { cookie: client.cookie() } }),
 })
 async function invite(role: string) {
-  const { body } = await owner.send<{ path: string }>('POST', '/api/v1/invitations', { email: `${crypto.randomUUID()}@example.org`, role })
+  const { body } = await owner.send<{ path: string }>('POST', '/api/v1/invitations', {
+    email: `${crypto.randomUUID()}@example.org`,
+    role,
+  })
   const client = createClient(servers[0].url)
-  await client.send('POST', '/api/v1/invitation-acceptances', { token: body.path.split('#')[1], name: 'Somebody', password: 'a long enough password' })
-  const { body: { items } } = await owner.send<{ items: { id: string, userId: string }[] }>('GET', '/api/v1/members')
+  await client.send('POST', '/api/v1/invitation-acceptances', {
+    token: body.path.split('#')[1],
+    name: 'Somebody',
+    password: 'a long enough password',
+  })
+  const {
+    body: { items },
+  } = await owner.send<{ items: { id: string, userId: string }[] }>('GET', '/api/v1/members')
   const { body: session } = await client.send<{ user: { id: string } }>('GET', '/api/v1/session')
   return { client, membershipId: items.find(({ userId }) => userId === session.user.id)!.id }
 }
@@ -48,15 +65,21 @@ async function invite(role: string) {
 describe('a membership', () => {
   it('that is taken away ends with the next request on every instance', async () => {
     const { client, membershipId } = await invite('dispatcher')
-    for (const server of servers) expect((await at(server, client).send('GET', '/api/v1/vehicles')).status).toBe(200)
+    for (const server of servers)
+      expect((await at(server, client).send('GET', '/api/v1/vehicles')).status).toBe(200)
     expect((await owner.send('DELETE', `/api/v1/members/${membershipId}`)).status).toBe(204)
-    for (const server of servers) expect((await at(server, client).send('GET', '/api/v1/vehicles')).status).toBe(403)
+    for (const server of servers)
+      expect((await at(server, client).send('GET', '/api/v1/vehicles')).status).toBe(403)
   })
   it('that is changed gives its new role from the next request on, on every instance', async () => {
     const { client, membershipId } = await invite('viewer')
-    for (const server of servers) expect((await at(server, client).send('POST', '/api/v1/vehicles', { name: 'Not yet' })).status).toBe(403)
+    for (const server of servers)
+      expect((await at(server, client).send('POST', '/api/v1/vehicles', { name: 'Not yet' })).status).toBe(
+        403,
+      )
     await owner.send('PATCH', `/api/v1/members/${membershipId}`, { role: 'manager' })
-    for (const server of servers) expect((await at(server, client).send('POST', '/api/v1/vehicles', { name: 'Now' })).status).toBe(201)
+    for (const server of servers)
+      expect((await at(server, client).send('POST', '/api/v1/vehicles', { name: 'Now' })).status).toBe(201)
   })
 })
 
@@ -65,14 +88,21 @@ it('an organisation that was renamed has its new name at once for who renamed it
   for (const server of servers) await at(server, owner).send('GET', '/api/v1/session')
   for (const name of ['First name', 'Second name']) {
     expect((await owner.send('PATCH', `/api/v1/organisations/${id}`, { name })).status).toBe(200)
-    expect((await owner.send<{ organisation: { name: string } }>('GET', '/api/v1/session')).body.organisation.name).toBe(name)
-    expect((await at(servers[1], owner).send<{ organisation: { name: string } }>('GET', '/api/v1/session')).body.organisation.name).toBe(name)
+    expect(
+      (await owner.send<{ organisation: { name: string } }>('GET', '/api/v1/session')).body.organisation.name,
+    ).toBe(name)
+    expect(
+      (await at(servers[1], owner).send<{ organisation: { name: string } }>('GET', '/api/v1/session')).body
+        .organisation.name,
+    ).toBe(name)
   }
 })
 
 describe('with every database server away', () => {
   it('lists and vehicles are answered as they last were, and say how old that is; the rest and every change is 503', async () => {
-    const { body: vehicle } = await owner.send<{ id: string }>('POST', '/api/v1/vehicles', { name: 'Remembered' })
+    const { body: vehicle } = await owner.send<{ id: string }>('POST', '/api/v1/vehicles', {
+      name: 'Remembered',
+    })
     const paths = ['/api/v1/vehicles', `/api/v1/vehicles/${vehicle.id}`, '/api/v1/devices', '/api/v1/session']
     await Promise.all(paths.map(path => owner.send('GET', path)))
     // They are put aside in the background.
@@ -93,6 +123,8 @@ describe('with every database server away', () => {
     finally {
       wire.accept()
     }
-    await until(async () => (await owner.send('GET', '/api/v1/vehicles')).headers.get('fleet2-stale') === null)
+    await until(
+      async () => (await owner.send('GET', '/api/v1/vehicles')).headers.get('fleet2-stale') === null,
+    )
   })
 })

@@ -3,7 +3,10 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startCluster, type Cluster, type Fencing } from '../support/cluster.ts'
 
-/** The tools that prove the router are held to what they say, too: a fault that does not happen proves nothing. */
+/**
+ * The tools that prove the router are held to what they say, too: a fault that does not happen proves
+ * nothing.
+ */
 describe('the cluster of the tests', () => {
   let cluster: Cluster
 
@@ -15,14 +18,22 @@ describe('the cluster of the tests', () => {
   })
   // It leaves no process and no folder behind.
   afterAll(async () => {
-    const [{ folder }] = await cluster.primary().query<{ folder: string }>('SELECT current_setting(\'data_directory\') AS folder') as [{ folder: string }]
+    const [{ folder }] = (await cluster
+      .primary()
+      .query<{ folder: string }>('SELECT current_setting(\'data_directory\') AS folder')) as [
+      { folder: string },
+    ]
     await cluster.stop()
     expect(existsSync(folder)).toBe(false)
     for (const node of cluster.nodes) await expect(node.query('SELECT 1')).rejects.toThrow('ECONNREFUSED')
   })
 
   async function connected<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-    const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000, query_timeout: 5_000 })
+    const client = new pg.Client({
+      connectionString: url,
+      connectionTimeoutMillis: 5_000,
+      query_timeout: 5_000,
+    })
     client.on('error', () => {})
     await client.connect()
     try {
@@ -37,29 +48,46 @@ describe('the cluster of the tests', () => {
     await client.query('INSERT INTO notes VALUES ($1)', [id])
     await client.query('COMMIT')
   })
-  const has = async (id: string) => (await cluster.asOwner('SELECT 1 FROM notes WHERE id = $1', [id])).length === 1
+  const has = async (id: string) =>
+    (await cluster.asOwner('SELECT 1 FROM notes WHERE id = $1', [id])).length === 1
 
   it('writes to the primary and reads from both replicas, in turn', async () => {
-    expect(await connected(cluster.writeUrl, async client => (await client.query('SELECT pg_is_in_recovery() AS r')).rows)).toEqual([{ r: false }])
+    expect(
+      await connected(
+        cluster.writeUrl,
+        async client => (await client.query('SELECT pg_is_in_recovery() AS r')).rows,
+      ),
+    ).toEqual([{ r: false }])
     const ports = new Set<number>()
-    for (let n = 0; n < 4; n++) ports.add(await connected(cluster.direct.readUrl, async client => (await client.query('SELECT inet_server_port() AS port')).rows[0].port))
+    for (let n = 0; n < 4; n++)
+      ports.add(
+        await connected(
+          cluster.direct.readUrl,
+          async client => (await client.query('SELECT inet_server_port() AS port')).rows[0].port,
+        ),
+      )
     expect([...ports].sort()).toEqual(cluster.replicas().map(node => node.port).sort())
   })
 
-  it.each(['wires', 'balancer'] as const)('cuts before COMMIT so that nothing is committed, and after COMMIT so that all of it is (%s)', async (place) => {
-    cluster[place].write.cutAtCommit('before')
-    await expect(note(cluster.writeUrl, `before-${place}`)).rejects.toThrow()
-    cluster[place].write.cutAtCommit('after')
-    await expect(note(cluster.writeUrl, `after-${place}`)).rejects.toThrow()
-    expect([await has(`before-${place}`), await has(`after-${place}`)]).toEqual([false, true])
-    await note(cluster.writeUrl, `fine-${place}`)
-  })
+  it.each(['wires', 'balancer'] as const)(
+    'cuts before COMMIT so that nothing is committed, and after COMMIT so that all of it is (%s)',
+    async (place) => {
+      cluster[place].write.cutAtCommit('before')
+      await expect(note(cluster.writeUrl, `before-${place}`)).rejects.toThrow()
+      cluster[place].write.cutAtCommit('after')
+      await expect(note(cluster.writeUrl, `after-${place}`)).rejects.toThrow()
+      expect([await has(`before-${place}`), await has(`after-${place}`)]).toEqual([false, true])
+      await note(cluster.writeUrl, `fine-${place}`)
+    },
+  )
 
   it('holds what is sent during a partition and brings it afterwards; a black hole loses it', async () => {
     await connected(cluster.writeUrl, async (client) => {
       cluster.wires.write.stall()
       const answer = client.query('SELECT 1 AS one')
-      expect(await Promise.race([answer, new Promise(resolve => setTimeout(resolve, 300, 'nothing'))])).toBe('nothing')
+      expect(await Promise.race([answer, new Promise(resolve => setTimeout(resolve, 300, 'nothing'))])).toBe(
+        'nothing',
+      )
       cluster.wires.write.accept()
       expect((await answer).rows).toEqual([{ one: 1 }])
       cluster.wires.write.freeze()
@@ -70,20 +98,23 @@ describe('the cluster of the tests', () => {
     })
   })
 
-  it.each<Fencing>(['kill', 'freeze', 'alive', 'switchover'])('keeps every acknowledged write in a failover (%s), and the old primary comes back as a replica', async (old) => {
-    await note(cluster.writeUrl, old)
-    const before = cluster.primary()
-    await cluster.failover({ old })
-    expect(cluster.primary()).not.toBe(before)
-    expect(await has(old)).toBe(true)
-    await note(cluster.writeUrl, `${old}-after`)
-    await cluster.heal()
-    expect(cluster.replicas()).toContain(before)
-    expect(await before.query('SELECT pg_is_in_recovery() AS r')).toEqual([{ r: true }])
-  })
+  it.each<Fencing>(['kill', 'freeze', 'alive', 'switchover'])(
+    'keeps every acknowledged write in a failover (%s), and the old primary comes back as a replica',
+    async (old) => {
+      await note(cluster.writeUrl, old)
+      const before = cluster.primary()
+      await cluster.failover({ old })
+      expect(cluster.primary()).not.toBe(before)
+      expect(await has(old)).toBe(true)
+      await note(cluster.writeUrl, `${old}-after`)
+      await cluster.heal()
+      expect(cluster.replicas()).toContain(before)
+      expect(await before.query('SELECT pg_is_in_recovery() AS r')).toEqual([{ r: true }])
+    },
+  )
 
   it('acknowledges nothing with both standbys gone, and goes on without the one that was detached', async () => {
-    const [first, second] = cluster.replicas() as [typeof cluster.nodes[0], typeof cluster.nodes[0]]
+    const [first, second] = cluster.replicas() as [(typeof cluster.nodes)[0], (typeof cluster.nodes)[0]]
     await cluster.detach(first)
     await first.kill()
     await note(cluster.writeUrl, 'with-one')
@@ -97,7 +128,11 @@ describe('the cluster of the tests', () => {
     const replica = cluster.replicas()[0]!
     await replica.pauseReplay()
     await note(cluster.writeUrl, 'late')
-    const seen = () => connected(replica.ownerUrl(), async client => (await client.query('SELECT 1 FROM notes WHERE id = \'late\'')).rowCount)
+    const seen = () =>
+      connected(
+        replica.ownerUrl(),
+        async client => (await client.query('SELECT 1 FROM notes WHERE id = \'late\'')).rowCount,
+      )
     expect(await seen()).toBe(0)
     await replica.resumeReplay()
     await cluster.caughtUp()

@@ -48,28 +48,46 @@ describe.each(['embedded', 'debian'] as const)('%s PostgreSQL', (kind) => {
   /** A request with an Idempotency-Key and so much time. */
   function request(key: string, { fingerprint = 'f', seconds = 10 } = {}): RequestContext {
     return {
-      requestId: randomUUID(), deadline: momentIn(seconds * 1000), ipAddress: null, userAgent: null, principal: null,
-      operation: { scope: 'test', key, fingerprint }, writes: 0, consistencyToken: null, replayed: false, staleSeconds: null,
+      requestId: randomUUID(),
+      deadline: momentIn(seconds * 1000),
+      ipAddress: null,
+      userAgent: null,
+      principal: null,
+      operation: { scope: 'test', key, fingerprint },
+      writes: 0,
+      consistencyToken: null,
+      replayed: false,
+      staleSeconds: null,
     }
   }
 
   describe('the schema', () => {
     it('is the same in the migrations and in the drizzle tables: every column, its type and whether it may be null', async () => {
-      const tables = [identity, fleet, audit, operations, timelines, outbox].flatMap(module => Object.values(module)).map(table => getTableConfig(table))
-      const written = tables.flatMap(({ name, columns }) => columns.map(column => `${name}.${column.name} ${column.getSQLType()}${column.notNull ? ' not null' : ''}`))
-      const { rows } = await database.read(tx => tx.execute<{ line: string }>(sql`
+      const tables = [identity, fleet, audit, operations, timelines, outbox]
+        .flatMap(module => Object.values(module))
+        .map(table => getTableConfig(table))
+      const written = tables.flatMap(({ name, columns }) =>
+        columns.map(
+          column => `${name}.${column.name} ${column.getSQLType()}${column.notNull ? ' not null' : ''}`,
+        ),
+      )
+      const { rows } = await database.read(tx =>
+        tx.execute<{ line: string }>(sql`
       SELECT format('%s.%s %s%s', c.relname, a.attname, format_type(a.atttypid, NULL), CASE WHEN a.attnotnull THEN ' not null' ELSE '' END) AS line
       FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-      WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname <> 'schema_migrations'`))
+      WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname <> 'schema_migrations'`),
+      )
       expect(written.sort()).toEqual(rows.map(({ line }) => line).sort())
     })
   })
 
   describe('row-level security', () => {
     it('is enabled and forced on every table with an organisation', async () => {
-      const { rows } = await database.read(tx => tx.execute<{ name: string }>(sql`
+      const { rows } = await database.read(tx =>
+        tx.execute<{ name: string }>(sql`
       SELECT c.relname AS name FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'organisation_id' AND NOT a.attisdropped
-      WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT (c.relrowsecurity AND c.relforcerowsecurity)`))
+      WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT (c.relrowsecurity AND c.relforcerowsecurity)`),
+      )
       expect(rows).toEqual([])
     })
 
@@ -79,12 +97,16 @@ describe.each(['embedded', 'debian'] as const)('%s PostgreSQL', (kind) => {
         await tx.insert(vehicles).values(vehicle(organisationId))
         return {}
       })
-      const { rows } = await database.read(tx => tx.execute<{ name: string }>(sql`
+      const { rows } = await database.read(tx =>
+        tx.execute<{ name: string }>(sql`
       SELECT DISTINCT c.relname AS name FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'organisation_id'
-      WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND has_table_privilege(c.oid, 'SELECT')`))
+      WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND has_table_privilege(c.oid, 'SELECT')`),
+      )
       expect(rows.length).toBeGreaterThan(8)
       for (const { name } of rows) {
-        const count = await database.read(tx => tx.execute<{ n: number }>(sql`SELECT count(*)::int AS n FROM ${sql.identifier(name)}`))
+        const count = await database.read(tx =>
+          tx.execute<{ n: number }>(sql`SELECT count(*)::int AS n FROM ${sql.identifier(name)}`),
+        )
         expect([name, count.rows[0]!.n]).toEqual([name, 0])
       }
     })
@@ -96,8 +118,18 @@ describe.each(['embedded', 'debian'] as const)('%s PostgreSQL', (kind) => {
         await tx.insert(vehicles).values(row)
         return {}
       })
-      expect(await database.inOrganisation(mine).read(tx => tx.select().from(vehicles).where(eq(vehicles.id, row.id)))).toEqual([])
-      const changed = await database.inOrganisation(mine).write(async tx => (await tx.update(vehicles).set({ name: 'Stolen' }).where(eq(vehicles.id, row.id)).returning()).length)
+      expect(
+        await database
+          .inOrganisation(mine)
+          .read(tx => tx.select().from(vehicles).where(eq(vehicles.id, row.id))),
+      ).toEqual([])
+      const changed = await database
+        .inOrganisation(mine)
+        .write(
+          async tx =>
+            (await tx.update(vehicles).set({ name: 'Stolen' }).where(eq(vehicles.id, row.id)).returning())
+              .length,
+        )
       expect(changed).toBe(0)
       await expect(database.inOrganisation(mine).write(async (tx) => {
         await tx.insert(vehicles).values(vehicle(theirs))
@@ -107,8 +139,14 @@ describe.each(['embedded', 'debian'] as const)('%s PostgreSQL', (kind) => {
 
     it('leaves no setting behind on a pooled connection', async () => {
       const organisationId = await newOrganisation()
-      await Promise.all(Array.from({ length: 20 }, () => database.inOrganisation(organisationId).read(tx => tx.select().from(organisations))))
-      const seen = await Promise.all(Array.from({ length: 20 }, () => database.read(tx => tx.select().from(organisations))))
+      await Promise.all(
+        Array.from({ length: 20 }, () =>
+          database.inOrganisation(organisationId).read(tx => tx.select().from(organisations)),
+        ),
+      )
+      const seen = await Promise.all(
+        Array.from({ length: 20 }, () => database.read(tx => tx.select().from(organisations))),
+      )
       expect(seen.flat()).toEqual([])
     })
 
@@ -119,20 +157,37 @@ describe.each(['embedded', 'debian'] as const)('%s PostgreSQL', (kind) => {
 
   describe('the serving role', () => {
     it('owns nothing, cannot bypass row-level security and cannot make tables', async () => {
-      const { rows } = await database.read(tx => tx.execute(sql`
+      const { rows } = await database.read(tx =>
+        tx.execute(sql`
       SELECT rolsuper, rolbypassrls, rolcreatedb, rolcreaterole, has_schema_privilege('public', 'CREATE') AS may_create,
         (SELECT count(*)::int FROM pg_class WHERE relowner = r.oid) AS owned
-      FROM pg_roles r WHERE rolname = current_user`))
-      expect(rows).toEqual([{ rolsuper: false, rolbypassrls: false, rolcreatedb: false, rolcreaterole: false, may_create: false, owned: 0 }])
+      FROM pg_roles r WHERE rolname = current_user`),
+      )
+      expect(rows).toEqual([
+        {
+          rolsuper: false,
+          rolbypassrls: false,
+          rolcreatedb: false,
+          rolcreaterole: false,
+          may_create: false,
+          owned: 0,
+        },
+      ])
     })
 
     it('cannot change or delete an audit entry', async () => {
       const organisationId = await newOrganisation()
-      for (const statement of [sql`DELETE FROM audit_entries`, sql`UPDATE audit_entries SET action = 'x'`, sql`TRUNCATE audit_entries`]) {
-        await expect(database.inOrganisation(organisationId).write(async (tx) => {
-          await tx.execute(statement)
-          return {}
-        })).rejects.toThrow(expect.objectContaining({ cause: expect.objectContaining({ code: '42501' }) }))
+      for (const statement of [
+        sql`DELETE FROM audit_entries`,
+        sql`UPDATE audit_entries SET action = 'x'`,
+        sql`TRUNCATE audit_entries`,
+      ]) {
+        await expect(
+          database.inOrganisation(organisationId).write(async (tx) => {
+            await tx.execute(statement)
+            return {}
+          }),
+        ).rejects.toThrow(expect.objectContaining({ cause: expect.objectContaining({ code: '42501' }) }))
       }
     })
   })
@@ -141,23 +196,31 @@ describe.each(['embedded', 'debian'] as const)('%s PostgreSQL', (kind) => {
     it('with the same key is applied once and answers the same, also when many come at once', async () => {
       const organisationId = await newOrganisation()
       const key = randomUUID()
-      const attempt = () => runInContext(request(key), () => database.inOrganisation(organisationId).write(async (tx) => {
-        const [row] = await tx.insert(vehicles).values(vehicle(organisationId, 'Once')).returning()
-        return { id: row!.id }
-      }))
+      const attempt = () =>
+        runInContext(request(key), () =>
+          database.inOrganisation(organisationId).write(async (tx) => {
+            const [row] = await tx.insert(vehicles).values(vehicle(organisationId, 'Once')).returning()
+            return { id: row!.id }
+          }),
+        )
       const settled = await Promise.allSettled(Array.from({ length: 8 }, attempt))
       expect(settled.map(({ status }) => status)).toEqual(settled.map(() => 'fulfilled'))
       const ids = new Set(settled.map(result => (result as PromiseFulfilledResult<{ id: string }>).value.id))
       ids.add((await attempt()).id)
       expect(ids.size).toBe(1)
-      expect(await database.inOrganisation(organisationId).read(tx => tx.select().from(vehicles))).toHaveLength(1)
+      expect(
+        await database.inOrganisation(organisationId).read(tx => tx.select().from(vehicles)),
+      ).toHaveLength(1)
     })
 
     it('says when its answer is a replay', async () => {
       const organisationId = await newOrganisation()
       const key = randomUUID()
       const [first, second] = [request(key), request(key)]
-      for (const context of [first, second]) await runInContext(context, () => database.inOrganisation(organisationId).write(async () => ({ n: 1 })))
+      for (const context of [first, second])
+        await runInContext(context, () =>
+          database.inOrganisation(organisationId).write(async () => ({ n: 1 })),
+        )
       expect([first.replayed, second.replayed]).toEqual([false, true])
     })
 
@@ -166,16 +229,26 @@ describe.each(['embedded', 'debian'] as const)('%s PostgreSQL', (kind) => {
       const key = randomUUID()
       const write = () => database.inOrganisation(organisationId).write(async () => ({}))
       await runInContext(request(key), write)
-      await expect(runInContext(request(key, { fingerprint: 'other' }), write)).rejects.toMatchObject({ type: 'idempotency-key-reused' })
+      await expect(runInContext(request(key, { fingerprint: 'other' }), write)).rejects.toMatchObject({
+        type: 'idempotency-key-reused',
+      })
     })
 
     it('that failed leaves no record, so that its key can be used again', async () => {
       const organisationId = await newOrganisation()
       const key = randomUUID()
-      await expect(runInContext(request(key), () => database.inOrganisation(organisationId).write(async () => {
-        throw new Error('on purpose')
-      }))).rejects.toThrow('on purpose')
-      expect(await runInContext(request(key), () => database.inOrganisation(organisationId).write(async () => ({ n: 2 })))).toEqual({ n: 2 })
+      await expect(
+        runInContext(request(key), () =>
+          database.inOrganisation(organisationId).write(async () => {
+            throw new Error('on purpose')
+          }),
+        ),
+      ).rejects.toThrow('on purpose')
+      expect(
+        await runInContext(request(key), () =>
+          database.inOrganisation(organisationId).write(async () => ({ n: 2 })),
+        ),
+      ).toEqual({ n: 2 })
     })
 
     it('in which a statement failed and was ignored is an error, not a silent rollback', async () => {
@@ -195,11 +268,15 @@ describe.each(['embedded', 'debian'] as const)('%s PostgreSQL', (kind) => {
         proxy.onClientData((data) => {
           if (data.includes('COMMIT\0') && cuts++ === 0) proxy.cutAfterServerAnswers()
         })
-        const result = await runInContext(request(randomUUID()), () => throughProxy.inOrganisation(organisationId).write(async (tx) => {
-          const [row] = await tx.insert(vehicles).values(vehicle(organisationId, 'Cut')).returning()
-          return { id: row!.id }
-        }))
-        const rows = await database.inOrganisation(organisationId).read(tx => tx.select({ id: vehicles.id }).from(vehicles))
+        const result = await runInContext(request(randomUUID()), () =>
+          throughProxy.inOrganisation(organisationId).write(async (tx) => {
+            const [row] = await tx.insert(vehicles).values(vehicle(organisationId, 'Cut')).returning()
+            return { id: row!.id }
+          }),
+        )
+        const rows = await database
+          .inOrganisation(organisationId)
+          .read(tx => tx.select({ id: vehicles.id }).from(vehicles))
         expect(cuts).toBeGreaterThan(0)
         expect(rows).toEqual([{ id: result.id }])
       }
@@ -217,7 +294,9 @@ describe.each(['embedded', 'debian'] as const)('%s PostgreSQL', (kind) => {
       try {
         const organisationId = await newOrganisation()
         proxy.refuse()
-        const writing = runInContext(request(randomUUID()), () => throughProxy.inOrganisation(organisationId).write(async () => ({ done: true })))
+        const writing = runInContext(request(randomUUID()), () =>
+          throughProxy.inOrganisation(organisationId).write(async () => ({ done: true })),
+        )
         setTimeout(() => proxy.accept(), 700)
         expect(await writing).toEqual({ done: true })
       }
@@ -233,8 +312,12 @@ describe.each(['embedded', 'debian'] as const)('%s PostgreSQL', (kind) => {
       try {
         proxy.freeze()
         const context = request(randomUUID(), { seconds: 1.5 })
-        await expect(runInContext(context, () => throughProxy.read(tx => tx.execute(sql`SELECT 1`)))).rejects.toMatchObject({ type: 'unavailable' })
-        await expect(runInContext(request(randomUUID(), { seconds: 1.5 }), () => throughProxy.write(async () => ({})))).rejects.toMatchObject({ type: 'unavailable' })
+        await expect(
+          runInContext(context, () => throughProxy.read(tx => tx.execute(sql`SELECT 1`))),
+        ).rejects.toMatchObject({ type: 'unavailable' })
+        await expect(
+          runInContext(request(randomUUID(), { seconds: 1.5 }), () => throughProxy.write(async () => ({}))),
+        ).rejects.toMatchObject({ type: 'unavailable' })
         expect((await throughProxy.probe()).primary).toMatchObject({ reachable: false, error: 'Timed out' })
       }
       finally {
@@ -247,9 +330,15 @@ describe.each(['embedded', 'debian'] as const)('%s PostgreSQL', (kind) => {
     it('as a replica costs a reader nothing: the primary answers', async () => {
       const replica = await createTcpProxy(server.servingUrl)
       replica.refuse()
-      const both = openDatabase({ primaryUrl: server.servingUrl, replicaUrl: replica.url, maxConnections: 2, log })
+      const both = openDatabase({
+        primaryUrl: server.servingUrl,
+        replicaUrl: replica.url,
+        maxConnections: 2,
+        log,
+      })
       try {
-        for (let n = 0; n < 5; n++) expect((await both.read(tx => tx.execute(sql`SELECT 1 AS one`))).rows).toEqual([{ one: 1 }])
+        for (let n = 0; n < 5; n++)
+          expect((await both.read(tx => tx.execute(sql`SELECT 1 AS one`))).rows).toEqual([{ one: 1 }])
       }
       finally {
         await both.close()
@@ -260,10 +349,17 @@ describe.each(['embedded', 'debian'] as const)('%s PostgreSQL', (kind) => {
     it('as a primary leaves reads to the replica', async () => {
       const primary = await createTcpProxy(server.servingUrl)
       primary.refuse()
-      const both = openDatabase({ primaryUrl: primary.url, replicaUrl: server.servingUrl, maxConnections: 2, log })
+      const both = openDatabase({
+        primaryUrl: primary.url,
+        replicaUrl: server.servingUrl,
+        maxConnections: 2,
+        log,
+      })
       try {
         expect((await both.read(tx => tx.execute(sql`SELECT 1 AS one`))).rows).toEqual([{ one: 1 }])
-        await expect(runInContext(request(randomUUID(), { seconds: 1 }), () => both.write(async () => ({})))).rejects.toMatchObject({ type: 'unavailable' })
+        await expect(
+          runInContext(request(randomUUID(), { seconds: 1 }), () => both.write(async () => ({}))),
+        ).rejects.toMatchObject({ type: 'unavailable' })
       }
       finally {
         await both.close()

@@ -9,26 +9,44 @@ import { createTables } from '../histories/work.ts'
 import { startCluster, type Cluster } from '../support/cluster.ts'
 
 /**
- * The checker proved on what it is there for: each promise broken on purpose, in the router or in what stands around it, has to be noticed. The same faults with nothing
- * broken have to pass.
+ * The checker proved on what it is there for: each promise broken on purpose, in the router or in what stands
+ * around it, has to be noticed. The same faults with nothing broken have to pass.
  */
 const lag: Fault[] = [{ kind: 'lag', which: [0, 1], ms: 1_000 }]
 const cutCommits: Fault[] = [{ kind: 'cut commits', place: 'balancer', when: 'after', count: 20, ms: 1_000 }]
-const lostStandbys: Fault[] = [{ kind: 'failover', old: 'kill', isolatedMs: 600, staleBalancerMs: 0, bothMs: 0 }]
-// The balancer believes both. (One that leads to the former primary only is no test: every client's next write waits there, and nobody can have seen anything newer.)
-const twoPrimaries: Fault[] = [{ kind: 'failover', old: 'alive', isolatedMs: 0, staleBalancerMs: 0, bothMs: 2_000 }]
-const frozenStandbys: Fault[] = [{ kind: 'freeze replica', which: 0, ms: 1_500 }, { kind: 'freeze replica', which: 1, ms: 1_500 }]
+const lostStandbys: Fault[] = [
+  { kind: 'failover', old: 'kill', isolatedMs: 600, staleBalancerMs: 0, bothMs: 0 },
+]
+// The balancer believes both. (One that leads to the former primary only is no test: every client's next
+// write waits there, and nobody can have seen anything newer.)
+const twoPrimaries: Fault[] = [
+  { kind: 'failover', old: 'alive', isolatedMs: 0, staleBalancerMs: 0, bothMs: 2_000 },
+]
+const frozenStandbys: Fault[] = [
+  { kind: 'freeze replica', which: 0, ms: 1_500 },
+  { kind: 'freeze replica', which: 1, ms: 1_500 },
+]
 const frozenPrimary: Fault[] = [{ kind: 'freeze primary', ms: 1_500 }]
 
-const brokenRouter: { name: string, breaks?: Break[], faults: Fault[], promise: BrokenPromise, options?: Partial<SeedOptions> }[] = [
+const brokenRouter: {
+  name: string
+  breaks?: Break[]
+  faults: Fault[]
+  promise: BrokenPromise
+  options?: Partial<SeedOptions>
+}[] = [
   { name: 'ignore-tokens', faults: lag, promise: 'session read backwards' },
   { name: 'no-records', faults: cutCommits, promise: 'write applied twice' },
   { name: 'retry-blindly', faults: cutCommits, promise: 'write applied twice' },
   { name: 'async-ack', faults: lostStandbys, promise: 'acknowledged write lost' },
-  // A token carries the timeline, so that either of the two alone keeps a session from a former primary: it is seen only with both gone. Without replicas every read asks a
-  // primary, and with requests that give up early a client is soon back from a write that waits at the former one.
+  // A token carries the timeline, so that either of the two alone keeps a session from a former primary: it
+  // is seen only with both gone. Without replicas every read asks a primary, and with requests that give up
+  // early a client is soon back from a write that waits at the former one.
   {
-    name: 'no-epoch-check and ignore-tokens', breaks: ['no-epoch-check', 'ignore-tokens'], faults: twoPrimaries, promise: 'session read backwards',
+    name: 'no-epoch-check and ignore-tokens',
+    breaks: ['no-epoch-check', 'ignore-tokens'],
+    faults: twoPrimaries,
+    promise: 'session read backwards',
     options: { budgetMs: 1_000, database: { replicaUrl: null } },
   },
 ]
@@ -40,7 +58,10 @@ const brokenAround: { name: keyof Spoil, faults: Fault[], promise: BrokenPromise
   { name: 'believeFailures', faults: frozenPrimary, promise: 'acknowledged write lost', budgetMs: 600 },
 ]
 
-/** What the directed histories hold (`histories.test.ts` runs each of them with nothing broken), with that protection taken away. */
+/**
+ * What the directed histories hold (`histories.test.ts` runs each of them with nothing broken), with that
+ * protection taken away.
+ */
 const brokenScenarios: { breaks: Break[], scenario: string }[] = [
   { breaks: ['slow-is-silent'], scenario: 'slow-statements' },
   { breaks: ['slow-is-silent'], scenario: 'row-lock' },
@@ -73,28 +94,59 @@ describe('the checker notices', () => {
     return [...new Set(violations.map(({ promise }) => promise))]
   }
 
-  async function noticed(promise: BrokenPromise, faults: Fault[], options: Partial<SeedOptions>): Promise<boolean> {
-    for (let run = 0; run < runs; run++) if ((await promisesBroken(faults, options)).includes(promise)) return true
+  async function noticed(
+    promise: BrokenPromise,
+    faults: Fault[],
+    options: Partial<SeedOptions>,
+  ): Promise<boolean> {
+    for (let run = 0; run < runs; run++)
+      if ((await promisesBroken(faults, options)).includes(promise)) return true
     return false
   }
 
-  it.each(brokenRouter)('a router that is broken: $name', { timeout: 300_000 }, async ({ name, breaks = [name as Break], faults, promise, options = {} }) => {
-    expect(await promisesBroken(faults, options)).toEqual([])
-    expect(await noticed(promise, faults, { ...options, database: { ...options.database, breaks: new Set(breaks) } })).toBe(true)
-  })
+  it.each(brokenRouter)(
+    'a router that is broken: $name',
+    { timeout: 300_000 },
+    async ({ name, breaks = [name as Break], faults, promise, options = {} }) => {
+      expect(await promisesBroken(faults, options)).toEqual([])
+      expect(
+        await noticed(promise, faults, {
+          ...options,
+          database: { ...options.database, breaks: new Set(breaks) },
+        }),
+      ).toBe(true)
+    },
+  )
 
-  it.each(brokenScenarios)('a router that is broken: $breaks, in $scenario', { timeout: 300_000 }, async ({ breaks, scenario: name }) => {
-    const scenario = scenarios.find(one => one.name === name)!
-    const options = { ...scenario.options, database: { ...scenario.options?.database, breaks: new Set(breaks) } }
-    for (let run = 0; run < runs; run++) {
-      const { violations } = await runSeed({ cluster, seed: ++seed, seconds: 0, plan: planOf(scenario, seed), ...options })
-      if (violations.some(({ promise }) => scenario.noticedAs.includes(promise))) return
-    }
-    expect.fail('nobody noticed')
-  })
+  it.each(brokenScenarios)(
+    'a router that is broken: $breaks, in $scenario',
+    { timeout: 300_000 },
+    async ({ breaks, scenario: name }) => {
+      const scenario = scenarios.find(one => one.name === name)!
+      const options = {
+        ...scenario.options,
+        database: { ...scenario.options?.database, breaks: new Set(breaks) },
+      }
+      for (let run = 0; run < runs; run++) {
+        const { violations } = await runSeed({
+          cluster,
+          seed: ++seed,
+          seconds: 0,
+          plan: planOf(scenario, seed),
+          ...options,
+        })
+        if (violations.some(({ promise }) => scenario.noticedAs.includes(promise))) return
+      }
+      expect.fail('nobody noticed')
+    },
+  )
 
-  it.each(brokenAround)('an edge or a client that is broken: $name', { timeout: 180_000 }, async ({ name, faults, promise, budgetMs }) => {
-    expect(await promisesBroken(faults, { budgetMs })).toEqual([])
-    expect(await noticed(promise, faults, { budgetMs, spoil: { [name]: true } })).toBe(true)
-  })
+  it.each(brokenAround)(
+    'an edge or a client that is broken: $name',
+    { timeout: 180_000 },
+    async ({ name, faults, promise, budgetMs }) => {
+      expect(await promisesBroken(faults, { budgetMs })).toEqual([])
+      expect(await noticed(promise, faults, { budgetMs, spoil: { [name]: true } })).toBe(true)
+    },
+  )
 })

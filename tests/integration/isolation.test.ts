@@ -17,9 +17,14 @@ beforeAll(async () => {
   server = await startServer({ env: { NUXT_DATABASE_URL: database.servingUrl } })
   mine = await signUp(server.url, 'Mine')
   theirs = await signUp(server.url, 'Their secret organisation')
-  const make = async (path: string, body: object) => (await theirs.send<{ id: string }>('POST', path, body)).body.id
+  const make = async (path: string, body: object) =>
+    (await theirs.send<{ id: string }>('POST', path, body)).body.id
   their.vehicle = await make('/api/v1/vehicles', { name: 'Their secret vehicle' })
-  their.device = await make('/api/v1/devices', { name: 'Their secret device', identifier: `their-secret-${randomUUID().slice(0, 8)}`, vehicleId: their.vehicle })
+  their.device = await make('/api/v1/devices', {
+    name: 'Their secret device',
+    identifier: `their-secret-${randomUUID().slice(0, 8)}`,
+    vehicleId: their.vehicle,
+  })
   their.invitation = await make('/api/v1/invitations', { email: 'their-secret@example.org', role: 'viewer' })
   their.member = (await theirs.send<{ items: { id: string }[] }>('GET', '/api/v1/members')).body.items[0]!.id
   their.session = theirs.session.id
@@ -30,7 +35,10 @@ afterAll(async () => {
   await database.drop()
 })
 
-/** For each endpoint, what happens when it is asked for the other organisation's things. A new endpoint without a line here fails the test below. */
+/**
+ * For each endpoint, what happens when it is asked for the other organisation's things. A new endpoint
+ * without a line here fails the test below.
+ */
 type Case = { notFound: string, body?: object } | { list: string } | { own: string }
 const cases: Record<string, Case> = {
   'GET /api/v1/vehicles/:id': { notFound: 'vehicle' },
@@ -57,7 +65,9 @@ const cases: Record<string, Case> = {
   'GET /api/v1/sessions': { list: '/api/v1/sessions' },
   'GET /api/v1/account-events': { list: '/api/v1/account-events' },
   'GET /api/v1/session': { list: '/api/v1/session' },
-  'GET /api/v1/operations': { own: 'an operator\'s: the system, and nothing of any organisation; see operations.test.ts' },
+  'GET /api/v1/operations': {
+    own: 'an operator\'s: the system, and nothing of any organisation; see operations.test.ts',
+  },
   'GET /api/v1/operations/charts': { own: 'an operator\'s: see operations.test.ts' },
   'GET /api/events/operations': { own: 'an operator\'s: see operations.test.ts' },
   'GET /api/events': { own: 'the stream is opened for the session\'s organisation: see live.test.ts' },
@@ -83,20 +93,27 @@ const cases: Record<string, Case> = {
 }
 
 it('every endpoint has an isolation case', () => {
-  expect(Object.keys(cases).sort()).toEqual(endpointFiles().map(({ method, path }) => `${method} ${path}`).sort())
+  expect(Object.keys(cases).sort()).toEqual(
+    endpointFiles()
+      .map(({ method, path }) => `${method} ${path}`)
+      .sort(),
+  )
 })
 
 describe('another organisation\'s thing is not there', () => {
-  it.each(Object.entries(cases).filter(([, one]) => 'notFound' in one))('%s answers 404 and changes nothing', async (endpoint, one) => {
-    const { notFound: thing, body } = one as { notFound: string, body?: object }
-    const [method = '', path = ''] = endpoint.split(' ')
-    const before = await snapshot()
-    const sent = path.endsWith('/organisation') ? { organisationId: their.organisation } : body
-    const { status, body: answer } = await mine.send(method, path.replace(':id', their[thing]!), sent)
-    expect([status, answer.type]).toEqual([404, 'urn:fleet2:problem:not-found'])
-    expect(JSON.stringify(answer)).not.toMatch(/secret/i)
-    expect(await snapshot()).toEqual(before)
-  })
+  it.each(Object.entries(cases).filter(([, one]) => 'notFound' in one))(
+    '%s answers 404 and changes nothing',
+    async (endpoint, one) => {
+      const { notFound: thing, body } = one as { notFound: string, body?: object }
+      const [method = '', path = ''] = endpoint.split(' ')
+      const before = await snapshot()
+      const sent = path.endsWith('/organisation') ? { organisationId: their.organisation } : body
+      const { status, body: answer } = await mine.send(method, path.replace(':id', their[thing]!), sent)
+      expect([status, answer.type]).toEqual([404, 'urn:fleet2:problem:not-found'])
+      expect(JSON.stringify(answer)).not.toMatch(/secret/i)
+      expect(await snapshot()).toEqual(before)
+    },
+  )
 
   it.each(Object.entries(cases).filter(([, one]) => 'list' in one))('%s shows none of it', async (_, one) => {
     const { status, body } = await mine.send('GET', (one as { list: string }).list)
@@ -106,12 +123,21 @@ describe('another organisation\'s thing is not there', () => {
   })
 
   it('a device cannot be fitted to another organisation\'s vehicle', async () => {
-    const made = await mine.send('POST', '/api/v1/devices', { name: 'Mine', identifier: `mine-${randomUUID().slice(0, 8)}`, vehicleId: their.vehicle })
-    expect([made.status, made.body.errors]).toEqual([400, [{ path: 'vehicleId', message: 'must be one of your vehicles' }]])
+    const made = await mine.send('POST', '/api/v1/devices', {
+      name: 'Mine',
+      identifier: `mine-${randomUUID().slice(0, 8)}`,
+      vehicleId: their.vehicle,
+    })
+    expect([made.status, made.body.errors]).toEqual([
+      400,
+      [{ path: 'vehicleId', message: 'must be one of your vehicles' }],
+    ])
   })
 
   it('an identifier is taken for everybody, and the answer tells nothing of its owner', async () => {
-    const { body: { identifier } } = await theirs.send<{ identifier: string }>('GET', `/api/v1/devices/${their.device}`)
+    const {
+      body: { identifier },
+    } = await theirs.send<{ identifier: string }>('GET', `/api/v1/devices/${their.device}`)
     const made = await mine.send('POST', '/api/v1/devices', { name: 'Mine', identifier })
     expect(made.status).toBe(409)
     expect(JSON.stringify(made.body)).not.toContain('Their')
@@ -119,10 +145,28 @@ describe('another organisation\'s thing is not there', () => {
 })
 
 describe('without a session', () => {
-  const open = new Set(['/api/health', '/api/health/live', '/api/health/ready', '/api/v1/status', '/api/openapi.json', '/api/ingest', '/api/v1/users', '/api/v1/invitation-lookups', '/api/v1/invitation-acceptances'])
-  it.each(endpointFiles().filter(({ method, path }) => !open.has(path) && !(path === '/api/v1/session' && method !== 'GET')))('$method $path answers 401', async ({ method, path }) => {
+  const open = new Set([
+    '/api/health',
+    '/api/health/live',
+    '/api/health/ready',
+    '/api/v1/status',
+    '/api/openapi.json',
+    '/api/ingest',
+    '/api/v1/users',
+    '/api/v1/invitation-lookups',
+    '/api/v1/invitation-acceptances',
+  ])
+  it.each(
+    endpointFiles().filter(
+      ({ method, path }) => !open.has(path) && !(path === '/api/v1/session' && method !== 'GET'),
+    ),
+  )('$method $path answers 401', async ({ method, path }) => {
     const nobody: Client = createClient(server.url)
-    const { status, body } = await nobody.send(method, path.replace(':id', randomUUID()), method === 'GET' || method === 'DELETE' ? undefined : {})
+    const { status, body } = await nobody.send(
+      method,
+      path.replace(':id', randomUUID()),
+      method === 'GET' || method === 'DELETE' ? undefined : {},
+    )
     expect([status, body.type]).toEqual([401, 'urn:fleet2:problem:unauthenticated'])
   })
 })
@@ -130,5 +174,9 @@ describe('without a session', () => {
 /** Everything of the other organisation, as the superuser sees it; but for what time alone changes. */
 async function snapshot() {
   const tables = ['vehicles', 'devices', 'memberships', 'invitations', 'audit_entries', 'device_fittings']
-  return Promise.all(tables.map(table => database.asOwner(`SELECT * FROM ${table} WHERE organisation_id = $1 ORDER BY id`, [their.organisation])))
+  return Promise.all(
+    tables.map(table =>
+      database.asOwner(`SELECT * FROM ${table} WHERE organisation_id = $1 ORDER BY id`, [their.organisation]),
+    ),
+  )
 }

@@ -124,7 +124,8 @@ describe('live events through a failover', () => {
     await until(() => onA.heard.includes(kept))
     expect(onA.heard.slice(onA.heard.indexOf(lost), onA.heard.indexOf(kept))).toContain('resync')
     // A browser that was away meanwhile and comes back, from either branch, although ids have only grown.
-    for (const id of [before, branch]) expect((await browser(b.events, organisationId, id)).heard[0]).toBe('resync')
+    for (const id of [before, branch])
+      expect((await browser(b.events, organisationId, id)).heard[0]).toBe('resync')
     // What went to the lost branch alone is told again, from the outbox.
     await until(() => onB.heard.includes(lost))
   })

@@ -138,7 +138,9 @@ scrape_configs:
     expect(charts.map(({ name, points }) => [name, points.length])).toEqual(
       [['requests', 181], ['errors', 181], ['p95', 181], ['lag', 181]],
     )
-    await expect(prometheus.query('this is no query(', never)).rejects.toThrow(/It answered 400: .*parse error/)
+    await expect(prometheus.query('this is no query(', never)).rejects.toThrow(
+      /It answered 400: .*parse error/,
+    )
     await kill()
     await until(async () => (await balancers.ask(never))[0]!.reason !== null, 'Prometheus to notice')
     expect(await balancers.ask(never)).toEqual(
@@ -266,7 +268,7 @@ describe('real Redis with real Sentinels', () => {
         'the lost Sentinel to be missed',
       )
       expect(memory.sentinels()).toMatchObject(
-        { state: 'known', value: { quorum: true, trouble: '1 of 3 Sentinels are not responding' } },
+        { state: 'known', value: { quorum: true, trouble: '1 of 3 Sentinels not responding' } },
       )
       await cluster.failover()
       await until(() => redis.sentinels()!.epoch > epoch, 'the failover to be counted')

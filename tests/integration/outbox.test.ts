@@ -43,11 +43,31 @@ afterAll(async () => {
 })
 
 /** One instance: its Redis client, events and outbox. */
-function instance({ redis = openRedisClient({ url: redisServer.url, sentinels: [], sentinelName: '', log }) as RedisPort } = {}) {
+function instance({
+  redis = openRedisClient({ url: redisServer.url, sentinels: [], sentinelName: '', log }) as RedisPort,
+} = {}) {
   const counts = { relayed: 0, thinned: 0, duplicates: 0 }
-  const events = createEvents(redis, log, { published() {}, delivered() {}, duplicate: () => void counts.duplicates++, resync() {} })
-  const outbox = createOutbox({ database: bare, events, redis, log, metrics: { relayed: rows => void (counts.relayed += rows), thinned: rows => void (counts.thinned += rows), waiting() {} } })
-  closing.push(() => outbox.close(), () => redis.close())
+  const events = createEvents(redis, log, {
+    published() {},
+    delivered() {},
+    duplicate: () => void counts.duplicates++,
+    resync() {},
+  })
+  const outbox = createOutbox({
+    database: bare,
+    events,
+    redis,
+    log,
+    metrics: {
+      relayed: rows => void (counts.relayed += rows),
+      thinned: rows => void (counts.thinned += rows),
+      waiting() {},
+    },
+  })
+  closing.push(
+    () => outbox.close(),
+    () => redis.close(),
+  )
   return { redis, events, outbox, counts, database: publishingAfterCommit(bare, outbox.publishEntries) }
 }
 
@@ -56,15 +76,24 @@ async function listen(events: Events) {
   const heard: { name: string, data: Record<string, unknown> }[] = []
   const resyncs: string[] = []
   const stop = await events.subscribe(organisationId, null, {
-    onEvents: batch => heard.push(...batch.map(({ name, json }) => ({ name, data: JSON.parse(json) as Record<string, unknown> }))),
+    onEvents: batch =>
+      heard.push(
+        ...batch.map(({ name, json }) => ({ name, data: JSON.parse(json) as Record<string, unknown> })),
+      ),
     onResync: reason => resyncs.push(reason),
   })
   closing.unshift(async () => stop())
   return { heard, resyncs }
 }
 
-const rows = async () => (await server.asOwner<{ n: number }>('SELECT count(*)::int AS n FROM outbox WHERE organisation_id = $1', [organisationId]))[0]!.n
-const makeDue = () => server.asOwner('UPDATE outbox SET due_at = now() WHERE organisation_id = $1', [organisationId])
+const rows = async () =>
+  (
+    await server.asOwner<{ n: number }>('SELECT count(*)::int AS n FROM outbox WHERE organisation_id = $1', [
+      organisationId,
+    ])
+  )[0]!.n
+const makeDue = () =>
+  server.asOwner('UPDATE outbox SET due_at = now() WHERE organisation_id = $1', [organisationId])
 const makeSecret = () => 'secret'
 
 describe('the outbox', () => {
@@ -72,15 +101,22 @@ describe('the outbox', () => {
     const [here, there] = [instance(), instance()]
     here.outbox.start()
     const [near, far] = [await listen(here.events), await listen(there.events)]
-    const vehicle = await createVehicle({ database: here.database, makeSecret }, organisationId, { name: 'Told', kind: 'van' } as never)
+    const vehicle = await createVehicle({ database: here.database, makeSecret }, organisationId, {
+      name: 'Told',
+      kind: 'van',
+    } as never)
     await until(() => near.heard.length === 1 && far.heard.length === 1)
-    expect(far.heard[0]).toMatchObject({ name: 'changed', data: { type: 'vehicle', id: vehicle.id, change: 'created' } })
+    expect(far.heard[0]).toMatchObject({
+      name: 'changed',
+      data: { type: 'vehicle', id: vehicle.id, change: 'created' },
+    })
     await until(async () => await rows() === 0, 'the outbox to be settled')
   })
 
   it('keeps a row until its event would survive a failover: not on the word of a master whose replicas are cut off, nor of another one than has taken it', async () => {
     const real = openRedisClient({ url: redisServer.url, sentinels: [], sentinelName: '', log }) as RedisPort
-    // As Redis says it: another master by now, and then the one that has taken the event, without its replicas and with them.
+    // As Redis says it: another master by now, and then the one that has taken the event, without its
+    // replicas and with them.
     const { run: thisRun } = await real.replication()
     let run = 'the next master'
     let acknowledged = 7
@@ -94,21 +130,27 @@ describe('the outbox', () => {
     }
     const here = instance({ redis })
     const { heard } = await listen(here.events)
-    const before = await createVehicle({ database: here.database, makeSecret }, organisationId, { name: 'Before', kind: 'van' } as never)
+    const before = await createVehicle({ database: here.database, makeSecret }, organisationId, {
+      name: 'Before',
+      kind: 'van',
+    } as never)
     await until(() => heard.some(({ data }) => data.id === before.id))
     here.outbox.start()
     await until(() => looks > 1)
     expect(await rows()).toBe(1)
     run = thisRun
-    await until(async () => await rows() === 0, 'it to be published on the present run, and settled')
+    await until(async () => (await rows()) === 0, 'it to be published on the present run, and settled')
     expect(here.counts.relayed).toBeGreaterThan(0)
     acknowledged = 0
-    await createVehicle({ database: here.database, makeSecret }, organisationId, { name: 'After', kind: 'van' } as never)
+    await createVehicle({ database: here.database, makeSecret }, organisationId, {
+      name: 'After',
+      kind: 'van',
+    } as never)
     looks = 0
     await until(() => looks > 1, 'two looks at the replicas')
     expect(await rows()).toBe(1)
     acknowledged = 7
-    await until(async () => await rows() === 0, 'it to be settled')
+    await until(async () => (await rows()) === 0, 'it to be settled')
   })
 
   it('tells nothing of a change that is rolled back', async () => {
@@ -142,10 +184,15 @@ describe('the outbox', () => {
   })
 
   it('is told once, however many instances look at it and however often it is published', async () => {
-    const instances: { outbox: Outbox, events: Events, counts: { duplicates: number } }[] = [instance(), instance(), instance()]
+    const instances: { outbox: Outbox, events: Events, counts: { duplicates: number } }[] = [
+      instance(),
+      instance(),
+      instance(),
+    ]
     const { heard } = await listen(instances[0]!.events)
     await bare.inOrganisation(organisationId).write(async (tx) => {
-      for (let n = 0; n < 50; n++) await recordChange(tx, organisationId, { type: 'vehicle', id: randomUUID(), change: 'updated' })
+      for (let n = 0; n < 50; n++)
+        await recordChange(tx, organisationId, { type: 'vehicle', id: randomUUID(), change: 'updated' })
       return {}
     })
     await makeDue()
@@ -154,7 +201,12 @@ describe('the outbox', () => {
     // As if whoever published them had died before it could delete them.
     await makeDue()
     await until(async () => await rows() === 0)
-    await instances[0]!.events.publish({ eventId: 'end', organisationId, name: 'changed', data: { type: 'vehicle', id: 'end', change: 'updated' } })
+    await instances[0]!.events.publish({
+      eventId: 'end',
+      organisationId,
+      name: 'changed',
+      data: { type: 'vehicle', id: 'end', change: 'updated' },
+    })
     await until(() => heard.some(({ data }) => data.id === 'end'))
     expect(new Set(heard.map(({ data }) => data.id)).size).toBe(51)
     expect(heard).toHaveLength(51)
@@ -162,32 +214,47 @@ describe('the outbox', () => {
 
   it('tells of positions with the place that the vehicle has when it is told', async () => {
     const { database, events, outbox } = instance()
-    const vehicle = await createVehicle({ database, makeSecret }, organisationId, { name: 'Placed', kind: 'van' } as never)
-    await server.asOwner('INSERT INTO vehicle_states (vehicle_id, organisation_id, device_id, fix_time, received_at, latitude, longitude) VALUES ($1, $2, $3, now(), now(), 52.5, 13.4)', [vehicle.id, organisationId, randomUUID()])
-    await server.asOwner('INSERT INTO outbox (id, organisation_id, name, data, due_at) VALUES ($1, $2, \'positions\', $3, now())', [randomUUID(), organisationId, { vehicleIds: [vehicle.id] }])
+    const vehicle = await createVehicle({ database, makeSecret }, organisationId, {
+      name: 'Placed',
+      kind: 'van',
+    } as never)
+    await server.asOwner(
+      'INSERT INTO vehicle_states (vehicle_id, organisation_id, device_id, fix_time, received_at, latitude, longitude) VALUES ($1, $2, $3, now(), now(), 52.5, 13.4)',
+      [vehicle.id, organisationId, randomUUID()],
+    )
+    await server.asOwner(
+      'INSERT INTO outbox (id, organisation_id, name, data, due_at) VALUES ($1, $2, \'positions\', $3, now())',
+      [randomUUID(), organisationId, { vehicleIds: [vehicle.id] }],
+    )
     const { heard } = await listen(events)
     outbox.start()
     await until(() => heard.some(({ name }) => name === 'positions'))
-    expect(heard.find(({ name }) => name === 'positions')!.data).toMatchObject({ positions: [{ vehicleId: vehicle.id, latitude: 52.5 }] })
+    expect(heard.find(({ name }) => name === 'positions')!.data).toMatchObject({
+      positions: [{ vehicleId: vehicle.id, latitude: 52.5 }],
+    })
   })
 })
 
 describe('with Redis away', () => {
   it('browsers of this instance are told at once, those of others when Redis is back, and nobody twice', async () => {
     const own = await startRedis()
-    const open = () => instance({ redis: openRedisClient({ url: own.url, sentinels: [], sentinelName: '', log }) })
+    const open = () =>
+      instance({ redis: openRedisClient({ url: own.url, sentinels: [], sentinelName: '', log }) })
     const [here, there] = [open(), open()]
     const [near, far] = [await listen(here.events), await listen(there.events)]
     here.outbox.start()
     await own.kill()
-    await createVehicle({ database: here.database, makeSecret }, organisationId, { name: 'Near', kind: 'van' } as never)
+    await createVehicle({ database: here.database, makeSecret }, organisationId, {
+      name: 'Near',
+      kind: 'van',
+    } as never)
     await until(() => near.heard.length === 1)
     expect(here.events.isLive()).toBe(false)
     expect(far.heard).toEqual([])
     await own.start()
     await makeDue()
     await until(() => far.heard.length === 1)
-    await until(async () => await rows() === 0)
+    await until(async () => (await rows()) === 0)
     expect(near.heard).toHaveLength(1)
     closing.push(() => own.stop())
   })
@@ -197,15 +264,19 @@ describe('with Redis away', () => {
     const here = instance({ redis: openRedisClient({ url: own.url, sentinels: [], sentinelName: '', log }) })
     const { heard } = await listen(here.events)
     await own.kill()
-    const insert = () => server.asOwner('INSERT INTO outbox (id, organisation_id, name, data, due_at) SELECT gen_random_uuid(), $1, \'positions\', \'{"vehicleIds": []}\', now() FROM generate_series(1, 10500)', [organisationId])
+    const insert = () =>
+      server.asOwner(
+        'INSERT INTO outbox (id, organisation_id, name, data, due_at) SELECT gen_random_uuid(), $1, \'positions\', \'{"vehicleIds": []}\', now() FROM generate_series(1, 10500)',
+        [organisationId],
+      )
     await insert()
     here.outbox.start()
-    await until(async () => await rows() === 1, 'the rows to be thinned out')
+    await until(async () => (await rows()) === 1, 'the rows to be thinned out')
     await insert()
-    await until(async () => await rows() === 1, 'the next ones too')
+    await until(async () => (await rows()) === 1, 'the next ones too')
     await own.start()
     await until(() => heard.some(({ name }) => name === 'resync'))
-    await until(async () => await rows() === 0)
+    await until(async () => (await rows()) === 0)
     closing.push(() => own.stop())
   })
 })

@@ -13,8 +13,8 @@ import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { until } from '../support/until.ts'
 
 /**
- * PgBouncer, from the deployment's own file, in front of two paths to one database, as it stands in front of two HAProxies. What is shown here is what
- * "a second HAProxy" is worth: the first one's end is a short wait.
+ * PgBouncer, from the deployment's own file, in front of two paths to one database, as it stands in front of
+ * two HAProxies. What is shown here is what "a second HAProxy" is worth: the first one's end is a short wait.
  */
 const run = promisify(execFile)
 const ha = fileURLToPath(new URL('../../deploy/ha', import.meta.url))
@@ -73,12 +73,19 @@ beforeAll(async () => {
   const url = new URL(database.servingUrl)
   const port = await freePort()
   paths = []
-  for (const host of ['127.0.0.2', '127.0.0.3']) paths.push(await openPath(host, port, { host: url.hostname, port: Number(url.port) }))
+  for (const host of ['127.0.0.2', '127.0.0.3'])
+    paths.push(await openPath(host, port, { host: url.hostname, port: Number(url.port) }))
 
   folder = await mkdtemp(join(tmpdir(), 'fleet2-pooler-'))
   await chmod(folder, 0o777)
   const listen = await freePort()
-  const settings = Object.fromEntries((await readFile(join(ha, 'pgbouncer-primary.env'), 'utf8')).split('\n').map(line => /^([A-Z]\w*)=(.*)$/.exec(line)).filter(match => match !== null).map(([, name, value]) => [name, value]))
+  const settings = Object.fromEntries(
+    (await readFile(join(ha, 'pgbouncer-primary.env'), 'utf8'))
+      .split('\n')
+      .map(line => /^([A-Z]\w*)=(.*)$/.exec(line))
+      .filter(match => match !== null)
+      .map(([, name, value]) => [name, value]),
+  )
   const env = {
     PATH: `${process.env.PATH}:/usr/sbin`,
     ...settings,
@@ -91,18 +98,36 @@ beforeAll(async () => {
     MONITOR_PASSWORD: 'unused',
   }
   const fill = async (name: string) => (await run(join(ha, 'fill.sh'), [join(ha, name)], { env })).stdout
-  await writeFile(join(folder, 'userlist.txt'), (await fill('userlist.txt')).replace('fleet_app', url.username))
-  await writeFile(join(folder, 'pgbouncer.ini'), (await fill('pgbouncer.ini')).replace('listen_port = 6432', `listen_port = ${listen}`).replace('dbname=fleet', `dbname=${url.pathname.slice(1)}`))
+  await writeFile(
+    join(folder, 'userlist.txt'),
+    (await fill('userlist.txt')).replace('fleet_app', url.username),
+  )
+  await writeFile(
+    join(folder, 'pgbouncer.ini'),
+    (await fill('pgbouncer.ini'))
+      .replace('listen_port = 6432', `listen_port = ${listen}`)
+      .replace('dbname=fleet', `dbname=${url.pathname.slice(1)}`),
+  )
   const root = process.getuid?.() === 0
   if (root) {
     const uid = Number((await run('id', ['-u', 'postgres'])).stdout)
     for (const file of ['userlist.txt', 'pgbouncer.ini']) await chown(join(folder, file), uid, 0)
   }
   let output = ''
-  pgbouncer = spawn('pgbouncer', [...root ? ['-u', 'postgres'] : [], join(folder, 'pgbouncer.ini')], { env, stdio: ['ignore', 'ignore', 'pipe'] })
+  pgbouncer = spawn('pgbouncer', [...(root ? ['-u', 'postgres'] : []), join(folder, 'pgbouncer.ini')], {
+    env,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
   pgbouncer.stderr!.on('data', data => output += String(data))
   await until(() => /listening on 127/.test(output), 'PgBouncer to listen')
-  client = new pg.Pool({ host: '127.0.0.1', port: listen, user: url.username, password: decodeURIComponent(url.password), database: 'fleet', max: 10 })
+  client = new pg.Pool({
+    host: '127.0.0.1',
+    port: listen,
+    user: url.username,
+    password: decodeURIComponent(url.password),
+    database: 'fleet',
+    max: 10,
+  })
   client.on('error', () => {})
 })
 afterAll(async () => {
@@ -119,7 +144,8 @@ afterAll(async () => {
 })
 
 /** Ten transactions at once hold ten server connections. */
-const tenAtOnce = () => Promise.all(Array.from({ length: 10 }, () => client.query('BEGIN; SELECT pg_sleep(0.1); COMMIT')))
+const tenAtOnce = () =>
+  Promise.all(Array.from({ length: 10 }, () => client.query('BEGIN; SELECT pg_sleep(0.1); COMMIT')))
 const works = () => client.query('SELECT 1').then(() => true, () => false)
 
 it('server connections are spread over both HAProxies', async () => {
@@ -147,8 +173,15 @@ it('one HAProxy that is frozen is left within its time-outs', async () => {
   await tenAtOnce()
   paths[0]!.freeze()
   await until(async () => {
-    // An instance destroys a client whose query does not come back; a query through a frozen server connection is such a one.
-    const answers = await Promise.race([tenAtOnce().then(() => true, () => false), new Promise<boolean>(resolve => setTimeout(resolve, 2_000, false))])
+    // An instance destroys a client whose query does not come back; a query through a frozen server
+    // connection is such a one.
+    const answers = await Promise.race([
+      tenAtOnce().then(
+        () => true,
+        () => false,
+      ),
+      new Promise<boolean>(resolve => setTimeout(resolve, 2_000, false)),
+    ])
     return answers
   }, 'ten transactions at once', 60_000)
 })

@@ -24,7 +24,13 @@ afterAll(async () => {
 
 async function as(name: string, ...given: string[]) {
   await admin.call('ACL', 'SETUSER', name, 'reset', 'on', '>secret', ...given)
-  return openRedisClient({ url: server.url.replace('://', `://${name}:secret@`), sentinels: [], sentinelName: '', log, sweepMs: 50 })
+  return openRedisClient({
+    url: server.url.replace('://', `://${name}:secret@`),
+    sentinels: [],
+    sentinelName: '',
+    log,
+    sweepMs: 50,
+  })
 }
 
 describe('a user of Redis', () => {

@@ -20,7 +20,10 @@ afterAll(() => Promise.all([server.stop(), cluster.stop()]))
 
 const adapters: [string, () => RedisPort][] = [
   ['the in-process stand-in', () => openMemory()],
-  ['real Redis', () => openRedisClient({ url: server.url, sentinels: [], sentinelName: '', log, sweepMs: 50 })],
+  [
+    'real Redis',
+    () => openRedisClient({ url: server.url, sentinels: [], sentinelName: '', log, sweepMs: 50 }),
+  ],
   ['Redis through Sentinel', () => openRedisClient({ ...view, log, sweepMs: 50 })],
 ]
 
@@ -47,7 +50,9 @@ describe.each(adapters)('%s', (_, open) => {
 
   it('lets one of many claim a key', async () => {
     const name = key()
-    const claims = await Promise.all(Array.from({ length: 10 }, (_, n) => redis.set(name, String(n), { onlyIf: 'absent' })))
+    const claims = await Promise.all(
+      Array.from({ length: 10 }, (_, n) => redis.set(name, String(n), { onlyIf: 'absent' })),
+    )
     expect(claims.filter(Boolean)).toHaveLength(1)
     expect(await redis.set(key(), 'x', { onlyIf: 'present' })).toBe(false)
   })
@@ -69,20 +74,27 @@ describe.each(adapters)('%s', (_, open) => {
     expect((await redis.setDurable(name, 'c', { ttlSeconds: 0.2, onlyIf: 'present' })).stored).toBe(true)
     expect((await redis.setDurable(key(), 'd', { ttlSeconds: 60, onlyIf: 'present' })).stored).toBe(false)
     expect(await redis.get(name)).toBe('c')
-    await until(async () => await redis.get(name) === null, 'the end of its time')
-    const many = await Promise.all(Array.from({ length: 50 }, () => redis.setDurable(key(), 'x', { ttlSeconds: 60 })))
+    await until(async () => (await redis.get(name)) === null, 'the end of its time')
+    const many = await Promise.all(
+      Array.from({ length: 50 }, () => redis.setDurable(key(), 'x', { ttlSeconds: 60 })),
+    )
     expect(many.every(({ stored, confirmed }) => stored && confirmed)).toBe(true)
   })
 
   it('keeps over what was read and over nothing else: of two that write it back changed, one finds that it is another by now', async () => {
     const name = key()
     await redis.setDurable(name, 'read', { ttlSeconds: 60 })
-    const written = await Promise.all(['a', 'b'].map(value => redis.setDurable(name, value, { ttlSeconds: 60, onlyIf: { is: 'read' } })))
+    const written = await Promise.all(
+      ['a', 'b'].map(value => redis.setDurable(name, value, { ttlSeconds: 60, onlyIf: { is: 'read' } })),
+    )
     expect(written.map(({ stored }) => stored).sort()).toEqual([false, true])
     expect(await redis.get(name)).toBe(written[0]!.stored ? 'a' : 'b')
     expect((await redis.setDurable(key(), 'c', { ttlSeconds: 60, onlyIf: { is: '' } })).stored).toBe(false)
-    expect((await redis.setDurable(name, 'd', { ttlSeconds: 0.05, onlyIf: { is: await redis.get(name) ?? '' } })).stored).toBe(true)
-    await until(async () => await redis.get(name) === null, 'the end of its time')
+    expect(
+      (await redis.setDurable(name, 'd', { ttlSeconds: 0.05, onlyIf: { is: (await redis.get(name)) ?? '' } }))
+        .stored,
+    ).toBe(true)
+    await until(async () => (await redis.get(name)) === null, 'the end of its time')
   })
 
   it('says how long ago each field was announced, by the server\'s clock, and forgets the old ones', async () => {
@@ -94,7 +106,9 @@ describe.each(adapters)('%s', (_, open) => {
     const aged = Object.fromEntries(both.map(({ value, ageMs }) => [value, ageMs]))
     expect(aged).toEqual({ f: null, 1: expect.any(Number) as number, 2: 0 })
     expect(aged[1]).toBeGreaterThanOrEqual(20)
-    expect((await redis.hashAnnounce(name, 'b', '3', { expireAfterMs: 10 })).map(({ value }) => value).sort()).toEqual(['3', 'f'])
+    expect(
+      (await redis.hashAnnounce(name, 'b', '3', { expireAfterMs: 10 })).map(({ value }) => value).sort(),
+    ).toEqual(['3', 'f'])
   })
 
   it('keeps a hash until the latest of its times', async () => {
@@ -133,7 +147,10 @@ describe.each(adapters)('%s', (_, open) => {
     const ids: string[] = []
     for (let n = 0; n < 5; n++) ids.push((await redis.streamAppend(name, `v${n}`, stream)).id)
     expect([...ids].sort(compareStreamIds)).toEqual(ids)
-    expect(await redis.streamRead(name, ids[1]!, 2)).toEqual([{ id: ids[2], value: 'v2' }, { id: ids[3], value: 'v3' }])
+    expect(await redis.streamRead(name, ids[1]!, 2)).toEqual([
+      { id: ids[2], value: 'v2' },
+      { id: ids[3], value: 'v3' },
+    ])
     expect(await redis.streamRange(name)).toEqual({ first: ids[0], last: ids[4], intact: true })
     for (let n = 1; n < 5; n++) expect(followsDirectly(ids[n - 1]!, ids[n]!)).toBe(true)
     expect(followsDirectly('0-0', ids[0]!)).toBe(true)
@@ -142,7 +159,8 @@ describe.each(adapters)('%s', (_, open) => {
 
   it('trims a stream to about its length', async () => {
     const name = key()
-    for (let n = 0; n < 500; n++) await redis.streamAppend(name, String(n), { maxLength: 100, ttlSeconds: 60 })
+    for (let n = 0; n < 500; n++)
+      await redis.streamAppend(name, String(n), { maxLength: 100, ttlSeconds: 60 })
     const kept = await redis.streamRead(name, '0-0', 1000)
     expect(kept.length).toBeGreaterThanOrEqual(100)
     // Redis trims by whole nodes of 100 entries.
@@ -154,7 +172,10 @@ describe.each(adapters)('%s', (_, open) => {
     const name = key()
     await redis.streamAppend(name, 'before', stream)
     const seen: string[] = []
-    const stop = await redis.streamFollow(name, { onEntry: ({ value }) => seen.push(value), onGap: () => seen.push('gap') })
+    const stop = await redis.streamFollow(name, {
+      onEntry: ({ value }) => seen.push(value),
+      onGap: () => seen.push('gap'),
+    })
     for (let n = 0; n < 20; n++) await redis.streamAppend(name, String(n), stream)
     await until(() => seen.length >= 20)
     expect(seen).toEqual(Array.from({ length: 20 }, (_, n) => String(n)))
@@ -221,7 +242,9 @@ describe('real Redis that fails', () => {
   it('does not execute later what it has said had failed', async () => {
     const own = await startRedis({ started: false })
     const redis = openRedisClient({ url: own.url, sentinels: [], sentinelName: '', log })
-    const results = await Promise.allSettled(Array.from({ length: 20 }, () => redis.increment('n', { ttlSeconds: 60 })))
+    const results = await Promise.allSettled(
+      Array.from({ length: 20 }, () => redis.increment('n', { ttlSeconds: 60 })),
+    )
     expect(results.every(({ status }) => status === 'rejected')).toBe(true)
     await own.start()
     await until(() => redis.isUp(), 'recovery')
@@ -258,7 +281,10 @@ describe('real Redis that fails', () => {
     const options = { maxLength: 100, ttlSeconds: 60 }
     const seen: string[] = []
     const gaps: string[] = []
-    await redis.streamFollow('s', { onEntry: ({ value }) => seen.push(value), onGap: reason => gaps.push(reason) })
+    await redis.streamFollow('s', {
+      onEntry: ({ value }) => seen.push(value),
+      onGap: reason => gaps.push(reason),
+    })
     await redis.streamAppend('s', 'one', options)
     await until(() => seen.includes('one'))
     await own.kill()

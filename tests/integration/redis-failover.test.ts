@@ -16,7 +16,10 @@ function startWriter(redis: RedisPort) {
   let refused = 0
   const running = (async () => {
     for (let n = 0; !stopped; n++) {
-      await redis.setDurable(`w:${n}`, 'x', { ttlSeconds: 600 }).then(written => written.confirmed && confirmed.push(`w:${n}`), () => refused++)
+      await redis.setDurable(`w:${n}`, 'x', { ttlSeconds: 600 }).then(
+        written => written.confirmed && confirmed.push(`w:${n}`),
+        () => refused++,
+      )
       await pause(5)
     }
   })()
@@ -31,14 +34,16 @@ function startWriter(redis: RedisPort) {
       const missing: string[] = []
       for (let at = 0; at < confirmed.length; at += 200) {
         const keys = confirmed.slice(at, at + 200)
-        for (const [index, value] of (await redis.getMany(keys)).entries()) if (value === null) missing.push(keys[index]!)
+        for (const [index, value] of (await redis.getMany(keys)).entries())
+          if (value === null) missing.push(keys[index]!)
       }
       return missing
     },
   }
 }
 
-// A cluster is whole in a third of a second, and takes ten to be whole again after a fault: each test has its own.
+// A cluster is whole in a third of a second, and takes ten to be whole again after a fault: each test has its
+// own.
 describe('through Sentinel', () => {
   let cluster: SentinelCluster
   let view: ClientView
@@ -83,7 +88,8 @@ describe('through Sentinel', () => {
     const master = await cluster.master()
     master.freeze()
     await until(() => !redis.isUp(), 'the freeze to be noticed')
-    // The time-out was the patience. A drill saw writes wait 2.7 s: one time-out, and a second of hope after it.
+    // The time-out was the patience. A drill saw writes wait 2.7 s: one time-out, and a second of hope after
+    // it.
     const started = performance.now()
     await Promise.allSettled(Array.from({ length: 500 }, () => redis.get('x')))
     if (!redis.isUp()) expect(performance.now() - started).toBeLessThan(900)
@@ -101,17 +107,27 @@ describe('through Sentinel', () => {
     await cluster.newMaster(master)
     await pause(1_500)
     cluster.heal()
-    await until(async () => (await master.command<string[]>('ROLE'))[0] === 'slave', 'the old master to step down')
+    await until(
+      async () => (await master.command<string[]>('ROLE'))[0] === 'slave',
+      'the old master to step down',
+    )
     await until(() => redis.isUp())
     await writer.stop()
     expect(await writer.missing()).toEqual([])
   })
 
   describe('of a switch that it is not told of', () => {
-    /** A new master, the old one out of everybody's sight but the client's, and the message hidden from it. */
-    async function switchedInSilence(hurt: (old: SentinelCluster['nodes'][number]) => Promise<unknown> = async () => {}) {
+    /**
+     * A new master, the old one out of everybody's sight but the client's, and the message hidden from it.
+     */
+    async function switchedInSilence(
+      hurt: (old: SentinelCluster['nodes'][number]) => Promise<unknown> = async () => {},
+    ) {
       const heard: string[] = []
-      await redis.streamFollow('s', { onEntry: ({ value }) => heard.push(value), onGap: () => heard.push('gap') })
+      await redis.streamFollow('s', {
+        onEntry: ({ value }) => heard.push(value),
+        onGap: () => heard.push('gap'),
+      })
       await redis.streamAppend('s', 'before', { maxLength: 100, ttlSeconds: 60 })
       await until(() => heard.includes('before'))
       const old = await cluster.master()
@@ -119,15 +135,25 @@ describe('through Sentinel', () => {
       cluster.cutOff(old.name)
       await hurt(old)
       await cluster.newMaster(old)
-      const other = openRedisClient({ ...await cluster.view('other'), log })
-      await until(async () => other.streamAppend('s', 'after', { maxLength: 100, ttlSeconds: 60 }).then(() => true, () => false), 'the other to write')
+      const other = openRedisClient({ ...(await cluster.view('other')), log })
+      await until(
+        async () =>
+          other.streamAppend('s', 'after', { maxLength: 100, ttlSeconds: 60 }).then(
+            () => true,
+            () => false,
+          ),
+        'the other to write',
+      )
       return { heard, other }
     }
 
     it('the client finds out by what most Sentinels say, although its own master still answers', async () => {
       const { heard, other } = await switchedInSilence()
       await until(() => heard.includes('after'), 'the follower to hear of it')
-      await until(async () => (await redis.replication()).run === (await other.replication()).run, 'the client to be where the other is')
+      await until(
+        async () => (await redis.replication()).run === (await other.replication()).run,
+        'the client to be where the other is',
+      )
       await other.close()
     })
 

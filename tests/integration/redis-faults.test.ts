@@ -14,7 +14,11 @@ beforeAll(async () => {
   database = await createTestDatabase()
   environment = await startEnvironment({ databaseUrl: database.servingUrl, downAfterMs: 1_000 })
   const folder = new URL('../redis-faults/probes/', import.meta.url)
-  probes = await Promise.all((await readdir(fileURLToPath(folder))).map(async name => ((await import(/* @vite-ignore */ new URL(name, folder).href)) as { probe: Probe }).probe))
+  probes = await Promise.all(
+    (await readdir(fileURLToPath(folder))).map(
+      async name => ((await import(/* @vite-ignore */ new URL(name, folder).href)) as { probe: Probe }).probe,
+    ),
+  )
 })
 afterAll(async () => {
   await environment?.stop()
@@ -24,8 +28,10 @@ afterAll(async () => {
 // All faults: npm run test:redis-faults. These three are the ones that lose data where something is wrong.
 describe.each([faults.kill, faults.failover, faults.empty])('$name', (fault) => {
   it('fails no request, signs nobody out, brings no ended session back and loses nothing acknowledged', async () => {
-    const observations = [...await runScenario(environment, fault, probes)]
-    const faulty = observations.filter(([, { failed, loss }]) => failed > 0 || loss.lost > 0).map(([{ name }, { failed, loss, failures }]) => ({ name, failed, loss, failures }))
+    const observations = [...(await runScenario(environment, fault, probes))]
+    const faulty = observations
+      .filter(([, { failed, loss }]) => failed > 0 || loss.lost > 0)
+      .map(([{ name }, { failed, loss, failures }]) => ({ name, failed, loss, failures }))
     expect(faulty).toEqual([])
     for (const [{ name }, { operations }] of observations) expect(operations, name).toBeGreaterThan(0)
   }, 180_000)

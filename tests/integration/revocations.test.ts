@@ -2,7 +2,12 @@ import { randomUUID } from 'node:crypto'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openDatabase, type DatabaseService } from '#server/database/open.ts'
-import { endSession, replayRevocations, revokeOtherSessions, revokeSession } from '#server/identity/end-session.ts'
+import {
+  endSession,
+  replayRevocations,
+  revokeOtherSessions,
+  revokeSession,
+} from '#server/identity/end-session.ts'
 import { findMembership } from '#server/identity/members.ts'
 import { deleteEndedRevocations, revocationsUpTo } from '#server/identity/revocations.ts'
 import { createSessions } from '#server/identity/sessions.ts'
@@ -16,7 +21,16 @@ import { createTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 /** A request that has this much time left. */
 function requestOf(ms: number): RequestContext {
   return {
-    requestId: randomUUID(), deadline: momentIn(ms), ipAddress: null, userAgent: null, principal: null, operation: null, writes: 0, consistencyToken: null, replayed: false, staleSeconds: null,
+    requestId: randomUUID(),
+    deadline: momentIn(ms),
+    ipAddress: null,
+    userAgent: null,
+    principal: null,
+    operation: null,
+    writes: 0,
+    consistencyToken: null,
+    replayed: false,
+    staleSeconds: null,
   }
 }
 
@@ -27,7 +41,12 @@ let database: DatabaseService
 beforeAll(async () => {
   test = await createTestDatabase()
   proxy = await createTcpProxy(test.servingUrl)
-  database = openDatabase({ primaryUrl: proxy.url, replicaUrl: null, maxConnections: 3, log: pino({ level: 'silent' }) })
+  database = openDatabase({
+    primaryUrl: proxy.url,
+    replicaUrl: null,
+    maxConnections: 3,
+    log: pino({ level: 'silent' }),
+  })
 })
 afterAll(async () => {
   await database.close()
@@ -37,12 +56,30 @@ afterAll(async () => {
 
 async function signedIn() {
   const userId = randomUUID()
-  await test.asOwner('INSERT INTO users (id, email, name, password_hash) VALUES ($1, $2, $3, $4)', [userId, `${userId}@example.org`, 'Test', 'x'])
+  await test.asOwner('INSERT INTO users (id, email, name, password_hash) VALUES ($1, $2, $3, $4)', [
+    userId,
+    `${userId}@example.org`,
+    'Test',
+    'x',
+  ])
   const away = interruptible(openMemory())
   const cache = createCache({ redis: away.redis, log: pino({ level: 'silent' }) })
-  const sessions = createSessions(away.redis, { idleSeconds: 3_600, absoluteSeconds: config.sessionAbsoluteSeconds, proofSeconds: 3_600, passwords: ['a-password-for-tests-of-at-least-32-characters'] })
+  const sessions = createSessions(away.redis, {
+    idleSeconds: 3_600,
+    absoluteSeconds: config.sessionAbsoluteSeconds,
+    proofSeconds: 3_600,
+    passwords: ['a-password-for-tests-of-at-least-32-characters'],
+  })
   const begin = () => sessions.begin({ userId, organisationId: null, ipAddress: '', userAgent: '' })
-  return { userId, ...away, sessions, parts: { database, sessions, config }, begin, isKnown: (record: { id: string, createdAt: number, revocationsUpTo?: number }) => findMembership({ database, cache }, null, userId, record).then(found => found !== null) }
+  return {
+    userId,
+    ...away,
+    sessions,
+    parts: { database, sessions, config },
+    begin,
+    isKnown: (record: { id: string, createdAt: number, revocationsUpTo?: number }) =>
+      findMembership({ database, cache }, null, userId, record).then(found => found !== null),
+  }
 }
 
 describe('a session that was ended', () => {
@@ -70,23 +107,54 @@ describe('a session that was ended', () => {
     await new Promise(resolve => setTimeout(resolve, 5))
     await revokeOtherSessions(parts, userId, b.record.id)
     const later = await begin()
-    expect(await Promise.all([a, b, c, later].map(({ record }) => isKnown(record)))).toEqual([false, true, false, true])
-    expect((await sessions.list(userId, '')).map(({ id }) => id).sort()).toEqual([b.record.id, later.record.id].sort())
+    expect(await Promise.all([a, b, c, later].map(({ record }) => isKnown(record)))).toEqual([
+      false,
+      true,
+      false,
+      true,
+    ])
+    expect((await sessions.list(userId, '')).map(({ id }) => id).sort()).toEqual(
+      [b.record.id, later.record.id].sort(),
+    )
   })
-  it.each([-5_000, 5_000])('is ended, and begun anew, whatever the clocks say: the other instance is %s ms off', async (off) => {
-    const { userId, parts, redis, isKnown } = await signedIn()
-    const otherInstance = createSessions(redis, { idleSeconds: 3_600, absoluteSeconds: config.sessionAbsoluteSeconds, proofSeconds: 3_600, passwords: ['a-password-for-tests-of-at-least-32-characters'] }, () => Date.now() + off)
-    const begin = async () => otherInstance.begin({ userId, organisationId: null, ipAddress: '', userAgent: '', revocationsUpTo: await revocationsUpTo(database, userId) })
-    const before = await begin()
-    await revokeOtherSessions(parts, userId, null)
-    const after = await begin()
-    expect([await isKnown(before.record), await isKnown(after.record)]).toEqual([false, true])
-    expect([await otherInstance.find(before.secret), (await otherInstance.find(after.secret))?.id]).toEqual([null, after.record.id])
-    // One after the other, also within a millisecond.
-    const [first, second] = await Promise.all([revokeOtherSessions(parts, userId, null), revokeOtherSessions(parts, userId, null)])
-    expect(first.revokedAt).not.toBe(second.revokedAt)
-    expect(await isKnown(after.record)).toBe(false)
-  })
+  it.each([-5_000, 5_000])(
+    'is ended, and begun anew, whatever the clocks say: the other instance is %s ms off',
+    async (off) => {
+      const { userId, parts, redis, isKnown } = await signedIn()
+      const otherInstance = createSessions(
+        redis,
+        {
+          idleSeconds: 3_600,
+          absoluteSeconds: config.sessionAbsoluteSeconds,
+          proofSeconds: 3_600,
+          passwords: ['a-password-for-tests-of-at-least-32-characters'],
+        },
+        () => Date.now() + off,
+      )
+      const begin = async () =>
+        otherInstance.begin({
+          userId,
+          organisationId: null,
+          ipAddress: '',
+          userAgent: '',
+          revocationsUpTo: await revocationsUpTo(database, userId),
+        })
+      const before = await begin()
+      await revokeOtherSessions(parts, userId, null)
+      const after = await begin()
+      expect([await isKnown(before.record), await isKnown(after.record)]).toEqual([false, true])
+      expect([await otherInstance.find(before.secret), (await otherInstance.find(after.secret))?.id]).toEqual(
+        [null, after.record.id],
+      )
+      // One after the other, also within a millisecond.
+      const [first, second] = await Promise.all([
+        revokeOtherSessions(parts, userId, null),
+        revokeOtherSessions(parts, userId, null),
+      ])
+      expect(first.revokedAt).not.toBe(second.revokedAt)
+      expect(await isKnown(after.record)).toBe(false)
+    },
+  )
   it('with the database away is ended in Redis, from where no copy of its proof brings it back', async () => {
     const { sessions, parts, begin } = await signedIn()
     const { secret, proof, record } = await begin()
@@ -110,7 +178,10 @@ describe('a session that was ended', () => {
     const rows = () => test.asOwner('SELECT 1 FROM session_revocations WHERE user_id = $1', [userId])
     await deleteEndedRevocations(database)
     expect(await rows()).toHaveLength(1)
-    await test.asOwner('UPDATE session_revocations SET expires_at = now() - interval \'1 second\' WHERE user_id = $1', [userId])
+    await test.asOwner(
+      'UPDATE session_revocations SET expires_at = now() - interval \'1 second\' WHERE user_id = $1',
+      [userId],
+    )
     expect(await deleteEndedRevocations(database)).toBeGreaterThanOrEqual(1)
     expect(await rows()).toHaveLength(0)
   })

@@ -5,7 +5,17 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { errorTable } from '#server/database/error-table.ts'
-import { PoolerUnresponsiveError, CommitTimeoutError, CommitsStalledError, FormerPrimaryError, NotReplicatedError, classify, databaseError, errorRow, isConnectionError } from '#server/database/errors.ts'
+import {
+  PoolerUnresponsiveError,
+  CommitTimeoutError,
+  CommitsStalledError,
+  FormerPrimaryError,
+  NotReplicatedError,
+  classify,
+  databaseError,
+  errorRow,
+  isConnectionError,
+} from '#server/database/errors.ts'
 import { withErrorTable } from '../../scripts/error-page.ts'
 import { createPgBouncer } from '../support/cluster/pgbouncer.ts'
 import { serverAccount } from '../support/cluster/processes.ts'
@@ -13,7 +23,10 @@ import { freePort } from '../support/ports.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { createTcpProxy } from '../support/tcp-proxy.ts'
 
-/** Each row of the table meets the error that it speaks of: from the real thing where it can be had at will, else made by hand (and the docs say which). */
+/**
+ * Each row of the table meets the error that it speaks of: from the real thing where it can be had at will,
+ * else made by hand (and the docs say which).
+ */
 describe('the table of errors', () => {
   let server: TestDatabase
 
@@ -24,13 +37,17 @@ describe('the table of errors', () => {
   })
   afterAll(() => server.drop())
 
-  async function connect(connectionString = server.ownerUrl, options: pg.ClientConfig = {}): Promise<pg.Client> {
+  async function connect(
+    connectionString = server.ownerUrl,
+    options: pg.ClientConfig = {},
+  ): Promise<pg.Client> {
     const client = new pg.Client({ connectionString, ...options })
     client.on('error', () => {})
     await client.connect()
     return client
   }
-  const cut = (client: pg.Client) => void (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy()
+  const cut = (client: pg.Client) =>
+    void (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy()
 
   async function failing(work: () => Promise<unknown>): Promise<unknown> {
     try {
@@ -55,35 +72,48 @@ describe('the table of errors', () => {
   }
 
   const real: Record<string, () => Promise<unknown>> = {
-    '40001': () => twoSessions(async (first, second) => {
-      await first.query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT * FROM things')
-      await second.query('UPDATE things SET n = n + 1 WHERE id = 1')
-      await first.query('UPDATE things SET n = n + 1 WHERE id = 1')
-    }),
-    '40P01': () => twoSessions(async (first, second) => {
-      for (const session of [first, second]) await session.query('SET deadlock_timeout = 50; BEGIN')
-      await first.query('UPDATE things SET n = 1 WHERE id = 1')
-      await second.query('UPDATE things SET n = 1 WHERE id = 2')
-      await Promise.all([first.query('UPDATE things SET n = 1 WHERE id = 2'), second.query('UPDATE things SET n = 1 WHERE id = 1')])
-    }),
-    '55P03': () => twoSessions(async (first, second) => {
-      await first.query('BEGIN; UPDATE things SET n = 1 WHERE id = 1')
-      await second.query('SET lock_timeout = 50; UPDATE things SET n = 1 WHERE id = 1')
-    }),
+    '40001': () =>
+      twoSessions(async (first, second) => {
+        await first.query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT * FROM things')
+        await second.query('UPDATE things SET n = n + 1 WHERE id = 1')
+        await first.query('UPDATE things SET n = n + 1 WHERE id = 1')
+      }),
+    '40P01': () =>
+      twoSessions(async (first, second) => {
+        for (const session of [first, second]) await session.query('SET deadlock_timeout = 50; BEGIN')
+        await first.query('UPDATE things SET n = 1 WHERE id = 1')
+        await second.query('UPDATE things SET n = 1 WHERE id = 2')
+        await Promise.all([
+          first.query('UPDATE things SET n = 1 WHERE id = 2'),
+          second.query('UPDATE things SET n = 1 WHERE id = 1'),
+        ])
+      }),
+    '55P03': () =>
+      twoSessions(async (first, second) => {
+        await first.query('BEGIN; UPDATE things SET n = 1 WHERE id = 1')
+        await second.query('SET lock_timeout = 50; UPDATE things SET n = 1 WHERE id = 1')
+      }),
     '25006': () => twoSessions(first => first.query('BEGIN READ ONLY; UPDATE things SET n = 1')),
-    '25P03': () => twoSessions(async (first) => {
-      await first.query('SET idle_in_transaction_session_timeout = 30; BEGIN')
-      // The server says it while nobody asks: the client has it as an event, and the next query finds the connection gone.
-      throw await new Promise(resolve => first.once('error', resolve))
-    }),
-    '57P01': () => twoSessions(async (first, second) => {
-      const sleeping = first.query('SELECT pg_sleep(20)')
-      sleeping.catch(() => {})
-      await second.query('SELECT pg_terminate_backend($1)', [(first as unknown as { processID: number }).processID])
-      await sleeping
-    }),
+    '25P03': () =>
+      twoSessions(async (first) => {
+        await first.query('SET idle_in_transaction_session_timeout = 30; BEGIN')
+        // The server says it while nobody asks: the client has it as an event, and the next query finds the
+        // connection gone.
+        throw await new Promise(resolve => first.once('error', resolve))
+      }),
+    '57P01': () =>
+      twoSessions(async (first, second) => {
+        const sleeping = first.query('SELECT pg_sleep(20)')
+        sleeping.catch(() => {})
+        await second.query('SELECT pg_terminate_backend($1)', [
+          (first as unknown as { processID: number }).processID,
+        ])
+        await sleeping
+      }),
     '53300': async () => {
-      await server.asOwner(`DO $$ BEGIN CREATE ROLE crowded LOGIN PASSWORD 'x' CONNECTION LIMIT 0; EXCEPTION WHEN duplicate_object THEN NULL; END $$`)
+      await server.asOwner(
+        `DO $$ BEGIN CREATE ROLE crowded LOGIN PASSWORD 'x' CONNECTION LIMIT 0; EXCEPTION WHEN duplicate_object THEN NULL; END $$`,
+      )
       const url = new URL(server.ownerUrl)
       url.username = 'crowded'
       url.password = 'x'
@@ -94,10 +124,19 @@ describe('the table of errors', () => {
       const account = await serverAccount()
       await account.own(folder)
       const nobody = await freePort()
-      const bouncer = await createPgBouncer({ folder, account, writePort: nobody, readPort: nobody, users: { fleet_app: 'x' }, poolSize: 1 })
+      const bouncer = await createPgBouncer({
+        folder,
+        account,
+        writePort: nobody,
+        readPort: nobody,
+        users: { fleet_app: 'x' },
+        poolSize: 1,
+      })
       await bouncer.start()
       try {
-        const client = await connect(`postgresql://fleet_app:x@127.0.0.1:${bouncer.port}/fleet`).catch((error: unknown) => error)
+        const client = await connect(`postgresql://fleet_app:x@127.0.0.1:${bouncer.port}/fleet`).catch(
+          (error: unknown) => error,
+        )
         return client instanceof pg.Client ? await failing(() => client.query('SELECT 1')) : client
       }
       finally {
@@ -105,7 +144,8 @@ describe('the table of errors', () => {
         await rm(folder, { recursive: true, force: true })
       }
     },
-    'ECONNREFUSED': async () => failing(async () => connect(`postgresql://x:x@127.0.0.1:${await freePort()}/x`)),
+    'ECONNREFUSED': async () =>
+      failing(async () => connect(`postgresql://x:x@127.0.0.1:${await freePort()}/x`)),
     'ENOENT': () => failing(() => connect('postgresql://x:x@localhost/x?host=/nowhere')),
     'ECONNRESET': async () => {
       const proxy = await createTcpProxy(server.ownerUrl)
@@ -120,11 +160,12 @@ describe('the table of errors', () => {
         await proxy.close()
       }
     },
-    'Connection terminated': () => twoSessions(async (first) => {
-      const sleeping = first.query('SELECT pg_sleep(20)')
-      cut(first)
-      await sleeping
-    }),
+    'Connection terminated': () =>
+      twoSessions(async (first) => {
+        const sleeping = first.query('SELECT pg_sleep(20)')
+        cut(first)
+        await sleeping
+      }),
     'timeout expired|timeout exceeded when trying to connect': async () => {
       const proxy = await createTcpProxy(server.ownerUrl)
       try {
@@ -153,7 +194,8 @@ describe('the table of errors', () => {
       await pool.end()
       return failing(() => pool.connect())
     },
-    // Thrown by the router where router-promises.test.ts (promises 7 and 4), router-poolers.test.ts and router-overload.test.ts say so.
+    // Thrown by the router where router-promises.test.ts (promises 7 and 4), router-poolers.test.ts and
+    // router-overload.test.ts say so.
     'at this address does not answer': async () => new PoolerUnresponsiveError(),
     'has not answered COMMIT yet': async () => new CommitTimeoutError(),
     'Commits are waiting for the synchronous standby': async () => new CommitsStalledError(),
@@ -161,21 +203,44 @@ describe('the table of errors', () => {
     'not confirmed by the synchronous standby': async () => new NotReplicatedError(),
   }
 
-  it.each(errorTable.map(row => ({ name: row.match.code ?? row.match.words!.source, row })))('$name', async ({ name, row }) => {
-    const provoke = real[name]
-    expect(Boolean(provoke)).toBe(row.proof === 'real')
-    const error = provoke ? await provoke() : Object.assign(new Error(row.match.words?.source ?? 'made by hand'), row.match.code ? { code: row.match.code } : {})
-    expect({ code: databaseError(error).code, message: databaseError(error).message, found: errorRow(error)?.name }).toMatchObject({ found: row.name })
-    expect([classify(error, false), classify(error, true), isConnectionError(error)]).toEqual([row.before, row.atCommit, row.link])
-  })
+  it.each(errorTable.map(row => ({ name: row.match.code ?? row.match.words!.source, row })))(
+    '$name',
+    async ({ name, row }) => {
+      const provoke = real[name]
+      expect(Boolean(provoke)).toBe(row.proof === 'real')
+      const error = provoke
+        ? await provoke()
+        : Object.assign(
+            new Error(row.match.words?.source ?? 'made by hand'),
+            row.match.code ? { code: row.match.code } : {},
+          )
+      expect({
+        code: databaseError(error).code,
+        message: databaseError(error).message,
+        found: errorRow(error)?.name,
+      }).toMatchObject({ found: row.name })
+      expect([classify(error, false), classify(error, true), isConnectionError(error)]).toEqual([
+        row.before,
+        row.atCommit,
+        row.link,
+      ])
+    },
+  )
 
   it('has nothing to say of what is the statement\'s own fault', async () => {
     const error = await twoSessions(first => first.query('INSERT INTO things VALUES (1)'))
-    expect([errorRow(error), classify(error, false), classify(error, true)]).toEqual([undefined, 'permanent', 'permanent'])
+    expect([errorRow(error), classify(error, false), classify(error, true)]).toEqual([
+      undefined,
+      'permanent',
+      'permanent',
+    ])
   })
 
   it('never says that a link that was lost at COMMIT proves that nothing was committed', () => {
-    const careless = errorTable.filter(({ from, link, atCommit, match }) => link && from !== 'Fleet2' && match.code !== '25006' && atCommit !== 'unknown')
+    const careless = errorTable.filter(
+      ({ from, link, atCommit, match }) =>
+        link && from !== 'Fleet2' && match.code !== '25006' && atCommit !== 'unknown',
+    )
     expect(careless).toEqual([])
   })
 

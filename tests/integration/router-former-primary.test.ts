@@ -44,7 +44,9 @@ describe('a former primary that a pooler\'s connections still lead to', () => {
   const write = (key: string) => runInContext({
     ...backgroundContext('test', 20), operation: { scope: 'test', key: randomUUID(), fingerprint: '' },
   }, () => database.write(async (tx) => {
-    await tx.execute(sql`INSERT INTO counters VALUES (${key}, 1) ON CONFLICT (key) DO UPDATE SET value = counters.value + 1`)
+    await tx.execute(
+      sql`INSERT INTO counters VALUES (${key}, 1) ON CONFLICT (key) DO UPDATE SET value = counters.value + 1`,
+    )
     return {}
   }))
   /** As after a busy hour: the pooler has all the connections that it may have. */
@@ -70,7 +72,10 @@ describe('a former primary that a pooler\'s connections still lead to', () => {
       const keys = Array.from({ length: writers }, () => randomUUID())
       await Promise.all(keys.map(write))
       expect(database.state().timeline).toBeGreaterThan(before)
-      const rows = await cluster.asOwner<{ value: number }>('SELECT value FROM counters WHERE key = ANY($1)', [keys])
+      const rows = await cluster.asOwner<{ value: number }>(
+        'SELECT value FROM counters WHERE key = ANY($1)',
+        [keys],
+      )
       expect([rows.length, rows.every(({ value }) => value === 1)]).toEqual([writers, true])
       expect(retries / writers).toBeLessThan(poolSize / 4)
     })

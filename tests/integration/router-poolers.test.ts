@@ -40,16 +40,27 @@ describe('a pooler that stands still', () => {
       const own = await mkdtemp(join(folder, 'pooler-'))
       await account.own(own)
       const pooler = await createPgBouncer({
-        folder: own, account, at: { host, port }, writePort: cluster.balancer.write.port, readPort: cluster.balancer.read.port,
-        users: { fleet_app: decodeURIComponent(url.password) }, poolSize: 20,
+        folder: own,
+        account,
+        at: { host, port },
+        writePort: cluster.balancer.write.port,
+        readPort: cluster.balancer.read.port,
+        users: { fleet_app: decodeURIComponent(url.password) },
+        poolSize: 20,
       })
       await pooler.start()
       poolers.push(pooler)
     }
-    const resolver = createResolver(async () => ['127.0.0.2', '127.0.0.3'].map(address => ({ address, family: 4 })))
+    const resolver = createResolver(async () =>
+      ['127.0.0.2', '127.0.0.3'].map(address => ({ address, family: 4 })),
+    )
     const at = (path: string) => `postgresql://fleet_app:${url.password}@poolers.test:${port}/${path}`
     database = openDatabase({
-      primaryUrl: at('fleet'), replicaUrl: at('fleet_read'), maxConnections: 6, log: pino({ level: 'silent' }), resolver,
+      primaryUrl: at('fleet'),
+      replicaUrl: at('fleet_read'),
+      maxConnections: 6,
+      log: pino({ level: 'silent' }),
+      resolver,
       metrics: { ...noMetrics, leftAddress: pool => void left.push(pool), stale: () => void stale++ },
     })
     await until(() => database.state().attached?.length === 2, 'the monitor to see both replicas')
@@ -57,7 +68,10 @@ describe('a pooler that stands still', () => {
   })
   afterEach(async () => {
     for (const pooler of poolers) pooler.thaw()
-    await until(() => database.stats().every(({ leftAddresses }) => leftAddresses === 0), 'both poolers to be used again')
+    await until(
+      () => database.stats().every(({ leftAddresses }) => leftAddresses === 0),
+      'both poolers to be used again',
+    )
   })
   afterAll(async () => {
     await database?.close()
@@ -66,14 +80,28 @@ describe('a pooler that stands still', () => {
     if (folder) rmSync(folder, { recursive: true, force: true })
   })
 
-  const request = <T>(work: () => Promise<T>) => runInContext({ ...backgroundContext('test', 20), operation: { scope: 'test', key: randomUUID(), fingerprint: '' } }, work)
+  const request = <T>(work: () => Promise<T>) =>
+    runInContext(
+      { ...backgroundContext('test', 20), operation: { scope: 'test', key: randomUUID(), fingerprint: '' } },
+      work,
+    )
   const write = (key: string) => request(() => database.write(async (tx) => {
-    await tx.execute(sql`INSERT INTO counters VALUES (${key}, 1) ON CONFLICT (key) DO UPDATE SET value = counters.value + 1`)
+    await tx.execute(
+      sql`INSERT INTO counters VALUES (${key}, 1) ON CONFLICT (key) DO UPDATE SET value = counters.value + 1`,
+    )
     return {}
   }))
   const read = () => request(() => database.read(tx => tx.execute(sql`SELECT 1`)))
   /** Connections to both, in both pools. */
-  const fill = () => Promise.all(Array.from({ length: 6 }, () => Promise.all([request(() => database.read(tx => tx.execute(sql`SELECT pg_sleep(0.05)`))), write(randomUUID())])))
+  const fill = () =>
+    Promise.all(
+      Array.from({ length: 6 }, () =>
+        Promise.all([
+          request(() => database.read(tx => tx.execute(sql`SELECT pg_sleep(0.05)`))),
+          write(randomUUID()),
+        ]),
+      ),
+    )
 
   for (const [n, name] of ['first', 'second'].entries()) {
     it(`the ${name} one is left for the other: all goes on while it stands still, once each, and it is used again afterwards`, async () => {
@@ -81,15 +109,24 @@ describe('a pooler that stands still', () => {
       stale = left.length = 0
       poolers[n]!.freeze()
       const keys = Array.from({ length: 20 }, () => randomUUID())
-      const [writes] = await Promise.all([Promise.all(keys.map(write)), Promise.all(Array.from({ length: 20 }, read))])
+      const [writes] = await Promise.all([
+        Promise.all(keys.map(write)),
+        Promise.all(Array.from({ length: 20 }, read)),
+      ])
       expect(writes).toHaveLength(20)
       expect(left.toSorted()).toEqual(['primary', 'replica'])
       expect(stale).toBe(0)
       expect(database.circuit()).toBe('closed')
-      const rows = await cluster.asOwner<{ value: number }>('SELECT value FROM counters WHERE key = ANY($1)', [keys])
+      const rows = await cluster.asOwner<{ value: number }>(
+        'SELECT value FROM counters WHERE key = ANY($1)',
+        [keys],
+      )
       expect([rows.length, rows.every(({ value }) => value === 1)]).toEqual([20, true])
       poolers[n]!.thaw()
-      await until(() => database.stats().every(({ leftAddresses }) => leftAddresses === 0), 'it to be used again')
+      await until(
+        () => database.stats().every(({ leftAddresses }) => leftAddresses === 0),
+        'it to be used again',
+      )
     })
   }
 
@@ -137,10 +174,15 @@ describe('a pooler that stands still', () => {
 
   it('a slow statement is no pooler that stands still', async () => {
     left.length = 0
-    await Promise.all([request(() => database.read(tx => tx.execute(sql`SELECT pg_sleep(2)`))), request(() => database.write(async (tx) => {
-      await tx.execute(sql`SELECT pg_sleep(2)`)
-      return {}
-    }))])
+    await Promise.all([
+      request(() => database.read(tx => tx.execute(sql`SELECT pg_sleep(2)`))),
+      request(() =>
+        database.write(async (tx) => {
+          await tx.execute(sql`SELECT pg_sleep(2)`)
+          return {}
+        }),
+      ),
+    ])
     expect(left).toEqual([])
   })
 })

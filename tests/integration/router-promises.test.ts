@@ -16,8 +16,14 @@ import { until } from '../support/until.ts'
 /** Somebody who asks several times: the consistency token goes from each answer into the next request. */
 interface Session {
   token: string | null
-  read(key: string, options?: ReadOptions & { seconds?: number, on?: Queries }): Promise<{ value: number | null, stale: number | null }>
-  add(key: string, options?: { id?: string, seconds?: number, fingerprint?: string }): Promise<{ value: number, replayed: boolean }>
+  read(
+    key: string,
+    options?: ReadOptions & { seconds?: number, on?: Queries },
+  ): Promise<{ value: number | null, stale: number | null }>
+  add(
+    key: string,
+    options?: { id?: string, seconds?: number, fingerprint?: string },
+  ): Promise<{ value: number, replayed: boolean }>
 }
 
 describe('the router\'s ten promises, on a primary and two synchronous replicas behind PgBouncer', () => {
@@ -49,16 +55,42 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
 
   function open(options: Partial<DatabaseOptions> = {}): DatabaseService {
     counts = {}
-    const count = (name: string) => (...labels: unknown[]) => void (counts[[name, ...labels.filter(label => typeof label === 'string')].join(' ')] = (counts[[name, ...labels.filter(label => typeof label === 'string')].join(' ')] ?? 0) + 1)
-    const metrics = Object.fromEntries(Object.keys(noMetrics).map(name => [name, count(name)])) as unknown as typeof noMetrics
-    return openDatabase({ primaryUrl: cluster.writeUrl, replicaUrl: cluster.readUrl, maxConnections: 6, log: pino({ level: 'silent' }), metrics, ...options })
+    const count
+      = (name: string) =>
+        (...labels: unknown[]) =>
+          void (counts[[name, ...labels.filter(label => typeof label === 'string')].join(' ')]
+            = (counts[[name, ...labels.filter(label => typeof label === 'string')].join(' ')] ?? 0) + 1)
+    const metrics = Object.fromEntries(
+      Object.keys(noMetrics).map(name => [name, count(name)]),
+    ) as unknown as typeof noMetrics
+    return openDatabase({
+      primaryUrl: cluster.writeUrl,
+      replicaUrl: cluster.readUrl,
+      maxConnections: 6,
+      log: pino({ level: 'silent' }),
+      metrics,
+      ...options,
+    })
   }
 
   function createSession(queries: Queries = database): Session {
-    async function request<T>(key: string | null, seconds: number, fingerprint: string, work: () => Promise<T>) {
+    async function request<T>(
+      key: string | null,
+      seconds: number,
+      fingerprint: string,
+      work: () => Promise<T>,
+    ) {
       const context: RequestContext = {
-        requestId: randomUUID(), deadline: momentIn(seconds * 1000), ipAddress: null, userAgent: null, principal: null,
-        operation: key === null ? null : { scope: 'test', key, fingerprint }, writes: 0, consistencyToken: session.token, replayed: false, staleSeconds: null,
+        requestId: randomUUID(),
+        deadline: momentIn(seconds * 1000),
+        ipAddress: null,
+        userAgent: null,
+        principal: null,
+        operation: key === null ? null : { scope: 'test', key, fingerprint },
+        writes: 0,
+        consistencyToken: session.token,
+        replayed: false,
+        staleSeconds: null,
       }
       try {
         return { value: await runInContext(context, work), context }
@@ -70,12 +102,19 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
     const session: Session = {
       token: null,
       async read(key, { seconds = 15, on = queries, ...options } = {}) {
-        const { value, context } = await request(null, seconds, '', () => on.read(tx => tx.execute<{ value: number }>(sql`SELECT value FROM counters WHERE key = ${key}`), options))
+        const { value, context } = await request(null, seconds, '', () =>
+          on.read(
+            tx => tx.execute<{ value: number }>(sql`SELECT value FROM counters WHERE key = ${key}`),
+            options,
+          ),
+        )
         return { value: value.rows[0]?.value ?? null, stale: context.staleSeconds }
       },
       async add(key, { id = randomUUID(), seconds = 20, fingerprint = 'f' } = {}) {
         const { value, context } = await request(id, seconds, fingerprint, () => queries.write(async (tx) => {
-          const { rows } = await tx.execute<{ value: number }>(sql`INSERT INTO counters VALUES (${key}, 1) ON CONFLICT (key) DO UPDATE SET value = counters.value + 1 RETURNING value`)
+          const { rows } = await tx.execute<{ value: number }>(
+            sql`INSERT INTO counters VALUES (${key}, 1) ON CONFLICT (key) DO UPDATE SET value = counters.value + 1 RETURNING value`,
+          )
           return { value: rows[0]!.value }
         }))
         return { value: value.value, replayed: context.replayed }
@@ -84,7 +123,9 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
     return session
   }
 
-  /** Somebody with two changes, of whom both replicas have the first and the primary alone shows the second. */
+  /**
+   * Somebody with two changes, of whom both replicas have the first and the primary alone shows the second.
+   */
   async function aheadOfBothReplicas() {
     const [key, session] = [randomUUID(), createSession()]
     await session.add(key)
@@ -95,7 +136,9 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
   }
 
   /** The truth, asked of the primary itself. */
-  const stored = async (key: string) => (await cluster.asOwner<{ value: number }>('SELECT value FROM counters WHERE key = $1', [key]))[0]?.value ?? null
+  const stored = async (key: string) =>
+    (await cluster.asOwner<{ value: number }>('SELECT value FROM counters WHERE key = $1', [key]))[0]
+      ?.value ?? null
 
   async function broken(name: Break, work: (database: DatabaseService) => Promise<void>) {
     const other = open({ breaks: new Set([name]) })
@@ -114,7 +157,9 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
       for (let n = 0; n < 6; n++) expect(await session.read(key)).toEqual({ value: 2, stale: null })
       expect(counts['fellBack token']).toBeGreaterThan(0)
       // The test can fail: without the token a replica answers, and has the old one.
-      await broken('ignore-tokens', async other => expect((await session.read(key, { on: other })).value).toBe(1))
+      await broken('ignore-tokens', async other =>
+        expect((await session.read(key, { on: other })).value).toBe(1),
+      )
     })
 
     it('after somebody else\'s write that they saw on one replica, with the other one late', async () => {
@@ -123,7 +168,10 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
       await cluster.caughtUp()
       await cluster.replicas()[0]!.pauseReplay()
       await writer.add(key)
-      await until(async () => (await reader.read(key)).value === 2, 'the reader to see it on the replica that has it')
+      await until(
+        async () => (await reader.read(key)).value === 2,
+        'the reader to see it on the replica that has it',
+      )
       for (let n = 0; n < 12; n++) expect((await reader.read(key)).value).toBe(2)
     })
 
@@ -133,16 +181,28 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
       await cluster.caughtUp()
       const writer = new pg.Client({ connectionString: cluster.primary().ownerUrl() })
       await writer.connect()
-      const { rows: [backend] } = await writer.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+      const {
+        rows: [backend],
+      } = await writer.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
       for (const node of cluster.replicas()) node.freeze()
       const committing = writer.query('UPDATE counters SET value = 2 WHERE key = $1', [key])
-      await until(async () => (await cluster.asOwner('SELECT FROM pg_stat_activity WHERE pid = $1 AND wait_event = \'SyncRep\'', [backend!.pid])).length === 1, 'COMMIT to wait for a standby')
+      await until(
+        async () =>
+          (
+            await cluster.asOwner('SELECT FROM pg_stat_activity WHERE pid = $1 AND wait_event = \'SyncRep\'', [
+              backend!.pid,
+            ])
+          ).length === 1,
+        'COMMIT to wait for a standby',
+      )
       process.kill(backend!.pid, 'SIGSTOP')
       try {
         for (const node of cluster.replicas()) node.thaw()
         await until(async () => (await reader.read(key)).value === 2, 'a replica to show it')
         // Confirmed by a standby, and still invisible on the primary: rather no answer than the old one.
-        await expect(reader.read(key, { consistency: 'strong', seconds: 3 })).rejects.toThrow(UnavailableError)
+        await expect(reader.read(key, { consistency: 'strong', seconds: 3 })).rejects.toThrow(
+          UnavailableError,
+        )
         expect((await reader.read(key)).value).toBe(2)
       }
       finally {
@@ -178,7 +238,8 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
       session.token = plainTokens.encode({ ...mine, lsn: Number.MAX_SAFE_INTEGER })
       expect((await session.read(key)).value).toBe(1)
       expect(plainTokens.decode(session.token)!.lsn).toBeLessThan(Number.MAX_SAFE_INTEGER)
-      // A timeline that a restored backup does not know: a moment's wait, then the answer, with a word of warning.
+      // A timeline that a restored backup does not know: a moment's wait, then the answer, with a word of
+      // warning.
       session.token = plainTokens.encode({ ...mine, timeline: 999 })
       expect(await session.read(key)).toEqual({ value: 1, stale: expect.any(Number) })
       session.token = 'nonsense'
@@ -187,19 +248,22 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
   })
 
   describe('2. a replica that is late, gone or frozen costs nobody an error', () => {
-    it.each(['refuse', 'freeze'] as const)('%s: the primary answers, and the replicas are back in use by themselves', async (how) => {
-      const [key, session] = [randomUUID(), createSession()]
-      await session.add(key)
-      cluster.balancer.read[how]()
-      cluster.wires.read.reset()
-      for (let n = 0; n < 8; n++) expect(await session.read(key)).toEqual({ value: 1, stale: null })
-      cluster.balancer.read.accept()
-      const before = counts['served replica read'] ?? 0
-      await until(async () => {
-        await session.read(key)
-        return (counts['served replica read'] ?? 0) > before && database.circuit() === 'closed'
-      }, 'reads to be back on the replicas')
-    })
+    it.each(['refuse', 'freeze'] as const)(
+      '%s: the primary answers, and the replicas are back in use by themselves',
+      async (how) => {
+        const [key, session] = [randomUUID(), createSession()]
+        await session.add(key)
+        cluster.balancer.read[how]()
+        cluster.wires.read.reset()
+        for (let n = 0; n < 8; n++) expect(await session.read(key)).toEqual({ value: 1, stale: null })
+        cluster.balancer.read.accept()
+        const before = counts['served replica read'] ?? 0
+        await until(async () => {
+          await session.read(key)
+          return (counts['served replica read'] ?? 0) > before && database.circuit() === 'closed'
+        }, 'reads to be back on the replicas')
+      },
+    )
 
     it('further behind than the limit: not asked, though nobody has a token', async () => {
       const key = randomUUID()
@@ -209,7 +273,10 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
         await cluster.caughtUp()
         await Promise.all(cluster.replicas().map(node => node.pauseReplay()))
         await createSession(other).add(key)
-        await until(async () => (await createSession(other).read(key)).value === 2, 'the late replicas to be left')
+        await until(
+          async () => (await createSession(other).read(key)).value === 2,
+          'the late replicas to be left',
+        )
         for (let n = 0; n < 5; n++) expect((await createSession(other).read(key)).value).toBe(2)
       }
       finally {
@@ -226,14 +293,17 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
     expect(value).toBe(1)
     expect(stale).toBeGreaterThanOrEqual(1)
     expect((await createSession().read(key)).stale).not.toBeNull()
-    await expect(session.read(key, { consistency: 'strong', seconds: 2 })).rejects.toMatchObject({ type: 'unavailable' })
+    await expect(session.read(key, { consistency: 'strong', seconds: 2 })).rejects.toMatchObject({
+      type: 'unavailable',
+    })
   })
 
   it('3. with both silent for a moment a read takes the first that answers again, a replica with its age or the primary', async () => {
     const [key, session] = [randomUUID(), createSession()]
     await session.add(key)
     await cluster.caughtUp()
-    // A switchover of a busy cluster: the replica is back in a moment, the primary is paused for longer. A drill saw a read wait for the primary for 7 s.
+    // A switchover of a busy cluster: the replica is back in a moment, the primary is paused for longer. A
+    // drill saw a read wait for the primary for 7 s.
     cluster.wires.write.freeze()
     cluster.wires.read.stall()
     const [started, back] = [performance.now(), setTimeout(() => cluster.wires.read.accept(), 1_300)]
@@ -260,12 +330,14 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
   it('3. and it is waited for once in a request, however many reads that makes', async () => {
     const { key, session } = await aheadOfBothReplicas()
     cluster.wires.write.freeze()
-    // A drill saw each of a page's reads wait, until Nginx asked the next instance, which waited as long: 6 s. Another saw each ask the primary, behind a balancer that took
-    // half a second to refuse: 5.5 s.
+    // A drill saw each of a page's reads wait, until Nginx asked the next instance, which waited as long: 6
+    // s. Another saw each ask the primary, behind a balancer that took half a second to refuse: 5.5 s.
     const context: RequestContext = { ...backgroundContext('test', 20), consistencyToken: session.token }
     const attemptsOnPrimary = async () => {
       const before = counts['retried connection'] ?? 0
-      const { rows } = await database.read(tx => tx.execute<{ value: number }>(sql`SELECT value FROM counters WHERE key = ${key}`))
+      const { rows } = await database.read(tx =>
+        tx.execute<{ value: number }>(sql`SELECT value FROM counters WHERE key = ${key}`),
+      )
       expect(rows).toEqual([{ value: 1 }])
       return counts['retried connection']! - before
     }
@@ -282,9 +354,16 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
       cluster.replicas().forEach(node => node.freeze())
       await expect(session.add(key, { seconds: 2 })).rejects.toMatchObject({ type: 'unresolved' })
       // The test can fail.
-      await broken('async-ack', async other => expect(await createSession(other).add(randomUUID(), { seconds: 5 })).toMatchObject({ value: 1 }))
+      await broken('async-ack', async other =>
+        expect(await createSession(other).add(randomUUID(), { seconds: 5 })).toMatchObject({ value: 1 }),
+      )
       cluster.replicas().forEach(node => node.thaw())
-      await until(async () => (await cluster.primary().query(`SELECT 1 FROM pg_stat_replication WHERE state = 'streaming'`)).length === 2, 'the replicas to be back')
+      await until(
+        async () =>
+          (await cluster.primary().query(`SELECT 1 FROM pg_stat_replication WHERE state = 'streaming'`))
+            .length === 2,
+        'the replicas to be back',
+      )
       const other = randomUUID()
       expect((await session.add(other)).value).toBe(1)
       await cluster.failover({ old: 'kill' })
@@ -298,15 +377,26 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
       adding.catch(() => {})
       // Somebody else's commit may wait there too: until it is ours that has been let go.
       await until(async () => {
-        await cluster.primary().query(`SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'`)
-        return await stored(key) === 1
+        await cluster
+          .primary()
+          .query(`SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'`)
+        return (await stored(key)) === 1
       }, 'our commit to stop waiting for its standby')
       await expect(adding).rejects.toMatchObject({ type: 'unresolved' })
       expect(counts['retried not-replicated']).toBeGreaterThan(0)
       // Its record is there, on one node. A repeat is not told so until the standby has it.
-      await expect(session.add(key, { id, seconds: 2 })).rejects.toMatchObject({ type: expect.stringMatching(/unresolved|operation-in-progress/) })
+      await expect(session.add(key, { id, seconds: 2 })).rejects.toMatchObject({
+        type: expect.stringMatching(/unresolved|operation-in-progress/),
+      })
       cluster.replicas().forEach(node => node.thaw())
-      await until(async () => session.add(key, { id, seconds: 5 }).then(({ value }) => value === 1, () => false), 'the repeat to be answered')
+      await until(
+        async () =>
+          session.add(key, { id, seconds: 5 }).then(
+            ({ value }) => value === 1,
+            () => false,
+          ),
+        'the repeat to be answered',
+      )
       expect(await stored(key)).toBe(1)
     })
   })
@@ -350,7 +440,9 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
       const [key, id, session] = [randomUUID(), randomUUID(), createSession()]
       expect(await session.add(key, { id })).toEqual({ value: 1, replayed: false })
       expect(await session.add(key, { id })).toEqual({ value: 1, replayed: true })
-      await expect(session.add(key, { id, fingerprint: 'other' })).rejects.toMatchObject({ type: 'idempotency-key-reused' })
+      await expect(session.add(key, { id, fingerprint: 'other' })).rejects.toMatchObject({
+        type: 'idempotency-key-reused',
+      })
       expect(await stored(key)).toBe(1)
     })
 
@@ -358,9 +450,16 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
       const [key, id, session] = [randomUUID(), randomUUID(), createSession()]
       cluster.replicas().forEach(node => node.freeze())
       const first = session.add(key, { id, seconds: 20 })
-      await until(async () => (await cluster.primary().query(`SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'`)).length > 0, 'the first to wait for its standby')
+      await until(
+        async () =>
+          (await cluster.primary().query(`SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'`))
+            .length > 0,
+        'the first to wait for its standby',
+      )
       const second = createSession().add(key, { id, seconds: 20 })
-      await expect(createSession().add(key, { id, seconds: 1 })).rejects.toMatchObject({ type: 'operation-in-progress' })
+      await expect(createSession().add(key, { id, seconds: 1 })).rejects.toMatchObject({
+        type: 'operation-in-progress',
+      })
       cluster.replicas().forEach(node => node.thaw())
       expect(await first).toEqual({ value: 1, replayed: false })
       expect(await second).toEqual({ value: 1, replayed: true })
@@ -383,38 +482,50 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
   })
 
   describe('6. a failover is a wait, not an error', () => {
-    it.each(['kill', 'switchover'] as const)('%s: every write under way and every one that comes meanwhile succeeds', async (old) => {
-      const [key, session] = [randomUUID(), createSession()]
-      await session.add(key)
-      let going = true
-      const writers = Array.from({ length: 4 }, async () => {
-        const own = createSession()
-        let done = 0
-        while (going) {
-          await own.add(key, { seconds: 30 })
-          done++
-        }
-        return done
-      })
-      await cluster.failover({ old })
-      await session.add(key, { seconds: 30 })
-      going = false
-      const done = (await Promise.all(writers)).reduce((sum, n) => sum + n, 0)
-      expect(await stored(key)).toBe(done + 2)
-    })
+    it.each(['kill', 'switchover'] as const)(
+      '%s: every write under way and every one that comes meanwhile succeeds',
+      async (old) => {
+        const [key, session] = [randomUUID(), createSession()]
+        await session.add(key)
+        let going = true
+        const writers = Array.from({ length: 4 }, async () => {
+          const own = createSession()
+          let done = 0
+          while (going) {
+            await own.add(key, { seconds: 30 })
+            done++
+          }
+          return done
+        })
+        await cluster.failover({ old })
+        await session.add(key, { seconds: 30 })
+        going = false
+        const done = (await Promise.all(writers)).reduce((sum, n) => sum + n, 0)
+        expect(await stored(key)).toBe(done + 2)
+      },
+    )
 
     it('whoever gives up while a write waits for the pooler takes it along: nothing is done, and nobody waits behind it', async () => {
       const [key, giving] = [randomUUID(), new AbortController()]
       await cluster.pgbouncer.admin('PAUSE')
-      const context: RequestContext = { ...backgroundContext('test', 20), operation: { scope: 'test', key, fingerprint: '' }, signal: giving.signal }
-      const write = () => database.write(async (tx) => {
-        await tx.execute(sql`INSERT INTO counters VALUES (${key}, 1)`)
-        return {}
-      })
+      const context: RequestContext = {
+        ...backgroundContext('test', 20),
+        operation: { scope: 'test', key, fingerprint: '' },
+        signal: giving.signal,
+      }
+      const write = () =>
+        database.write(async (tx) => {
+          await tx.execute(sql`INSERT INTO counters VALUES (${key}, 1)`)
+          return {}
+        })
       const given = Promise.allSettled([1, 2, 3].map(() => runInContext(context, write)))
       await until(() => database.stats()[0]!.active === 3, 'three writes to wait in the pooler')
       giving.abort()
-      for (const one of await given) expect(one).toMatchObject({ status: 'rejected', reason: { message: expect.stringContaining('abandoned') } })
+      for (const one of await given)
+        expect(one).toMatchObject({
+          status: 'rejected',
+          reason: { message: expect.stringContaining('abandoned') },
+        })
       expect(counts['abandoned']).toBe(3)
       await cluster.pgbouncer.admin('RESUME')
       // The repeat that somebody does wait for is made, and made once.
@@ -427,9 +538,15 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
       try {
         await other.firstState()
         cluster.wires.write.refuse()
-        const waiting = Array.from({ length: 3 }, () => createSession(other).add(randomUUID(), { seconds: 20 }))
+        const waiting = Array.from({ length: 3 }, () =>
+          createSession(other).add(randomUUID(), { seconds: 20 }),
+        )
         await until(() => other.waitingWrites() >= 3, 'three to wait')
-        await expect(createSession(other).add(randomUUID(), { seconds: 20 })).rejects.toMatchObject({ type: 'unavailable', retryAfterSeconds: expect.any(Number), message: expect.stringContaining('Too many') })
+        await expect(createSession(other).add(randomUUID(), { seconds: 20 })).rejects.toMatchObject({
+          type: 'unavailable',
+          retryAfterSeconds: expect.any(Number),
+          message: expect.stringContaining('Too many'),
+        })
         cluster.wires.write.accept()
         expect((await Promise.all(waiting)).map(({ value }) => value)).toEqual([1, 1, 1])
         expect(counts['shed']).toBe(1)
@@ -443,7 +560,8 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
   it('7. no pool stays on a demoted primary: one that goes on answering is found out by its timeline', async () => {
     const [key, session] = [randomUUID(), createSession()]
     await session.add(key)
-    // The old primary lives on, and so do all connections to it: nobody cuts them, as a balancer might fail to.
+    // The old primary lives on, and so do all connections to it: nobody cuts them, as a balancer might fail
+    // to.
     const { old } = await cluster.failover({ old: 'alive', repoint: false })
     const other = open({ primaryUrl: cluster.writeUrl })
     cluster.repoint({ cut: false })
@@ -451,7 +569,9 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
       expect((await session.add(key, { seconds: 30 })).value).toBe(2)
       for (let n = 0; n < 5; n++) expect((await session.read(key, { consistency: 'strong' })).value).toBe(2)
       expect(await stored(key)).toBe(2)
-      const [left] = await cluster.ask<{ value: number }>(old, 'SELECT value FROM counters WHERE key = $1', [key])
+      const [left] = await cluster.ask<{ value: number }>(old, 'SELECT value FROM counters WHERE key = $1', [
+        key,
+      ])
       expect(left?.value ?? 0).toBeLessThan(2)
     }
     finally {
@@ -471,8 +591,14 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
       stranger.token = null
       expect((await stranger.read(key, { consistency: 'eventual' })).value).toBe(2)
     }
-    // The test can fail. (Connections of the pooler to the replicas have just been cut; whoever meets one reads from the primary.)
-    await broken('no-epoch-check', other => until(async () => (await stranger.read(key, { consistency: 'eventual', on: other })).value === 1, 'the old value to be shown'))
+    // The test can fail. (Connections of the pooler to the replicas have just been cut; whoever meets one
+    // reads from the primary.)
+    await broken('no-epoch-check', other =>
+      until(
+        async () => (await stranger.read(key, { consistency: 'eventual', on: other })).value === 1,
+        'the old value to be shown',
+      ),
+    )
   })
 
   it('8. the database cannot hang a request: with everything a black hole each ends at its deadline', async () => {
@@ -493,16 +619,35 @@ describe('the router\'s ten promises, on a primary and two synchronous replicas 
     const [key, session] = [randomUUID(), createSession()]
     cluster.replicas().forEach(node => node.freeze())
     const adding = session.add(key, { seconds: 2 })
-    await expect(adding).rejects.toMatchObject({ message: expect.stringContaining('before the outcome was known') })
+    await expect(adding).rejects.toMatchObject({
+      message: expect.stringContaining('before the outcome was known'),
+    })
     expect(counts['unknownCommit']).toBeGreaterThan(0)
     expect(counts['resolved unresolved']).toBeGreaterThan(0)
     // The back end still waits: nobody told it to stop.
-    expect(await cluster.primary().query(`SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'`)).not.toEqual([])
+    expect(
+      await cluster.primary().query(`SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'`),
+    ).not.toEqual([])
     expect(await stored(key)).toBeNull()
   })
 
   it('10. everything is counted', () => {
     // By the tests above, each in its place; the list is what an operator sees in docs/metrics.md.
-    expect(Object.keys(noMetrics).sort()).toEqual(['abandoned', 'busy', 'failover', 'fellBack', 'leftAddress', 'replayed', 'resolved', 'retried', 'served', 'shed', 'stale', 'token', 'unknownCommit', 'waited'])
+    expect(Object.keys(noMetrics).sort()).toEqual([
+      'abandoned',
+      'busy',
+      'failover',
+      'fellBack',
+      'leftAddress',
+      'replayed',
+      'resolved',
+      'retried',
+      'served',
+      'shed',
+      'stale',
+      'token',
+      'unknownCommit',
+      'waited',
+    ])
   })
 })

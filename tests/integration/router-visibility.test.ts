@@ -25,7 +25,9 @@ describe('what a person has seen and what may be said of their writes, on a prim
 
   beforeAll(async () => {
     cluster = await startCluster()
-    await cluster.asOwner('CREATE TABLE notes (id text PRIMARY KEY, text text NOT NULL, edits integer NOT NULL DEFAULT 0)')
+    await cluster.asOwner(
+      'CREATE TABLE notes (id text PRIMARY KEY, text text NOT NULL, edits integer NOT NULL DEFAULT 0)',
+    )
     await cluster.asOwner('GRANT ALL ON notes TO fleet_serving')
     await cluster.caughtUp()
     database = open()
@@ -36,7 +38,12 @@ describe('what a person has seen and what may be said of their writes, on a prim
     await cluster.heal()
     await until(async () => {
       const { primary, replica, attached } = await database.probe()
-      return primary.role === 'primary' && replica?.reachable === true && attached?.length === 2 && database.circuit() !== 'open'
+      return (
+        primary.role === 'primary'
+        && replica?.reachable === true
+        && attached?.length === 2
+        && database.circuit() !== 'open'
+      )
     }, 'the monitor to see the whole cluster')
     counts = {}
   })
@@ -47,12 +54,23 @@ describe('what a person has seen and what may be said of their writes, on a prim
 
   function open(options: Partial<DatabaseOptions> = {}): DatabaseService {
     counts = {}
-    const count = (name: string) => (...labels: unknown[]) => {
-      const key = [name, ...labels.filter(label => typeof label === 'string')].join(' ')
-      counts[key] = (counts[key] ?? 0) + 1
-    }
-    const metrics = Object.fromEntries(Object.keys(noMetrics).map(name => [name, count(name)])) as unknown as typeof noMetrics
-    return openDatabase({ primaryUrl: cluster.writeUrl, replicaUrl: cluster.readUrl, maxConnections: 8, log, metrics, ...options })
+    const count
+      = (name: string) =>
+        (...labels: unknown[]) => {
+          const key = [name, ...labels.filter(label => typeof label === 'string')].join(' ')
+          counts[key] = (counts[key] ?? 0) + 1
+        }
+    const metrics = Object.fromEntries(
+      Object.keys(noMetrics).map(name => [name, count(name)]),
+    ) as unknown as typeof noMetrics
+    return openDatabase({
+      primaryUrl: cluster.writeUrl,
+      replicaUrl: cluster.readUrl,
+      maxConnections: 8,
+      log,
+      metrics,
+      ...options,
+    })
   }
 
   /** A session straight at the present primary, as somebody with psql has it. */
@@ -60,7 +78,9 @@ describe('what a person has seen and what may be said of their writes, on a prim
     const client = new pg.Client({ connectionString: cluster.ownerUrl() })
     client.on('error', () => {})
     await client.connect()
-    closing.push(async () => (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy())
+    closing.push(async () =>
+      (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy(),
+    )
     return client
   }
 
@@ -68,29 +88,67 @@ describe('what a person has seen and what may be said of their writes, on a prim
   function createPerson(on = database) {
     const person = {
       token: null as string | null,
-      async request<T>(work: (database: DatabaseService) => Promise<T>, { key = null, seconds = 15, database = on, signal }: { key?: string | null, seconds?: number, database?: DatabaseService, signal?: AbortSignal } = {}) {
-        const context: RequestContext = { ...backgroundContext('test', seconds, signal), operation: key === null ? null : { scope: 'test', key, fingerprint: '' }, consistencyToken: person.token }
+      async request<T>(
+        work: (database: DatabaseService) => Promise<T>,
+        {
+          key = null,
+          seconds = 15,
+          database = on,
+          signal,
+        }: { key?: string | null, seconds?: number, database?: DatabaseService, signal?: AbortSignal } = {},
+      ) {
+        const context: RequestContext = {
+          ...backgroundContext('test', seconds, signal),
+          operation: key === null ? null : { scope: 'test', key, fingerprint: '' },
+          consistencyToken: person.token,
+        }
         try {
-          return { value: await runInContext(context, () => work(database)), stale: context.staleSeconds, replayed: context.replayed }
+          return {
+            value: await runInContext(context, () => work(database)),
+            stale: context.staleSeconds,
+            replayed: context.replayed,
+          }
         }
         finally {
           person.token = context.consistencyToken
         }
       },
-      note: (id: string, text: string, options: { key?: string, seconds?: number, signal?: AbortSignal } = {}) => person.request(database => database.write(async (tx) => {
-        await tx.execute(sql`INSERT INTO notes (id, text) VALUES (${id}, ${text})`)
-        return { id }
-      }), options),
+      note: (
+        id: string,
+        text: string,
+        options: { key?: string, seconds?: number, signal?: AbortSignal } = {},
+      ) =>
+        person.request(
+          database =>
+            database.write(async (tx) => {
+              await tx.execute(sql`INSERT INTO notes (id, text) VALUES (${id}, ${text})`)
+              return { id }
+            }),
+          options,
+        ),
       async look(id: string, consistency: Consistency = 'session') {
-        const { value, stale } = await person.request(database => database.read(tx => tx.execute<{ text: string }>(sql`SELECT text FROM notes WHERE id = ${id}`), { consistency }), { seconds: 5 })
+        const { value, stale } = await person.request(
+          database =>
+            database.read(tx => tx.execute<{ text: string }>(sql`SELECT text FROM notes WHERE id = ${id}`), {
+              consistency,
+            }),
+          { seconds: 5 },
+        )
         return { text: value.rows[0]?.text ?? null, stale }
       },
       /** As the domain does it: what is not there is a 404. */
-      edit: (id: string, options: { seconds?: number, database?: DatabaseService } = {}) => person.request(database => database.write(async (tx) => {
-        const { rows } = await tx.execute<{ edits: number }>(sql`UPDATE notes SET edits = edits + 1 WHERE id = ${id} RETURNING edits`)
-        if (!rows[0]) throw new NotFoundError('note')
-        return { edits: rows[0].edits }
-      }), options),
+      edit: (id: string, options: { seconds?: number, database?: DatabaseService } = {}) =>
+        person.request(
+          database =>
+            database.write(async (tx) => {
+              const { rows } = await tx.execute<{ edits: number }>(
+                sql`UPDATE notes SET edits = edits + 1 WHERE id = ${id} RETURNING edits`,
+              )
+              if (!rows[0]) throw new NotFoundError('note')
+              return { edits: rows[0].edits }
+            }),
+          options,
+        ),
     }
     return person
   }
@@ -105,17 +163,36 @@ describe('what a person has seen and what may be said of their writes, on a prim
     return person
   }
 
-  const stored = async (id: string) => (await cluster.asOwner<{ text: string, edits: number }>('SELECT text, edits FROM notes WHERE id = $1', [id]))[0] ?? null
-  const waitingForStandby = async () => (await cluster.primary().query('SELECT FROM pg_stat_activity WHERE wait_event = \'SyncRep\'')).length
+  const stored = async (id: string) =>
+    (
+      await cluster.asOwner<{ text: string, edits: number }>('SELECT text, edits FROM notes WHERE id = $1', [
+        id,
+      ])
+    )[0] ?? null
+  const waitingForStandby = async () =>
+    (await cluster.primary().query('SELECT FROM pg_stat_activity WHERE wait_event = \'SyncRep\'')).length
 
-  /** A commit that both replicas show and the primary does not: confirmed, and its back end not scheduled since. `wake` lets it go on. */
+  /**
+   * A commit that both replicas show and the primary does not: confirmed, and its back end not scheduled
+   * since. `wake` lets it go on.
+   */
   async function committedAndNotWoken(id: string) {
     const writer = await psql()
-    const { rows: [backend] } = await writer.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+    const {
+      rows: [backend],
+    } = await writer.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
     for (const node of cluster.replicas()) node.freeze()
     const committing = writer.query('INSERT INTO notes (id, text) VALUES ($1, \'seen\')', [id])
     committing.catch(() => {})
-    await until(async () => (await cluster.asOwner('SELECT FROM pg_stat_activity WHERE pid = $1 AND wait_event = \'SyncRep\'', [backend!.pid])).length === 1, 'COMMIT to wait for a standby')
+    await until(
+      async () =>
+        (
+          await cluster.asOwner('SELECT FROM pg_stat_activity WHERE pid = $1 AND wait_event = \'SyncRep\'', [
+            backend!.pid,
+          ])
+        ).length === 1,
+      'COMMIT to wait for a standby',
+    )
     process.kill(backend!.pid, 'SIGSTOP')
     const wake = async () => {
       process.kill(backend!.pid, 'SIGCONT')
@@ -129,8 +206,22 @@ describe('what a person has seen and what may be said of their writes, on a prim
   describe('a transaction that somebody holds open on the primary', () => {
     it.each([
       ['idle', ['BEGIN', 'INSERT INTO notes (id, text) VALUES (gen_random_uuid(), \'x\')'], null],
-      ['with subtransactions', ['BEGIN', 'SAVEPOINT a', 'INSERT INTO notes (id, text) VALUES (gen_random_uuid(), \'x\')', 'SAVEPOINT b', 'INSERT INTO notes (id, text) VALUES (gen_random_uuid(), \'x\')'], null],
-      ['at work', ['BEGIN', 'INSERT INTO notes (id, text) VALUES (gen_random_uuid(), \'x\')'], 'SELECT pg_sleep(60)'],
+      [
+        'with subtransactions',
+        [
+          'BEGIN',
+          'SAVEPOINT a',
+          'INSERT INTO notes (id, text) VALUES (gen_random_uuid(), \'x\')',
+          'SAVEPOINT b',
+          'INSERT INTO notes (id, text) VALUES (gen_random_uuid(), \'x\')',
+        ],
+        null,
+      ],
+      [
+        'at work',
+        ['BEGIN', 'INSERT INTO notes (id, text) VALUES (gen_random_uuid(), \'x\')'],
+        'SELECT pg_sleep(60)',
+      ],
     ] as const)('costs nobody anything: %s', async (_, statements, work) => {
       // Two of them: it is not only the oldest that is passed over.
       for (const one of [await psql(), await psql()]) {
@@ -149,7 +240,8 @@ describe('what a person has seen and what may be said of their writes, on a prim
         person.token = seenOnReplica
         expect((await person.edit(id, { seconds: 5 })).value).toEqual({ edits: n + 1 })
       }
-      // And where the replicas are no help, the session that waits for its client is passed over all the same.
+      // And where the replicas are no help, the session that waits for its client is passed over all the
+      // same.
       cluster.balancer.read.refuse()
       person.token = seenOnReplica
       if (!work) expect(await person.look(id, 'strong')).toEqual({ text: 'new', stale: null })
@@ -168,8 +260,11 @@ describe('what a person has seen and what may be said of their writes, on a prim
       const small = open({ maxConnections: 2 })
       closing.push(() => small.close())
       await until(() => small.state().attached?.length === 2, 'the monitor to see both replicas')
-      const slow = Array.from({ length: 2 }, () => createPerson(small).request(
-        database => database.read(tx => tx.execute(sql`SELECT pg_sleep(3)`), { consistency: 'eventual' })))
+      const slow = Array.from({ length: 2 }, () =>
+        createPerson(small).request(database =>
+          database.read(tx => tx.execute(sql`SELECT pg_sleep(3)`), { consistency: 'eventual' }),
+        ),
+      )
       const replicaPool = () => small.stats().find(({ pool }) => pool === 'replica')!
       await until(() => replicaPool().active === 2, 'slow reads to hold the pool')
       const person = createPerson(small)
@@ -199,11 +294,21 @@ describe('what a person has seen and what may be said of their writes, on a prim
     await person.note(randomUUID(), 'new')
     // Slow where it is asked in vain: the marker finds it there.
     const slow = sql`SELECT pg_sleep(CASE WHEN pg_is_in_recovery() THEN 4 ELSE 0 END), 'left at once' AS marker`
-    const { value } = await person.request(database => database.read(tx => tx.execute<{ marker: string }>(slow)), { seconds: 15 })
+    const { value } = await person.request(
+      database => database.read(tx => tx.execute<{ marker: string }>(slow)),
+      { seconds: 15 },
+    )
     expect(value.rows[0]!.marker).toBe('left at once')
     expect(counts['fellBack token']).toBe(1)
-    const stillAsleep = await Promise.all(cluster.replicas().map(node =>
-      node.query(`SELECT FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%left at' || ' once%'`)))
+    const stillAsleep = await Promise.all(
+      cluster
+        .replicas()
+        .map(node =>
+          node.query(
+            `SELECT FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%left at' || ' once%'`,
+          ),
+        ),
+    )
     expect(stillAsleep.flat()).toHaveLength(1)
     // The connection is given back once it has been answered, and not thrown away.
     const replicaPool = () => database.stats().find(({ pool }) => pool === 'replica')!
@@ -227,13 +332,19 @@ describe('what a person has seen and what may be said of their writes, on a prim
     it('not by a former primary, where the instance has not heard of the next one and the token names it', async () => {
       const id = randomUUID()
       const { old } = await cluster.failover({ old: 'alive' })
-      const pinned = open({ primaryUrl: cluster.servingUrl(old), replicaUrl: `${cluster.servingUrl(old)}?application_name=fleet2-replica` })
+      const pinned = open({
+        primaryUrl: cluster.servingUrl(old),
+        replicaUrl: `${cluster.servingUrl(old)}?application_name=fleet2-replica`,
+      })
       closing.unshift(() => pinned.close())
       await pinned.firstState()
       const person = createPerson()
       await person.note(id, 'on the new primary', { seconds: 30 })
       expect(plainTokens.decode(person.token!)!.timeline).toBeGreaterThan(pinned.state().timeline)
-      await expect(person.edit(id, { seconds: 3, database: pinned })).rejects.toMatchObject({ type: 'unavailable', message: expect.stringContaining('Nothing was changed') })
+      await expect(person.edit(id, { seconds: 3, database: pinned })).rejects.toMatchObject({
+        type: 'unavailable',
+        message: expect.stringContaining('Nothing was changed'),
+      })
       expect(await stored(id)).toMatchObject({ edits: 0 })
       expect((await person.edit(id, { seconds: 20 })).value).toEqual({ edits: 1 })
     })
@@ -245,7 +356,9 @@ describe('what a person has seen and what may be said of their writes, on a prim
       await createPerson().note(randomUUID(), 'on the new primary', { seconds: 30 })
       await until(() => pinned.state().timeline === database.state().timeline, 'the replica to tell')
       // Nobody's token names it; what the former primary would say is of no account.
-      await expect(createPerson(pinned).edit(randomUUID(), { seconds: 2 })).rejects.toMatchObject({ type: 'unavailable' })
+      await expect(createPerson(pinned).edit(randomUUID(), { seconds: 2 })).rejects.toMatchObject({
+        type: 'unavailable',
+      })
     })
 
     it('a token of a timeline that there has never been (a restored backup) holds a write up for a while, and no further one', async () => {
@@ -291,12 +404,19 @@ describe('what a person has seen and what may be said of their writes, on a prim
       await cluster.primary().query('SELECT pg_reload_conf()')
     })
     await person.note(id, 'and then silence')
-    // The insert position is behind the header of a page on which there is nothing; what tokens are made of is not.
-    await until(async () => {
-      const [{ at, position }] = await cluster.asOwner<{ at: number, position: string }>(`SELECT (SELECT file_offset FROM pg_walfile_name_offset(pg_current_wal_insert_lsn())) AS at, database_position(0) AS position`) as [{ at: number, position: string }]
-      if (at === 40) expect(position.split(' ')[2]).toMatch(/000000$/)
-      return at === 40
-    }, 'the next segment to be begun', 60_000)
+    // The insert position is behind the header of a page on which there is nothing; what tokens are made of
+    // is not.
+    await until(
+      async () => {
+        const [{ at, position }] = (await cluster.asOwner<{ at: number, position: string }>(
+          `SELECT (SELECT file_offset FROM pg_walfile_name_offset(pg_current_wal_insert_lsn())) AS at, database_position(0) AS position`,
+        )) as [{ at: number, position: string }]
+        if (at === 40) expect(position.split(' ')[2]).toMatch(/000000$/)
+        return at === 40
+      },
+      'the next segment to be begun',
+      60_000,
+    )
     const before = counts['fellBack late'] ?? 0
     for (let look = 0; look < 12; look++) {
       expect((await impatient.probe()).replica).toMatchObject({ lagSeconds: 0 })
@@ -309,12 +429,20 @@ describe('what a person has seen and what may be said of their writes, on a prim
   it('whoever waits for the monitor is told by the look that they waited for, all at once', async () => {
     const of = (pool: 'primary' | 'replica') => createAddresses({ pool, resolver, log, onLeft() {} })
     const addresses = { primary: of('primary'), replica: of('replica') }
-    const monitor = createMonitor({ primaryUrl: cluster.writeUrl, replicaUrl: cluster.readUrl, log, addresses, onNewEpoch() {} })
+    const monitor = createMonitor({
+      primaryUrl: cluster.writeUrl,
+      replicaUrl: cluster.readUrl,
+      log,
+      addresses,
+      onNewEpoch() {},
+    })
     try {
       let looks = 0
       monitor.onProbe(() => void looks++)
       await monitor.ready(10_000)
-      const toldAt = await Promise.all(Array.from({ length: 30 }, () => monitor.waitForPrimary(20_000).then(() => looks)))
+      const toldAt = await Promise.all(
+        Array.from({ length: 30 }, () => monitor.waitForPrimary(20_000).then(() => looks)),
+      )
       expect(new Set(toldAt).size).toBe(1)
     }
     finally {
@@ -329,10 +457,23 @@ describe('what a person has seen and what may be said of their writes, on a prim
       for (const node of cluster.replicas()) node.freeze()
       const repeats = [1, 2, 3].map(() => createPerson().note(id, 'made', { key, seconds: 4 }))
       const ended = Promise.allSettled(repeats)
-      await until(async () => await waitingForStandby() >= 3, 'all three to wait for the standby')
-      for (const one of await ended) expect(one).toMatchObject({ status: 'rejected', reason: { type: 'unresolved', message: expect.stringContaining('same Idempotency-Key') } })
+      await until(async () => (await waitingForStandby()) >= 3, 'all three to wait for the standby')
+      for (const one of await ended)
+        expect(one).toMatchObject({
+          status: 'rejected',
+          reason: { type: 'unresolved', message: expect.stringContaining('same Idempotency-Key') },
+        })
       for (const node of cluster.replicas()) node.thaw()
-      await until(() => createPerson().note(id, 'made', { key, seconds: 5 }).then(({ replayed }) => replayed, () => false), 'the answer to be had')
+      await until(
+        () =>
+          createPerson()
+            .note(id, 'made', { key, seconds: 5 })
+            .then(
+              ({ replayed }) => replayed,
+              () => false,
+            ),
+        'the answer to be had',
+      )
     })
 
     it('a keyed request that gets no answer of the database does not say that nothing was changed: an earlier one has changed something', async () => {
@@ -340,11 +481,21 @@ describe('what a person has seen and what may be said of their writes, on a prim
       await createPerson().note(id, 'made', { key })
       const owner = await psql()
       await owner.query('BEGIN; LOCK TABLE operations IN ACCESS EXCLUSIVE MODE')
-      const late = await createPerson().note(id, 'made', { key, seconds: 2 }).catch((error: Error) => error)
-      expect(late).toMatchObject({ type: 'unavailable', message: expect.not.stringMatching(/nothing was changed/i) })
+      const late = await createPerson()
+        .note(id, 'made', { key, seconds: 2 })
+        .catch((error: Error) => error)
+      expect(late).toMatchObject({
+        type: 'unavailable',
+        message: expect.not.stringMatching(/nothing was changed/i),
+      })
       cluster.wires.write.refuse()
-      const cut = await createPerson().note(id, 'made', { key, seconds: 2 }).catch((error: Error) => error)
-      expect(cut).toMatchObject({ type: 'unavailable', message: expect.not.stringMatching(/nothing was changed/i) })
+      const cut = await createPerson()
+        .note(id, 'made', { key, seconds: 2 })
+        .catch((error: Error) => error)
+      expect(cut).toMatchObject({
+        type: 'unavailable',
+        message: expect.not.stringMatching(/nothing was changed/i),
+      })
     })
 
     it('a write without a key that was committed and cut off is unresolved; one that never reached the database changed nothing', async () => {
@@ -354,11 +505,21 @@ describe('what a person has seen and what may be said of their writes, on a prim
       cut.catch(() => {})
       await until(() => cluster.wires.write.commitsCut() > 0, 'the cut')
       cluster.wires.write.refuse()
-      const outcome = await cut.then(() => null, (error: Error) => error)
+      const outcome = await cut.then(
+        () => null,
+        (error: Error) => error,
+      )
       // The repeat may have been quicker than the fault.
-      if (outcome) expect(outcome).toMatchObject({ type: 'unresolved', message: expect.not.stringMatching(/nothing was changed|Idempotency-Key/i) })
+      if (outcome)
+        expect(outcome).toMatchObject({
+          type: 'unresolved',
+          message: expect.not.stringMatching(/nothing was changed|Idempotency-Key/i),
+        })
       expect(await stored(id)).not.toBeNull()
-      await expect(createPerson().note(other, 'never', { seconds: 2 })).rejects.toMatchObject({ type: 'unavailable', message: expect.stringContaining('Nothing was changed') })
+      await expect(createPerson().note(other, 'never', { seconds: 2 })).rejects.toMatchObject({
+        type: 'unavailable',
+        message: expect.stringContaining('Nothing was changed'),
+      })
       expect(await stored(other)).toBeNull()
     })
 
@@ -366,16 +527,28 @@ describe('what a person has seen and what may be said of their writes, on a prim
       const [id, key, leaving] = [randomUUID(), randomUUID(), new AbortController()]
       for (const node of cluster.replicas()) node.freeze()
       let over = false
-      const writing = createPerson().note(id, 'made', { key, seconds: 300, signal: leaving.signal }).catch((error: Error) => error).finally(() => {
-        over = true
-      })
+      const writing = createPerson()
+        .note(id, 'made', { key, seconds: 300, signal: leaving.signal })
+        .catch((error: Error) => error)
+        .finally(() => {
+          over = true
+        })
       await until(() => (counts['unknownCommit'] ?? 0) > 0, 'the outcome to be unknown', 30_000)
       leaving.abort()
       await until(() => over, 'the write to be abandoned')
       expect(await writing).toMatchObject({ message: expect.stringContaining('abandoned') })
       expect(counts['resolved unresolved']).toBe(1)
       for (const node of cluster.replicas()) node.thaw()
-      await until(() => createPerson().note(id, 'made', { key, seconds: 5 }).then(() => true, () => false), 'the repeat to be answered')
+      await until(
+        () =>
+          createPerson()
+            .note(id, 'made', { key, seconds: 5 })
+            .then(
+              () => true,
+              () => false,
+            ),
+        'the repeat to be answered',
+      )
       expect(await stored(id)).toMatchObject({ text: 'made' })
     })
   })

@@ -8,9 +8,19 @@ import { startServer, type TestServer } from '../support/server.ts'
 
 const script = fileURLToPath(new URL('../../scripts/smoke-test.sh', import.meta.url))
 
-async function smoke(env: Record<string, string>, ...args: string[]): Promise<{ code: number, output: string }> {
-  return promisify(execFile)(script, args, { env: { PATH: process.env.PATH, SMOKE_TIMEOUT: '10', ...env } })
-    .then(({ stdout }) => ({ code: 0, output: stdout }), (error: { code: number, stdout: string, stderr: string }) => ({ code: error.code, output: error.stdout + error.stderr }))
+async function smoke(
+  env: Record<string, string>,
+  ...args: string[]
+): Promise<{ code: number, output: string }> {
+  return promisify(execFile)(script, args, {
+    env: { PATH: process.env.PATH, SMOKE_TIMEOUT: '10', ...env },
+  }).then(
+    ({ stdout }) => ({ code: 0, output: stdout }),
+    (error: { code: number, stdout: string, stderr: string }) => ({
+      code: error.code,
+      output: error.stdout + error.stderr,
+    }),
+  )
 }
 
 describe('scripts/smoke-test.sh', () => {
@@ -27,15 +37,23 @@ describe('scripts/smoke-test.sh', () => {
 
   it('passes on a Fleet2 that works, down to a write that is read back, and leaves nothing behind', async () => {
     const { email, password } = await signUp(server.url)
-    const { code, output } = await smoke({ FLEET2_LOCAL_URL: server.url, SMOKE_EMAIL: email, SMOKE_PASSWORD: password }, 'local')
+    const { code, output } = await smoke(
+      { FLEET2_LOCAL_URL: server.url, SMOKE_EMAIL: email, SMOKE_PASSWORD: password },
+      'local',
+    )
     expect(output).not.toContain('FAILED')
     expect(output).toContain('and read back at once')
     expect(code).toBe(0)
-    expect(await database.asOwner('SELECT name FROM vehicles WHERE name LIKE \'Smoke%\' AND removed_at IS NULL')).toEqual([])
+    expect(
+      await database.asOwner('SELECT name FROM vehicles WHERE name LIKE \'Smoke%\' AND removed_at IS NULL'),
+    ).toEqual([])
   })
 
   it('fails where something does not work, and says what', async () => {
-    const { code, output } = await smoke({ FLEET2_LOCAL_URL: server.url, SMOKE_EMAIL: 'nobody@example.org', SMOKE_PASSWORD: 'not the password' }, 'local')
+    const { code, output } = await smoke(
+      { FLEET2_LOCAL_URL: server.url, SMOKE_EMAIL: 'nobody@example.org', SMOKE_PASSWORD: 'not the password' },
+      'local',
+    )
     expect(code).toBe(1)
     expect(output).toMatch(/FAILED {2}signing in: 401/)
   })
@@ -47,7 +65,12 @@ describe('scripts/smoke-test.sh', () => {
   })
 
   it('says how it is called when it is called wrongly', async () => {
-    expect(await smoke({}, 'nowhere')).toMatchObject({ code: 2, output: expect.stringContaining('FLEET2_PRODUCTION_URL') })
-    expect(await smoke({}, 'staging')).toMatchObject({ output: expect.stringContaining('set FLEET2_STAGING_URL') })
+    expect(await smoke({}, 'nowhere')).toMatchObject({
+      code: 2,
+      output: expect.stringContaining('FLEET2_PRODUCTION_URL'),
+    })
+    expect(await smoke({}, 'staging')).toMatchObject({
+      output: expect.stringContaining('set FLEET2_STAGING_URL'),
+    })
   })
 })

@@ -150,7 +150,9 @@ describe('the status page', () => {
       await until(() => both(({ view }) => view === 'one-instance'), 'Redis to be missed')
       const limited = { 'saving': 'limited', 'live': 'limited', 'sign-in': 'limited' }
       expect(await states(other)).toEqual({ ...allWell, ...limited })
-      expect(shown((await pageOf(other)).html)).toContain('Our servers cannot exchange their status right now.')
+      expect(shown((await pageOf(other)).html)).toContain(
+        'Our servers cannot exchange their status right now.',
+      )
       await redis.start()
       const isBack = ({ state, view }: ServiceStatus) => state === 'operational' && view === 'all-instances'
       await until(() => both(isBack), 'Redis to be back')

@@ -15,7 +15,13 @@ let s3: S3rver
 let endpoint: string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'fleet2-storage-'))
-  s3 = new S3rver({ port: 0, address: '127.0.0.1', silent: true, directory: join(folder, 's3'), configureBuckets: [{ name: 'fleet2-files', configs: [] }] })
+  s3 = new S3rver({
+    port: 0,
+    address: '127.0.0.1',
+    silent: true,
+    directory: join(folder, 's3'),
+    configureBuckets: [{ name: 'fleet2-files', configs: [] }],
+  })
   const { port } = await s3.run() as AddressInfo
   endpoint = `http://127.0.0.1:${port}`
 })
@@ -28,7 +34,10 @@ afterAll(async () => {
 const account = { accessKeyId: 'S3RVER', secretAccessKey: 'S3RVER' }
 const adapters: [string, () => Storage][] = [
   ['a local folder', () => openLocalStorage(join(folder, 'local'))],
-  ['a server that speaks S3', () => openS3Storage({ bucket: 'fleet2-files', endpoint, region: 'us-east-1', ...account })],
+  [
+    'a server that speaks S3',
+    () => openS3Storage({ bucket: 'fleet2-files', endpoint, region: 'us-east-1', ...account }),
+  ],
 ]
 
 describe.each(adapters)('%s', (_, open) => {
@@ -38,8 +47,14 @@ describe.each(adapters)('%s', (_, open) => {
   })
 
   it('gives back what was stored, with its type and size, from a buffer and from a stream', async () => {
-    expect(await storage.put('a/one.txt', Buffer.from('hello'), { contentType: 'text/plain' })).toEqual({ key: 'a/one.txt', bytes: 5, contentType: 'text/plain' })
-    await storage.put('a/two.bin', Readable.from([Buffer.from('12'), Buffer.from('34')]), { contentType: 'application/pdf' })
+    expect(await storage.put('a/one.txt', Buffer.from('hello'), { contentType: 'text/plain' })).toEqual({
+      key: 'a/one.txt',
+      bytes: 5,
+      contentType: 'text/plain',
+    })
+    await storage.put('a/two.bin', Readable.from([Buffer.from('12'), Buffer.from('34')]), {
+      contentType: 'application/pdf',
+    })
     const found = await storage.get('a/two.bin')
     expect(found).toMatchObject({ bytes: 4, contentType: 'application/pdf' })
     expect(await text(found!.content)).toBe('1234')
@@ -58,13 +73,19 @@ describe.each(adapters)('%s', (_, open) => {
     expect(await storage.get('b')).toBeNull()
   })
   it('lists by prefix, in order', async () => {
-    for (const key of ['l/2', 'l/1/x', 'm/1']) await storage.put(key, Buffer.from('x'), { contentType: 'text/plain' })
+    for (const key of ['l/2', 'l/1/x', 'm/1'])
+      await storage.put(key, Buffer.from('x'), { contentType: 'text/plain' })
     expect(await storage.list('l/')).toEqual(['l/1/x', 'l/2'])
     expect(await storage.list('zzz')).toEqual([])
   })
-  it.each(['../x', '/etc/passwd', 'a/../../x', '', 'a//b', 'a\0b', '.', 'x~type'])('takes no key that could leave its place: %j', async (key) => {
-    await expect(storage.put(key, Buffer.from('x'), { contentType: 'text/plain' })).rejects.toThrow(TypeError)
-  })
+  it.each(['../x', '/etc/passwd', 'a/../../x', '', 'a//b', 'a\0b', '.', 'x~type'])(
+    'takes no key that could leave its place: %j',
+    async (key) => {
+      await expect(storage.put(key, Buffer.from('x'), { contentType: 'text/plain' })).rejects.toThrow(
+        TypeError,
+      )
+    },
+  )
 })
 
 it('a stream that fails halfway leaves what was there, and no half of the new one', async () => {

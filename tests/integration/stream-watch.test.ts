@@ -30,15 +30,39 @@ afterAll(async () => {
   await test.drop()
 })
 
-/** A stream that was opened by a request which ended long ago, of a member of an organisation; looked at every few moments, and told of nothing. */
+/**
+ * A stream that was opened by a request which ended long ago, of a member of an organisation; looked at every
+ * few moments, and told of nothing.
+ */
 async function watched({ operator = false } = {}) {
   const [userId, organisationId, membershipId] = [randomUUID(), randomUUID(), randomUUID()]
-  await test.asOwner('INSERT INTO users (id, email, name, password_hash) VALUES ($1, $2, $3, $4)', [userId, `${userId}@example.org`, 'Test', 'x'])
+  await test.asOwner('INSERT INTO users (id, email, name, password_hash) VALUES ($1, $2, $3, $4)', [
+    userId,
+    `${userId}@example.org`,
+    'Test',
+    'x',
+  ])
   await test.asOwner('INSERT INTO organisations (id, name) VALUES ($1, $2)', [organisationId, 'Test'])
-  await test.asOwner('INSERT INTO memberships (id, organisation_id, user_id, role) VALUES ($1, $2, $3, $4)', [membershipId, organisationId, userId, 'viewer'])
+  await test.asOwner('INSERT INTO memberships (id, organisation_id, user_id, role) VALUES ($1, $2, $3, $4)', [
+    membershipId,
+    organisationId,
+    userId,
+    'viewer',
+  ])
   const { redis, goAway } = interruptible(openMemory())
-  const sessions = createSessions(redis, { idleSeconds: 3_600, absoluteSeconds: 86_400, proofSeconds: 3_600, passwords: ['a-password-for-tests-of-at-least-32-characters'] })
-  const { secret, record } = await sessions.begin({ userId, organisationId, ipAddress: '', userAgent: '', revocationsUpTo: 0 })
+  const sessions = createSessions(redis, {
+    idleSeconds: 3_600,
+    absoluteSeconds: 86_400,
+    proofSeconds: 3_600,
+    passwords: ['a-password-for-tests-of-at-least-32-characters'],
+  })
+  const { secret, record } = await sessions.begin({
+    userId,
+    organisationId,
+    ipAddress: '',
+    userAgent: '',
+    revocationsUpTo: 0,
+  })
   const sent: string[] = []
   const closing: (() => void)[] = []
   let looks = 0
@@ -53,8 +77,21 @@ async function watched({ operator = false } = {}) {
     return database.withKey(...key)
   } }
   const cache = createCache({ redis, log })
-  const watch = createStreamWatch({ sessions, database: counted, cache, events: createEvents(redis, log), log, everyMs: 40 })
-  runInContext({ ...backgroundContext('the request', -60) }, () => watch.hold(stream, { secret, session: record, ...operator ? { organisationId: null, membershipId: null } : { organisationId, membershipId } }))
+  const watch = createStreamWatch({
+    sessions,
+    database: counted,
+    cache,
+    events: createEvents(redis, log),
+    log,
+    everyMs: 40,
+  })
+  runInContext({ ...backgroundContext('the request', -60) }, () =>
+    watch.hold(stream, {
+      secret,
+      session: record,
+      ...(operator ? { organisationId: null, membershipId: null } : { organisationId, membershipId }),
+    }),
+  )
   const looked = async () => {
     const before = looks
     await until(() => looks >= before + 3, 'a few looks')

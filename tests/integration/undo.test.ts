@@ -8,8 +8,20 @@ import { v7 as uuidv7 } from 'uuid'
 import { afterEach, describe, expect, it } from 'vitest'
 import { openDatabase, type DatabaseService } from '#server/database/open.ts'
 import { memberships, organisations, users } from '#server/database/schema/identity.ts'
-import { createDevice, hashToken, removeDevice, renewDeviceToken, updateDevice } from '#server/fleet/devices.ts'
-import { createVehicle, getVehicle, removeVehicle, restoreVehicle, updateVehicle } from '#server/fleet/vehicles.ts'
+import {
+  createDevice,
+  hashToken,
+  removeDevice,
+  renewDeviceToken,
+  updateDevice,
+} from '#server/fleet/devices.ts'
+import {
+  createVehicle,
+  getVehicle,
+  removeVehicle,
+  restoreVehicle,
+  updateVehicle,
+} from '#server/fleet/vehicles.ts'
 import type { Member } from '#server/identity/member.ts'
 import { apply, mostAtOnce, select, type Selection } from '#server/undo/apply.ts'
 import { compare } from '#server/undo/compare.ts'
@@ -48,24 +60,43 @@ interface Services { database: DatabaseService, makeSecret: () => string }
 async function tenant(services: Services, name: string): Promise<Tenant> {
   const [id, userId] = [uuidv7(), uuidv7()]
   await services.database.inOrganisation(id).write(async (tx) => {
-    await tx.insert(users).values({ id: userId, email: `${userId}@example.com`, name: `Owner of ${name}`, passwordHash: 'x' })
+    await tx
+      .insert(users)
+      .values({ id: userId, email: `${userId}@example.com`, name: `Owner of ${name}`, passwordHash: 'x' })
     await tx.insert(organisations).values({ id, name })
     await tx.insert(memberships).values({ id: uuidv7(), organisationId: id, userId, role: 'owner' })
     return {}
   })
-  const owner: Member = { userId, name: `Owner of ${name}`, email: '', sessionId: '', organisationId: id, role: 'owner' }
+  const owner: Member = {
+    userId,
+    name: `Owner of ${name}`,
+    email: '',
+    sessionId: '',
+    organisationId: id,
+    role: 'owner',
+  }
   return { id, owner, ...workIn({ id, owner }, services) }
 }
 
 /** What is made in an organisation, by the services of a time. */
-function workIn({ id, owner }: Pick<Tenant, 'id' | 'owner'>, services: Services): Pick<Tenant, 'vehicle' | 'device'> {
+function workIn(
+  { id, owner }: Pick<Tenant, 'id' | 'owner'>,
+  services: Services,
+): Pick<Tenant, 'vehicle' | 'device'> {
   const plain = { kind: 'van', make: null, model: null, year: null, notes: null } as const
   return {
     vehicle: async (name, registration) =>
       (await createVehicle(services, id, { ...plain, name, registration: registration ?? null })).id,
-    device: async (name, identifier, vehicleId = null) => (await createDevice(services, owner, {
-      name, identifier, vehicleId, speedUnit: 'kn', tokenRequired: true,
-    })).id,
+    device: async (name, identifier, vehicleId = null) =>
+      (
+        await createDevice(services, owner, {
+          name,
+          identifier,
+          vehicleId,
+          speedUnit: 'kn',
+          tokenRequired: true,
+        })
+      ).id,
   }
 }
 
@@ -85,7 +116,10 @@ async function story<T>(setup: (services: Services) => Promise<T>): Promise<Stor
   await copy.asOwner(`ALTER DATABASE ${nameOf(copy.ownerUrl)} SET fleet2.restored_to = '${moment}'`)
   const services = open()
   closing.push(() => services.database.close())
-  async function sides<R>(organisationId: string, use: (past: Side, present: Side) => Promise<R>): Promise<R> {
+  async function sides<R>(
+    organisationId: string,
+    use: (past: Side, present: Side) => Promise<R>,
+  ): Promise<R> {
     const past = await openSide('copy', copy.servingUrl, organisationId)
     const present = await openSide('running system', server.servingUrl, organisationId)
     return use(past, present).finally(() => Promise.all([past.close(), present.close()]))
@@ -116,8 +150,11 @@ async function everythingOf(database: TestDatabase, organisationId: string) {
   }
   return all
 }
-const entriesOf = (server: TestDatabase, id: string) => server.asOwner<{ action: string, actor: string, after: object }>(
-  'SELECT action, actor_name AS actor, after FROM audit_entries WHERE subject_id = $1 ORDER BY id DESC', [id])
+const entriesOf = (server: TestDatabase, id: string) =>
+  server.asOwner<{ action: string, actor: string, after: object }>(
+    'SELECT action, actor_name AS actor, after FROM audit_entries WHERE subject_id = $1 ORDER BY id DESC',
+    [id],
+  )
 
 describe('a vehicle that was removed by a wrong click', () => {
   it('comes back with its device, in the audit log with who and why, and open pages are told', async () => {
@@ -131,19 +168,29 @@ describe('a vehicle that was removed by a wrong click', () => {
     const plan = await undo.compare(acme.id)
     expect(found(plan)).toEqual(['changed devices: Tracker', 'deleted vehicles: Van'])
     await server.asOwner('DELETE FROM outbox')
-    expect(outcomes(await undo.apply(plan, { kinds: ['deleted'] }))).toEqual(['Tracker: restored', 'Van: restored'])
+    expect(outcomes(await undo.apply(plan, { kinds: ['deleted'] }))).toEqual([
+      'Tracker: restored',
+      'Van: restored',
+    ])
     expect(await getVehicle(services, acme.id, van)).toMatchObject({
       removedAt: null, registration: 'B-1', version: 3, devices: [{ name: 'Tracker' }],
     })
-    const fittings = await server.asOwner('SELECT removed_at IS NULL AS present FROM device_fittings ORDER BY fitted_at')
+    const fittings = await server.asOwner(
+      'SELECT removed_at IS NULL AS present FROM device_fittings ORDER BY fitted_at',
+    )
     expect(fittings).toEqual([{ present: false }, { present: true }])
     expect((await entriesOf(server, van))[0]).toMatchObject({
-      action: 'vehicle.restored', actor: 'Ada (operator)', after: { reason: 'a wrong click', restoredTo: moment },
+      action: 'vehicle.restored',
+      actor: 'Ada (operator)',
+      after: { reason: 'a wrong click', restoredTo: moment },
     })
     const told = await server.asOwner<{ data: object }>('SELECT data FROM outbox ORDER BY id')
-    expect(told.map(({ data }) => data)).toEqual(expect.arrayContaining([
-      { type: 'vehicle', id: van, change: 'restored' }, { type: 'device', id: then.device, change: 'updated' },
-    ]))
+    expect(told.map(({ data }) => data)).toEqual(
+      expect.arrayContaining([
+        { type: 'vehicle', id: van, change: 'restored' },
+        { type: 'device', id: then.device, change: 'updated' },
+      ]),
+    )
     expect((await undo.compare(acme.id)).items).toEqual([])
   })
   it('comes back once: a second time, by the same plan or a new one, nothing is written', async () => {
@@ -173,7 +220,13 @@ describe('a vehicle that was removed by a wrong click', () => {
 
 describe('a device that was deleted', () => {
   it('comes back as it was, with its token, its history and a version that no page has shown yet', async () => {
-    const { then: { acme, van, device }, server, copy, services, ...undo } = await story(async (services) => {
+    const {
+      then: { acme, van, device },
+      server,
+      copy,
+      services,
+      ...undo
+    } = await story(async (services) => {
       const acme = await tenant(services, 'Acme')
       const van = await acme.vehicle('Van')
       return { acme, van, device: await acme.device('Tracker', 'tracker-1', van) }
@@ -186,13 +239,18 @@ describe('a device that was deleted', () => {
     expect(outcomes(await undo.apply(plan))).toEqual(['Tracker: restored'])
     const all = 'SELECT name, identifier, vehicle_id, token_hash, token_required, created_at FROM devices'
     expect(await server.asOwner(all)).toEqual(await copy.asOwner(all))
-    expect(await server.asOwner('SELECT * FROM device_fittings')).toEqual(await copy.asOwner('SELECT * FROM device_fittings'))
+    expect(await server.asOwner('SELECT * FROM device_fittings')).toEqual(
+      await copy.asOwner('SELECT * FROM device_fittings'),
+    )
     // It had got to 3 before it was deleted.
     const [row] = await server.asOwner<{ version: number }>('SELECT version FROM devices')
     expect(row!.version).toBeGreaterThan(3)
     expect(await getVehicle(services, acme.id, van)).toMatchObject({ devices: [{ id: device }] })
     const [entry] = await entriesOf(server, device)
-    expect(entry).toMatchObject({ action: 'device.restored', after: { identifier: 'tracker-1', vehicle: 'Van' } })
+    expect(entry).toMatchObject({
+      action: 'device.restored',
+      after: { identifier: 'tracker-1', vehicle: 'Van' },
+    })
     expect(JSON.stringify(entry)).not.toContain('hash')
   })
   it('comes back without a token that had been renewed, which may have been in wrong hands', async () => {
@@ -238,7 +296,8 @@ it('a device that was moved and renamed goes back, and its history says so', asy
 it('what a wrong DELETE took comes back in the order that the keys want, whatever is gone', async () => {
   const { then: { acme }, server, copy, ...undo } = await story(async (services) => {
     const acme = await tenant(services, 'Acme')
-    for (const n of [1, 2, 3]) await acme.device(`Tracker ${n}`, `tracker-${n}`, await acme.vehicle(`Van ${n}`, `B-${n}`))
+    for (const n of [1, 2, 3])
+      await acme.device(`Tracker ${n}`, `tracker-${n}`, await acme.vehicle(`Van ${n}`, `B-${n}`))
     return { acme }
   })
   await server.asOwner('DELETE FROM devices')
@@ -291,7 +350,9 @@ describe('a row that cannot come back', () => {
     await updateVehicle(services, acme.id, van, { notes: 'newer' })
     expect(outcomes(await undo.apply(plan)))
       .toEqual(['Vam: conflict, it has been changed since the comparison: compare again'])
-    expect(await server.asOwner('SELECT name, notes FROM vehicles')).toEqual([{ name: 'Vam', notes: 'newer' }])
+    expect(await server.asOwner('SELECT name, notes FROM vehicles')).toEqual([
+      { name: 'Vam', notes: 'newer' },
+    ])
   })
   it('before another one has given its plate up comes back after that one', async () => {
     const { then: { acme, one, two }, server, services, ...undo } = await story(async (services) => {
@@ -300,7 +361,10 @@ describe('a row that cannot come back', () => {
     })
     await updateVehicle(services, acme.id, one, { registration: 'B-3' })
     await updateVehicle(services, acme.id, two, { registration: 'B-1' })
-    expect(outcomes(await undo.apply(await undo.compare(acme.id)))).toEqual(['One: restored', 'Two: restored'])
+    expect(outcomes(await undo.apply(await undo.compare(acme.id)))).toEqual([
+      'One: restored',
+      'Two: restored',
+    ])
     expect(await server.asOwner('SELECT name, registration FROM vehicles ORDER BY name'))
       .toEqual([{ name: 'One', registration: 'B-1' }, { name: 'Two', registration: 'B-2' }])
   })
@@ -308,7 +372,12 @@ describe('a row that cannot come back', () => {
 
 describe('another organisation', () => {
   it('is not seen, named or touched, whatever has happened in it since', async () => {
-    const { then: { acme, other, van, theirs }, server, services, ...undo } = await story(async (services) => {
+    const {
+      then: { acme, other, van, theirs },
+      server,
+      services,
+      ...undo
+    } = await story(async (services) => {
       const [acme, other] = [await tenant(services, 'Acme'), await tenant(services, 'Other')]
       return { acme, other, van: await acme.vehicle('Van'), theirs: await other.vehicle('Theirs') }
     })
@@ -321,7 +390,9 @@ describe('another organisation', () => {
     expect(await everythingOf(server, other.id)).toEqual(before)
     // A plan that somebody has written theirs into.
     const foreign = await undo.compare(other.id)
-    await expect(undo.apply({ ...plan, items: foreign.items })).rejects.toThrow(/does not belong to this copy/)
+    await expect(undo.apply({ ...plan, items: foreign.items })).rejects.toThrow(
+      /does not belong to this copy/,
+    )
     expect(await everythingOf(server, other.id)).toEqual(before)
   })
   it('would be seen by a superuser or the owner, who are refused', async () => {
@@ -332,7 +403,9 @@ describe('another organisation', () => {
   it('would be seen in a table without forced row-level security, with which nothing begins', async () => {
     const { then: acme, copy } = await story(services => tenant(services, 'Acme'))
     await copy.asOwner('ALTER TABLE vehicles NO FORCE ROW LEVEL SECURITY')
-    await expect(openSide('copy', copy.servingUrl, acme.id)).rejects.toThrow(/vehicles of the copy is not under/)
+    await expect(openSide('copy', copy.servingUrl, acme.id)).rejects.toThrow(
+      /vehicles of the copy is not under/,
+    )
   })
 })
 
@@ -342,7 +415,9 @@ describe('who may work in the organisation', () => {
       const acme = await tenant(services, 'Acme')
       const [userId, second] = [uuidv7(), uuidv7()]
       await services.database.inOrganisation(acme.id).write(async (tx) => {
-        await tx.insert(users).values({ id: userId, email: `${userId}@example.com`, name: 'Second', passwordHash: 'x' })
+        await tx
+          .insert(users)
+          .values({ id: userId, email: `${userId}@example.com`, name: 'Second', passwordHash: 'x' })
         await tx.insert(memberships).values({ id: second, organisationId: acme.id, userId, role: 'viewer' })
         return {}
       })
@@ -353,8 +428,13 @@ describe('who may work in the organisation', () => {
     expect(found(plan)).toEqual(['deleted memberships: Second'])
     expect(outcomes(await undo.apply(plan))).toEqual([])
     expect(outcomes(await undo.apply(plan, { tables: ['memberships'] }))).toEqual(['Second: restored'])
-    expect((await entriesOf(server, second))[0]).toMatchObject({ action: 'member.restored', after: { role: 'viewer' } })
-    await server.asOwner('UPDATE memberships SET role = CASE WHEN id = $1 THEN \'owner\' ELSE \'viewer\' END', [second])
+    expect((await entriesOf(server, second))[0]).toMatchObject({
+      action: 'member.restored',
+      after: { role: 'viewer' },
+    })
+    await server.asOwner('UPDATE memberships SET role = CASE WHEN id = $1 THEN \'owner\' ELSE \'viewer\' END', [
+      second,
+    ])
     const swapped = await undo.compare(acme.id)
     const back = await undo.apply(swapped, { tables: ['memberships'], ids: [second] })
     expect(outcomes(back)).toEqual(['Second: conflict, the organisation would have no owner'])
@@ -397,8 +477,9 @@ it('one side stays open while the other is read, longer than an instance may lea
   for (const { servingUrl } of [server, copy]) {
     const side = await openSide('copy', servingUrl, acme.id)
     closing.push(() => side.close())
-    expect(await side.query('SHOW idle_in_transaction_session_timeout'))
-      .toEqual([{ idle_in_transaction_session_timeout: '1min' }])
+    expect(await side.query('SHOW idle_in_transaction_session_timeout')).toEqual([
+      { idle_in_transaction_session_timeout: '1min' },
+    ])
   }
 })
 
@@ -407,7 +488,9 @@ describe('every table with an organisation\'s rows', () => {
     const { server } = await story(services => tenant(services, 'Acme'))
     const tables = await readTables('running system', server.asOwner)
     expect(undecidedTables(tables.keys())).toEqual([])
-    expect([...tables.keys()].sort()).toEqual([...Object.keys(restoredTables), ...Object.keys(leftOut)].sort())
+    expect([...tables.keys()].sort()).toEqual(
+      [...Object.keys(restoredTables), ...Object.keys(leftOut)].sort(),
+    )
     for (const name of Object.keys(restoredTables)) expect(tables.get(name)!.key).toEqual(['id'])
   })
   it('is found in the catalogue: a new one that nobody has decided about fails the test above', async () => {
@@ -423,14 +506,22 @@ describe('every table with an organisation\'s rows', () => {
 describe('the command', () => {
   const script = fileURLToPath(new URL('../../scripts/undo.ts', import.meta.url))
   /** Runs it as an operator does, and says how it ended. */
-  function command({ server, copy }: Pick<Story<unknown>, 'server' | 'copy'>, args: string[], env: Record<string, string> = {}) {
+  function command(
+    { server, copy }: Pick<Story<unknown>, 'server' | 'copy'>,
+    args: string[],
+    env: Record<string, string> = {},
+  ) {
     const all = {
-      PATH: process.env.PATH, NUXT_DATABASE_URL: server.servingUrl, UNDO_COPY_URL: copy.servingUrl,
-      SESSION_PASSWORD: 'a-password-for-tests-of-at-least-32-characters', ...env,
+      PATH: process.env.PATH,
+      NUXT_DATABASE_URL: server.servingUrl,
+      UNDO_COPY_URL: copy.servingUrl,
+      SESSION_PASSWORD: 'a-password-for-tests-of-at-least-32-characters',
+      ...env,
     }
     return new Promise<{ code: number, out: string, err: string }>((resolve) => {
       execFile(process.execPath, [script, ...args], { env: all }, (error, out, err) =>
-        resolve({ code: error ? Number(error.code) : 0, out, err }))
+        resolve({ code: error ? Number(error.code) : 0, out, err }),
+      )
     })
   }
 
@@ -448,13 +539,23 @@ describe('the command', () => {
     const plan = join(folder, 'plan.json')
     await writeFile(plan, (await command(told, ['compare', '--organisation', acme.id, '--json'])).out)
     const words = ['apply', '--plan', plan, '--by', 'Ada', '--reason', 'a wrong click', '--only', 'deleted']
-    const removed = async () => (await server.asOwner('SELECT FROM vehicles WHERE removed_at IS NOT NULL')).length
-    expect(await command(told, words)).toMatchObject({ code: 0, out: expect.stringContaining('Would be restored: 1') })
+    const removed = async () =>
+      (await server.asOwner('SELECT FROM vehicles WHERE removed_at IS NOT NULL')).length
+    expect(await command(told, words)).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('Would be restored: 1'),
+    })
     expect(await removed()).toBe(1)
-    expect(await command(told, [...words, '--yes'])).toMatchObject({ code: 0, out: expect.stringContaining('Restored: 1') })
+    expect(await command(told, [...words, '--yes'])).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('Restored: 1'),
+    })
     expect(await removed()).toBe(0)
     await updateVehicle(services, acme.id, van, { name: 'Newer' })
-    expect(await command(told, [...words, '--yes'])).toMatchObject({ code: 3, out: expect.stringContaining('compare again') })
+    expect(await command(told, [...words, '--yes'])).toMatchObject({
+      code: 3,
+      out: expect.stringContaining('compare again'),
+    })
   })
   it('says what is wrong, what would be right, and ends with the code of its kind', async () => {
     const told = await story(services => tenant(services, 'Acme'))
@@ -467,7 +568,12 @@ describe('the command', () => {
       [[...ask, '--table', 'positions'], {}, 2, /positions is none of/],
       [['apply', '--plan', '/nowhere', '--by', 'Ada', '--reason', 'x'], {}, 2, /\/nowhere is no plan/],
       [['apply', '--plan', '-'], {}, 2, /--by and --reason/],
-      [ask, { UNDO_COPY_URL: 'postgresql://fleet_app:x@127.0.0.1:1/fleet' }, 4, /The copy cannot be reached: .*ECONNREFUSED/],
+      [
+        ask,
+        { UNDO_COPY_URL: 'postgresql://fleet_app:x@127.0.0.1:1/fleet' },
+        4,
+        /The copy cannot be reached: .*ECONNREFUSED/,
+      ],
       [ask, { UNDO_COPY_URL: server.servingUrl }, 7, /no copy that deploy\/scripts\/undo\.sh has opened/],
       [ask, { NUXT_DATABASE_URL: copy.servingUrl, UNDO_COPY_URL: server.servingUrl }, 7, /wrong way round/],
       [ask, { UNDO_COPY_URL: copy.ownerUrl }, 7, /may pass by row-level security/],
@@ -479,8 +585,16 @@ describe('the command', () => {
     await server.asOwner('DELETE FROM memberships')
     await copy.asOwner('DELETE FROM memberships')
     await copy.asOwner('DELETE FROM organisations')
-    expect(await command(told, ask)).toMatchObject({ code: 6, err: expect.stringContaining('was not there yet') })
-    await copy.asOwner('DELETE FROM schema_migrations WHERE number = (SELECT max(number) FROM schema_migrations)')
-    expect(await command(told, ask)).toMatchObject({ code: 5, err: expect.stringContaining('npm run db:migrate') })
+    expect(await command(told, ask)).toMatchObject({
+      code: 6,
+      err: expect.stringContaining('was not there yet'),
+    })
+    await copy.asOwner(
+      'DELETE FROM schema_migrations WHERE number = (SELECT max(number) FROM schema_migrations)',
+    )
+    expect(await command(told, ask)).toMatchObject({
+      code: 5,
+      err: expect.stringContaining('npm run db:migrate'),
+    })
   })
 })

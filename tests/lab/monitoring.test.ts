@@ -40,7 +40,10 @@ function nothingOf(what: string, look: () => Promise<string[]>): Promise<boolean
   }, { limitMs: 120_000, everyMs: 1_000 })
 }
 
-/** Two of three instances die: who is paged, and told that it is over. What `npm run drill:alerts` shows of every part. */
+/**
+ * Two of three instances die: who is paged, and told that it is over. What `npm run drill:alerts` shows of
+ * every part.
+ */
 async function onePage(lab: Lab): Promise<void> {
   const receivers = await startReceivers(`${subnet}.1`)
   try {
@@ -65,14 +68,20 @@ test('Prometheus sees every part and every metric, and a fault that pages pages 
       const ask = async <Data>(path: string) => {
         const url = `${lab.addresses.prometheus}${path}`
         const response = await fetch(url, { headers: { connection: 'close' } })
-        return (await response.json() as { data: Data }).data
+        return ((await response.json()) as { data: Data }).data
       }
-      interface Target { health: string, lastError: string, labels: { job: string, instance: string } }
+      interface Target {
+        health: string
+        lastError: string
+        labels: { job: string, instance: string }
+      }
       const targets = async () => (await ask<{ activeTargets: Target[] }>('/api/v1/targets')).activeTargets
       expect((await targets()).length).toBeGreaterThan(35)
-      await nothingOf('targets that do not answer', async () => (await targets())
-        .filter(({ health, labels }) => health !== 'up' && !notInTheLab.includes(labels.instance))
-        .map(({ labels: { job, instance }, lastError }) => `${job} ${instance}: ${lastError}`))
+      await nothingOf('targets that do not answer', async () =>
+        (await targets())
+          .filter(({ health, labels }) => health !== 'up' && !notInTheLab.includes(labels.instance))
+          .map(({ labels: { job, instance }, lastError }) => `${job} ${instance}: ${lastError}`),
+      )
 
       // What the exporters say of those whom they ask.
       const answers = '{__name__=~"pg_up|redis_up|nginx_up|pgbouncer_up|probe_success"}'
@@ -84,8 +93,9 @@ test('Prometheus sees every part and every metric, and a fault that pages pages 
         return down.map(({ metric }) => JSON.stringify(metric))
       })
 
-      const wanted = [...new Set([...await documented(), ...await usedByRules()])]
-        .filter(name => !notToBeSeen.test(name))
+      const wanted = [...new Set([...(await documented()), ...(await usedByRules())])].filter(
+        name => !notToBeSeen.test(name),
+      )
       expect(wanted.length).toBeGreaterThan(80)
       // Rates, and what is made of them, need some rounds.
       await nothingOf('metrics that Prometheus does not have', async () => {

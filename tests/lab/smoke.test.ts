@@ -27,7 +27,10 @@ test('the whole stack comes up from deploy/, serves people over TLS, lets nobody
       await expect(upLab()).rejects.toThrow(/A lab is up already/)
 
       // Nor does anybody end by hand what this test is using.
-      const byHand = await promisify(execFile)(process.execPath, ['lab/cli.ts', 'down']).then(() => ({ code: 0, stderr: '' }), (error: { code: number, stderr: string }) => error)
+      const byHand = await promisify(execFile)(process.execPath, ['lab/cli.ts', 'down']).then(
+        () => ({ code: 0, stderr: '' }),
+        (error: { code: number, stderr: string }) => error,
+      )
       expect(byHand.code).toBe(2)
       expect(byHand.stderr).toContain(`pid ${process.pid}`)
 
@@ -37,17 +40,29 @@ test('the whole stack comes up from deploy/, serves people over TLS, lets nobody
       const members = nodes.filter(({ kind }) => kind === 'patroni')
       const seenByOperators = await askPatroni(lab)
       expect(seenByOperators).toMatchObject({ paused: false, etcdSeenAt: expect.any(String) })
-      const byName = (one: { name: string }, other: { name: string }) => one.name < other.name ? -1 : 1
+      const byName = (one: { name: string }, other: { name: string }) => (one.name < other.name ? -1 : 1)
       const expected = members.toSorted(byName).map(({ name, role, timeline }) => ({
-        name, role, timeline, state: 'running', lagBytes: role === 'leader' ? null : expect.any(Number) as number,
+        name,
+        role,
+        timeline,
+        state: 'running',
+        lagBytes: role === 'leader' ? null : (expect.any(Number) as number),
       }))
       expect(seenByOperators.members.toSorted(byName)).toEqual(expected)
 
       const person = createPerson(lab)
-      const plain = await fetch(`${lab.addresses.http[0]}/vehicles`, { redirect: 'manual', headers: { connection: 'close' } })
+      const plain = await fetch(`${lab.addresses.http[0]}/vehicles`, {
+        redirect: 'manual',
+        headers: { connection: 'close' },
+      })
       expect(plain.headers.get('location')).toMatch(/^https:/)
       await person.signIn(lab.credentials.demo.emails[0]!, lab.credentials.demo.password)
-      const created = await person.send<{ id: string }>('POST', '/api/v1/vehicles', { name: 'Smoke test' }, { headers: { 'idempotency-key': randomUUID() } })
+      const created = await person.send<{ id: string }>(
+        'POST',
+        '/api/v1/vehicles',
+        { name: 'Smoke test' },
+        { headers: { 'idempotency-key': randomUUID() } },
+      )
       expect(created.status).toBe(201)
       const identifier = `smoke-${randomUUID()}`
       const tracker = { name: 'Smoke test', identifier, vehicleId: created.body.id, tokenRequired: false }
@@ -55,11 +70,18 @@ test('the whole stack comes up from deploy/, serves people over TLS, lets nobody
 
       const seen: string[] = []
       const stream = await person.openEvents((name, data) => {
-        if (name === 'positions') seen.push(...(data as { positions: { vehicleId: string }[] }).positions.map(({ vehicleId }) => vehicleId))
+        if (name === 'positions')
+          seen.push(
+            ...(data as { positions: { vehicleId: string }[] }).positions.map(({ vehicleId }) => vehicleId),
+          )
       })
-      // A device has no cookie; its position goes to any instance, and the event comes from the one that holds the stream.
+      // A device has no cookie; its position goes to any instance, and the event comes from the one that
+      // holds the stream.
       const device = createPerson(lab, { nginx: 1 })
-      const position = await device.send('GET', `/api/ingest?id=${identifier}&lat=52.5&lon=13.4&timestamp=${Math.floor(Date.now() / 1000)}&speed=10`)
+      const position = await device.send(
+        'GET',
+        `/api/ingest?id=${identifier}&lat=52.5&lon=13.4&timestamp=${Math.floor(Date.now() / 1000)}&speed=10`,
+      )
       expect(position.status).toBe(200)
       await until(() => seen.includes(created.body.id), 'the position on the live stream')
       stream.close()
@@ -69,10 +91,19 @@ test('the whole stack comes up from deploy/, serves people over TLS, lets nobody
       const leader = await lab.postgresLeader()
       await lab.crash(leader!)
       const key = randomUUID()
-      await until(async () => {
-        const answer = await person.send('POST', '/api/v1/vehicles', { name: 'After the failover' }, { headers: { 'idempotency-key': key } })
-        return answer.status === 201
-      }, 'a write after the failover', 180_000)
+      await until(
+        async () => {
+          const answer = await person.send(
+            'POST',
+            '/api/v1/vehicles',
+            { name: 'After the failover' },
+            { headers: { 'idempotency-key': key } },
+          )
+          return answer.status === 201
+        },
+        'a write after the failover',
+        180_000,
+      )
       const newLeader = await lab.postgresLeader()
       expect(newLeader).not.toBe(leader)
       // Also where the first of the addresses is that of a host that is gone.
@@ -81,7 +112,10 @@ test('the whole stack comes up from deploy/, serves people over TLS, lets nobody
       const timelineOf = (list: typeof afterwards) => Math.max(...list.map(({ timeline }) => timeline ?? 0))
       expect(timelineOf(afterwards)).toBeGreaterThan(timelineOf(seenByOperators.members))
       // Acknowledged before the crash, and there after it; asked for with one key, and there once.
-      const rows = await lab.sql<{ name: string }>('SELECT name FROM vehicles WHERE name IN ($1, $2) ORDER BY name', ['After the failover', 'Smoke test'])
+      const rows = await lab.sql<{ name: string }>(
+        'SELECT name FROM vehicles WHERE name IN ($1, $2) ORDER BY name',
+        ['After the failover', 'Smoke test'],
+      )
       expect(rows.map(({ name }) => name)).toEqual(['After the failover', 'Smoke test'])
       person.close()
       device.close()
@@ -97,13 +131,21 @@ test('the whole stack comes up from deploy/, serves people over TLS, lets nobody
 
 /** What a lab could leave on the machine. */
 async function traces() {
-  const processes = await Promise.all((await readdir('/proc')).filter(name => /^\d+$/.test(name)).map(pid => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')))
+  const processes = await Promise.all(
+    (await readdir('/proc'))
+      .filter(name => /^\d+$/.test(name))
+      .map(pid => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
+  )
   return {
-    processes: processes.filter(line => line.includes('/var/lib/fleet2-lab') || line.includes('lab/supervisor.ts')),
+    processes: processes.filter(
+      line => line.includes('/var/lib/fleet2-lab') || line.includes('lab/supervisor.ts'),
+    ),
     namespaces: (await readdir('/run/netns').catch(() => [])).filter(name => name.startsWith('fleet2-')),
     links: (await readdir('/sys/class/net')).filter(name => name.startsWith('fleet2')),
     hosts: (await readdir('/etc/netns').catch(() => [])).filter(name => name.startsWith('fleet2-')),
     files: existsSync('/var/lib/fleet2-lab'),
-    mounts: (await readFile('/proc/mounts', 'utf8')).split('\n').filter(line => line.includes('/var/lib/fleet2-lab') || line.includes('/run/netns/fleet2-')),
+    mounts: (await readFile('/proc/mounts', 'utf8'))
+      .split('\n')
+      .filter(line => line.includes('/var/lib/fleet2-lab') || line.includes('/run/netns/fleet2-')),
   }
 }

@@ -18,25 +18,38 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-const start = (env: Record<string, string> = {}) => startServer({ env: { NUXT_DATABASE_URL: database.servingUrl, ...env } })
-const isAlive = async ({ url }: TestServer) => (await fetch(`${url}/api/health/live`, { signal: AbortSignal.timeout(10_000) })).status
+const start = (env: Record<string, string> = {}) =>
+  startServer({ env: { NUXT_DATABASE_URL: database.servingUrl, ...env } })
+const isAlive = async ({ url }: TestServer) =>
+  (await fetch(`${url}/api/health/live`, { signal: AbortSignal.timeout(10_000) })).status
 /** Each is a line in the log. */
 const talk = async ({ url }: TestServer, times: number) => {
-  for (let n = 0; n < times; n++) await fetch(`${url}/api/v1/session?${'x'.repeat(100)}`, { signal: AbortSignal.timeout(10_000) }).then(answer => answer.arrayBuffer())
+  for (let n = 0; n < times; n++)
+    await fetch(`${url}/api/v1/session?${'x'.repeat(100)}`, { signal: AbortSignal.timeout(10_000) }).then(
+      answer => answer.arrayBuffer(),
+    )
 }
 const dropped = async ({ url }: TestServer, destination: string) =>
-  Number(new RegExp(`fleet2_log_lines_dropped_total\\{destination="${destination}"\\} (\\d+)`).exec(await (await fetch(`${url}/metrics`)).text())?.[1])
+  Number(
+    new RegExp(`fleet2_log_lines_dropped_total\\{destination="${destination}"\\} (\\d+)`).exec(
+      await (await fetch(`${url}/metrics`)).text(),
+    )?.[1],
+  )
 
 describe('a log that cannot be written ends nobody and holds nobody up:', () => {
   it('a reader of standard output that stands still', async () => {
     const server = await start({ NUXT_LOG_LEVEL: 'debug' })
     server.holdOutput()
     // Some 300 bytes each: the pipe, the reader's buffer and the instance's own are full well before the end.
-    for (let round = 0; round < 400 && !(await dropped(server, 'stdout') > 0); round++) await Promise.all(Array.from({ length: 25 }, () => talk(server, 4)))
+    for (let round = 0; round < 400 && !((await dropped(server, 'stdout')) > 0); round++)
+      await Promise.all(Array.from({ length: 25 }, () => talk(server, 4)))
     expect(await isAlive(server)).toBe(200)
     expect(await dropped(server, 'stdout')).toBeGreaterThan(0)
     server.releaseOutput()
-    await until(() => /was not read for a while; \d+ lines were dropped/.test(server.output()), 'the line that says how many were lost')
+    await until(
+      () => /was not read for a while; \d+ lines were dropped/.test(server.output()),
+      'the line that says how many were lost',
+    )
     server.holdOutput()
     expect(await server.stop()).toBe(0)
   })
@@ -58,7 +71,11 @@ describe('a log that cannot be written ends nobody and holds nobody up:', () => 
       expect(await isAlive(server)).toBe(200)
       expect(server.output()).toContain('The log file cannot be written (ENOSPC)')
       await rm(join(disk, 'ballast'))
-      await until(async () => (await readFile(join(disk, 'fleet2.log'), 'utf8')).includes('The log file can be written again'), 'the log to go on once there is room')
+      await until(
+        async () =>
+          (await readFile(join(disk, 'fleet2.log'), 'utf8')).includes('The log file can be written again'),
+        'the log to go on once there is room',
+      )
       expect(await server.stop()).toBe(0)
     }
     finally {
@@ -90,8 +107,12 @@ describe('a log that cannot be written ends nobody and holds nobody up:', () => 
     await chmod(folder, 0o755)
     await chmod(place, 0o777)
     // As root every file may be written: then it runs as nobody.
-    const through = process.getuid?.() === 0 ? ['setpriv', '--reuid=65534', '--clear-groups', '--inh-caps=-all', '--'] : []
-    const server = await startServer({ through, env: { NUXT_DATABASE_URL: database.servingUrl, NUXT_LOG_FILE: file } })
+    const through
+      = process.getuid?.() === 0 ? ['setpriv', '--reuid=65534', '--clear-groups', '--inh-caps=-all', '--'] : []
+    const server = await startServer({
+      through,
+      env: { NUXT_DATABASE_URL: database.servingUrl, NUXT_LOG_FILE: file },
+    })
     await rename(file, `${file}.1`)
     await writeFile(file, '', { mode: 0o400 })
     server.kill('SIGHUP')

@@ -19,7 +19,11 @@ beforeAll(async () => {
 afterAll(() => database.drop())
 
 const env = () => ({ NUXT_DATABASE_URL: database.servingUrl })
-const report = async (url: string) => await (await fetch(`${url}/api/health`)).json() as { status: string, checks: { memory: { limit_mb: number } } }
+const report = async (url: string) =>
+  (await (await fetch(`${url}/api/health`)).json()) as {
+    status: string
+    checks: { memory: { limit_mb: number } }
+  }
 
 describe('a limit on a control group above the process\'s own', () => {
   it('is the memory that it may use', async (context) => {
@@ -31,16 +35,24 @@ describe('a limit on a control group above the process\'s own', () => {
     const inner = join(outer, 'inner')
     try {
       mkdirSync(inner, { recursive: true })
-      writeFileSync(join(outer, v1 === undefined ? 'memory.max' : 'memory.limit_in_bytes'), String(700 * 1_048_576))
+      writeFileSync(
+        join(outer, v1 === undefined ? 'memory.max' : 'memory.limit_in_bytes'),
+        String(700 * 1_048_576),
+      )
     }
     catch (error) {
-      console.warn(`!!! NOT TESTED: the limit of a nested control group. This machine lets nobody make one: ${error}`)
+      console.warn(
+        `!!! NOT TESTED: the limit of a nested control group. This machine lets nobody make one: ${error}`,
+      )
       if (existsSync(inner)) rmdirSync(inner)
       if (existsSync(outer)) rmdirSync(outer)
       return context.skip()
     }
     try {
-      const server = await startServer({ env: env(), through: ['sh', '-c', `echo $$ > ${inner}/cgroup.procs && exec "$@"`, 'sh'] })
+      const server = await startServer({
+        env: env(),
+        through: ['sh', '-c', `echo $$ > ${inner}/cgroup.procs && exec "$@"`, 'sh'],
+      })
       expect((await report(server.url)).checks.memory.limit_mb).toBe(700)
       expect(await server.stop()).toBe(0)
     }
@@ -61,22 +73,30 @@ describe('a limit on a control group above the process\'s own', () => {
 
 describe('few file descriptors', () => {
   it('are what is said to be lacking, and whoever comes later is served', async () => {
-    // Some more than those that whoever runs the tests leaves open, which are the instance's from the beginning.
+    // Some more than those that whoever runs the tests leaves open, which are the instance's from the
+    // beginning.
     const few = 'ulimit -n $(($(ls /proc/self/fd | wc -l) + 66)) && exec "$@"'
     const server = await startServer({ env: env(), through: ['sh', '-c', few, 'sh'] })
     const { hostname, port } = new URL(server.url)
     const sockets = Array.from({ length: 120 }, () => connect(Number(port), hostname).on('error', () => {}))
-    await until(() => server.output().includes('This instance is out of file descriptors'), 'the instance to say what is lacking')
+    await until(
+      () => server.output().includes('This instance is out of file descriptors'),
+      'the instance to say what is lacking',
+    )
     expect(server.output()).not.toMatch(/out of memory/i)
     for (const socket of sockets) socket.destroy()
     let last: unknown
     const healthy = async () => {
-      const answer = await fetch(`${server.url}/api/health`).catch(error => void (last = error.cause ?? error))
+      const answer = await fetch(`${server.url}/api/health`).catch(
+        error => void (last = error.cause ?? error),
+      )
       if (answer) last = await answer.text()
       return answer?.ok
     }
     await until(healthy, 'the instance to serve again', 60_000).catch((error) => {
-      throw new Error(`${error.message}. It answers: ${last}. It said: ${server.output().slice(-3_000)}`, { cause: error })
+      throw new Error(`${error.message}. It answers: ${last}. It said: ${server.output().slice(-3_000)}`, {
+        cause: error,
+      })
     })
     expect(await server.stop()).toBe(0)
   })
@@ -84,19 +104,33 @@ describe('few file descriptors', () => {
 
 describe('a clock that is wrong', () => {
   it.each(['+1h', '-1h'])('by %s costs nobody a session or a change', async (offset) => {
-    // The library and not the command: the command forks, and a signal to it reaches nobody else and leaves the instance behind.
+    // The library and not the command: the command forks, and a signal to it reaches nobody else and leaves
+    // the instance behind.
     const [library = ''] = globSync('/usr/lib/*/faketime/libfaketime.so.1')
     const faked = { LD_PRELOAD: library, FAKETIME: offset, DONT_FAKE_MONOTONIC: '1' }
-    const [right, wrong] = await Promise.all([startServer({ env: env() }), startServer({ env: { ...env(), ...faked } })])
+    const [right, wrong] = await Promise.all([
+      startServer({ env: env() }),
+      startServer({ env: { ...env(), ...faked } }),
+    ])
     // It is wrong indeed: without the library it would be as right as the other.
-    const timeOf = async (url: string) => Date.parse((await fetch(`${url}/api/health/live`)).headers.get('date') ?? '')
-    expect(Math.round((await timeOf(wrong.url) - await timeOf(right.url)) / 3_600_000)).toBe(Number.parseInt(offset, 10))
+    const timeOf = async (url: string) =>
+      Date.parse((await fetch(`${url}/api/health/live`)).headers.get('date') ?? '')
+    expect(Math.round(((await timeOf(wrong.url)) - (await timeOf(right.url))) / 3_600_000)).toBe(
+      Number.parseInt(offset, 10),
+    )
     const client = await signUp(right.url)
     const other = createClient(wrong.url)
-    expect((await other.send('POST', '/api/v1/session', { email: client.email, password: client.password })).status).toBe(201)
+    expect(
+      (await other.send('POST', '/api/v1/session', { email: client.email, password: client.password }))
+        .status,
+    ).toBe(201)
     expect((await other.send('POST', '/api/v1/vehicles', { name: `Wagen ${offset}` })).status).toBe(201)
     expect((await other.send('GET', '/api/v1/vehicles')).status).toBe(200)
-    expect((await client.send<{ items: { name: string }[] }>('GET', '/api/v1/vehicles')).body.items.map(({ name }) => name)).toEqual([`Wagen ${offset}`])
+    expect(
+      (await client.send<{ items: { name: string }[] }>('GET', '/api/v1/vehicles')).body.items.map(
+        ({ name }) => name,
+      ),
+    ).toEqual([`Wagen ${offset}`])
     expect((await report(wrong.url)).status).toBe('healthy')
     expect(await Promise.all([right.stop(), wrong.stop()])).toEqual([0, 0])
   })
@@ -110,7 +144,14 @@ describe('a file system that may not be written', () => {
     }
     const server = await startServer({
       env: env(),
-      through: ['unshare', '-m', 'sh', '-c', 'for place in / /tmp /var /work /home; do mount -o remount,bind,ro $place 2>/dev/null || { mount --bind $place $place 2>/dev/null && mount -o remount,bind,ro $place; }; done; ! touch /tmp/written 2>/dev/null && exec "$@"', 'sh'],
+      through: [
+        'unshare',
+        '-m',
+        'sh',
+        '-c',
+        'for place in / /tmp /var /work /home; do mount -o remount,bind,ro $place 2>/dev/null || { mount --bind $place $place 2>/dev/null && mount -o remount,bind,ro $place; }; done; ! touch /tmp/written 2>/dev/null && exec "$@"',
+        'sh',
+      ],
     })
     const client = await signUp(server.url)
     expect((await client.send('POST', '/api/v1/vehicles', { name: 'Kept' })).status).toBe(201)
@@ -125,7 +166,10 @@ describe('the embedded database', () => {
     const pidFile = join(data, 'd/postgres/data/postmaster.pid')
     let pid = 0
     try {
-      const server = await startServer({ ready: false, env: { NUXT_DATA_DIR: join(data, 'd'), SESSION_PASSWORD: '' } })
+      const server = await startServer({
+        ready: false,
+        env: { NUXT_DATA_DIR: join(data, 'd'), SESSION_PASSWORD: '' },
+      })
       await until(() => {
         pid = existsSync(pidFile) ? Number.parseInt(readFileSync(pidFile, 'utf8'), 10) : 0
         return pid > 0
@@ -148,7 +192,14 @@ describe('the embedded database', () => {
       const server = await startServer({ ready: false, env: embedded })
       const place = join(data, 'd/postgres')
       // In it: what it would begin with is there, and most is not.
-      await until(() => existsSync(place) && readdirSync(place).some(name => name.startsWith('data') && existsSync(join(place, name, 'PG_VERSION'))), 'initdb to have begun')
+      await until(
+        () =>
+          existsSync(place)
+          && readdirSync(place).some(
+            name => name.startsWith('data') && existsSync(join(place, name, 'PG_VERSION')),
+          ),
+        'initdb to have begun',
+      )
       server.kill('SIGTERM')
       await server.exited
       const again = await startServer({ env: embedded })
@@ -168,8 +219,16 @@ describe('npm start', () => {
     await chmod(data, 0o755)
     const { PATH, HOME } = process.env
     const child = spawn(process.execPath, ['scripts/start.ts'], {
-      cwd: fileURLToPath(new URL('../..', import.meta.url)), stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH, HOME, PORT: String(port), NUXT_DATA_DIR: join(data, 'd'), FLEET2_DEMO: 'false', NUXT_DRAIN_DELAY: '0' },
+      cwd: fileURLToPath(new URL('../..', import.meta.url)),
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        PATH,
+        HOME,
+        PORT: String(port),
+        NUXT_DATA_DIR: join(data, 'd'),
+        FLEET2_DEMO: 'false',
+        NUXT_DRAIN_DELAY: '0',
+      },
     })
     let output = ''
     child.stdout.on('data', text => output += String(text))

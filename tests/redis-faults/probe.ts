@@ -1,6 +1,9 @@
 import type { Environment } from './environment.ts'
 
-/** How one operation went for the person who made it: as always, or with something missing that the application says is missing. */
+/**
+ * How one operation went for the person who made it: as always, or with something missing that the
+ * application says is missing.
+ */
 export type Outcome = 'normal' | 'limited'
 
 /** What was done before or during the fault and acknowledged, and is not there after it. */
@@ -30,7 +33,9 @@ export interface Probe<State = unknown> {
   everyMs: number
   /** Before the fault, with everything whole. */
   setup(environment: Environment): Promise<State>
-  /** One thing that a person does, again and again before, during and after the fault. Rejects when it failed. */
+  /**
+   * One thing that a person does, again and again before, during and after the fault. Rejects when it failed.
+   */
   operation(environment: Environment, state: State, turn: number): Promise<Outcome>
   /** After the fault, with a master there again: what of the acknowledged is missing. */
   verifyAfter(environment: Environment, state: State): Promise<Loss>

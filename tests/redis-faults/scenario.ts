@@ -7,22 +7,42 @@ const steadyMs = 1_500
 
 const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
 
-/** Injects one fault under the load of the probes, all at once, and says what each of them saw. Whole again when it resolves. */
-export async function runScenario(environment: Environment, fault: Fault, probes: Probe[]): Promise<Map<Probe, Observation>> {
+/**
+ * Injects one fault under the load of the probes, all at once, and says what each of them saw. Whole again
+ * when it resolves.
+ */
+export async function runScenario(
+  environment: Environment,
+  fault: Fault,
+  probes: Probe[],
+): Promise<Map<Probe, Observation>> {
   let ended = false
   let struckAt = Infinity
   const states: unknown[] = []
   // One after the other: each sign-up is half a second of hashing.
   for (const probe of probes) states.push(await probe.setup(environment))
-  const observations = probes.map((): Observation => ({ operations: 0, failed: 0, limited: 0, seconds: null, slowestMs: 0, loss: { lost: 0, of: 0 }, failures: [] }))
+  const observations = probes.map((): Observation => ({
+    operations: 0,
+    failed: 0,
+    limited: 0,
+    seconds: null,
+    slowestMs: 0,
+    loss: { lost: 0, of: 0 },
+    failures: [],
+  }))
 
   async function work(probe: Probe, state: unknown, seen: Observation) {
     for (let turn = 0; !ended; turn++) {
       const started = performance.now()
-      const outcome: Outcome | 'failed' = await probe.operation(environment, state, turn).catch((error: unknown) => {
-        if (seen.failures.length < 5) seen.failures.push(`${((Date.now() - struckAt) / 1000).toFixed(1)} s: ${error instanceof Error ? error.message : String(error)}`)
-        return 'failed' as const
-      })
+      const outcome: Outcome | 'failed' = await probe
+        .operation(environment, state, turn)
+        .catch((error: unknown) => {
+          if (seen.failures.length < 5)
+            seen.failures.push(
+              `${((Date.now() - struckAt) / 1000).toFixed(1)} s: ${error instanceof Error ? error.message : String(error)}`,
+            )
+          return 'failed' as const
+        })
       const took = performance.now() - started
       seen.operations++
       seen.slowestMs = Math.max(seen.slowestMs, took)
@@ -49,6 +69,7 @@ export async function runScenario(environment: Environment, fault: Fault, probes
   }
   await environment.cluster.whole()
   await instancesRecovered(environment)
-  for (const [index, probe] of probes.entries()) observations[index]!.loss = await probe.verifyAfter(environment, states[index])
+  for (const [index, probe] of probes.entries())
+    observations[index]!.loss = await probe.verifyAfter(environment, states[index])
   return new Map(probes.map((probe, index) => [probe, observations[index]!]))
 }

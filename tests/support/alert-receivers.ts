@@ -6,10 +6,20 @@ export interface PagerDutyEvent {
   routing_key: string
   event_action: 'trigger' | 'acknowledge' | 'resolve'
   dedup_key: string
-  payload?: { summary: string, source: string, severity: string, component?: string, class?: string, custom_details?: Record<string, string> }
+  payload?: {
+    summary: string
+    source: string
+    severity: string
+    component?: string
+    class?: string
+    custom_details?: Record<string, string>
+  }
 }
 /** What Slack's incoming webhook is given. */
-export interface SlackMessage { channel: string, attachments: { title: string, text: string, color: string, title_link: string }[] }
+export interface SlackMessage {
+  channel: string
+  attachments: { title: string, text: string, color: string, title_link: string }[]
+}
 export interface Mail { from: string, to: string[], user: string, text: string }
 
 /** With the moment at which it came, in milliseconds since 1970. */
@@ -28,7 +38,10 @@ export interface Receivers {
   close(): Promise<void>
 }
 
-/** What Alertmanager delivers to, as the real ones would take it: they refuse what PagerDuty, Slack and a mail server refuse. */
+/**
+ * What Alertmanager delivers to, as the real ones would take it: they refuse what PagerDuty, Slack and a mail
+ * server refuse.
+ */
 export async function startReceivers(host = '127.0.0.1'): Promise<Receivers> {
   const pagerduty: Received<PagerDutyEvent>[] = []
   const slack: Received<SlackMessage>[] = []
@@ -40,7 +53,8 @@ export async function startReceivers(host = '127.0.0.1'): Promise<Receivers> {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk as Buffer)
     const body = JSON.parse(Buffer.concat(chunks).toString() || '{}') as never
-    const answer = (status: number, text: string) => void response.writeHead(status, { connection: 'close' }).end(text)
+    const answer = (status: number, text: string) =>
+      void response.writeHead(status, { connection: 'close' }).end(text)
     if (request.url === '/v2/enqueue') {
       const reason = refusedByPagerDuty(body)
       if (reason) return answer(400, JSON.stringify({ status: 'invalid event', errors: [reason] }))
@@ -72,14 +86,24 @@ export async function startReceivers(host = '127.0.0.1'): Promise<Receivers> {
   }
 }
 
-/** The rules of https://developer.pagerduty.com/docs/events-api-v2/trigger-events/ that an alert could break. */
-function refusedByPagerDuty({ routing_key: key, event_action: action, dedup_key: dedup, payload }: PagerDutyEvent): string | null {
+/**
+ * The rules of https://developer.pagerduty.com/docs/events-api-v2/trigger-events/ that an alert could break.
+ */
+function refusedByPagerDuty({
+  routing_key: key,
+  event_action: action,
+  dedup_key: dedup,
+  payload,
+}: PagerDutyEvent): string | null {
   if (!key) return 'routing_key is required'
   if (!['trigger', 'acknowledge', 'resolve'].includes(action)) return 'event_action is invalid'
   if (action !== 'trigger') return dedup ? null : 'dedup_key is required'
-  if (!payload?.summary || payload.summary.length > 1024) return 'payload.summary is required, up to 1,024 characters'
+  if (!payload?.summary || payload.summary.length > 1024)
+    return 'payload.summary is required, up to 1,024 characters'
   if (!payload.source) return 'payload.source is required'
-  return ['critical', 'warning', 'error', 'info'].includes(payload.severity) ? null : 'payload.severity is invalid'
+  return ['critical', 'warning', 'error', 'info'].includes(payload.severity)
+    ? null
+    : 'payload.severity is invalid'
 }
 
 async function listen(server: Server | ReturnType<typeof createHttpServer>, host: string): Promise<number> {
@@ -97,7 +121,9 @@ function speakSmtp(socket: Socket, deliver: (mail: Mail) => void) {
     const [verb = ''] = line.toUpperCase().split(' ')
     if (verb === 'EHLO') return say('250-receiver\r\n250 AUTH PLAIN')
     if (verb === 'AUTH') {
-      const [, user = '', password = ''] = Buffer.from(line.split(' ')[2] ?? '', 'base64').toString().split('\0')
+      const [, user = '', password = ''] = Buffer.from(line.split(' ')[2] ?? '', 'base64')
+        .toString()
+        .split('\0')
       mail.user = user
       return say(password ? '235 signed in' : '535 no password')
     }

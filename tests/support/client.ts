@@ -11,7 +11,12 @@ export interface Answer<T = unknown> {
 
 export interface Client {
   /** Sends JSON, keeps cookies. `raw` sends the body as it is. */
-  send<T = Record<string, unknown>>(method: string, path: string, body?: unknown, options?: { headers?: Record<string, string>, raw?: boolean }): Promise<Answer<T>>
+  send<T = Record<string, unknown>>(
+    method: string,
+    path: string,
+    body?: unknown,
+    options?: { headers?: Record<string, string>, raw?: boolean },
+  ): Promise<Answer<T>>
   cookie(): string
   /** The same for what the API's document knows, with its types. */
   api: ApiClient<paths>
@@ -30,12 +35,22 @@ export function createClient(url: string): Client {
   const address = `198.18.${randomInt(256)}.${randomInt(256)}`
   const client: Client = {
     cookie: () => [...jar].map(([name, value]) => `${name}=${value}`).join('; '),
-    async send<T>(method: string, path: string, body?: unknown, { headers = {}, raw = false }: { headers?: Record<string, string>, raw?: boolean } = {}) {
+    async send<T>(
+      method: string,
+      path: string,
+      body?: unknown,
+      { headers = {}, raw = false }: { headers?: Record<string, string>, raw?: boolean } = {},
+    ) {
       const response = await fetch(url + path, {
         method,
         redirect: 'manual',
-        headers: { 'x-forwarded-for': address, ...body === undefined ? {} : { 'content-type': 'application/json' }, ...jar.size ? { cookie: client.cookie() } : {}, ...headers },
-        body: body === undefined ? undefined : raw ? body as string : JSON.stringify(body),
+        headers: {
+          'x-forwarded-for': address,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(jar.size ? { cookie: client.cookie() } : {}),
+          ...headers,
+        },
+        body: body === undefined ? undefined : raw ? (body as string) : JSON.stringify(body),
       })
       for (const text of response.headers.getSetCookie()) {
         const [name = '', value = ''] = text.split(';')[0]!.split(/=(.*)/s)
@@ -57,7 +72,9 @@ export function createClient(url: string): Client {
       baseUrl: url,
       async fetch(request) {
         const { status, headers, body } = await client.send(
-          request.method, request.url.slice(url.length), await request.text() || undefined,
+          request.method,
+          request.url.slice(url.length),
+          (await request.text()) || undefined,
           { raw: true, headers: Object.fromEntries(request.headers) },
         )
         const text = typeof body === 'string' ? body : JSON.stringify(body)
@@ -80,7 +97,12 @@ export async function signUp(url: string, organisationName = 'Test organisation'
   const client = createClient(url)
   const email = `${randomUUID()}@example.org`
   const password = 'a long enough password'
-  const { status, body } = await client.send<Session>('POST', '/api/v1/users', { name: 'Test User', email, password, organisationName })
+  const { status, body } = await client.send<Session>('POST', '/api/v1/users', {
+    name: 'Test User',
+    email,
+    password,
+    organisationName,
+  })
   if (status !== 201) throw new Error(`Signing up failed: ${JSON.stringify(body)}`)
   return { ...client, session: body, email, password }
 }

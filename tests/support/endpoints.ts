@@ -29,8 +29,15 @@ export function routeFiles(): EndpointFile[] {
       const file = `${entry.parentPath.slice(root.length)}/${entry.name}`.replace(/\.ts$/, '')
       const method = /\.(get|post|put|patch|delete)$/.exec(file)?.[1]
       if (!method) throw new Error(`${file}.ts names no method`)
-      const path = file.replace(/\.(get|post|put|patch|delete)$/, '').replace(/\/index$/, '').replace(/\[(\w+)\]/g, ':$1')
-      return { method: method.toUpperCase(), path, source: readFileSync(`${entry.parentPath}/${entry.name}`, 'utf8') }
+      const path = file
+        .replace(/\.(get|post|put|patch|delete)$/, '')
+        .replace(/\/index$/, '')
+        .replace(/\[(\w+)\]/g, ':$1')
+      return {
+        method: method.toUpperCase(),
+        path,
+        source: readFileSync(`${entry.parentPath}/${entry.name}`, 'utf8'),
+      }
     })
     .sort((a, b) => `${a.path} ${a.method}` < `${b.path} ${b.method}` ? -1 : 1)
 }

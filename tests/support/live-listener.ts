@@ -22,21 +22,35 @@ export function listenLive(url: () => string, cookie: () => string): LiveListene
 
   function connect() {
     let buffer = ''
-    get(`${url()}/api/events`, { headers: { cookie: cookie(), ...lastEventId ? { 'last-event-id': lastEventId } : {} } }, (arrived) => {
-      response = arrived
-      if (arrived.statusCode !== 200) {
-        arrived.resume()
-        return again()
-      }
-      arrived.setEncoding('utf8').on('data', (text: string) => {
-        buffer += text
-        for (let end; (end = buffer.indexOf('\n\n')) >= 0; buffer = buffer.slice(end + 2)) {
-          const fields = Object.fromEntries(buffer.slice(0, end).split('\n').map(line => line.split(/: (.*)/s).slice(0, 2)))
-          if (fields.id) lastEventId = fields.id
-          if (fields.event) heard.push({ name: fields.event, data: JSON.parse(fields.data!), at: Date.now() })
+    get(
+      `${url()}/api/events`,
+      { headers: { cookie: cookie(), ...(lastEventId ? { 'last-event-id': lastEventId } : {}) } },
+      (arrived) => {
+        response = arrived
+        if (arrived.statusCode !== 200) {
+          arrived.resume()
+          return again()
         }
-      }).on('close', again).on('error', () => {})
-    }).on('error', again)
+        arrived
+          .setEncoding('utf8')
+          .on('data', (text: string) => {
+            buffer += text
+            for (let end; (end = buffer.indexOf('\n\n')) >= 0; buffer = buffer.slice(end + 2)) {
+              const fields = Object.fromEntries(
+                buffer
+                  .slice(0, end)
+                  .split('\n')
+                  .map(line => line.split(/: (.*)/s).slice(0, 2)),
+              )
+              if (fields.id) lastEventId = fields.id
+              if (fields.event)
+                heard.push({ name: fields.event, data: JSON.parse(fields.data!), at: Date.now() })
+            }
+          })
+          .on('close', again)
+          .on('error', () => {})
+      },
+    ).on('error', again)
   }
 
   connect()

@@ -22,7 +22,8 @@ export async function createTestDatabase(
     ? [inject('ownerUrl'), inject('servingUrl')]
     : [inject('debianOwnerUrl'), inject('debianServingUrl')]
   const name = `test_${randomBytes(6).toString('hex')}`
-  const at = (url: string, database: string) => url.replace('/fleet?', `/${database}?`).replace(/\/fleet$/, `/${database}`)
+  const at = (url: string, database: string) =>
+    url.replace('/fleet?', `/${database}?`).replace(/\/fleet$/, `/${database}`)
   const admin = async (sql: string) => {
     const client = new pg.Client({ connectionString: at(templateOwnerUrl, 'postgres') })
     await client.connect()

@@ -1,9 +1,11 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 
 /**
- * The wire between the parts of a Sentinel cluster and its clients: a door (TCP proxy) before each part, through which everybody else must come. Who comes is
- * known by the source address, because each part calls out from an address of its own in 127.0.0.0/8. So a partition needs no root and no
- * network namespace: what passes between two sides that do not see each other is held back, as on a cable that was pulled, and goes on if it heals in time.
+ * The wire between the parts of a Sentinel cluster and its clients: a door (TCP proxy) before each part,
+ * through which everybody else must come. Who comes is known by the source address, because each part calls
+ * out from an address of its own in 127.0.0.0/8. So a partition needs no root and no network namespace: what
+ * passes between two sides that do not see each other is held back, as on a cable that was pulled, and goes
+ * on if it heals in time.
  */
 export interface Links {
   /** A door to `target` for callers of any kind, or for one client alone. */
@@ -39,7 +41,8 @@ export function createLinks(): Links {
   const deaf = new Set<string>()
   let island: Set<string> | null = null
 
-  const cut = ({ from, to }: Pick<Line, 'from' | 'to'>) => cutPairs.has(`${from} ${to}`) || (island !== null && island.has(from) !== island.has(to))
+  const cut = ({ from, to }: Pick<Line, 'from' | 'to'>) =>
+    cutPairs.has(`${from} ${to}`) || (island !== null && island.has(from) !== island.has(to))
 
   function accept(near: Socket, target: { name: string, port: number }, client: string | undefined) {
     const from = client ?? sources.get(near.remoteAddress ?? '') ?? anonymousClient
@@ -50,7 +53,8 @@ export function createLinks(): Links {
     for (const [one, other] of [[near, far], [far, near]] as const) {
       one.on('error', () => one.destroy())
       one.on('data', (data) => {
-        if (one === far && deaf.has(from) && data.includes('message') && data.includes('+switch-master')) return
+        if (one === far && deaf.has(from) && data.includes('message') && data.includes('+switch-master'))
+          return
         if (!other.write(data)) one.pause()
       })
       other.on('drain', () => {

@@ -29,7 +29,9 @@ export interface Part {
   command<T = unknown>(...args: (string | number)[]): Promise<T>
 }
 
-/** How one client sees the cluster: through doors of its own, so that it can be cut off apart from the others. */
+/**
+ * How one client sees the cluster: through doors of its own, so that it can be cut off apart from the others.
+ */
 export interface ClientView {
   name: string
   url: string
@@ -52,7 +54,10 @@ export interface SentinelCluster {
   /** The node that the majority of running Sentinels calls the master. */
   master(): Promise<Part>
   replicas(): Promise<Part[]>
-  /** These parts and clients see each other and nobody else. Split brain: the master, with clients and at most one Sentinel. */
+  /**
+   * These parts and clients see each other and nobody else. Split brain: the master, with clients and at most
+   * one Sentinel.
+   */
   isolate(...names: string[]): void
   /** This part sees none of the others; clients see all of them. */
   cutOff(name: string): void
@@ -80,22 +85,28 @@ export interface SentinelOptions {
 const sentinelName = 'fleet-redis'
 
 /**
- * Three Redis nodes and three Sentinels of the test's own, with the settings of `docs/redis.md`, passwords on both, every link through a door
- * that can be shut. Whole when it resolves. Needs no root.
+ * Three Redis nodes and three Sentinels of the test's own, with the settings of `docs/redis.md`, passwords on
+ * both, every link through a door that can be shut. Whole when it resolves. Needs no root.
  */
-export async function startSentinelCluster({ downAfterMs = 1_000, redisConf = [] }: SentinelOptions = {}): Promise<SentinelCluster> {
+export async function startSentinelCluster({
+  downAfterMs = 1_000,
+  redisConf = [],
+}: SentinelOptions = {}): Promise<SentinelCluster> {
   const folder = await mkdtemp(join(tmpdir(), 'fleet2-sentinel-'))
   const links = createLinks()
   const [password, sentinelPassword] = [randomBytes(12).toString('hex'), randomBytes(12).toString('hex')]
   // An address range of the cluster's own: several clusters run side by side.
-  const range = `127.${1 + randomBytes(1)[0]! % 250}.${randomBytes(1)[0]!}`
+  const range = `127.${1 + (randomBytes(1)[0]! % 250)}.${randomBytes(1)[0]!}`
   const children = new Set<ChildProcess>()
   const killChildren = () => {
     for (const child of children) child.kill('SIGKILL')
   }
   process.once('exit', killChildren)
 
-  async function makePart(kind: 'redis' | 'sentinel', index: number): Promise<Part & { source: string, directory: string, configFile: string }> {
+  async function makePart(
+    kind: 'redis' | 'sentinel',
+    index: number,
+  ): Promise<Part & { source: string, directory: string, configFile: string }> {
     const name = `${kind}${index + 1}`
     const port = await freePort()
     const announcedPort = await links.door({ name, port })
@@ -122,7 +133,12 @@ export async function startSentinelCluster({ downAfterMs = 1_000, redisConf = []
     }
 
     const part = {
-      name, port, announcedPort, source, directory, configFile,
+      name,
+      port,
+      announcedPort,
+      source,
+      directory,
+      configFile,
       pid: () => child?.pid,
       running: () => child !== null,
       async start({ empty = false }: { empty?: boolean } = {}) {
@@ -131,14 +147,23 @@ export async function startSentinelCluster({ downAfterMs = 1_000, redisConf = []
           await rm(directory, { recursive: true, force: true })
           await mkdir(directory)
         }
-        const started = spawn('redis-server', [configFile, ...kind === 'sentinel' ? ['--sentinel'] : []], { stdio: 'ignore' })
+        const started = spawn('redis-server', [configFile, ...(kind === 'sentinel' ? ['--sentinel'] : [])], {
+          stdio: 'ignore',
+        })
         child = started
         children.add(started)
         started.once('exit', () => {
           children.delete(started)
           if (child === started) child = null
         })
-        await until(() => part.command('PING').then(() => true, error => /LOADING/.test(String(error))), `${name} to answer`)
+        await until(
+          () =>
+            part.command('PING').then(
+              () => true,
+              error => /LOADING/.test(String(error)),
+            ),
+          `${name} to answer`,
+        )
       },
       kill: () => end('SIGKILL'),
       terminate: () => end('SIGTERM'),
@@ -146,7 +171,7 @@ export async function startSentinelCluster({ downAfterMs = 1_000, redisConf = []
       thaw: () => void child?.kill('SIGCONT'),
       async command<T>(...args: (string | number)[]): Promise<T> {
         admin ??= direct(port, kind === 'redis' ? password : sentinelPassword)
-        return await admin.call(String(args[0]), ...args.slice(1)) as T
+        return (await admin.call(String(args[0]), ...args.slice(1))) as T
       },
     }
     return part
@@ -158,57 +183,117 @@ export async function startSentinelCluster({ downAfterMs = 1_000, redisConf = []
   const ids = sentinels.map(() => randomBytes(20).toString('hex'))
 
   for (const [index, { port, announcedPort, source, directory, configFile }] of nodes.entries()) {
-    await writeFile(configFile, [
-      `port ${port}`, 'bind 127.0.0.1', `bind-source-addr ${source}`, `dir ${directory}`, 'daemonize no', 'protected-mode no', 'logfile ""',
-      `requirepass ${password}`, `masterauth ${password}`, 'replica-announce-ip 127.0.0.1', `replica-announce-port ${announcedPort}`,
-      ...dataSettings, ...redisConf, ...index === 0 ? [] : [`replicaof 127.0.0.1 ${nodes[0]!.announcedPort}`], '',
-    ].join('\n'))
+    await writeFile(
+      configFile,
+      [
+        `port ${port}`,
+        'bind 127.0.0.1',
+        `bind-source-addr ${source}`,
+        `dir ${directory}`,
+        'daemonize no',
+        'protected-mode no',
+        'logfile ""',
+        `requirepass ${password}`,
+        `masterauth ${password}`,
+        'replica-announce-ip 127.0.0.1',
+        `replica-announce-port ${announcedPort}`,
+        ...dataSettings,
+        ...redisConf,
+        ...(index === 0 ? [] : [`replicaof 127.0.0.1 ${nodes[0]!.announcedPort}`]),
+        '',
+      ].join('\n'),
+    )
   }
-  // The Sentinels know of each other and of the replicas from the start, as they do after their first minute: the tests need not wait for it.
+  // The Sentinels know of each other and of the replicas from the start, as they do after their first minute:
+  // the tests need not wait for it.
   for (const [index, { port, announcedPort, source, directory, configFile }] of sentinels.entries()) {
-    await writeFile(configFile, [
-      `port ${port}`, 'bind 127.0.0.1', `bind-source-addr ${source}`, `dir ${directory}`, 'daemonize no', 'protected-mode no', 'logfile ""',
-      `requirepass ${sentinelPassword}`, `sentinel sentinel-pass ${sentinelPassword}`, 'sentinel announce-ip 127.0.0.1', `sentinel announce-port ${announcedPort}`,
-      `sentinel myid ${ids[index]}`,
-      `sentinel monitor ${sentinelName} 127.0.0.1 ${nodes[0]!.announcedPort} 2`,
-      `sentinel auth-pass ${sentinelName} ${password}`,
-      `sentinel down-after-milliseconds ${sentinelName} ${downAfterMs}`,
-      `sentinel failover-timeout ${sentinelName} 10000`,
-      `sentinel parallel-syncs ${sentinelName} 1`,
-      ...nodes.slice(1).map(node => `sentinel known-replica ${sentinelName} 127.0.0.1 ${node.announcedPort}`),
-      ...sentinels.flatMap((other, position) => position === index ? [] : [`sentinel known-sentinel ${sentinelName} 127.0.0.1 ${other.announcedPort} ${ids[position]}`]),
-      '',
-    ].join('\n'))
+    await writeFile(
+      configFile,
+      [
+        `port ${port}`,
+        'bind 127.0.0.1',
+        `bind-source-addr ${source}`,
+        `dir ${directory}`,
+        'daemonize no',
+        'protected-mode no',
+        'logfile ""',
+        `requirepass ${sentinelPassword}`,
+        `sentinel sentinel-pass ${sentinelPassword}`,
+        'sentinel announce-ip 127.0.0.1',
+        `sentinel announce-port ${announcedPort}`,
+        `sentinel myid ${ids[index]}`,
+        `sentinel monitor ${sentinelName} 127.0.0.1 ${nodes[0]!.announcedPort} 2`,
+        `sentinel auth-pass ${sentinelName} ${password}`,
+        `sentinel down-after-milliseconds ${sentinelName} ${downAfterMs}`,
+        `sentinel failover-timeout ${sentinelName} 10000`,
+        `sentinel parallel-syncs ${sentinelName} 1`,
+        ...nodes
+          .slice(1)
+          .map(node => `sentinel known-replica ${sentinelName} 127.0.0.1 ${node.announcedPort}`),
+        ...sentinels.flatMap((other, position) =>
+          position === index
+            ? []
+            : [`sentinel known-sentinel ${sentinelName} 127.0.0.1 ${other.announcedPort} ${ids[position]}`],
+        ),
+        '',
+      ].join('\n'),
+    )
   }
 
   const nodeAt = (port: number) => nodes.find(({ announcedPort }) => announcedPort === port)
   async function namedBy(sentinel: Part): Promise<Part | undefined> {
-    const [, port] = await sentinel.command<[string, string]>('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', sentinelName)
+    const [, port] = await sentinel.command<[string, string]>(
+      'SENTINEL',
+      'GET-MASTER-ADDR-BY-NAME',
+      sentinelName,
+    )
     return nodeAt(Number(port))
   }
-  const roleOf = async (node: Part) => (await node.command<[string, ...unknown[]]>('ROLE'))
+  const roleOf = async (node: Part) => await node.command<[string, ...unknown[]]>('ROLE')
 
   const cluster: SentinelCluster = {
-    nodes, sentinels, password, sentinelPassword, sentinelName,
+    nodes,
+    sentinels,
+    password,
+    sentinelPassword,
+    sentinelName,
     async view(name = anonymousClient) {
-      const through = async (part: Part) => name === anonymousClient ? part.announcedPort : links.door(part, { client: name })
+      const through = async (part: Part) =>
+        name === anonymousClient ? part.announcedPort : links.door(part, { client: name })
       const local = async (part: Part) => ({ host: '127.0.0.1', port: await through(part) })
-      const [nodeDoors, sentinelDoors] = [await Promise.all(nodes.map(local)), await Promise.all(sentinels.map(local))]
-      const natMap = Object.fromEntries([...nodes, ...sentinels].map((part, index) => [`127.0.0.1:${part.announcedPort}`, [...nodeDoors, ...sentinelDoors][index]!]))
+      const [nodeDoors, sentinelDoors] = [
+        await Promise.all(nodes.map(local)),
+        await Promise.all(sentinels.map(local)),
+      ]
+      const natMap = Object.fromEntries(
+        [...nodes, ...sentinels].map((part, index) => [
+          `127.0.0.1:${part.announcedPort}`,
+          [...nodeDoors, ...sentinelDoors][index]!,
+        ]),
+      )
       const url = `redis://:${password}@127.0.0.1:${nodeDoors[0]!.port}`
       return {
-        name, url, sentinels: sentinelDoors, sentinelName, sentinelPassword, natMap,
+        name,
+        url,
+        sentinels: sentinelDoors,
+        sentinelName,
+        sentinelPassword,
+        natMap,
         env: {
           NUXT_REDIS_URL: url,
           NUXT_REDIS_SENTINEL_HOSTS: sentinelDoors.map(({ host, port }) => `${host}:${port}`).join(','),
           NUXT_REDIS_SENTINEL_NAME: sentinelName,
           NUXT_REDIS_SENTINEL_PASSWORD: sentinelPassword,
-          NUXT_REDIS_NAT_MAP: Object.entries(natMap).map(([announced, { host, port }]) => `${announced}=${host}:${port}`).join(','),
+          NUXT_REDIS_NAT_MAP: Object.entries(natMap)
+            .map(([announced, { host, port }]) => `${announced}=${host}:${port}`)
+            .join(','),
         },
       }
     },
     async master() {
-      const named = await Promise.all(sentinels.filter(part => part.running()).map(part => namedBy(part).catch(() => undefined)))
+      const named = await Promise.all(
+        sentinels.filter(part => part.running()).map(part => namedBy(part).catch(() => undefined)),
+      )
       const found = nodes.find(node => named.filter(one => one === node).length * 2 > named.length)
       if (!found) throw new Error('The Sentinels do not agree on a master')
       return found
@@ -226,7 +311,17 @@ export async function startSentinelCluster({ downAfterMs = 1_000, redisConf = []
     async failover() {
       const old = await cluster.master()
       // A Sentinel refuses while it knows of no good replica, and for a while after an earlier failover.
-      await until(() => sentinels.find(part => part.running())!.command('SENTINEL', 'FAILOVER', sentinelName).then(() => true, () => false), 'a Sentinel to take the order')
+      await until(
+        () =>
+          sentinels
+            .find(part => part.running())!
+            .command('SENTINEL', 'FAILOVER', sentinelName)
+            .then(
+              () => true,
+              () => false,
+            ),
+        'a Sentinel to take the order',
+      )
       return cluster.newMaster(old)
     },
     async newMaster(old) {
@@ -244,35 +339,46 @@ export async function startSentinelCluster({ downAfterMs = 1_000, redisConf = []
     },
     async whole() {
       let last = ''
-      await until(async () => {
-        try {
-          for (const part of all) if (!part.running()) throw new Error(`${part.name} does not run`)
-          const master = await cluster.master()
-          const [role, , replicas] = await roleOf(master) as [string, number, unknown[]]
-          if (role !== 'master' || replicas.length !== 2) throw new Error(`${master.name} is ${role} of ${replicas?.length}`)
-          for (const node of nodes.filter(one => one !== master)) {
-            const [itsRole, , , state] = await roleOf(node)
-            if (itsRole !== 'slave' || state !== 'connected') throw new Error(`${node.name} is ${itsRole}, ${state}`)
+      await until(
+        async () => {
+          try {
+            for (const part of all) if (!part.running()) throw new Error(`${part.name} does not run`)
+            const master = await cluster.master()
+            const [role, , replicas] = (await roleOf(master)) as [string, number, unknown[]]
+            if (role !== 'master' || replicas.length !== 2)
+              throw new Error(`${master.name} is ${role} of ${replicas?.length}`)
+            for (const node of nodes.filter(one => one !== master)) {
+              const [itsRole, , , state] = await roleOf(node)
+              if (itsRole !== 'slave' || state !== 'connected')
+                throw new Error(`${node.name} is ${itsRole}, ${state}`)
+            }
+            for (const sentinel of sentinels) {
+              await sentinel.command('SENTINEL', 'CKQUORUM', sentinelName)
+              if ((await namedBy(sentinel)) !== master)
+                throw new Error(`${sentinel.name} names another master`)
+              const flat = await sentinel.command<string[]>('SENTINEL', 'MASTER', sentinelName)
+              const known = Object.fromEntries(
+                Array.from({ length: flat.length / 2 }, (_, at) => [flat[at * 2], flat[at * 2 + 1]]),
+              )
+              if (known.flags !== 'master' || known['num-slaves'] !== '2')
+                throw new Error(`${sentinel.name} sees ${known.flags}, ${known['num-slaves']} replicas`)
+            }
+            return true
           }
-          for (const sentinel of sentinels) {
-            await sentinel.command('SENTINEL', 'CKQUORUM', sentinelName)
-            if (await namedBy(sentinel) !== master) throw new Error(`${sentinel.name} names another master`)
-            const flat = await sentinel.command<string[]>('SENTINEL', 'MASTER', sentinelName)
-            const known = Object.fromEntries(Array.from({ length: flat.length / 2 }, (_, at) => [flat[at * 2], flat[at * 2 + 1]]))
-            if (known.flags !== 'master' || known['num-slaves'] !== '2') throw new Error(`${sentinel.name} sees ${known.flags}, ${known['num-slaves']} replicas`)
+          catch (error) {
+            last = String(error)
+            return false
           }
-          return true
-        }
-        catch (error) {
-          last = String(error)
-          return false
-        }
-      }, 'the cluster to be whole', 60_000).catch((error: unknown) => {
+        },
+        'the cluster to be whole',
+        60_000,
+      ).catch((error: unknown) => {
         throw new Error(`${String(error)}: ${last}`)
       })
     },
-    killAll: async () => void await Promise.all(all.map(part => part.kill())),
-    startAll: async options => void await Promise.all(all.map(part => part.start(part.name.startsWith('sentinel') ? {} : options))),
+    killAll: async () => void (await Promise.all(all.map(part => part.kill()))),
+    startAll: async options =>
+      void (await Promise.all(all.map(part => part.start(part.name.startsWith('sentinel') ? {} : options)))),
     async stop() {
       process.off('exit', killChildren)
       await cluster.killAll()
@@ -283,7 +389,10 @@ export async function startSentinelCluster({ downAfterMs = 1_000, redisConf = []
 
   try {
     await Promise.all(nodes.map(node => node.start()))
-    await until(async () => ((await roleOf(nodes[0]!))[2] as unknown[]).length === 2, 'the replicas to be in step')
+    await until(
+      async () => ((await roleOf(nodes[0]!))[2] as unknown[]).length === 2,
+      'the replicas to be in step',
+    )
     await Promise.all(sentinels.map(sentinel => sentinel.start()))
     await cluster.whole()
   }
@@ -296,15 +405,35 @@ export async function startSentinelCluster({ downAfterMs = 1_000, redisConf = []
 
 /** The settings of `docs/redis.md`, each with its reason there. */
 const dataSettings = [
-  'save ""', 'appendonly yes', 'appendfsync everysec',
+  'save ""',
+  'appendonly yes',
+  'appendfsync everysec',
   'maxmemory-policy volatile-lru',
-  'min-replicas-to-write 1', 'min-replicas-max-lag 5',
-  'repl-ping-replica-period 1', 'repl-timeout 10', 'repl-backlog-size 16mb', 'repl-diskless-sync yes', 'repl-diskless-sync-delay 0',
-  'client-output-buffer-limit normal 0 0 0', 'client-output-buffer-limit replica 64mb 16mb 30', 'tcp-keepalive 30', 'timeout 0',
+  'min-replicas-to-write 1',
+  'min-replicas-max-lag 5',
+  'repl-ping-replica-period 1',
+  'repl-timeout 10',
+  'repl-backlog-size 16mb',
+  'repl-diskless-sync yes',
+  'repl-diskless-sync-delay 0',
+  'client-output-buffer-limit normal 0 0 0',
+  'client-output-buffer-limit replica 64mb 16mb 30',
+  'tcp-keepalive 30',
+  'timeout 0',
 ]
 
 function direct(port: number, password: string): Redis {
-  const client = new Redis({ port, host: '127.0.0.1', password, commandTimeout: 2_000, connectTimeout: 2_000, maxRetriesPerRequest: 1, retryStrategy: () => 50, enableReadyCheck: false, protocol: 2 })
+  const client = new Redis({
+    port,
+    host: '127.0.0.1',
+    password,
+    commandTimeout: 2_000,
+    connectTimeout: 2_000,
+    maxRetriesPerRequest: 1,
+    retryStrategy: () => 50,
+    enableReadyCheck: false,
+    protocol: 2,
+  })
   client.on('error', () => {})
   return client
 }

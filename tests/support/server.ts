@@ -24,7 +24,10 @@ export interface TestServer {
 /** Those that run, each with what ends it. */
 const running = new Map<ChildProcess, () => Promise<unknown>>()
 
-/** Ends every server that this process has started and not yet stopped: after a test that failed before it could. */
+/**
+ * Ends every server that this process has started and not yet stopped: after a test that failed before it
+ * could.
+ */
 export async function stopServers(): Promise<void> {
   await Promise.all([...running.values()].map(stop => stop()))
 }
@@ -58,8 +61,18 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
-      PATH, HOME, LANG, NODE_ENV: 'production', PORT: '0', HOST: '127.0.0.1', NUXT_DATA_DIR: data, NUXT_DRAIN_DELAY: '0', NUXT_LOG_LEVEL: 'info',
-      SESSION_PASSWORD: 'a-password-for-tests-of-at-least-32-characters', FLEET2_DEMO: 'false', ...env,
+      PATH,
+      HOME,
+      LANG,
+      NODE_ENV: 'production',
+      PORT: '0',
+      HOST: '127.0.0.1',
+      NUXT_DATA_DIR: data,
+      NUXT_DRAIN_DELAY: '0',
+      NUXT_LOG_LEVEL: 'info',
+      SESSION_PASSWORD: 'a-password-for-tests-of-at-least-32-characters',
+      FLEET2_DEMO: 'false',
+      ...env,
     },
   })
   let output = ''
@@ -90,7 +103,10 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   }
   running.set(child, server.stop)
   if (!ready) {
-    await Promise.race([exited, until(() => /Listening on/.test(output), 'the server to listen', startLimitMs)])
+    await Promise.race([
+      exited,
+      until(() => /Listening on/.test(output), 'the server to listen', startLimitMs),
+    ])
     server.url = addressIn(output)
     return server
   }
@@ -100,7 +116,15 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
       return /Listening on/.test(output)
     }, 'the server to listen', startLimitMs)
     server.url = addressIn(output)
-    await until(() => fetch(`${server.url}/api/health/ready`).then(({ ok }) => ok, () => false), 'the server to be ready', startLimitMs)
+    await until(
+      () =>
+        fetch(`${server.url}/api/health/ready`).then(
+          ({ ok }) => ok,
+          () => false,
+        ),
+      'the server to be ready',
+      startLimitMs,
+    )
   }
   catch (error) {
     child.kill('SIGKILL')

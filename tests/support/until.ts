@@ -1,5 +1,9 @@
 /** Polls until the condition holds. The limit is against hanging, generous on purpose. */
-export async function until(condition: () => unknown | Promise<unknown>, what = 'the condition', limitMs = 30_000): Promise<void> {
+export async function until(
+  condition: () => unknown | Promise<unknown>,
+  what = 'the condition',
+  limitMs = 30_000,
+): Promise<void> {
   const limit = Date.now() + limitMs
   for (;;) {
     if (await condition()) return

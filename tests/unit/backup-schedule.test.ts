@@ -30,7 +30,8 @@ describe('backups are due at the specification\'s times, in UTC', () => {
     ['daily', '2026-11-28T02:00:00Z', '2026-11-28T02:00Z'],
     ['daily', '2026-11-28T01:59:59Z', '2026-11-27T02:00Z'],
     ['daily', '2027-01-01T00:30:00Z', '2026-12-31T02:00Z'],
-    // The night in which Berlin's clocks go forward has no 02:00 there, and the one in which they go back two.
+    // The night in which Berlin's clocks go forward has no 02:00 there, and the one in which they go back
+    // two.
     ['daily', '2027-03-28T02:00:00Z', '2027-03-28T02:00Z'],
     ['daily', '2026-10-25T02:00:00Z', '2026-10-25T02:00Z'],
     ['weekly', '2026-11-29T03:00:00Z', '2026-11-29T03:00Z'],
@@ -70,13 +71,14 @@ describe('the WAL that leads from a backup to now', () => {
   })
 
   it('is on each timeline until it was left; the segment in which it was left is the next one\'s', async () => {
-    const history = '1\t0/5000110\tno recovery target specified\n\n2\t0/7ABCDEF0\tno recovery target specified\n'
+    const history
+      = '1\t0/5000110\tno recovery target specified\n\n2\t0/7ABCDEF0\tno recovery target specified\n'
     const expected = [
       ...[3, 4].map(number => segment(1, number)),
-      ...Array.from({ length: 0x7A - 5 }, (_, index) => segment(2, index + 5)),
-      ...[0x7A, 0x7B].map(number => segment(3, number)),
+      ...Array.from({ length: 0x7a - 5 }, (_, index) => segment(2, index + 5)),
+      ...[0x7a, 0x7b].map(number => segment(3, number)),
     ]
-    expect(await chain(segment(1, 3), segment(3, 0x7B), history)).toEqual(expected)
+    expect(await chain(segment(1, 3), segment(3, 0x7b), history)).toEqual(expected)
   })
 
   it('begins on the timeline of the backup, also where earlier ones were left long before', async () => {

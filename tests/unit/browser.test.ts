@@ -9,14 +9,29 @@ import { laterToken } from '#shared/consistency.ts'
 import type { LivePosition } from '#shared/schemas/vehicles.ts'
 
 const at = (fixTime: string, more: Partial<LivePosition> = {}): LivePosition => ({
-  vehicleId: 'v', fixTime, receivedAt: fixTime, latitude: 52, longitude: 13, speedKmh: 50, courseDegrees: 0, altitudeMetres: null, accuracyMetres: null, attributes: {}, ...more,
+  vehicleId: 'v',
+  fixTime,
+  receivedAt: fixTime,
+  latitude: 52,
+  longitude: 13,
+  speedKmh: 50,
+  courseDegrees: 0,
+  altitudeMetres: null,
+  accuracyMetres: null,
+  attributes: {},
+  ...more,
 })
 
 describe('a day', () => {
   it.each([
-    ['2026-11-24', 'UTC', '2026-11-24T00:00:00.000Z'], ['2026-11-24', 'Europe/Berlin', '2026-11-23T23:00:00.000Z'], ['2026-07-01', 'Europe/Berlin', '2026-06-30T22:00:00.000Z'],
-    ['2026-11-24', 'America/New_York', '2026-11-24T05:00:00.000Z'], ['2026-11-24', 'Asia/Kathmandu', '2026-11-23T18:15:00.000Z'], ['2026-03-29', 'Europe/Berlin', '2026-03-28T23:00:00.000Z'],
-    ['2026-10-26', 'Europe/Berlin', '2026-10-25T23:00:00.000Z'], ['2026-11-24', 'Pacific/Kiritimati', '2026-11-23T10:00:00.000Z'],
+    ['2026-11-24', 'UTC', '2026-11-24T00:00:00.000Z'],
+    ['2026-11-24', 'Europe/Berlin', '2026-11-23T23:00:00.000Z'],
+    ['2026-07-01', 'Europe/Berlin', '2026-06-30T22:00:00.000Z'],
+    ['2026-11-24', 'America/New_York', '2026-11-24T05:00:00.000Z'],
+    ['2026-11-24', 'Asia/Kathmandu', '2026-11-23T18:15:00.000Z'],
+    ['2026-03-29', 'Europe/Berlin', '2026-03-28T23:00:00.000Z'],
+    ['2026-10-26', 'Europe/Berlin', '2026-10-25T23:00:00.000Z'],
+    ['2026-11-24', 'Pacific/Kiritimati', '2026-11-23T10:00:00.000Z'],
   ])('%s begins in %s at %s', (day, zone, moment) => {
     expect(startOfDay(day, zone).toISOString()).toBe(moment)
   })
@@ -43,10 +58,17 @@ describe('the live fleet', () => {
     expect(activityOf(null, now)).toBe('unknown')
   })
   it('sums up a track by half hours', () => {
-    const summary = summarise([at('2026-11-24T10:00:00Z'), at('2026-11-24T10:10:00Z', { latitude: 52.01, speedKmh: 80 }), at('2026-11-24T10:40:00Z', { latitude: 52.02, speedKmh: null })])
+    const summary = summarise([
+      at('2026-11-24T10:00:00Z'),
+      at('2026-11-24T10:10:00Z', { latitude: 52.01, speedKmh: 80 }),
+      at('2026-11-24T10:40:00Z', { latitude: 52.02, speedKmh: null }),
+    ])
     expect(summary.metres).toBeCloseTo(2226.4, 0)
     expect(summary.topKmh).toBe(80)
-    expect(summary.halfHours.map(({ from }) => from)).toEqual(['2026-11-24T10:00:00.000Z', '2026-11-24T10:30:00.000Z'])
+    expect(summary.halfHours.map(({ from }) => from)).toEqual([
+      '2026-11-24T10:00:00.000Z',
+      '2026-11-24T10:30:00.000Z',
+    ])
     expect(summarise([])).toEqual({ metres: 0, topKmh: null, halfHours: [] })
   })
 })
@@ -64,17 +86,28 @@ describe('a track', () => {
   }
 
   it('over the 180th meridian is as long as anywhere else, and is drawn without a line across the world', () => {
-    const track = [at(second(0), { latitude: 0, longitude: 179.9999 }), at(second(1), { latitude: 0, longitude: -179.9999 }), at(second(2), { latitude: 0, longitude: -179.9990 })]
+    const track = [
+      at(second(0), { latitude: 0, longitude: 179.9999 }),
+      at(second(1), { latitude: 0, longitude: -179.9999 }),
+      at(second(2), { latitude: 0, longitude: -179.999 }),
+    ]
     expect(metresBetween(track[0]!, track[1]!)).toBeCloseTo(22.264, 2)
     expect(summarise(track).metres).toBeCloseTo(122.452, 2)
-    expect(unwrapped(track).map(([longitude]) => Number(longitude.toFixed(4)))).toEqual([179.9999, 180.0001, 180.001])
-    expect(unwrapped([...track].reverse()).map(([longitude]) => Number(longitude.toFixed(4)))).toEqual([-179.999, -179.9999, -180.0001])
+    expect(unwrapped(track).map(([longitude]) => Number(longitude.toFixed(4)))).toEqual([
+      179.9999, 180.0001, 180.001,
+    ])
+    expect(unwrapped([...track].reverse()).map(([longitude]) => Number(longitude.toFixed(4)))).toEqual([
+      -179.999, -179.9999, -180.0001,
+    ])
   })
   it('of 24 hours of parking with 5 m of drift is 0 m long', () => {
     const drift = noise(7)
     const parked = Array.from({ length: 86_400 }, (_, n) => {
       const [north, east] = drift.next().value!
-      return at(second(n), { latitude: 52 + north * 5 / 111_320, longitude: 13 + east * 5 / (111_320 * Math.cos(52 * Math.PI / 180)) })
+      return at(second(n), {
+        latitude: 52 + (north * 5) / 111_320,
+        longitude: 13 + (east * 5) / (111_320 * Math.cos((52 * Math.PI) / 180)),
+      })
     })
     expect(summarise(parked).metres).toBe(0)
   })
@@ -83,7 +116,10 @@ describe('a track', () => {
     // 20 km/h to the north for half an hour.
     const driven = Array.from({ length: 1_800 }, (_, n) => {
       const [north, east] = drift.next().value!
-      return at(second(n), { latitude: 52 + (north * 5 + n * 20 / 3.6) / 111_320, longitude: 13 + east * 5 / (111_320 * Math.cos(52 * Math.PI / 180)) })
+      return at(second(n), {
+        latitude: 52 + (north * 5 + (n * 20) / 3.6) / 111_320,
+        longitude: 13 + (east * 5) / (111_320 * Math.cos((52 * Math.PI) / 180)),
+      })
     })
     expect(summarise(driven).metres / 10_000).toBeGreaterThan(0.97)
     expect(summarise(driven).metres / 10_000).toBeLessThan(1.05)
@@ -92,8 +128,26 @@ describe('a track', () => {
 
 describe('a fleet on both sides of the 180th meridian', () => {
   it('is shown together, and any other as it stands', () => {
-    expect(sideBySide([{ longitude: 179, latitude: 1 }, { longitude: -179, latitude: 2 }, { longitude: 175, latitude: 3 }])).toEqual([[179, 1], [181, 2], [175, 3]])
-    expect(sideBySide([{ longitude: 13, latitude: 52 }, { longitude: -74, latitude: 41 }])).toEqual([[13, 52], [-74, 41]])
+    expect(
+      sideBySide([
+        { longitude: 179, latitude: 1 },
+        { longitude: -179, latitude: 2 },
+        { longitude: 175, latitude: 3 },
+      ]),
+    ).toEqual([
+      [179, 1],
+      [181, 2],
+      [175, 3],
+    ])
+    expect(
+      sideBySide([
+        { longitude: 13, latitude: 52 },
+        { longitude: -74, latitude: 41 },
+      ]),
+    ).toEqual([
+      [13, 52],
+      [-74, 41],
+    ])
     expect(sideBySide([])).toEqual([])
   })
 })
@@ -107,7 +161,9 @@ describe('a simulated route', () => {
       for (let second = 1; second < 600; second++) {
         const next = route.at(1_800_000_000 + second)
         // Nothing drives more than 60 m in a second.
-        expect(Math.hypot(next.latitude - last.latitude, (next.longitude - last.longitude) * 0.6) * 111_320).toBeLessThan(60)
+        expect(
+          Math.hypot(next.latitude - last.latitude, (next.longitude - last.longitude) * 0.6) * 111_320,
+        ).toBeLessThan(60)
         expect(next.speedKmh).toBeLessThan(150)
         expect(next.latitude).toBeGreaterThan(51.8)
         expect(next.latitude).toBeLessThan(53.2)
@@ -123,7 +179,14 @@ describe('the live stream of a tab', () => {
     expect([reconnectWaitMs(2, 0), reconnectWaitMs(2, 1)]).toEqual([2_000, 4_000])
     expect([reconnectWaitMs(50, 0), reconnectWaitMs(50, 1)]).toEqual([7_500, 15_000])
   })
-  it.each([[2, 'a moment ago'], [17, '15 seconds ago'], [61, 'a minute ago'], [3_599, '59 minutes ago'], [3_600, 'an hour ago'], [9_000, '2 hours ago']])('says %i s as "%s"', (seconds, words) => {
+  it.each([
+    [2, 'a moment ago'],
+    [17, '15 seconds ago'],
+    [61, 'a minute ago'],
+    [3_599, '59 minutes ago'],
+    [3_600, 'an hour ago'],
+    [9_000, '2 hours ago'],
+  ])('says %i s as "%s"', (seconds, words) => {
     expect(ageInWords(seconds)).toBe(words)
   })
   it('asks for what is at least as new as the latest commit it has been told of, in whatever order it was told', () => {

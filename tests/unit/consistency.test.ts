@@ -1,19 +1,55 @@
 import { describe, expect, it } from 'vitest'
 import { createCircuit } from '#server/database/circuit.ts'
-import { advance, hasSeen, later, parseLsn, parseWalPosition, plainTokens, sealedTokens, type WalPosition, type Token } from '#server/database/consistency.ts'
+import {
+  advance,
+  hasSeen,
+  later,
+  parseLsn,
+  parseWalPosition,
+  plainTokens,
+  sealedTokens,
+  type WalPosition,
+  type Token,
+} from '#server/database/consistency.ts'
 import { createFreshness } from '#server/database/freshness.ts'
 
-const token = (timeline: number, lsn: number, confirm = 0, xid = 0): Token => ({ cluster: '7', timeline, lsn, confirm, xid })
-const at = (role: WalPosition['role'], timeline: number, lsn: number, xid = 0): WalPosition => ({ role, timeline, lsn, xid })
+const token = (timeline: number, lsn: number, confirm = 0, xid = 0): Token => ({
+  cluster: '7',
+  timeline,
+  lsn,
+  confirm,
+  xid,
+})
+const at = (role: WalPosition['role'], timeline: number, lsn: number, xid = 0): WalPosition => ({
+  role,
+  timeline,
+  lsn,
+  xid,
+})
 
 describe('a server has what the caller has seen', () => {
   it.each<[string, WalPosition, Token, boolean]>([
     ['a replica that has replayed it', at('replica', 2, 100), token(2, 100), true],
     ['a replica one byte short', at('replica', 2, 99), token(2, 100), false],
-    ['a replica of a later timeline, whatever the numbers: what is missing there survives nowhere', at('replica', 3, 50), token(2, 100), true],
-    ['a replica of an earlier timeline, whatever the numbers: it stands past the place and lacks the bytes', at('replica', 1, 500), token(2, 100), false],
+    [
+      'a replica of a later timeline, whatever the numbers: what is missing there survives nowhere',
+      at('replica', 3, 50),
+      token(2, 100),
+      true,
+    ],
+    [
+      'a replica of an earlier timeline, whatever the numbers: it stands past the place and lacks the bytes',
+      at('replica', 1, 500),
+      token(2, 100),
+      false,
+    ],
     ['the primary of that timeline', at('primary', 2, 100), token(2, 100), true],
-    ['the primary, for a place that it has not reached: nobody can have seen that', at('primary', 2, 100), token(2, 900), true],
+    [
+      'the primary, for a place that it has not reached: nobody can have seen that',
+      at('primary', 2, 100),
+      token(2, 900),
+      true,
+    ],
     ['a former primary', at('primary', 1, 900), token(2, 100), false],
   ])('%s', (_, position, wanted, expected) => {
     expect(hasSeen(position, wanted)).toBe(expected)
@@ -38,7 +74,9 @@ describe('what a caller has seen', () => {
     expect(advance(onReplica, '7', at('replica', 2, 140, 750))).toEqual(token(2, 150, 150, 753))
     expect(advance(onReplica, '7', at('primary', 2, 200, 760), onReplica)).toEqual(token(2, 200))
     // Another read of the same request has seen more on a replica since the primary was asked.
-    expect(advance(token(2, 150, 150, 760), '7', at('primary', 2, 200, 760), onReplica)).toEqual(token(2, 200, 150, 760))
+    expect(advance(token(2, 150, 150, 760), '7', at('primary', 2, 200, 760), onReplica)).toEqual(
+      token(2, 200, 150, 760),
+    )
   })
   it('of two places is both', () => {
     expect(later(token(2, 100, 10), token(2, 90, 90))).toEqual(token(2, 100, 90))
@@ -46,7 +84,10 @@ describe('what a caller has seen', () => {
     expect(later(null, token(3, 1))).toEqual(token(3, 1))
     // After a restore a cookie is left of the cluster that was, and its timeline was a later one.
     const ofAnother = { ...token(9, 900), cluster: '8' }
-    expect([later(token(2, 100), ofAnother), later(ofAnother, token(2, 100))]).toEqual([token(2, 100), ofAnother])
+    expect([later(token(2, 100), ofAnother), later(ofAnother, token(2, 100))]).toEqual([
+      token(2, 100),
+      ofAnother,
+    ])
   })
   it('is read from PostgreSQL\'s words', () => {
     expect(parseLsn('1/19B63C8')).toBe(2 ** 32 + 0x19b63c8)
@@ -55,7 +96,10 @@ describe('what a caller has seen', () => {
 })
 
 describe('a sealed token', () => {
-  const [old, present] = ['an old password of more than 32 characters', 'a present password of more than 32 characters']
+  const [old, present] = [
+    'an old password of more than 32 characters',
+    'a present password of more than 32 characters',
+  ]
   it('comes back as it was, also under a password that is being rotated out', () => {
     const sealed = sealedTokens([old]).encode(token(4, 2 ** 40, 7))
     expect(sealedTokens([present, old]).decode(sealed)).toEqual(token(4, 2 ** 40, 7))
@@ -64,7 +108,16 @@ describe('a sealed token', () => {
   it('that was changed by one character, made up, cut or bloated is none', () => {
     const codec = sealedTokens([present])
     const sealed = codec.encode(token(4, 1000))
-    for (const forged of [sealed.replace('7.4.', '7.5.'), `${sealed.slice(0, -1)}${sealed.endsWith('A') ? 'B' : 'A'}A`, plainTokens.encode(token(4, 1000)), sealed.slice(0, 10), '', '.', 'x'.repeat(9_000), `${sealed}.${sealed}`]) {
+    for (const forged of [
+      sealed.replace('7.4.', '7.5.'),
+      `${sealed.slice(0, -1)}${sealed.endsWith('A') ? 'B' : 'A'}A`,
+      plainTokens.encode(token(4, 1000)),
+      sealed.slice(0, 10),
+      '',
+      '.',
+      'x'.repeat(9_000),
+      `${sealed}.${sealed}`,
+    ]) {
       expect(codec.decode(forged)).toBeNull()
     }
   })

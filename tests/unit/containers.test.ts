@@ -84,7 +84,9 @@ describe('the check is refused before anything is started, in one plain message'
 
   it('and not where nothing is wrong', () => {
     expect(checkPrerequisites(well)).toEqual([])
-    expect(checkPrerequisites({ ...well, root: false, engine: { version: '26.1.5+dfsg1', has: [] } })).toEqual([])
+    expect(
+      checkPrerequisites({ ...well, root: false, engine: { version: '26.1.5+dfsg1', has: [] } }),
+    ).toEqual([])
   })
 
   it.each<[string, Partial<Surroundings>, RegExp]>([

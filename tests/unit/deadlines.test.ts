@@ -1,6 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createGate } from '#server/database/gate.ts'
-import { backgroundContext, momentIn, remainingMs, runInContext, withinLimit } from '#server/telemetry/context.ts'
+import {
+  backgroundContext,
+  momentIn,
+  remainingMs,
+  runInContext,
+  withinLimit,
+} from '#server/telemetry/context.ts'
 
 const hourMs = 3_600_000
 

@@ -7,11 +7,15 @@ const failing = (code: string) => () => {
 
 it('no descriptor is left when the kernel says so, of this process or of the whole machine', () => {
   for (const code of ['EMFILE', 'ENFILE']) {
-    expect(lookAtDescriptors(failing(code))).toMatchObject({ status: 'unhealthy', reason: expect.stringContaining(code) })
+    expect(lookAtDescriptors(failing(code))).toMatchObject({
+      status: 'unhealthy',
+      reason: expect.stringContaining(code),
+    })
   }
 })
 
 it('a file that cannot be opened for another reason is no lack of descriptors', () => {
-  for (const code of ['EACCES', 'ENOENT', 'ENXIO']) expect(lookAtDescriptors(failing(code)).status).toBe('healthy')
+  for (const code of ['EACCES', 'ENOENT', 'ENXIO'])
+    expect(lookAtDescriptors(failing(code)).status).toBe('healthy')
   expect(lookAtDescriptors().status).toBe('healthy')
 })

@@ -9,14 +9,17 @@ const names = new Set(loop.map(({ name }) => name))
 
 test('every node that the compose file has is frozen, slow and has a wrong clock in some drill', () => {
   const drilled = topology.filter(({ kind }) => !['prometheus', 'alertmanager'].includes(kind))
-  const missing = drilled.flatMap(({ name }) => ['frozen', 'slow', 'clock-off'].map(fault => `${name}-${fault}`)).filter(row => !names.has(row))
+  const missing = drilled
+    .flatMap(({ name }) => ['frozen', 'slow', 'clock-off'].map(fault => `${name}-${fault}`))
+    .filter(row => !names.has(row))
   expect(drilled.length).toBeGreaterThan(20)
   expect(missing).toEqual([])
 })
 
 test('whoever keeps data in a volume has a row for a slow disk', async () => {
   const services = await readCompose()
-  for (const { name } of topology.filter(other => services[other.name]?.volumes.length)) expect([...names]).toContain(`${name}-disk-slow`)
+  for (const { name } of topology.filter(other => services[other.name]?.volumes.length))
+    expect([...names]).toContain(`${name}-disk-slow`)
 })
 
 test('no two rows have one name, and each row is short and has a budget of its kind', () => {
@@ -28,7 +31,11 @@ test('no two rows have one name, and each row is short and has a budget of its k
 })
 
 test('a scenario that people could notice names the alerts that it raises', () => {
-  for (const { name, budget: { writesWaitSeconds, readsWaitSeconds, failedReads }, alerts } of [...scenarios, ...loop]) {
+  for (const {
+    name,
+    budget: { writesWaitSeconds, readsWaitSeconds, failedReads },
+    alerts,
+  } of [...scenarios, ...loop]) {
     const noticed = writesWaitSeconds > 3 || readsWaitSeconds > 3 || failedReads !== 0
     if (noticed) expect(alerts, name).toBeDefined()
   }

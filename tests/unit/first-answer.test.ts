@@ -2,14 +2,30 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { awaitFirstAnswer, type Guard } from '#server/database/guard.ts'
 import type { Connection } from '#server/database/pool.ts'
 
-beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'setImmediate', 'clearImmediate', 'performance'] }))
+beforeEach(
+  () =>
+    void vi.useFakeTimers({
+      toFake: ['setInterval', 'clearInterval', 'setImmediate', 'clearImmediate', 'performance'],
+    }),
+)
 afterEach(() => void vi.useRealTimers())
 
 /** After how many milliseconds a server that says nothing is left, to tens. */
 function patienceOf(connection: Partial<Connection>): number {
   let fired = false
-  const guard: Guard = { fired: false, excuse: null, passedOver: false, fire: () => void (fired = true), clear() {} }
-  const whole = { silentMs: 0, othersAnswered: () => false, undecided: () => false, ...connection } as Connection
+  const guard: Guard = {
+    fired: false,
+    excuse: null,
+    passedOver: false,
+    fire: () => void (fired = true),
+    clear() {},
+  }
+  const whole = {
+    silentMs: 0,
+    othersAnswered: () => false,
+    undecided: () => false,
+    ...connection,
+  } as Connection
   awaitFirstAnswer(whole, guard, { firstAnswerMs: 1_000, limit: 5_000, queues: false })
   for (let ms = 0; ms <= 5_000; ms += 10) {
     if (fired) return ms

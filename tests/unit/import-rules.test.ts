@@ -12,17 +12,45 @@ async function refusals(filePath: string, code: string) {
 
 describe('the import rules', () => {
   it.each([
-    ['a page that reaches into the server', 'pages/index.vue', `<script setup lang="ts">\nimport { x } from '#server/config/load.ts'\n</script>`],
-    ['a composable that reaches into the server', 'composables/x.ts', `import { x } from '../server/config/load.ts'`],
+    [
+      'a page that reaches into the server',
+      'pages/index.vue',
+      `<script setup lang="ts">\nimport { x } from '#server/config/load.ts'\n</script>`,
+    ],
+    [
+      'a composable that reaches into the server',
+      'composables/x.ts',
+      `import { x } from '../server/config/load.ts'`,
+    ],
     ['shared code that reaches into the server', 'shared/x.ts', `import { x } from '#server/config/load.ts'`],
-    ['the database that knows the domain', 'server/database/x.ts', `import { x } from '#server/fleet/vehicles.ts'`],
+    [
+      'the database that knows the domain',
+      'server/database/x.ts',
+      `import { x } from '#server/fleet/vehicles.ts'`,
+    ],
     ['the database that knows Redis', 'server/database/x.ts', `import { x } from '#server/redis/port.ts'`],
     ['the domain that knows the edge', 'server/fleet/x.ts', `import { x } from '#server/edge/input.ts'`],
     ['the domain that knows HTTP', 'server/identity/x.ts', `import { getQuery } from 'h3'`],
-    ['undoing that knows the life cycle', 'server/undo/x.ts', `import { x } from '#server/lifecycle/services.ts'`],
-    ['telemetry that knows the database, by a relative path', 'server/telemetry/x.ts', `import { x } from '../database/port.ts'`],
-    ['the life cycle that knows the edge', 'server/lifecycle/x.ts', `import { x } from '#server/edge/handler.ts'`],
-    ['the server that knows the browser side', 'server/edge/x.ts', `import { x } from '~/composables/api.ts'`],
+    [
+      'undoing that knows the life cycle',
+      'server/undo/x.ts',
+      `import { x } from '#server/lifecycle/services.ts'`,
+    ],
+    [
+      'telemetry that knows the database, by a relative path',
+      'server/telemetry/x.ts',
+      `import { x } from '../database/port.ts'`,
+    ],
+    [
+      'the life cycle that knows the edge',
+      'server/lifecycle/x.ts',
+      `import { x } from '#server/edge/handler.ts'`,
+    ],
+    [
+      'the server that knows the browser side',
+      'server/edge/x.ts',
+      `import { x } from '~/composables/api.ts'`,
+    ],
   ])('refuse %s', async (_, file, code) => {
     expect(await refusals(file, code)).toBe(1)
   })

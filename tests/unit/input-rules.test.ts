@@ -14,8 +14,16 @@ describe('the input rules', () => {
     ['a bare number', 'shared/schemas/x.ts', 'export const X = z.number()'],
     ['a coerced number', 'shared/schemas/x.ts', 'export const X = z.coerce.number()'],
     ['a time without bounds', 'shared/schemas/x.ts', 'export const X = z.iso.datetime()'],
-    ['an endpoint that reads a query by itself', 'server/api/v1/x.get.ts', 'export default defineEventHandler(event => getQuery(event))'],
-    ['an endpoint that reads a body by itself', 'server/api/v1/x.post.ts', 'export default defineEventHandler(event => readBody(event))'],
+    [
+      'an endpoint that reads a query by itself',
+      'server/api/v1/x.get.ts',
+      'export default defineEventHandler(event => getQuery(event))',
+    ],
+    [
+      'an endpoint that reads a body by itself',
+      'server/api/v1/x.post.ts',
+      'export default defineEventHandler(event => readBody(event))',
+    ],
     ['an endpoint with a schema of its own', 'server/api/v1/x.post.ts', 'export const X = z.string()'],
   ])('refuse %s', async (_, file, code) => {
     expect(await refusals(file, code)).toBe(1)

@@ -15,7 +15,10 @@ interface Exception { says: string | null, because: string }
 const tools = 'a tool of development: nothing of it is in what we ship, and we change nothing in it'
 const noField = 'its package.json names no licence'
 const exceptions: Record<string, Exception> = {
-  'caniuse-lite': { says: 'CC-BY-4.0', because: 'a table that the build reads; unchanged, and not in what we ship' },
+  'caniuse-lite': {
+    says: 'CC-BY-4.0',
+    because: 'a table that the build reads; unchanged, and not in what we ship',
+  },
   'lightningcss': { says: 'MPL-2.0', because: 'compiles style sheets; unchanged, and not in what we ship' },
   'axe-core': { says: 'MPL-2.0', because: tools },
   '@cdktn/hcl2json': { says: 'MPL-2.0', because: tools },

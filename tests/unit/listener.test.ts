@@ -9,7 +9,11 @@ afterEach(() => servers.forEach(server => server.close()))
 const faults: ListenFault[] = []
 const refused: Error[] = []
 const watched = new Promise<Server>((resolve) => {
-  watchListener({ onServer: resolve, onFault: fault => faults.push(fault), onRefused: error => refused.push(error) })
+  watchListener({
+    onServer: resolve,
+    onFault: fault => faults.push(fault),
+    onRefused: error => refused.push(error),
+  })
 })
 
 it('a listener that listens is at fault no more: a connection that cannot be accepted ends nothing, and is said once in a while', async () => {

@@ -6,7 +6,12 @@ import { interruptible } from '../support/redis-away.ts'
 import { until } from '../support/until.ts'
 
 const organisationId = 'o'
-const event = (n: number): PublishedEvent<'changed'> => ({ eventId: `e${n}`, organisationId, name: 'changed', data: { type: 'vehicle', id: String(n), change: 'created' } as never })
+const event = (n: number): PublishedEvent<'changed'> => ({
+  eventId: `e${n}`,
+  organisationId,
+  name: 'changed',
+  data: { type: 'vehicle', id: String(n), change: 'created' } as never,
+})
 
 async function listen(events: Events, lastEventId: string | null) {
   const heard: string[] = []

@@ -10,7 +10,12 @@ function worker() {
   const tabs = createTabs((startAfter, handlers): Source => {
     const one = { startAfter, handlers, open: true, reconnects: 0 }
     opened.push(one)
-    return { look() {}, wake() {}, reconnect: () => void one.reconnects++, close: () => void (one.open = false) }
+    return {
+      look() {},
+      wake() {},
+      reconnect: () => void one.reconnects++,
+      close: () => void (one.open = false),
+    }
   }, () => clock.now)
   function tab() {
     const heard: FromWorker[] = []
@@ -23,7 +28,8 @@ function worker() {
       heard,
     }
   }
-  const brings = (id: string, name: 'changed' | 'resync' = 'changed') => opened.at(-1)!.handlers.event(name, '{}', id)
+  const brings = (id: string, name: 'changed' | 'resync' = 'changed') =>
+    opened.at(-1)!.handlers.event(name, '{}', id)
   return { clock, opened, tabs, tab, brings }
 }
 
@@ -44,7 +50,9 @@ describe('the tabs of one session', () => {
     const { tab, brings } = worker()
     tab().say({ say: 'join', startAfter: '5-1' })
     for (const id of ['5-2', '5-3', '5-4']) brings(id)
-    const [known, beginning, newest, ahead, older, other, none] = Array.from({ length: 7 }, () => tab()) as ReturnType<typeof tab>[]
+    const [known, beginning, newest, ahead, older, other, none] = Array.from({ length: 7 }, () =>
+      tab(),
+    ) as ReturnType<typeof tab>[]
     known!.say({ say: 'join', startAfter: '5-2' })
     beginning!.say({ say: 'join', startAfter: '5-1' })
     newest!.say({ say: 'join', startAfter: '5-4' })
@@ -52,8 +60,15 @@ describe('the tabs of one session', () => {
     older!.say({ say: 'join', startAfter: '5-0' })
     other!.say({ say: 'join', startAfter: '4-9' })
     none!.say({ say: 'join', startAfter: '' })
-    expect([known!.ids(), beginning!.ids(), newest!.ids(), ahead!.ids()]).toEqual([['5-3', '5-4'], ['5-2', '5-3', '5-4'], [], []])
-    expect([known, beginning, newest, ahead, older, other, none].map(one => one!.unsure())).toEqual([0, 0, 0, 0, 1, 1, 1])
+    expect([known!.ids(), beginning!.ids(), newest!.ids(), ahead!.ids()]).toEqual([
+      ['5-3', '5-4'],
+      ['5-2', '5-3', '5-4'],
+      [],
+      [],
+    ])
+    expect([known, beginning, newest, ahead, older, other, none].map(one => one!.unsure())).toEqual([
+      0, 0, 0, 0, 1, 1, 1,
+    ])
   })
   it('that come after a gap are not given what came before it', () => {
     const { tab, brings, opened } = worker()
@@ -94,7 +109,9 @@ describe('the tabs of one session', () => {
     const tabs = [tab(), tab()]
     for (const one of tabs) one.say({ say: 'join', startAfter: '5-1' })
     opened[0]!.handlers.event('ended', '{}', '')
-    expect(tabs.map(({ heard }) => heard.some(message => message.say === 'event' && message.name === 'ended'))).toEqual([true, true])
+    expect(
+      tabs.map(({ heard }) => heard.some(message => message.say === 'event' && message.name === 'ended')),
+    ).toEqual([true, true])
     expect(opened[0]!.open).toBe(false)
     tabs[0]!.say({ say: 'join', startAfter: '5-1' })
     expect(opened).toHaveLength(2)

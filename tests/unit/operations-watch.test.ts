@@ -26,11 +26,22 @@ it('parts are asked while somebody looks, once for all who do, and by nobody aft
   await once(patroni, 'listening')
   const url = `http://127.0.0.1:${(patroni.address() as AddressInfo).port}`
   const redis = openMemory()
-  const unknown = { reachable: false, role: null, latencyMs: null, lagSeconds: null, error: 'Not there', timeline: null }
+  const unknown = {
+    reachable: false,
+    role: null,
+    latencyMs: null,
+    lagSeconds: null,
+    error: 'Not there',
+    timeline: null,
+  }
   const operations = createOperations({
-    config: loadConfig({ NUXT_DATA_DIR: folder, NUXT_OPS_PATRONI_URLS: url }, '1.0.0'), redis,
-    registry: createRegistry(redis), timeline: createTimeline({ redis, instance: 'app1', log: pino({ level: 'silent' }) }),
-    database: { state: () => ({ primary: unknown, replica: null, attached: null, timeline: 0, writtenLsn: null }) },
+    config: loadConfig({ NUXT_DATA_DIR: folder, NUXT_OPS_PATRONI_URLS: url }, '1.0.0'),
+    redis,
+    registry: createRegistry(redis),
+    timeline: createTimeline({ redis, instance: 'app1', log: pino({ level: 'silent' }) }),
+    database: {
+      state: () => ({ primary: unknown, replica: null, attached: null, timeline: 0, writtenLsn: null }),
+    },
     verdict: () => ({ mode: 'normal', reason: null }),
   })
   try {
@@ -40,7 +51,9 @@ it('parts are asked while somebody looks, once for all who do, and by nobody aft
 
     const views: OperationsView[][] = [[], [], []]
     let timelines = 0
-    const stops = views.map(list => operations.watch({ onView: view => list.push(view), onTimeline: () => timelines++ }))
+    const stops = views.map(list =>
+      operations.watch({ onView: view => list.push(view), onTimeline: () => timelines++ }),
+    )
     await until(() => views.every(({ length }) => length >= 2), 'two looks')
     expect(views[0]).toEqual(views[1])
     // The first one, and one at each interval.

@@ -41,8 +41,18 @@ describe('a rate limit', () => {
 
 describe('the list of instances', () => {
   const record = (instance: string, at: number): InstanceRecord => ({
-    instance, version: '1', address: null, pid: 1, startedAt: 0, phase: 'running', mode: 'normal', status: 'healthy', reason: null, databaseHealthy: true,
-    load: { eventLoopUtilisation: 0, rssBytes: 0, requestsInFlight: 0, streams: 0 }, at,
+    instance,
+    version: '1',
+    address: null,
+    pid: 1,
+    startedAt: 0,
+    phase: 'running',
+    mode: 'normal',
+    status: 'healthy',
+    reason: null,
+    databaseHealthy: true,
+    load: { eventLoopUtilisation: 0, rssBytes: 0, requestsInFlight: 0, streams: 0 },
+    at,
   })
 
   it('knows who was heard of lately, who is missing, and how many there are', async () => {
@@ -68,7 +78,9 @@ describe('the list of instances', () => {
     const redis = openMemory({ now: () => now })
     const clocks = [-5_000, 0, 5_000].map(off => () => now + off)
     const registries = clocks.map(clock => createRegistry(redis, clock))
-    for (let turn = 0; turn < 2; turn++) for (const [index, registry] of registries.entries()) await registry.announce(record(`app${index}`, clocks[index]!()))
+    for (let turn = 0; turn < 2; turn++)
+      for (const [index, registry] of registries.entries())
+        await registry.announce(record(`app${index}`, clocks[index]!()))
     expect(registries.map(registry => registry.instances()!.length)).toEqual([3, 3, 3])
     expect(registries.map(registry => registry.missing())).toEqual([[], [], []])
     now += 5_000
@@ -79,7 +91,8 @@ describe('the list of instances', () => {
     let now = Date.now()
     const { redis, goAway } = interruptible(openMemory())
     const registry = createRegistry(redis, () => now)
-    for (const name of ['b', 'c', 'd', 'e']) await createRegistry(redis, () => now).announce(record(name, now))
+    for (const name of ['b', 'c', 'd', 'e'])
+      await createRegistry(redis, () => now).announce(record(name, now))
     await registry.announce(record('a', now))
     goAway()
     now += 5_000

@@ -29,14 +29,27 @@ afterAll(() => rm(folder, { recursive: true }))
 
 const place = '52.516275-a-place-of-somebody'
 
-/** As PostgreSQL and node-postgres give it: the value in the message, the row in `detail`, the parameter in `where`. */
+/**
+ * As PostgreSQL and node-postgres give it: the value in the message, the row in `detail`, the parameter in
+ * `where`.
+ */
 function refusal() {
   return Object.assign(new pg.DatabaseError(`invalid input syntax for type uuid: "${place}"`, 100, 'error'), {
-    code: '22P02', severity: 'ERROR', detail: `Failing row contains (${place}).`, where: `unnamed portal parameter $1 = '${place}'`, hint: place, internalQuery: place, routine: 'string_to_uuid',
+    code: '22P02',
+    severity: 'ERROR',
+    detail: `Failing row contains (${place}).`,
+    where: `unnamed portal parameter $1 = '${place}'`,
+    hint: place,
+    internalQuery: place,
+    routine: 'string_to_uuid',
   })
 }
 const drizzle = () => new DrizzleQueryError('insert into "positions" values ($1)', [place], refusal())
-const redis = () => Object.assign(new Error('ERR no'), { name: 'ReplyError', command: { name: 'set', args: ['session', place] } })
+const redis = () =>
+  Object.assign(new Error('ERR no'), {
+    name: 'ReplyError',
+    command: { name: 'set', args: ['session', place] },
+  })
 
 const places: [string, (error: Error) => void][] = [
   ['as the line itself', error => log.error(error)],
@@ -46,13 +59,20 @@ const places: [string, (error: Error) => void][] = [
   ['deep in an object', error => log.error({ a: { b: { c: error } } }, 'Failed')],
   ['in a list', error => log.error({ failed: [error, { error }] }, 'Failed')],
   ['as the cause of another', error => log.error({ err: new Error('Outer', { cause: error }) }, 'Failed')],
-  ['as the origin of a domain error', error => log.error({ err: new UnavailableError('Away', { cause: error }) }, 'Failed')],
+  [
+    'as the origin of a domain error',
+    error => log.error({ err: new UnavailableError('Away', { cause: error }) }, 'Failed'),
+  ],
   ['among several', error => log.error({ err: new AggregateError([error, error], 'Several') }, 'Failed')],
   ['in the text of the line', error => log.error(`It failed: ${error.message}`)],
   ['by a child logger', error => log.child({ part: 'x' }).error({ err: error }, 'Failed')],
 ]
 
-describe.each<[string, () => Error]>([['drizzle\'s error', drizzle], ['PostgreSQL\'s refusal', refusal], ['Redis\' refusal', redis]])('%s', (kind, make) => {
+describe.each<[string, () => Error]>([
+  ['drizzle\'s error', drizzle],
+  ['PostgreSQL\'s refusal', refusal],
+  ['Redis\' refusal', redis],
+])('%s', (kind, make) => {
   it.each(places)('logged %s shows no value of the query', async (where, write) => {
     // Of a text that the driver has made itself only drizzle's list of values can be told apart.
     if (where === 'in the text of the line' && kind === 'PostgreSQL\'s refusal') return
@@ -66,7 +86,12 @@ describe.each<[string, () => Error]>([['drizzle\'s error', drizzle], ['PostgreSQ
 
 it('what helps is kept: the kind, the code, the statement with its placeholders, and where it was thrown', async () => {
   log.error({ err: drizzle() }, 'Kept')
-  const line = JSON.parse((await readFile(join(folder, 'app.log'), 'utf8')).trim().split('\n').at(-1)!) as { err: Record<string, unknown> }
-  expect(line.err).toMatchObject({ query: 'insert into "positions" values ($1)', cause: { code: '22P02', severity: 'ERROR', routine: 'string_to_uuid' } })
+  const line = JSON.parse((await readFile(join(folder, 'app.log'), 'utf8')).trim().split('\n').at(-1)!) as {
+    err: Record<string, unknown>
+  }
+  expect(line.err).toMatchObject({
+    query: 'insert into "positions" values ($1)',
+    cause: { code: '22P02', severity: 'ERROR', routine: 'string_to_uuid' },
+  })
   expect(line.err.stack).toContain('safe-error.test.ts')
 })

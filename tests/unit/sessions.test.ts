@@ -4,7 +4,10 @@ import { createSessions } from '#server/identity/sessions.ts'
 import { openMemory } from '#server/redis/memory.ts'
 import { interruptible } from '../support/redis-away.ts'
 
-const passwords = ['the-first-password-of-at-least-32-characters', 'the-former-password-of-at-least-32-characters']
+const passwords = [
+  'the-first-password-of-at-least-32-characters',
+  'the-former-password-of-at-least-32-characters',
+]
 const options = { idleSeconds: 7_200, absoluteSeconds: 86_400, proofSeconds: 600, passwords }
 const user = { userId: 'u', organisationId: 'o', ipAddress: '192.0.2.1', userAgent: 'x'.repeat(300) }
 const record = { id: 'i', ...user, createdAt: 1, lastSeenAt: 1, expiresAt: 2 }
@@ -13,7 +16,11 @@ describe('a proof', () => {
   it('opens beside the secret that it was made for, and beside no other', () => {
     const proofs = createProofs(passwords)
     const sealed = proofs.seal({ record, vouchedAt: 5, pending: false }, 'hash')
-    expect(proofs.open(sealed, 'hash')).toEqual({ record: { ...record, userAgent: 'x'.repeat(120) }, vouchedAt: 5, pending: false })
+    expect(proofs.open(sealed, 'hash')).toEqual({
+      record: { ...record, userAgent: 'x'.repeat(120) },
+      vouchedAt: 5,
+      pending: false,
+    })
     expect(proofs.open(sealed, 'other')).toBeNull()
     expect(sealed).not.toContain(Buffer.from('192.0.2.1').toString('base64url'))
     expect(sealed.length).toBeLessThan(1_000)
@@ -29,7 +36,11 @@ describe('a proof', () => {
     for (const rubbish of ['', 'x', 'x'.repeat(1_000), '=;,']) expect(proofs.open(rubbish, 'hash')).toBeNull()
   })
   it('is sealed with the first password and opened with any: passwords are rotated without signing anybody out', () => {
-    const [former, both, next] = [createProofs([passwords[1]!]), createProofs(passwords), createProofs([passwords[0]!])]
+    const [former, both, next] = [
+      createProofs([passwords[1]!]),
+      createProofs(passwords),
+      createProofs([passwords[0]!]),
+    ]
     const old = former.seal({ record, vouchedAt: 5, pending: false }, 'hash')
     expect(both.open(old, 'hash')).not.toBeNull()
     expect(next.open(old, 'hash')).toBeNull()
@@ -49,7 +60,8 @@ describe('a session', () => {
     const { secret, proof } = await sessions.begin(user)
     goAway()
     let current = proof
-    // Used every eight minutes for two hours: each time the database has found no revocation, and a new proof is given.
+    // Used every eight minutes for two hours: each time the database has found no revocation, and a new proof
+    // is given.
     for (let turn = 0; turn < 15; turn++) {
       clock.now += 480_000
       const found = await sessions.resolve(secret, current)
@@ -72,7 +84,10 @@ describe('a session', () => {
     clock.now = record.expiresAt - 1_000
     const proofs = createProofs(passwords)
     const { createHash } = await import('node:crypto')
-    const proof = proofs.seal({ record, vouchedAt: clock.now, pending: false }, createHash('sha256').update(secret).digest('base64url'))
+    const proof = proofs.seal(
+      { record, vouchedAt: clock.now, pending: false },
+      createHash('sha256').update(secret).digest('base64url'),
+    )
     goAway()
     expect(await sessions.resolve(secret, proof)).not.toBeNull()
     clock.now += 2_000
@@ -87,7 +102,10 @@ describe('a session', () => {
     const found = await sessions.resolve(secret, proof)
     expect(found).toMatchObject({ vouchedBy: 'proof-alone' })
     await sessions.restore(secret, found!.record)
-    expect(await sessions.resolve(secret, undefined)).toMatchObject({ vouchedBy: 'redis', record: { userId: 'u' } })
+    expect(await sessions.resolve(secret, undefined)).toMatchObject({
+      vouchedBy: 'redis',
+      record: { userId: 'u' },
+    })
     expect(await sessions.list('u', '')).toHaveLength(1)
   })
   it('keeps the organisation that was chosen while Redis was away', async () => {
@@ -99,7 +117,10 @@ describe('a session', () => {
     comeBack()
     const found = await sessions.resolve(secret, proof)
     expect(found!.record.organisationId).toBe('other')
-    expect(await sessions.resolve(secret, found!.renew!())).toMatchObject({ vouchedBy: 'redis', record: { organisationId: 'other' } })
+    expect(await sessions.resolve(secret, found!.renew!())).toMatchObject({
+      vouchedBy: 'redis',
+      record: { organisationId: 'other' },
+    })
     expect((await sessions.find(secret))!.organisationId).toBe('other')
   })
   it('that was ended while the database was away is not made again from a copy of its proof', async () => {
@@ -126,13 +147,19 @@ describe('a session', () => {
     const memory = openMemory()
     // The renewal has read the record before the switch, and writes after it.
     let release = () => {}
-    const slow = new Proxy(memory, { get: (target, name: keyof typeof memory) => name === 'setDurable'
-      ? async (...args: Parameters<typeof memory.setDurable>) => {
-        await new Promise<void>(resolve => release = resolve)
-        return target.setDurable(...args)
-      }
-      : target[name] })
-    const [here, there] = [createSessions(memory, options, () => clock.now), createSessions(slow, options, () => clock.now)]
+    const slow = new Proxy(memory, {
+      get: (target, name: keyof typeof memory) =>
+        name === 'setDurable'
+          ? async (...args: Parameters<typeof memory.setDurable>) => {
+            await new Promise<void>(resolve => (release = resolve))
+            return target.setDurable(...args)
+          }
+          : target[name],
+    })
+    const [here, there] = [
+      createSessions(memory, options, () => clock.now),
+      createSessions(slow, options, () => clock.now),
+    ]
     const { secret } = await here.begin(user)
     clock.now += 61_000
     await there.resolve(secret, undefined)

@@ -71,9 +71,20 @@ describe('what all instances together say', () => {
 
 describe('the page', () => {
   const peer: KnownInstance = {
-    instance: 'app2.inner.example', version: '9.9.9', address: 'http://10.1.2.3:3000', pid: 4711,
-    startedAt: 0, phase: 'running', mode: 'normal', status: 'degraded',
-    reason: 'connect ECONNREFUSED 10.1.2.4:5432', databaseHealthy: true, load: {} as KnownInstance['load'], parts: well, at: 0, ageMs: 10,
+    instance: 'app2.inner.example',
+    version: '9.9.9',
+    address: 'http://10.1.2.3:3000',
+    pid: 4711,
+    startedAt: 0,
+    phase: 'running',
+    mode: 'normal',
+    status: 'degraded',
+    reason: 'connect ECONNREFUSED 10.1.2.4:5432',
+    databaseHealthy: true,
+    load: {} as KnownInstance['load'],
+    parts: well,
+    at: 0,
+    ageMs: 10,
   }
   const verdict = {
     status: 'healthy', httpStatus: 200, mode: 'normal', database: 'healthy', reason: null, standby: false,

@@ -34,7 +34,12 @@ describe('what a request leaves behind goes on in no request\'s context', () => 
       heard.push(caller())
       return null
     } }
-    const follower = createFollower({ connect: () => fake as never, range: async () => null, keyPrefix: '', log })
+    const follower = createFollower({
+      connect: () => fake as never,
+      range: async () => null,
+      keyPrefix: '',
+      log,
+    })
     await inRequest(() => follower.follow('s', { onEntry() {}, onGap() {} }))
     await expect.poll(() => heard.length).toBeGreaterThan(2)
     follower.close()
@@ -55,14 +60,28 @@ describe('what a request leaves behind goes on in no request\'s context', () => 
     const seen: string[] = []
     events.onEvent(() => seen.push(caller()))
     await inRequest(() => events.subscribe('o', null, { onEvents() {}, onResync() {} }))
-    await inRequest(() => events.publish({ eventId: 'e', organisationId: 'o', name: 'changed', data: { type: 'vehicle', id: 'v', change: 'updated' } }))
+    await inRequest(() =>
+      events.publish({
+        eventId: 'e',
+        organisationId: 'o',
+        name: 'changed',
+        data: { type: 'vehicle', id: 'v', change: 'updated' },
+      }),
+    )
     expect(seen).toEqual(['nobody'])
   })
 })
 
 it('a repeating timer of one\'s own is refused in the server', async () => {
   const eslint = new ESLint()
-  const refusals = async (filePath: string) => (await eslint.lintText('setInterval(() => {}, 1)\n', { filePath }))[0]!.messages.filter(({ ruleId }) => ruleId === 'no-restricted-globals').length
-  expect(await Promise.all(['server/api/x.get.ts', 'server/edge/x.ts', 'server/redis/x.ts', 'server/lifecycle/x.ts'].map(refusals))).toEqual([1, 1, 1, 1])
+  const refusals = async (filePath: string) =>
+    (await eslint.lintText('setInterval(() => {}, 1)\n', { filePath }))[0]!.messages.filter(
+      ({ ruleId }) => ruleId === 'no-restricted-globals',
+    ).length
+  expect(
+    await Promise.all(
+      ['server/api/x.get.ts', 'server/edge/x.ts', 'server/redis/x.ts', 'server/lifecycle/x.ts'].map(refusals),
+    ),
+  ).toEqual([1, 1, 1, 1])
   expect(await refusals('server/telemetry/timers.ts')).toBe(0)
 })

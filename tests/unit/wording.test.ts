@@ -4,14 +4,22 @@ import { describe, expect, it } from 'vitest'
 
 /** What people read: the pages, and the errors and reasons that the server gives. */
 const places = [
-  'error.vue', 'pages/**/*.vue', 'layouts/*.vue', 'components/**/*.{vue,ts}', 'composables/**/*.ts', 'shared/**/*.ts',
-  'server/{edge,identity,fleet,health,cluster}/**/*.ts', 'server/database/{errors,probe,read,write}.ts',
+  'error.vue',
+  'pages/**/*.vue',
+  'layouts/*.vue',
+  'components/**/*.{vue,ts}',
+  'composables/**/*.ts',
+  'shared/**/*.ts',
+  'server/{edge,identity,fleet,health,cluster}/**/*.ts',
+  'server/database/{errors,probe,read,write}.ts',
 ]
 
 /** The last column of the glossary's tables of three columns: words that another word has replaced. */
 function replacedWords(glossary: string): string[] {
   const rows = [...glossary.matchAll(/^\| ([^|]+) \| ([^|]+) \| ([^|]*)\|$/gm)]
-  return rows.map(([, , , words]) => words!.trim()).filter(words => words !== '' && words !== 'not' && words !== '---')
+  return rows
+    .map(([, , , words]) => words!.trim())
+    .filter(words => words !== '' && words !== 'not' && words !== '---')
     .flatMap(words => words.split(', '))
 }
 
@@ -20,7 +28,8 @@ function textsOf(source: string): string[] {
   const texts: string[] = []
   const visit = (node: ts.Node) => {
     if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) return
-    if (ts.isStringLiteralLike(node) || ts.isTemplateHead(node) || ts.isTemplateMiddleOrTemplateTail(node)) texts.push(node.text)
+    if (ts.isStringLiteralLike(node) || ts.isTemplateHead(node) || ts.isTemplateMiddleOrTemplateTail(node))
+      texts.push(node.text)
     ts.forEachChild(node, visit)
   }
   visit(ts.createSourceFile('text.ts', source, ts.ScriptTarget.Latest))
@@ -53,7 +62,9 @@ describe('the words of the glossary', () => {
     ['a.vue', '<template>\n<p>Fitted\n to</p>\n</template>'],
     ['a.vue', '<script setup lang="ts">const title = `Your present password, ${name}`</script>'],
     ['a.ts', 'throw new ForbiddenError(\'This E-mail address is taken.\')'],
-  ])('would be found in %s: %s', (path, text) => expect(found(replaced, textsOfFile(path, text))).toHaveLength(1))
+  ])('would be found in %s: %s', (path, text) =>
+    expect(found(replaced, textsOfFile(path, text))).toHaveLength(1),
+  )
 
   it.each([
     ['a.vue', '<template>\n<!-- fitted to -->\n<p class="w-fit">Assigned to</p>\n</template>'],

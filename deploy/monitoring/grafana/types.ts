@@ -9,11 +9,11 @@ export interface Query {
 }
 
 /**
- * Why a query may find nothing on a stack that is well. `failure`: what it measures has not happened. `drill`:
- * no drill's figures were given to Prometheus. `containers`: nothing runs in containers, and cAdvisor, which
- * measures them, is in no package of Debian's: the lab has neither. The lab's test (tests/lab/dashboards.test.ts)
- * asks for the first after a failure and for the second once it has given a drill's figures; the third alone
- * are never seen with data there.
+ * Why a query may find nothing on a stack that is well. `failure`: what it measures has not happened.
+ * `drill`: no drill's figures were given to Prometheus. `containers`: nothing runs in containers, and
+ * cAdvisor, which measures them, is in no package of Debian's: the lab has neither. The lab's test
+ * (tests/lab/dashboards.test.ts) asks for the first after a failure and for the second once it has given a
+ * drill's figures; the third alone are never seen with data there.
  */
 export type EmptyUntil = 'failure' | 'drill' | 'containers'
 

@@ -1,6 +1,7 @@
 /**
- * Active health checks beside open-source Nginx, which has none: asks every instance, rewrites Nginx's list of them when a verdict or an address has
- * changed, tests it, reloads. A program of its own: when it dies Nginx goes on with the last list, and its own passive checks.
+ * Active health checks beside open-source Nginx, which has none: asks every instance, rewrites Nginx's list
+ * of them when a verdict or an address has changed, tests it, reloads. A program of its own: when it dies
+ * Nginx goes on with the last list, and its own passive checks.
  *
  *   node checker.ts           checks for ever
  *   node checker.ts --write   writes the list with everybody in it, once, before Nginx starts
@@ -38,7 +39,8 @@ const settings = {
   metricsPort: count('CHECK_METRICS_PORT', 9114),
   prefix: process.env.NGINX_PREFIX || '/etc/nginx',
   nginx: process.env.NGINX_BINARY || 'nginx',
-  // The specification's optional session affinity. Off: an instance keeps nothing of a browser's that the others do not have.
+  // The specification's optional session affinity. Off: an instance keeps nothing of a browser's that the
+  // others do not have.
   sticky: process.env.STICKY === 'cookie',
 }
 const file = join(settings.prefix, 'generated/upstream.conf')
@@ -48,7 +50,9 @@ const addresses = new Map<string, string[]>()
 const verdicts = new Map<string, ReturnType<typeof createVerdict>>()
 
 function say(level: 'info' | 'warn' | 'error', message: string, more: Record<string, unknown> = {}) {
-  process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), level, program: 'checker', ...more, message })}\n`)
+  process.stdout.write(
+    `${JSON.stringify({ time: new Date().toISOString(), level, program: 'checker', ...more, message })}\n`,
+  )
 }
 
 function verdictOf({ name, port, address }: Server) {
@@ -58,7 +62,10 @@ function verdictOf({ name, port, address }: Server) {
   return verdict
 }
 
-/** Every instance that is known at this moment, with its verdict. A name that was never found stands there without an address. */
+/**
+ * Every instance that is known at this moment, with its verdict. A name that was never found stands there
+ * without an address.
+ */
 function servers(): Server[] {
   return configured.flatMap(server => (addresses.get(server.name) ?? [null]).map((address) => {
     const one = { ...server, address }
@@ -66,26 +73,42 @@ function servers(): Server[] {
   }))
 }
 
-/** What was known is kept when a name is not found: a stopped container's name vanishes, and comes back with it. */
+/**
+ * What was known is kept when a name is not found: a stopped container's name vanishes, and comes back with
+ * it.
+ */
 async function resolveAll() {
   await Promise.all(configured.map(async ({ name }) => {
     const found = await lookup(name, { all: true }).catch(() => [])
-    // An instance with an address of each family is one instance: it is asked over IPv4, and where there is none over IPv6.
+    // An instance with an address of each family is one instance: it is asked over IPv4, and where there is
+    // none over IPv6.
     const one = found.filter(({ family }) => family === 4)
     if (found.length) addresses.set(name, (one.length ? one : found).map(({ address }) => address).sort())
   }))
 }
 
-/** Null when it is well, else why not. Any answer but 200 is a failure: 503 is an instance that says so itself. */
+/**
+ * Null when it is well, else why not. Any answer but 200 is a failure: 503 is an instance that says so
+ * itself.
+ */
 async function probe({ address, port }: Server): Promise<string | null> {
   try {
-    const response = await fetch(`http://${address!.includes(':') ? `[${address}]` : address}:${port}${settings.path}`, { signal: AbortSignal.timeout(settings.timeoutMs), headers: { 'user-agent': 'fleet2-checker', 'connection': 'close' }, redirect: 'manual' })
+    const response = await fetch(
+      `http://${address!.includes(':') ? `[${address}]` : address}:${port}${settings.path}`,
+      {
+        signal: AbortSignal.timeout(settings.timeoutMs),
+        headers: { 'user-agent': 'fleet2-checker', 'connection': 'close' },
+        redirect: 'manual',
+      },
+    )
     await response.arrayBuffer()
     return response.status === 200 ? null : `it answers ${response.status}`
   }
   catch (error) {
     const { name, message, cause } = error as Error & { cause?: { code?: string } }
-    return name === 'TimeoutError' ? `no answer within ${settings.timeoutMs / 1000} s` : cause?.code ?? message
+    return name === 'TimeoutError'
+      ? `no answer within ${settings.timeoutMs / 1000} s`
+      : (cause?.code ?? message)
   }
 }
 
@@ -94,9 +117,16 @@ function replaceFile(text: string) {
   renameSync(`${file}.new`, file)
 }
 
-/** `nginx -t`. Not by execFile: its pipes are sockets, and Nginx cannot open a socket as /dev/stdout, where its access log goes. */
+/**
+ * `nginx -t`. Not by execFile: its pipes are sockets, and Nginx cannot open a socket as /dev/stdout, where
+ * its access log goes.
+ */
 async function testConfiguration() {
-  const nginx = spawn(settings.nginx, ['-t', '-q', '-e', 'stderr', '-p', settings.prefix, '-c', join(settings.prefix, 'nginx.conf')], { stdio: ['ignore', 'ignore', 'pipe'], timeout: 10_000 })
+  const nginx = spawn(
+    settings.nginx,
+    ['-t', '-q', '-e', 'stderr', '-p', settings.prefix, '-c', join(settings.prefix, 'nginx.conf')],
+    { stdio: ['ignore', 'ignore', 'pipe'], timeout: 10_000 },
+  )
   let complaint = ''
   nginx.stderr.on('data', data => complaint += String(data))
   const [code] = await once(nginx, 'close') as [number | null]
@@ -135,7 +165,8 @@ async function round() {
   const list = servers()
   figures.round(list)
   const noneWell = list.every(({ down, address }) => down || address === null)
-  if (noneWell && !noneWasWell) say('error', 'Every instance fails its check. All stay in rotation: the last one is never taken out.')
+  if (noneWell && !noneWasWell)
+    say('error', 'Every instance fails its check. All stay in rotation: the last one is never taken out.')
   noneWasWell = noneWell
   const text = renderUpstream(list, settings)
   if (text === applied) return
@@ -151,10 +182,17 @@ if (process.argv.includes('--write')) {
 else {
   serveMetrics(settings.metricsPort, figures, message => say('warn', message))
   applied = readFileSync(file, 'utf8')
-  say('info', `Checking ${configured.map(({ name }) => name).join(', ')} every ${settings.intervalMs / 1000} s`)
+  say(
+    'info',
+    `Checking ${configured.map(({ name }) => name).join(', ')} every ${settings.intervalMs / 1000} s`,
+  )
   for (;;) {
     const started = Date.now()
-    await round().catch((error: unknown) => say('error', `The list could not be applied: ${error instanceof Error ? error.message : error}`))
-    await new Promise(resolve => setTimeout(resolve, Math.max(0, settings.intervalMs - (Date.now() - started))))
+    await round().catch((error: unknown) =>
+      say('error', `The list could not be applied: ${error instanceof Error ? error.message : error}`),
+    )
+    await new Promise(resolve =>
+      setTimeout(resolve, Math.max(0, settings.intervalMs - (Date.now() - started))),
+    )
   }
 }

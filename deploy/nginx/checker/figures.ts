@@ -32,7 +32,8 @@ export function createFigures(now: () => number = Date.now): Figures {
       // A name with several addresses (a scaled service) is down when all of them are.
       const known = servers.filter(({ address }) => address !== null)
       const names = [...new Set(known.map(upstreamOf))]
-      const isDown = (name: string) => known.filter(server => upstreamOf(server) === name).every(({ down }) => down)
+      const isDown = (name: string) =>
+        known.filter(server => upstreamOf(server) === name).every(({ down }) => down)
       return [
         '# HELP fleet2_checker_instance_down 1 while an instance is out of rotation',
         '# TYPE fleet2_checker_instance_down gauge',
@@ -53,6 +54,10 @@ export function createFigures(now: () => number = Date.now): Figures {
 /** Answers everything with the figures. A port that is taken costs the figures, not the checks. */
 export function serveMetrics(port: number, figures: Figures, complain: (message: string) => void): void {
   createServer((_, response) => {
-    response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4', 'connection': 'close' }).end(figures.text())
-  }).on('error', (error: NodeJS.ErrnoException) => complain(`No figures on port ${port}: ${error.code}`)).listen(port)
+    response
+      .writeHead(200, { 'content-type': 'text/plain; version=0.0.4', 'connection': 'close' })
+      .end(figures.text())
+  })
+    .on('error', (error: NodeJS.ErrnoException) => complain(`No figures on port ${port}: ${error.code}`))
+    .listen(port)
 }

@@ -1,4 +1,16 @@
-import { boolean, doublePrecision, integer, jsonb, pgTable, primaryKey, real, smallint, text, timestamp, uuid } from 'drizzle-orm/pg-core'
+import {
+  boolean,
+  doublePrecision,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  real,
+  smallint,
+  text,
+  timestamp,
+  uuid,
+} from 'drizzle-orm/pg-core'
 import type { SpeedUnit } from '#shared/schemas/devices.ts'
 import type { VehicleKind } from '#shared/schemas/vehicles.ts'
 
@@ -57,7 +69,10 @@ const fix = {
   attributes: jsonb('attributes').$type<Record<string, unknown>>().notNull().default({}),
 }
 
-/** Every fix. Partitioned by month of `fix_time`; what is older than the first partition is in `positions_default`. */
+/**
+ * Every fix. Partitioned by month of `fix_time`; what is older than the first partition is in
+ * `positions_default`.
+ */
 export const positions = pgTable('positions', {
   deviceId: uuid('device_id').notNull(),
   fixTime: moment('fix_time').notNull(),

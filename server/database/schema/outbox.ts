@@ -10,5 +10,7 @@ export const outbox = pgTable('outbox', {
   data: jsonb('data').$type<Record<string, unknown>>().notNull().default({}),
   createdAt: timestamp('created_at', { withTimezone: true, mode: 'date' }).notNull().defaultNow(),
   /** From then on any instance may publish it. */
-  dueAt: timestamp('due_at', { withTimezone: true, mode: 'date' }).notNull().default(sql`now() + interval '5 seconds'`),
+  dueAt: timestamp('due_at', { withTimezone: true, mode: 'date' })
+    .notNull()
+    .default(sql`now() + interval '5 seconds'`),
 })

@@ -2,7 +2,10 @@ import { bigint, customType, integer, pgTable, primaryKey, timestamp } from 'dri
 
 const pgLsn = customType<{ data: string }>({ dataType: () => 'pg_lsn' })
 
-/** The timelines on which a primary has been seen: a replica that has replayed the row of one follows it. See `consistency.ts`. */
+/**
+ * The timelines on which a primary has been seen: a replica that has replayed the row of one follows it. See
+ * `consistency.ts`.
+ */
 export const timelines = pgTable('timelines', {
   systemIdentifier: bigint('system_identifier', { mode: 'bigint' }).notNull(),
   number: integer('number').notNull(),

@@ -1,6 +1,7 @@
 /**
- * Routes for simulated vehicles: hand-made polylines between real places of Berlin and Brandenburg, bent a little like roads, driven with smooth
- * speeds, stops at lights and breaks. Pure: the same seed and second give the same place, so that a demo can be resumed at any moment.
+ * Routes for simulated vehicles: hand-made polylines between real places of Berlin and Brandenburg, bent a
+ * little like roads, driven with smooth speeds, stops at lights and breaks. Pure: the same seed and second
+ * give the same place, so that a demo can be resumed at any moment.
  */
 export interface Place { latitude: number, longitude: number }
 
@@ -11,13 +12,26 @@ export interface DrivenFix extends Place {
 }
 
 const towns: Record<string, Place> = {
-  berlin: { latitude: 52.5200, longitude: 13.4050 }, spandau: { latitude: 52.5351, longitude: 13.1983 }, potsdam: { latitude: 52.3989, longitude: 13.0657 },
-  oranienburg: { latitude: 52.7545, longitude: 13.2369 }, bernau: { latitude: 52.6797, longitude: 13.5871 }, strausberg: { latitude: 52.5786, longitude: 13.8886 },
-  koepenick: { latitude: 52.4453, longitude: 13.5745 }, koenigsWusterhausen: { latitude: 52.2976, longitude: 13.6263 }, ludwigsfelde: { latitude: 52.3000, longitude: 13.2667 },
-  nauen: { latitude: 52.6066, longitude: 12.8774 }, werder: { latitude: 52.3788, longitude: 12.9342 }, brandenburg: { latitude: 52.4125, longitude: 12.5316 },
-  fuerstenwalde: { latitude: 52.3600, longitude: 14.0619 }, eberswalde: { latitude: 52.8337, longitude: 13.8196 }, luckenwalde: { latitude: 52.0903, longitude: 13.1677 },
-  neuruppin: { latitude: 52.9244, longitude: 12.8092 }, tegel: { latitude: 52.5830, longitude: 13.2903 }, tempelhof: { latitude: 52.4675, longitude: 13.3862 },
-  zossen: { latitude: 52.2167, longitude: 13.4500 }, erkner: { latitude: 52.4244, longitude: 13.7509 },
+  berlin: { latitude: 52.52, longitude: 13.405 },
+  spandau: { latitude: 52.5351, longitude: 13.1983 },
+  potsdam: { latitude: 52.3989, longitude: 13.0657 },
+  oranienburg: { latitude: 52.7545, longitude: 13.2369 },
+  bernau: { latitude: 52.6797, longitude: 13.5871 },
+  strausberg: { latitude: 52.5786, longitude: 13.8886 },
+  koepenick: { latitude: 52.4453, longitude: 13.5745 },
+  koenigsWusterhausen: { latitude: 52.2976, longitude: 13.6263 },
+  ludwigsfelde: { latitude: 52.3, longitude: 13.2667 },
+  nauen: { latitude: 52.6066, longitude: 12.8774 },
+  werder: { latitude: 52.3788, longitude: 12.9342 },
+  brandenburg: { latitude: 52.4125, longitude: 12.5316 },
+  fuerstenwalde: { latitude: 52.36, longitude: 14.0619 },
+  eberswalde: { latitude: 52.8337, longitude: 13.8196 },
+  luckenwalde: { latitude: 52.0903, longitude: 13.1677 },
+  neuruppin: { latitude: 52.9244, longitude: 12.8092 },
+  tegel: { latitude: 52.583, longitude: 13.2903 },
+  tempelhof: { latitude: 52.4675, longitude: 13.3862 },
+  zossen: { latitude: 52.2167, longitude: 13.45 },
+  erkner: { latitude: 52.4244, longitude: 13.7509 },
 }
 
 const tours: string[][] = [
@@ -76,16 +90,25 @@ export function makeRoute(number: number): Route {
       const share = segment.seconds === 0 ? 1 : (second - segment.startsAt) / segment.seconds
       // Smoothstep: pulls away and brakes softly; its derivative is the speed.
       const driven = segment.from + segment.metres * share * share * (3 - 2 * share)
-      const speedKmh = segment.metres === 0 ? 0 : 3.6 * segment.metres / segment.seconds * 6 * share * (1 - share)
+      const speedKmh
+        = segment.metres === 0 ? 0 : ((3.6 * segment.metres) / segment.seconds) * 6 * share * (1 - share)
       const { place, courseDegrees } = locate(path, lengths, Math.min(driven, total - 0.01))
-      return { ...place, courseDegrees, speedKmh: Math.round(speedKmh * 10) / 10, ignition: segment.metres > 0 || segment.seconds < 300 }
+      return {
+        ...place,
+        courseDegrees,
+        speedKmh: Math.round(speedKmh * 10) / 10,
+        ignition: segment.metres > 0 || segment.seconds < 300,
+      }
     },
   }
 }
 
 /** Midpoints pushed aside, three times over: straight lines become something like roads. */
 function bend(corners: Place[], chance: () => number): Place[] {
-  let path = corners.map(({ latitude, longitude }) => ({ latitude: latitude + (chance() - 0.5) * 0.02, longitude: longitude + (chance() - 0.5) * 0.03 }))
+  let path = corners.map(({ latitude, longitude }) => ({
+    latitude: latitude + (chance() - 0.5) * 0.02,
+    longitude: longitude + (chance() - 0.5) * 0.03,
+  }))
   path[path.length - 1] = path[0]!
   for (let round = 0, push = 0.12; round < 3; round++, push /= 2) {
     path = path.flatMap((place, index) => {
@@ -103,8 +126,17 @@ function bend(corners: Place[], chance: () => number): Place[] {
 
 /** Chaikin's corner cutting. */
 function smooth(path: Place[]): Place[] {
-  const mix = (a: Place, b: Place, share: number) => ({ latitude: a.latitude + (b.latitude - a.latitude) * share, longitude: a.longitude + (b.longitude - a.longitude) * share })
-  return [path[0]!, ...path.slice(1).flatMap((place, index) => [mix(path[index]!, place, 0.25), mix(path[index]!, place, 0.75)]), path.at(-1)!]
+  const mix = (a: Place, b: Place, share: number) => ({
+    latitude: a.latitude + (b.latitude - a.latitude) * share,
+    longitude: a.longitude + (b.longitude - a.longitude) * share,
+  })
+  return [
+    path[0]!,
+    ...path
+      .slice(1)
+      .flatMap((place, index) => [mix(path[index]!, place, 0.25), mix(path[index]!, place, 0.75)]),
+    path.at(-1)!,
+  ]
 }
 
 function cumulative(path: Place[]): number[] {
@@ -132,7 +164,13 @@ function schedule(total: number, chance: () => number): Segment[] {
     at += seconds
     from += metres
     const pause = chance() < 0.08 ? 300 + chance() * 900 : 5 + chance() * 40
-    segments.push({ startsAt: at, seconds: Math.round(pause), from: Math.min(from, total), metres: 0, topKmh: 0 })
+    segments.push({
+      startsAt: at,
+      seconds: Math.round(pause),
+      from: Math.min(from, total),
+      metres: 0,
+      topKmh: 0,
+    })
     at += Math.round(pause)
   }
   return segments
@@ -150,7 +188,10 @@ function locate(path: Place[], lengths: number[], metres: number) {
   const share = (metres - lengths[low]!) / (lengths[high]! - lengths[low]! || 1)
   const x = (b.longitude - a.longitude) * Math.cos(a.latitude * Math.PI / 180)
   return {
-    place: { latitude: a.latitude + (b.latitude - a.latitude) * share, longitude: a.longitude + (b.longitude - a.longitude) * share },
-    courseDegrees: Math.round((Math.atan2(x, b.latitude - a.latitude) * 180 / Math.PI + 360) % 360),
+    place: {
+      latitude: a.latitude + (b.latitude - a.latitude) * share,
+      longitude: a.longitude + (b.longitude - a.longitude) * share,
+    },
+    courseDegrees: Math.round(((Math.atan2(x, b.latitude - a.latitude) * 180) / Math.PI + 360) % 360),
   }
 }

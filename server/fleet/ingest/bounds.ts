@@ -6,11 +6,17 @@ const kmhPerKnot = 1.852
 /** Kilometres an hour in one of each unit. */
 const kmh: Record<SpeedUnit, number> = { kn: kmhPerKnot, kmh: 1, mps: 3.6, mph: 1.609344 }
 
-/** After 1999: GPS receivers without a fix say 1980 or 1999. Under 25 h ahead: a clock set to local time is off by up to 14 h. */
+/**
+ * After 1999: GPS receivers without a fix say 1980 or 1999. Under 25 h ahead: a clock set to local time is
+ * off by up to 14 h.
+ */
 const earliest = Date.UTC(2000, 0, 1)
 const furthestAheadMs = 25 * 3_600_000
 
-/** The deepest trench's depth with room below sea level to above where airliners fly; 869 kn is Concorde's cruising speed with room. Traccar's bounds. */
+/**
+ * The deepest trench's depth with room below sea level to above where airliners fly; 869 kn is Concorde's
+ * cruising speed with room. Traccar's bounds.
+ */
 const altitude = { least: -12_262, most: 18_000 }
 const maxSpeedKmh = 869 * kmhPerKnot
 
@@ -30,10 +36,15 @@ export interface Fix {
 export type Fault = 'time' | 'latitude' | 'longitude' | 'speed' | 'course' | 'altitude' | 'refused'
 
 /**
- * Turns a message at a place into a fix, or says why it cannot be one. Bad points are quarantined, not refused: a device
- * that gets an error stops and sends the same point again for ever.
+ * Turns a message at a place into a fix, or says why it cannot be one. Bad points are quarantined, not
+ * refused: a device that gets an error stops and sends the same point again for ever.
  */
-export function toFix(message: DeviceMessage, place: { latitude: number, longitude: number }, unit: SpeedUnit, now: Date): Fix | { fault: Fault, reason: string } {
+export function toFix(
+  message: DeviceMessage,
+  place: { latitude: number, longitude: number },
+  unit: SpeedUnit,
+  now: Date,
+): Fix | { fault: Fault, reason: string } {
   const { fixTime, speed, courseDegrees, altitudeMetres, accuracyMetres, attributes } = message
   const time = fixTime.getTime()
   const speedKmh = speed && (speed.unit === 'kmh' ? speed.value : speed.value * kmh[unit])
@@ -43,19 +54,40 @@ export function toFix(message: DeviceMessage, place: { latitude: number, longitu
     [time <= now.getTime() + furthestAheadMs, 'time', 'the time is more than 25 hours ahead'],
     [within(place.latitude, -90, 90), 'latitude', 'the latitude is not between -90 and 90'],
     [within(place.longitude, -180, 180), 'longitude', 'the longitude is not between -180 and 180'],
-    [speedKmh === null || within(speedKmh, 0, maxSpeedKmh), 'speed', 'the speed is not between 0 and 869 knots'],
-    [courseDegrees === null || within(courseDegrees, 0, 360), 'course', 'the course is not between 0 and 360 degrees'],
-    [altitudeMetres === null || within(altitudeMetres, altitude.least, altitude.most), 'altitude', 'the altitude is out of bounds'],
+    [
+      speedKmh === null || within(speedKmh, 0, maxSpeedKmh),
+      'speed',
+      'the speed is not between 0 and 869 knots',
+    ],
+    [
+      courseDegrees === null || within(courseDegrees, 0, 360),
+      'course',
+      'the course is not between 0 and 360 degrees',
+    ],
+    [
+      altitudeMetres === null || within(altitudeMetres, altitude.least, altitude.most),
+      'altitude',
+      'the altitude is out of bounds',
+    ],
   ]
   for (const [ok, fault, reason] of checks) if (!ok) return { fault, reason }
   return {
-    fixTime, latitude: place.latitude, longitude: place.longitude, attributes,
-    speedKmh: toReal(speedKmh), courseDegrees: toReal(courseDegrees), altitudeMetres: toReal(altitudeMetres),
-    accuracyMetres: accuracyMetres !== null && within(accuracyMetres, 0, 10_000_000) ? toReal(accuracyMetres) : null,
+    fixTime,
+    latitude: place.latitude,
+    longitude: place.longitude,
+    attributes,
+    speedKmh: toReal(speedKmh),
+    courseDegrees: toReal(courseDegrees),
+    altitudeMetres: toReal(altitudeMetres),
+    accuracyMetres:
+      accuracyMetres !== null && within(accuracyMetres, 0, 10_000_000) ? toReal(accuracyMetres) : null,
   }
 }
 
-/** Thousandths, finer than any receiver says. A single-precision column refuses what is too small for it (1e-50), and takes all of these. */
+/**
+ * Thousandths, finer than any receiver says. A single-precision column refuses what is too small for it
+ * (1e-50), and takes all of these.
+ */
 function toReal(value: number | null): number | null {
   return value === null ? null : Math.round(value * 1000) / 1000
 }

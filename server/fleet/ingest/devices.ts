@@ -18,7 +18,10 @@ export interface KnownDevice {
 const rememberMs = 2_000
 const sweepAt = 20_000
 
-/** Looks devices up by identifier, many at once, and remembers them for a moment: a fleet's trackers come back every few seconds. */
+/**
+ * Looks devices up by identifier, many at once, and remembers them for a moment: a fleet's trackers come back
+ * every few seconds.
+ */
 export function createDeviceDirectory(database: Database) {
   const known = new Map<string, { device: KnownDevice, until: number }>()
 
@@ -35,10 +38,22 @@ export function createDeviceDirectory(database: Database) {
         else if (!/[\n\0]/.test(identifier) && identifier.length <= 200) missing.push(identifier)
       }
       if (missing.length > 0) {
-        const rows = await database.withKey('device', missing.join('\n')).read(tx => tx.select({
-          id: devices.id, identifier: devices.identifier, organisationId: devices.organisationId, vehicleId: devices.vehicleId,
-          speedUnit: devices.speedUnit, tokenRequired: devices.tokenRequired, tokenHash: devices.tokenHash,
-        }).from(devices).where(inArray(devices.identifier, missing)), { consistency: 'strong' })
+        const rows = await database.withKey('device', missing.join('\n')).read(
+          tx =>
+            tx
+              .select({
+                id: devices.id,
+                identifier: devices.identifier,
+                organisationId: devices.organisationId,
+                vehicleId: devices.vehicleId,
+                speedUnit: devices.speedUnit,
+                tokenRequired: devices.tokenRequired,
+                tokenHash: devices.tokenHash,
+              })
+              .from(devices)
+              .where(inArray(devices.identifier, missing)),
+          { consistency: 'strong' },
+        )
         for (const device of rows) {
           known.set(device.identifier, { device, until: now + rememberMs })
           found.set(device.identifier, device)

@@ -2,7 +2,9 @@
 export interface DeviceMessage {
   /** Names by which the device may be known, the most trustworthy first. Never empty. */
   identifiers: string[]
-  /** Null: the device sent no place; its last one is meant. Numbers may be NaN where they could not be read. */
+  /**
+   * Null: the device sent no place; its last one is meant. Numbers may be NaN where they could not be read.
+   */
   place: { latitude: number, longitude: number } | null
   /** Invalid (NaN) where it could not be read. */
   fixTime: Date
@@ -21,7 +23,10 @@ const maxAttributes = 100
 const longestName = 64
 const longestText = 1_000
 
-/** What a device shows to prove who it is, wherever it puts it: neither an attribute that everybody reads nor anything for quarantine. */
+/**
+ * What a device shows to prove who it is, wherever it puts it: neither an attribute that everybody reads nor
+ * anything for quarantine.
+ */
 const secretName = /^(token|password|passwd|pass|secret|authorization|api_?key)$/i
 
 /** Collects attributes in a form that PostgreSQL's jsonb takes, within bounds. */
@@ -30,7 +35,13 @@ export function createAttributes() {
   return {
     values: attributes,
     add(name: string, value: unknown) {
-      if (value === null || value === undefined || value === '' || Object.keys(attributes).length >= maxAttributes) return
+      if (
+        value === null
+        || value === undefined
+        || value === ''
+        || Object.keys(attributes).length >= maxAttributes
+      )
+        return
       if (name.length > longestName || name === '__proto__' || secretName.test(name)) return
       const plain = toPlain(value, 0)
       if (plain !== undefined) attributes[storable(name)] = plain
@@ -45,8 +56,12 @@ function toPlain(value: unknown, depth: number): unknown {
   if (typeof value === 'boolean') return value
   if (value === null || typeof value !== 'object' || depth >= 3) return undefined
   if (Array.isArray(value)) return value.slice(0, maxAttributes).map(item => toPlain(item, depth + 1) ?? null)
-  return Object.fromEntries(Object.entries(value).slice(0, maxAttributes)
-    .filter(([name]) => name !== '__proto__' && !secretName.test(name)).map(([name, item]) => [storable(name.slice(0, longestName)), toPlain(item, depth + 1) ?? null]))
+  return Object.fromEntries(
+    Object.entries(value)
+      .slice(0, maxAttributes)
+      .filter(([name]) => name !== '__proto__' && !secretName.test(name))
+      .map(([name, item]) => [storable(name.slice(0, longestName)), toPlain(item, depth + 1) ?? null]),
+  )
 }
 
 /** Text without what jsonb refuses: NUL and halves of surrogate pairs. */
@@ -69,10 +84,14 @@ export function guess(text: string): unknown {
 /** NaN for anything that is not plainly a number. */
 export function toNumber(value: unknown): number {
   if (typeof value === 'number') return value
-  return typeof value === 'string' && /^\s*[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d{1,3})?\s*$/i.test(value) ? Number(value) : Number.NaN
+  return typeof value === 'string' && /^\s*[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d{1,3})?\s*$/i.test(value)
+    ? Number(value)
+    : Number.NaN
 }
 
-/** A number, or null where the device said nothing. What it said and cannot be read stays NaN, for quarantine. */
+/**
+ * A number, or null where the device said nothing. What it said and cannot be read stays NaN, for quarantine.
+ */
 export function optionalNumber(value: unknown): number | null {
   return value === undefined || value === null || value === '' ? null : toNumber(value)
 }

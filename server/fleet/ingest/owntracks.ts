@@ -5,11 +5,31 @@ type Json = Record<string, unknown>
 
 /** What a location's `t` says beside the place. */
 const triggers: Record<string, [name: string, value: unknown]> = {
-  'i': ['ignition', true], 'I': ['ignition', false], 's': ['alarm', 'overspeed'], 'e': ['alarm', 'powerCut'], 'E': ['alarm', 'powerRestored'],
-  '!': ['alarm', 'tow'], '9': ['alarm', 'lowBattery'],
+  'i': ['ignition', true],
+  'I': ['ignition', false],
+  's': ['alarm', 'overspeed'],
+  'e': ['alarm', 'powerCut'],
+  'E': ['alarm', 'powerRestored'],
+  '!': ['alarm', 'tow'],
+  '9': ['alarm', 'lowBattery'],
 }
 
-const known = new Set(['_type', 'tst', 'lat', 'lon', 'vel', 'alt', 'cog', 'acc', 'batt', 't', 'tid', 'topic', '_id', 'created_at'])
+const known = new Set([
+  '_type',
+  'tst',
+  'lat',
+  'lon',
+  'vel',
+  'alt',
+  'cog',
+  'acc',
+  'batt',
+  't',
+  'tid',
+  'topic',
+  '_id',
+  'created_at',
+])
 
 /** Who sent it, as far as HTTP tells. */
 export interface OwnTracksSender {
@@ -19,12 +39,18 @@ export interface OwnTracksSender {
 }
 
 /**
- * OwnTracks' JSON over HTTP. Null for anything but a location: waypoints, cards and the like are taken and have no effect.
+ * OwnTracks' JSON over HTTP. Null for anything but a location: waypoints, cards and the like are taken and
+ * have no effect.
  * @throws {InvalidInputError} when nothing tells who sent it.
  */
-export function parseOwnTracks(body: Json, { username, limitUser, limitDevice }: OwnTracksSender, now: Date): DeviceMessage | null {
+export function parseOwnTracks(
+  body: Json,
+  { username, limitUser, limitDevice }: OwnTracksSender,
+  now: Date,
+): DeviceMessage | null {
   if (body._type !== 'location') return null
-  // The order of trust: a credential, the topic that a broker vouches for, the header, and last the two letters that the user chose.
+  // The order of trust: a credential, the topic that a broker vouches for, the header, and last the two
+  // letters that the user chose.
   const identifiers = [
     username,
     text(body.topic),
@@ -32,7 +58,12 @@ export function parseOwnTracks(body: Json, { username, limitUser, limitDevice }:
     text(body.tid) === 'na' ? null : text(body.tid),
   ].filter(identifier => identifier !== null && identifier !== '')
   if (identifiers.length === 0) {
-    throw new InvalidInputError([{ path: 'tid', message: 'the device is not identified: set a username, or a tracker ID other than "na"' }])
+    throw new InvalidInputError([
+      {
+        path: 'tid',
+        message: 'the device is not identified: set a username, or a tracker ID other than "na"',
+      },
+    ])
   }
   const { values: attributes, add } = createAttributes()
   add('battery', optionalNumber(body.batt))
@@ -43,7 +74,10 @@ export function parseOwnTracks(body: Json, { username, limitUser, limitDevice }:
   const speed = optionalNumber(body.vel)
   return {
     identifiers: identifiers as string[],
-    place: body.lat === undefined && body.lon === undefined ? null : { latitude: toNumber(body.lat), longitude: toNumber(body.lon) },
+    place:
+      body.lat === undefined && body.lon === undefined
+        ? null
+        : { latitude: toNumber(body.lat), longitude: toNumber(body.lon) },
     fixTime: body.tst === undefined ? now : new Date(toNumber(body.tst) * 1000),
     speed: speed === null || speed < 0 ? null : { value: speed, unit: 'kmh' },
     courseDegrees: optionalNumber(body.cog),

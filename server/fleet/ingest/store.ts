@@ -20,8 +20,8 @@ export interface Quarantined {
 }
 
 /**
- * The id of a point in quarantine, from what it says: the same message has the same one however often it is stored, by this instance, by another that Nginx asked, or
- * because the device did not hear the answer.
+ * The id of a point in quarantine, from what it says: the same message has the same one however often it is
+ * stored, by this instance, by another that Nginx asked, or because the device did not hear the answer.
  */
 export function quarantineId(device: KnownDevice, raw: Record<string, unknown>): string {
   return uuidv5(JSON.stringify(raw), device.id)
@@ -39,21 +39,36 @@ export interface StoreResult {
 export const nothingStored: StoreResult = { stored: new Set(), moved: new Set(), eventIds: new Map() }
 
 /**
- * Commits fixes and quarantined points together, for any number of organisations, in one transaction and one statement for the fixes. A fix that
- * is there already changes nothing, nor does a quarantined point; an older fix never moves a live state back.
+ * Commits fixes and quarantined points together, for any number of organisations, in one transaction and one
+ * statement for the fixes. A fix that is there already changes nothing, nor does a quarantined point; an
+ * older fix never moves a live state back.
  */
-export function storeFixes(database: Database, fixes: StoredFix[], quarantined: Quarantined[]): Promise<StoreResult> {
-  const organisations = [...new Set([...fixes, ...quarantined].map(({ device }) => device.organisationId))].sort()
-  return database.withKey('ingest', organisations.join(',')).write(async (tx) => {
-    if (quarantined.length) await insertQuarantined(tx, quarantined)
-    return fixes.length ? await insertFixes(tx, fixes) : nothingStored
-  }, { repeatable: true })
+export function storeFixes(
+  database: Database,
+  fixes: StoredFix[],
+  quarantined: Quarantined[],
+): Promise<StoreResult> {
+  const organisations = [
+    ...new Set([...fixes, ...quarantined].map(({ device }) => device.organisationId)),
+  ].sort()
+  return database.withKey('ingest', organisations.join(',')).write(
+    async (tx) => {
+      if (quarantined.length) await insertQuarantined(tx, quarantined)
+      return fixes.length ? await insertFixes(tx, fixes) : nothingStored
+    },
+    { repeatable: true },
+  )
 }
 
 async function insertFixes(tx: Transaction, fixes: StoredFix[]): Promise<StoreResult> {
   const column = <T>(read: (fix: StoredFix) => T) => sql.param(fixes.map(read))
-  // Ordered by key everywhere: two instances that write the same rows wait for each other instead of deadlocking.
-  const { rows } = await tx.execute<{ stored: number[], moved: number[], event_ids: Record<string, string> }>(sql`
+  // Ordered by key everywhere: two instances that write the same rows wait for each other instead of
+  // deadlocking.
+  const { rows } = await tx.execute<{
+    stored: number[]
+    moved: number[]
+    event_ids: Record<string, string>
+  }>(sql`
     WITH input AS (
       SELECT * FROM unnest(
         ${sql.param(fixes.map((_, index) => index))}::int[], ${column(fix => fix.device.id)}::uuid[], ${column(fix => fix.fixTime.toISOString())}::timestamptz[],
@@ -98,7 +113,11 @@ async function insertFixes(tx: Transaction, fixes: StoredFix[]): Promise<StoreRe
       coalesce((SELECT array_agg(k) FROM (SELECT min(n) AS k FROM input JOIN stored USING (device_id, fix_time) GROUP BY device_id, fix_time) AS x), '{}') AS stored,
       coalesce((SELECT array_agg(k) FROM (SELECT min(n) AS k FROM input JOIN moved USING (vehicle_id, device_id, fix_time) GROUP BY vehicle_id) AS y), '{}') AS moved,
       coalesce((SELECT json_object_agg(organisation_id, id) FROM entries), '{}') AS event_ids`)
-  return { stored: new Set(rows[0]!.stored), moved: new Set(rows[0]!.moved), eventIds: new Map(Object.entries(rows[0]!.event_ids)) }
+  return {
+    stored: new Set(rows[0]!.stored),
+    moved: new Set(rows[0]!.moved),
+    eventIds: new Map(Object.entries(rows[0]!.event_ids)),
+  }
 }
 
 async function insertQuarantined(tx: Transaction, quarantined: Quarantined[]) {
@@ -114,7 +133,9 @@ async function insertQuarantined(tx: Transaction, quarantined: Quarantined[]) {
 
 /** The device has been heard of, even if it said nothing of use. */
 async function markSeen(tx: Transaction, heard: { device: KnownDevice, receivedAt: Date }[]) {
-  const latest = [...new Map(heard.map(one => [one.device.id, one])).values()].sort((a, b) => a.device.id < b.device.id ? -1 : 1)
+  const latest = [...new Map(heard.map(one => [one.device.id, one])).values()].sort((a, b) =>
+    a.device.id < b.device.id ? -1 : 1,
+  )
   await tx.execute(sql`
     INSERT INTO device_states AS s (device_id, organisation_id, last_seen_at)
     SELECT * FROM unnest(${sql.param(latest.map(({ device }) => device.id))}::uuid[], ${sql.param(latest.map(({ device }) => device.organisationId))}::uuid[],
@@ -123,11 +144,25 @@ async function markSeen(tx: Transaction, heard: { device: KnownDevice, receivedA
 }
 
 /** Where the devices were last, for messages that say no place. */
-export function lastPlaces(database: Database, known: KnownDevice[]): Promise<Map<string, { latitude: number, longitude: number }>> {
+export function lastPlaces(
+  database: Database,
+  known: KnownDevice[],
+): Promise<Map<string, { latitude: number, longitude: number }>> {
   const organisations = [...new Set(known.map(({ organisationId }) => organisationId))]
-  return database.withKey('ingest', organisations.join(',')).read(async (tx) => {
-    const { rows } = await tx.execute<{ device_id: string, latitude: number | null, longitude: number | null }>(sql`
+  return database.withKey('ingest', organisations.join(',')).read(
+    async (tx) => {
+      const { rows } = await tx.execute<{
+        device_id: string
+        latitude: number | null
+        longitude: number | null
+      }>(sql`
       SELECT device_id, latitude, longitude FROM device_states WHERE device_id = ANY (${sql.param(known.map(({ id }) => id))}::uuid[])`)
-    return new Map(rows.flatMap(({ device_id: id, latitude, longitude }) => latitude === null || longitude === null ? [] : [[id, { latitude, longitude }]]))
-  }, { consistency: 'strong' })
+      return new Map(
+        rows.flatMap(({ device_id: id, latitude, longitude }) =>
+          latitude === null || longitude === null ? [] : [[id, { latitude, longitude }]],
+        ),
+      )
+    },
+    { consistency: 'strong' },
+  )
 }

@@ -3,12 +3,28 @@ import { createAttributes, optionalNumber, rawOf, toNumber, type DeviceMessage }
 
 type Json = Record<string, unknown>
 
-const knownInLocation = new Set(['timestamp', 'coords', 'battery', 'activity', 'extras', 'uuid', '_', 'is_moving', 'odometer', 'event', 'mock'])
+const knownInLocation = new Set([
+  'timestamp',
+  'coords',
+  'battery',
+  'activity',
+  'extras',
+  'uuid',
+  '_',
+  'is_moving',
+  'odometer',
+  'event',
+  'mock',
+])
 
 /** The JSON of the Traccar Client 9. @throws {InvalidInputError} when it names no device. */
 export function parseTraccarClient(body: Json, now: Date): DeviceMessage {
-  const identifier = typeof body.device_id === 'string' || typeof body.device_id === 'number' ? String(body.device_id).trim() : ''
-  if (!identifier) throw new InvalidInputError([{ path: 'device_id', message: 'is required: the identifier of the device' }])
+  const identifier
+    = typeof body.device_id === 'string' || typeof body.device_id === 'number'
+      ? String(body.device_id).trim()
+      : ''
+  if (!identifier)
+    throw new InvalidInputError([{ path: 'device_id', message: 'is required: the identifier of the device' }])
   const location = object(body.location)
   const coords = object(location.coords)
   const extras = object(location.extras)
@@ -31,8 +47,14 @@ export function parseTraccarClient(body: Json, now: Date): DeviceMessage {
   const speed = notNegative(optionalNumber(coords.speed))
   return {
     identifiers: [identifier],
-    place: coords.latitude === undefined && coords.longitude === undefined ? null : { latitude: toNumber(coords.latitude), longitude: toNumber(coords.longitude) },
-    fixTime: location.timestamp === undefined ? now : new Date(typeof location.timestamp === 'string' ? location.timestamp : Number.NaN),
+    place:
+      coords.latitude === undefined && coords.longitude === undefined
+        ? null
+        : { latitude: toNumber(coords.latitude), longitude: toNumber(coords.longitude) },
+    fixTime:
+      location.timestamp === undefined
+        ? now
+        : new Date(typeof location.timestamp === 'string' ? location.timestamp : Number.NaN),
     // Metres a second.
     speed: speed === null ? null : { value: speed * 3.6, unit: 'kmh' },
     courseDegrees: notNegative(optionalNumber(coords.heading)),

@@ -2,8 +2,8 @@ import { connect } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 
 /**
- * A thousand listeners in one process, on bare sockets: they look for `"n":<number>,"t":<ms>` in what comes and count. A browser's or a client library's own work would measure the
- * machine instead of the server.
+ * A thousand listeners in one process, on bare sockets: they look for `"n":<number>,"t":<ms>` in what comes
+ * and count. A browser's or a client library's own work would measure the machine instead of the server.
  */
 export interface ClientsTask {
   kind: 'sse' | 'socket.io'
@@ -29,7 +29,9 @@ export interface ClientsReport {
 const task = JSON.parse(process.argv[2]!) as ClientsTask
 const marker = Buffer.from('"n":')
 const ping = Buffer.from([0x81, 0x01, 0x32])
-/** The masked frame of `3`, the answer to engine.io's ping; `40`, which opens the namespace. The mask is zero. */
+/**
+ * The masked frame of `3`, the answer to engine.io's ping; `40`, which opens the namespace. The mask is zero.
+ */
 const pong = Buffer.from([0x81, 0x81, 0, 0, 0, 0, 0x33])
 const open = Buffer.from([0x81, 0x82, 0, 0, 0, 0, 0x34, 0x30])
 /** A tenth of a millisecond a bucket, up to two minutes. */
@@ -43,15 +45,19 @@ function begin(index: number, seen: Uint8Array, lastId: string) {
   let tail = Buffer.alloc(0)
   let opened = false
   socket.setNoDelay(true)
-  socket.write(task.kind === 'sse'
-    ? `GET /api/events HTTP/1.1\r\nHost: localhost\r\nCookie: ${task.cookies[index % task.cookies.length]}\r\n${id ? `Last-Event-ID: ${id}\r\n` : ''}\r\n`
-    : `GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`)
+  socket.write(
+    task.kind === 'sse'
+      ? `GET /api/events HTTP/1.1\r\nHost: localhost\r\nCookie: ${task.cookies[index % task.cookies.length]}\r\n${id ? `Last-Event-ID: ${id}\r\n` : ''}\r\n`
+      : `GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
+  )
   socket.on('data', (chunk) => {
     const now = performance.timeOrigin + performance.now()
     const data = tail.length ? Buffer.concat([tail, chunk]) : chunk
     if (!opened) {
-      // The first event of ours is `status`; socket.io's is `0{…}`, answered with `40`, whose answer is `40{…}`.
-      if (task.kind === 'socket.io' && data.includes('0{"sid"') && !data.includes('40{"sid"')) socket.write(open)
+      // The first event of ours is `status`; socket.io's is `0{…}`, answered with `40`, whose answer is
+      // `40{…}`.
+      if (task.kind === 'socket.io' && data.includes('0{"sid"') && !data.includes('40{"sid"'))
+        socket.write(open)
       if (data.includes(task.kind === 'sse' ? 'event: status' : '40{"sid"')) {
         opened = true
         if (++connected === task.clients) process.send!('connected')
@@ -69,7 +75,12 @@ function begin(index: number, seen: Uint8Array, lastId: string) {
       else {
         seen[n] = 1
         report.delivered++
-        latencies[Math.min(latencies.length - 1, Math.max(0, Math.round((now - Number(data.toString('latin1', comma + 5, end))) * 10)))]!++
+        latencies[
+          Math.min(
+            latencies.length - 1,
+            Math.max(0, Math.round((now - Number(data.toString('latin1', comma + 5, end))) * 10)),
+          )
+        ]!++
       }
       at = end
     }
@@ -104,8 +115,14 @@ process.on('message', () => {
   const count = latencies.reduce((sum, value) => sum + value, 0)
   const quantile = (share: number) => {
     let left = count * share
-    for (let bucket = 0; bucket < latencies.length; bucket++) if ((left -= latencies[bucket]!) <= 0) return bucket / 10
+    for (let bucket = 0; bucket < latencies.length; bucket++)
+      if ((left -= latencies[bucket]!) <= 0) return bucket / 10
     return 0
   }
-  process.send!({ ...report, p50: quantile(0.5), p99: quantile(0.99), max: latencies.findLastIndex(value => value > 0) / 10 } satisfies ClientsReport)
+  process.send!({
+    ...report,
+    p50: quantile(0.5),
+    p99: quantile(0.99),
+    max: latencies.findLastIndex(value => value > 0) / 10,
+  } satisfies ClientsReport)
 })

@@ -7,8 +7,17 @@ import type { RedisConnection } from '../../../server/redis/connection.ts'
 import { openRedisClient } from '../../../server/redis/redis.ts'
 import { paced, padding } from './pace.ts'
 
-/** The other instance: each event is a committed transaction with its row in the outbox, published after the commit. Only HTTP is left out. */
-const [servingUrl, connection, organisationId, events, rate] = process.argv.slice(2) as [string, string, string, string, string]
+/**
+ * The other instance: each event is a committed transaction with its row in the outbox, published after the
+ * commit. Only HTTP is left out.
+ */
+const [servingUrl, connection, organisationId, events, rate] = process.argv.slice(2) as [
+  string,
+  string,
+  string,
+  string,
+  string,
+]
 const log = pino({ level: 'silent' })
 const redis = openRedisClient({ ...JSON.parse(connection) as Omit<RedisConnection, 'log'>, log })
 const bare = openDatabase({ primaryUrl: servingUrl, replicaUrl: null, maxConnections: 10, log })
@@ -16,7 +25,8 @@ const live = createEvents(redis, log)
 const outbox = createOutbox({ database: bare, events: live, redis, log })
 // Latency counts from the commit on; what is relayed keeps the moment in which its transaction began.
 const database = publishingAfterCommit(bare, (entries, token) => {
-  for (const { data } of entries) (data.position as { t: number }).t = performance.timeOrigin + performance.now()
+  for (const { data } of entries)
+    (data.position as { t: number }).t = performance.timeOrigin + performance.now()
   outbox.publishEntries(entries, token)
 })
 outbox.start()
@@ -24,7 +34,13 @@ outbox.start()
 process.on('message', async () => {
   const writes: Promise<unknown>[] = []
   await paced(Number(events), Number(rate), (n, t) => {
-    const change = { type: 'vehicle' as const, id: 'v', change: 'updated' as const, padding, position: { n, t } }
+    const change = {
+      type: 'vehicle' as const,
+      id: 'v',
+      change: 'updated' as const,
+      padding,
+      position: { n, t },
+    }
     writes.push(database.inOrganisation(organisationId).write(async (tx) => {
       await recordChange(tx, organisationId, change)
       return null

@@ -7,7 +7,10 @@ export interface Contestant {
 }
 
 export interface Opened {
-  /** Two statements in one transaction: the entry, and the client's counter. `key` names the logical request; it stays the same when the client asks again. */
+  /**
+   * Two statements in one transaction: the entry, and the client's counter. `key` names the logical request;
+   * it stays the same when the client asks again.
+   */
   write(client: number, n: number, key: string): Promise<void>
   /** The client's counter, from wherever reads go. `stale`: the answer itself says that it may be old. */
   read(client: number): Promise<{ last: number, stale: boolean }>

@@ -4,7 +4,11 @@ import { bigserial, integer, pgTable, withReplicas } from 'drizzle-orm/pg-core'
 import type { Contestant } from './contestant.ts'
 import { openPool } from './node-postgres.ts'
 
-const entries = pgTable('peer_entries', { id: bigserial({ mode: 'number' }).primaryKey(), client: integer().notNull(), n: integer().notNull() })
+const entries = pgTable('peer_entries', {
+  id: bigserial({ mode: 'number' }).primaryKey(),
+  client: integer().notNull(),
+  n: integer().notNull(),
+})
 const counters = pgTable('peer_counters', { client: integer().primaryKey(), last: integer().notNull() })
 
 /** `withReplicas` over node-postgres pools. */

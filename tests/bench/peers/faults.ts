@@ -8,7 +8,10 @@ export interface BenchFault {
   inflict(cluster: Cluster): Promise<void>
 }
 
-/** A balancer's health check needs about this long to notice (HAProxy: inter 500 ms, fall 2), and an election as long again. */
+/**
+ * A balancer's health check needs about this long to notice (HAProxy: inter 500 ms, fall 2), and an election
+ * as long again.
+ */
 const noticeMs = 1_000
 
 export const benchFaults: BenchFault[] = [

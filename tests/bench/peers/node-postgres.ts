@@ -1,9 +1,18 @@
 import pg from 'pg'
 import { limits, type Contestant } from './contestant.ts'
 
-/** The options that node-postgres documents against hanging, and the listener without which an idle client's error ends the process. */
+/**
+ * The options that node-postgres documents against hanging, and the listener without which an idle client's
+ * error ends the process.
+ */
 export function openPool(connectionString: string): pg.Pool {
-  const pool = new pg.Pool({ connectionString, max: limits.connections, connectionTimeoutMillis: limits.connectMs, query_timeout: limits.queryMs, keepAlive: true })
+  const pool = new pg.Pool({
+    connectionString,
+    max: limits.connections,
+    connectionTimeoutMillis: limits.connectMs,
+    query_timeout: limits.queryMs,
+    keepAlive: true,
+  })
   pool.on('error', () => {})
   return pool
 }
@@ -33,7 +42,10 @@ export const nodePostgres: Contestant = {
         }
       },
       async read(client) {
-        const { rows } = await replica.query<{ last: number }>('SELECT last FROM peer_counters WHERE client = $1', [client])
+        const { rows } = await replica.query<{ last: number }>(
+          'SELECT last FROM peer_counters WHERE client = $1',
+          [client],
+        )
         return { last: rows[0]!.last, stale: false }
       },
       close: async () => void await Promise.all([primary.end(), replica.end()]),

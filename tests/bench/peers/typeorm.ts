@@ -3,9 +3,16 @@ import { limits, type Contestant } from './contestant.ts'
 
 const entries = new EntitySchema<{ id: number, client: number, n: number }>({
   name: 'peer_entries',
-  columns: { id: { type: 'bigint', primary: true, generated: 'increment' }, client: { type: 'integer' }, n: { type: 'integer' } },
+  columns: {
+    id: { type: 'bigint', primary: true, generated: 'increment' },
+    client: { type: 'integer' },
+    n: { type: 'integer' },
+  },
 })
-const counters = new EntitySchema<{ client: number, last: number }>({ name: 'peer_counters', columns: { client: { type: 'integer', primary: true }, last: { type: 'integer' } } })
+const counters = new EntitySchema<{ client: number, last: number }>({
+  name: 'peer_counters',
+  columns: { client: { type: 'integer', primary: true }, last: { type: 'integer' } },
+})
 
 /** A data source with `replication`: transactions go to the master, `find` to a slave. */
 export const typeorm: Contestant = {

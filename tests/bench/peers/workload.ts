@@ -41,9 +41,23 @@ export async function createTables(cluster: Cluster): Promise<void> {
 
 /** One contestant under one fault: every client writes, then reads its own write, over and over. */
 export async function measure(cluster: Cluster, contestant: Contestant, fault: BenchFault): Promise<Figures> {
-  await cluster.asOwner(`TRUNCATE peer_entries, peer_counters; INSERT INTO peer_counters SELECT client, 0 FROM generate_series(0, ${clients - 1}) AS client`)
+  await cluster.asOwner(
+    `TRUNCATE peer_entries, peer_counters; INSERT INTO peer_counters SELECT client, 0 FROM generate_series(0, ${clients - 1}) AS client`,
+  )
   await cluster.caughtUp()
-  const figures: Figures = { writes: 0, errors: 0, lost: 0, doubled: 0, staleReads: 0, declaredStale: 0, writeGapMs: 0, readGapMs: 0, hung: 0, crashes: 0, recovered: false }
+  const figures: Figures = {
+    writes: 0,
+    errors: 0,
+    lost: 0,
+    doubled: 0,
+    staleReads: 0,
+    declaredStale: 0,
+    writeGapMs: 0,
+    readGapMs: 0,
+    hung: 0,
+    crashes: 0,
+    recovered: false,
+  }
   const crash = (error: unknown) => {
     figures.crashes++
     console.error(`${contestant.name}: nobody caught: ${error}`)
@@ -101,17 +115,24 @@ export async function measure(cluster: Cluster, contestant: Contestant, fault: B
   process.off('uncaughtException', crash)
   process.off('unhandledRejection', crash)
 
-  const rows = await cluster.asOwner<{ entry: string, times: number }>(`SELECT client || '/' || n AS entry, count(*)::int AS times FROM peer_entries GROUP BY 1`)
+  const rows = await cluster.asOwner<{ entry: string, times: number }>(
+    `SELECT client || '/' || n AS entry, count(*)::int AS times FROM peer_entries GROUP BY 1`,
+  )
   const times = new Map(rows.map(row => [row.entry, row.times]))
   figures.writes = acknowledged.length
   figures.lost = acknowledged.filter(entry => !times.has(entry)).length
   figures.doubled = rows.reduce((sum, row) => sum + row.times - 1, 0)
   figures.writeGapMs = longestGap(successes.write, ended)
   figures.readGapMs = longestGap(successes.read, ended)
-  figures.recovered = [successes.write, successes.read].every(times => ended - times.findLast(time => time <= ended)! < 2_000)
+  figures.recovered = [successes.write, successes.read].every(
+    times => ended - times.findLast(time => time <= ended)! < 2_000,
+  )
   return figures
 }
 
 function longestGap(times: number[], ended: number): number {
-  return [...times.filter(time => time < ended), ended].reduce((longest, time, n, all) => Math.max(longest, n ? time - all[n - 1]! : 0), 0)
+  return [...times.filter(time => time < ended), ended].reduce(
+    (longest, time, n, all) => Math.max(longest, n ? time - all[n - 1]! : 0),
+    0,
+  )
 }

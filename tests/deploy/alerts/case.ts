@@ -1,9 +1,9 @@
 import type { Seen } from './promtool.ts'
 
 /**
- * How an alert is tried: `seen` makes Prometheus' view out of one value. It must fire with `fires`, and be silent with
- * `quiet` (all is well) and with `below` (just not enough). Where there is no "just below" but in time, `below` is
- * how long the bad value has lasted, as promtool writes durations.
+ * How an alert is tried: `seen` makes Prometheus' view out of one value. It must fire with `fires`, and be
+ * silent with `quiet` (all is well) and with `below` (just not enough). Where there is no "just below" but in
+ * time, `below` is how long the bad value has lasted, as promtool writes durations.
  */
 export interface Case {
   alert: string

@@ -24,25 +24,36 @@ export interface Situation {
   well?: boolean
 }
 
-/** Runs the situations through `promtool test rules`. Resolves to its complaints, empty when all are as expected. */
+/**
+ * Runs the situations through `promtool test rules`. Resolves to its complaints, empty when all are as
+ * expected.
+ */
 export async function testRules(situations: Situation[], interval: string): Promise<string> {
   // Each alert with the rules of its own file and the recordings: all of them for each would take minutes.
   const files = [...new Set(situations.map(({ alert }) => fileOf(alert)))]
   const complaints: string[] = []
-  for (const file of files) complaints.push(await testFile(file, situations.filter(({ alert }) => fileOf(alert) === file), interval))
+  for (const file of files)
+    complaints.push(
+      await testFile(
+        file,
+        situations.filter(({ alert }) => fileOf(alert) === file),
+        interval,
+      ),
+    )
   return complaints.join('')
 }
 
 interface World { seen: Seen, situations: Situation[] }
 
 /**
- * Promtool needs a fifth of a second for each database that it makes, so situations share one where they can: those that
- * see the same, and those in which all is well, as long as no series is said to have two values.
+ * Promtool needs a fifth of a second for each database that it makes, so situations share one where they can:
+ * those that see the same, and those in which all is well, as long as no series is said to have two values.
  */
 function inWorlds(situations: Situation[]): World[] {
   const worlds: World[] = []
   for (const situation of situations) {
-    const agrees = (other: Seen) => Object.entries(situation.seen).every(([series, value]) => (other[series] ?? value) === value)
+    const agrees = (other: Seen) =>
+      Object.entries(situation.seen).every(([series, value]) => (other[series] ?? value) === value)
     const fitting = worlds.find(({ seen, situations: [first] }) => situation.well
       ? first!.well && agrees(seen)
       : !first!.well && JSON.stringify(seen) === JSON.stringify(situation.seen))

@@ -19,9 +19,25 @@ const byTheQuarter = [...application, ...postgres, ...redis, ...infrastructure, 
 const cases = [...byTheQuarter, ...slo]
 
 /** The situations of a case: fires, all is well, just not enough, and bad with too little to judge by. */
-function situations({ alert, severity, seen, fires, quiet, below, after = '12m', count = 1, tooLittle }: Case): Situation[] {
+function situations({
+  alert,
+  severity,
+  seen,
+  fires,
+  quiet,
+  below,
+  after = '12m',
+  count = 1,
+  tooLittle,
+}: Case): Situation[] {
   const one = (name: string, values: Partial<Situation>): Situation => ({
-    name: `${alert} (${severity}): ${name}`, alert, severity, after, fires: 0, seen: {}, ...values,
+    name: `${alert} (${severity}): ${name}`,
+    alert,
+    severity,
+    after,
+    fires: 0,
+    seen: {},
+    ...values,
   })
   return [
     one('fires', { seen: seen(fires), fires: count }),
@@ -29,7 +45,7 @@ function situations({ alert, severity, seen, fires, quiet, below, after = '12m',
     typeof below === 'number'
       ? one('is silent just below', { seen: seen(below) })
       : one('is silent just before', { seen: seen(fires), after: below }),
-    ...tooLittle ? [one('is silent with too little to judge by', { seen: tooLittle })] : [],
+    ...(tooLittle ? [one('is silent with too little to judge by', { seen: tooLittle })] : []),
   ]
 }
 
@@ -52,12 +68,17 @@ describe('the rules', () => {
 
   it('spend it by the probes that failed, and not by the half minute; nor by the first minutes alone', async () => {
     const fast = { alert: 'ErrorBudgetBurnFast', severity: 'critical', after: '62m30s' }
-    expect(await testRules([
-      // 26 s in an hour are 0.72 %.
-      { ...fast, name: 'five probes of 5 s failed', seen: blip(5), fires: 0 },
-      { ...fast, name: 'seven probes of 5 s failed', seen: blip(7), fires: 1 },
-      { ...fast, name: 'one of the first thirty failed', seen: blipAtFirst, after: '4m', fires: 0 },
-    ], '5s')).toBe('')
+    expect(
+      await testRules(
+        [
+          // 26 s in an hour are 0.72 %.
+          { ...fast, name: 'five probes of 5 s failed', seen: blip(5), fires: 0 },
+          { ...fast, name: 'seven probes of 5 s failed', seen: blip(7), fires: 1 },
+          { ...fast, name: 'one of the first thirty failed', seen: blipAtFirst, after: '4m', fires: 0 },
+        ],
+        '5s',
+      ),
+    ).toBe('')
   }, 300_000)
 
   it('are silent on what follows from an outage that has paged, and is in their windows when it is over', async () => {
@@ -78,7 +99,9 @@ describe('the rules', () => {
     for (const { alert, labels, annotations, expr } of alerts) {
       expect(['critical', 'warning', 'info'], alert).toContain(labels.severity)
       // Those about any node take the component of what they are about.
-      expect(labels.component ?? expr, alert).toMatch(/^\w+$|fleet2:(node|service)_up|component|up\{|clock_offset/)
+      expect(labels.component ?? expr, alert).toMatch(
+        /^\w+$|fleet2:(node|service)_up|component|up\{|clock_offset/,
+      )
       expect(annotations.summary!.length, alert).toBeLessThan(110)
       expect(annotations.description!.length, alert).toBeGreaterThan(40)
       expect(annotations.runbook_url, alert).toBe(`docs/monitoring-setup.md#${alert.toLowerCase()}`)
@@ -87,18 +110,28 @@ describe('the rules', () => {
 
   it('each has its chapter in the handbook: meaning, impact, diagnosis, mending', () => {
     const text = readFileSync(join(root, 'docs/monitoring-setup.md'), 'utf8')
-    const chapters = new Map(text.split(/^### /m).slice(1).map(part => [part.slice(0, part.indexOf('\n')).trim(), part]))
+    const chapters = new Map(
+      text
+        .split(/^### /m)
+        .slice(1)
+        .map(part => [part.slice(0, part.indexOf('\n')).trim(), part]),
+    )
     for (const name of new Set(alerts.map(({ alert }) => alert))) {
       for (const word of ['**Meaning.**', '**Impact.**', '**Diagnosis.**', '**Mending.**']) {
         expect(chapters.get(name) ?? '', `${name} in docs/monitoring-setup.md`).toContain(word)
       }
     }
-    for (const name of chapters.keys()) expect(alerts.map(({ alert }) => alert), 'a chapter of no alert').toContain(name)
+    for (const name of chapters.keys())
+      expect(
+        alerts.map(({ alert }) => alert),
+        'a chapter of no alert',
+      ).toContain(name)
   })
 
   it('rates carry a minimum of traffic', () => {
     for (const { alert, expr } of alerts) {
-      if (/ratio(5m|_rate)|p95|quarantined_total\[10m/.test(expr)) expect(expr + String(recorded()), alert).toMatch(/> 0\.5/)
+      if (/ratio(5m|_rate)|p95|quarantined_total\[10m/.test(expr))
+        expect(expr + String(recorded()), alert).toMatch(/> 0\.5/)
     }
   })
 
@@ -109,4 +142,5 @@ describe('the rules', () => {
   })
 })
 
-const recorded = () => groups.flatMap(({ rules }) => rules.filter(({ record }) => record).map(({ expr }) => expr))
+const recorded = () =>
+  groups.flatMap(({ rules }) => rules.filter(({ record }) => record).map(({ expr }) => expr))

@@ -27,16 +27,21 @@ export const ruleFiles = readdirSync(join(monitoring, 'rules')).map(name => join
 
 export const recordings = join(monitoring, 'rules/recording.yml')
 
-export const groupsOf = (file: string): Group[] => (parse(readFileSync(file, 'utf8')) as { groups: Group[] }).groups
+export const groupsOf = (file: string): Group[] =>
+  (parse(readFileSync(file, 'utf8')) as { groups: Group[] }).groups
 export const groups: Group[] = ruleFiles.flatMap(groupsOf)
 
 /** The file that an alert stands in. @throws where there is no such alert. */
 export function fileOf(alert: string): string {
-  const file = ruleFiles.find(file => groupsOf(file).some(({ rules }) => rules.some(rule => rule.alert === alert)))
+  const file = ruleFiles.find(file =>
+    groupsOf(file).some(({ rules }) => rules.some(rule => rule.alert === alert)),
+  )
   if (!file) throw new Error(`No rule makes the alert ${alert}`)
   return file
 }
 
-export const alerts: Alert[] = groups.flatMap(({ rules }) => rules.filter((rule): rule is Rule & Alert => Boolean(rule.alert)))
+export const alerts: Alert[] = groups.flatMap(({ rules }) =>
+  rules.filter((rule): rule is Rule & Alert => Boolean(rule.alert)),
+)
 
 export const nameOf = ({ alert, labels }: Pick<Alert, 'alert' | 'labels'>) => `${alert} (${labels.severity})`

@@ -33,7 +33,8 @@ export interface ComposeFile {
 
 type Value = unknown
 type Mapping = Record<string, Value>
-const isMapping = (value: Value): value is Mapping => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isMapping = (value: Value): value is Mapping =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** What stands behind `!override` replaces what it is merged over. */
 class Override {
@@ -49,7 +50,13 @@ function read(path: string): Mapping {
   if (document.errors.length) throw document.errors[0]!
   const overridden: string[] = []
   visit(document, (_, node, ancestors) => {
-    if ((isMap(node) || isSeq(node)) && node.tag === '!override') overridden.push(ancestors.filter(isPair).map(({ key }) => String(key)).join('.'))
+    if ((isMap(node) || isSeq(node)) && node.tag === '!override')
+      overridden.push(
+        ancestors
+          .filter(isPair)
+          .map(({ key }) => String(key))
+          .join('.'),
+      )
   })
   const value = document.toJS() as Mapping
   for (const path of overridden) {
@@ -64,13 +71,24 @@ function read(path: string): Mapping {
 /** Sequences that are replaced rather than joined: the compose specification's "merge" chapter. */
 const replaced = new Set(['command', 'entrypoint', 'test'])
 /** Sequences that are sets: an entry with the same target takes the other's place. */
-const unique: Record<string, (entry: string) => string> = { volumes: entry => entry.split(':')[1] ?? entry, tmpfs: entry => entry.split(':')[0]! }
+const unique: Record<string, (entry: string) => string> = {
+  volumes: entry => entry.split(':')[1] ?? entry,
+  tmpfs: entry => entry.split(':')[0]!,
+}
 
-/** Merges by the rules of the compose specification: mappings by key, sequences joined, scalars and commands replaced. */
+/**
+ * Merges by the rules of the compose specification: mappings by key, sequences joined, scalars and commands
+ * replaced.
+ */
 function merge(base: Value, over: Value, key: string): Value {
   if (over instanceof Override) return over.value
   if (isMapping(base) && isMapping(over)) {
-    return Object.fromEntries([...new Set([...Object.keys(base), ...Object.keys(over)])].map(name => [name, name in over ? name in base ? merge(base[name], over[name], name) : strip(over[name]) : base[name]]))
+    return Object.fromEntries(
+      [...new Set([...Object.keys(base), ...Object.keys(over)])].map(name => [
+        name,
+        name in over ? (name in base ? merge(base[name], over[name], name) : strip(over[name])) : base[name],
+      ]),
+    )
   }
   if (Array.isArray(base) && Array.isArray(over) && !replaced.has(key)) {
     const identity = unique[key] ?? ((entry: string) => JSON.stringify(entry))
@@ -82,7 +100,9 @@ function merge(base: Value, over: Value, key: string): Value {
 function strip(value: Value): Value {
   if (value instanceof Override) return strip(value.value)
   if (Array.isArray(value)) return value.map(strip)
-  return isMapping(value) ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, strip(inner)])) : value
+  return isMapping(value)
+    ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, strip(inner)]))
+    : value
 }
 
 export function readCompose(path: string): ComposeFile {
@@ -91,7 +111,10 @@ export function readCompose(path: string): ComposeFile {
 
 /** As `docker compose -f A -f B …` sees them. */
 export function merged(first: string, ...others: string[]): ComposeFile {
-  return others.reduce((base, other) => merge(base, read(other), ''), strip(read(first))) as unknown as ComposeFile
+  return others.reduce(
+    (base, other) => merge(base, read(other), ''),
+    strip(read(first)),
+  ) as unknown as ComposeFile
 }
 
 /** With every variable at its default. */

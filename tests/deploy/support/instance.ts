@@ -1,6 +1,7 @@
 /**
- * A tiny instance of Fleet2, as a process of its own, so that it can be killed and frozen like one. It answers in the parts that Nginx and its checker look at, and
- * tells the test of every request the moment it arrives.
+ * A tiny instance of Fleet2, as a process of its own, so that it can be killed and frozen like one. It
+ * answers in the parts that Nginx and its checker look at, and tells the test of every request the moment it
+ * arrives.
  */
 import { createServer } from 'node:http'
 
@@ -16,7 +17,12 @@ const server = createServer((request, response) => {
       response.writeHead(health, { 'content-type': 'application/json' }).end('{"status":"healthy"}')
       return
     }
-    process.send?.({ method: request.method, path: url.pathname, key: request.headers['idempotency-key'] ?? null, headers: request.headers })
+    process.send?.({
+      method: request.method,
+      path: url.pathname,
+      key: request.headers['idempotency-key'] ?? null,
+      headers: request.headers,
+    })
     if (url.pathname === '/api/events') {
       response.writeHead(200, { 'content-type': 'text/event-stream' })
       response.write('retry: 1000\n\n')
@@ -39,7 +45,8 @@ const server = createServer((request, response) => {
     }, Number(url.searchParams.get('wait') ?? 0))
   })
 })
-// Node's own keep-alive time-out of 5 s (and 1 s more before it closes): Nginx must get along with any instance that has not set another.
+// Node's own keep-alive time-out of 5 s (and 1 s more before it closes): Nginx must get along with any
+// instance that has not set another.
 server.listen(Number(port), host, () => process.send?.({ port: (server.address() as { port: number }).port }))
 process.on('message', (message: { health: number }) => {
   health = message.health

@@ -1,6 +1,6 @@
 /**
- * What one fault led to, as Prometheus and the receivers saw it: `round.ts` writes it, `judge.ts` reads it, and
- * neither knows the other. Plain JSON. Every time is in milliseconds since 1970.
+ * What one fault led to, as Prometheus and the receivers saw it: `round.ts` writes it, `judge.ts` reads it,
+ * and neither knows the other. Plain JSON. Every time is in milliseconds since 1970.
  */
 export interface Course {
   row: string
@@ -13,7 +13,10 @@ export interface Course {
   endAt: number
   firings: Firing[]
   deliveries: Delivery[]
-  /** What an Alertmanager would have told next, just before the healing: it gathers first. As `NodeDown (warning)`. */
+  /**
+   * What an Alertmanager would have told next, just before the healing: it gathers first. As `NodeDown
+   * (warning)`.
+   */
   next: string[]
 }
 

@@ -1,26 +1,40 @@
 import type { Receivers } from '../../support/alert-receivers.ts'
 import type { Delivery, Severity } from './course.ts'
 
-/** `[CRITICAL] NoPostgresLeader: …`, `[RESOLVED] NodeDown at app1 …`: deploy/monitoring/templates/fleet2.tmpl. */
+/**
+ * `[CRITICAL] NoPostgresLeader: …`, `[RESOLVED] NodeDown at app1 …`: deploy/monitoring/templates/fleet2.tmpl.
+ */
 const title = /\[(CRITICAL|WARNING|INFO|RESOLVED)\] (\w+)/
 
 /**
  * Everything that was delivered, in the order in which it came.
  * @throws where a message does not say what it is of: nobody could tell at 3 in the morning either.
  */
-export function deliveriesOf({ pagerduty, slack, mails }: Pick<Receivers, 'pagerduty' | 'slack' | 'mails'>): Delivery[] {
-  const triggered = new Map(pagerduty.flatMap(({ dedup_key: key, payload }) => payload ? [[key, payload.summary]] : []))
+export function deliveriesOf({
+  pagerduty,
+  slack,
+  mails,
+}: Pick<Receivers, 'pagerduty' | 'slack' | 'mails'>): Delivery[] {
+  const triggered = new Map(
+    pagerduty.flatMap(({ dedup_key: key, payload }) => (payload ? [[key, payload.summary]] : [])),
+  )
   return [
     ...pagerduty.map(({ event_action: action, dedup_key: key, payload, receivedAt }) => ({
       // A resolve needs no payload: its key says what it is of.
-      ...read(payload?.summary ?? triggered.get(key) ?? '', receivedAt), channel: 'PagerDuty' as const, key,
-      ...action === 'resolve' ? { over: true, severity: null } : {},
+      ...read(payload?.summary ?? triggered.get(key) ?? '', receivedAt),
+      channel: 'PagerDuty' as const,
+      key,
+      ...(action === 'resolve' ? { over: true, severity: null } : {}),
     })),
     ...slack.map(({ attachments, receivedAt }) => ({
-      ...read(attachments[0]?.title ?? '', receivedAt), channel: 'Slack' as const, key: '',
+      ...read(attachments[0]?.title ?? '', receivedAt),
+      channel: 'Slack' as const,
+      key: '',
     })),
     ...mails.map(({ text, receivedAt }) => ({
-      ...read(/^Subject: (.*(?:\n[ \t].*)*)/m.exec(text)?.[1] ?? '', receivedAt), channel: 'e-mail' as const, key: '',
+      ...read(/^Subject: (.*(?:\n[ \t].*)*)/m.exec(text)?.[1] ?? '', receivedAt),
+      channel: 'e-mail' as const,
+      key: '',
     })),
   ].sort((one, other) => one.at - other.at)
 }

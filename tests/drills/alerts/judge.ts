@@ -54,20 +54,38 @@ function expectedOf({ page, warnings }: AlertRow): Expected[] {
   ]
 }
 
-function figuresOf({ alert, severity }: Expected, { firings, deliveries, faultAt, healedAt }: Course): AlertFigures {
+function figuresOf(
+  { alert, severity }: Expected,
+  { firings, deliveries, faultAt, healedAt }: Course,
+): AlertFigures {
   const channels = channelsOf[severity]
-  const since = (from: number, at: number | undefined) => at === undefined ? null : (at - from) / 1000
+  const since = (from: number, at: number | undefined) => (at === undefined ? null : (at - from) / 1000)
   /** When the last of the channels had it; nothing where one never did. */
   const whenAllHad = (wanted: (delivery: Delivery) => boolean) => {
-    const times = channels.map(channel => deliveries.find(delivery =>
-      delivery.channel === channel && delivery.alert === alert && wanted(delivery))?.at)
-    return times.some(at => at === undefined) ? undefined : Math.max(...times as number[])
+    const times = channels.map(
+      channel =>
+        deliveries.find(
+          delivery => delivery.channel === channel && delivery.alert === alert && wanted(delivery),
+        )?.at,
+    )
+    return times.some(at => at === undefined) ? undefined : Math.max(...(times as number[]))
   }
   return {
-    alert, severity, channels,
-    firing: since(faultAt, firings.find(firing => firing.alert === alert && firing.severity === severity)?.at),
-    delivered: since(faultAt, whenAllHad(delivery => delivery.severity === severity)),
-    over: since(healedAt, whenAllHad(({ over, at }) => over && at >= healedAt)),
+    alert,
+    severity,
+    channels,
+    firing: since(
+      faultAt,
+      firings.find(firing => firing.alert === alert && firing.severity === severity)?.at,
+    ),
+    delivered: since(
+      faultAt,
+      whenAllHad(delivery => delivery.severity === severity),
+    ),
+    over: since(
+      healedAt,
+      whenAllHad(({ over, at }) => over && at >= healedAt),
+    ),
   }
 }
 
@@ -86,7 +104,9 @@ function unexpected(row: AlertRow, { deliveries, next }: Course): string[] {
   const surplus = (names: string[]) => names.filter(other => !expected.includes(other))
   return [
     ...surplus(told).map(other => `${other} was told as well`),
-    ...surplus(next).filter(other => !told.includes(other)).map(other => `${other} was about to be told as well`),
+    ...surplus(next)
+      .filter(other => !told.includes(other))
+      .map(other => `${other} was about to be told as well`),
   ]
 }
 
@@ -94,5 +114,7 @@ function unexpected(row: AlertRow, { deliveries, next }: Course): string[] {
 function repeated(deliveries: Delivery[]): string[] {
   const told = deliveries.filter(({ severity, channel }) => above(severity) && channel !== 'PagerDuty')
   const counted = Map.groupBy(told, ({ alert, severity, channel }) => `${alert} (${severity}) by ${channel}`)
-  return [...counted].filter(([, all]) => all.length > 1).map(([what, all]) => `${what} was told ${all.length} times`)
+  return [...counted]
+    .filter(([, all]) => all.length > 1)
+    .map(([what, all]) => `${what} was told ${all.length} times`)
 }

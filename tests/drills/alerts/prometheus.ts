@@ -11,8 +11,9 @@ interface Alert { labels: Labels, state: 'pending' | 'firing' }
 const stepSeconds = 5
 
 /**
- * Alerts that fired between two moments (milliseconds since 1970), by name and severity. Those of the machine that
- * carries the lab (component `host`: CPU, memory, disk) say nothing of what was done to the lab, and are left out.
+ * Alerts that fired between two moments (milliseconds since 1970), by name and severity. Those of the machine
+ * that carries the lab (component `host`: CPU, memory, disk) say nothing of what was done to the lab, and are
+ * left out.
  */
 export async function firingsBetween(lab: Lab, from: number, to: number): Promise<Firing[]> {
   const { result } = await ask<{ result: Series[] }>(lab, 'query_range', {
@@ -30,7 +31,12 @@ export function firingsOf(series: Series[], to: number): Firing[] {
     const times = all.flatMap(({ values }) => values.map(([at]) => at * 1000))
     const last = Math.max(...times)
     const { alertname: alert, severity } = all[0]!.metric
-    return { alert, severity, at: Math.min(...times), overAt: to - last < 2 * stepSeconds * 1000 ? null : last }
+    return {
+      alert,
+      severity,
+      at: Math.min(...times),
+      overAt: to - last < 2 * stepSeconds * 1000 ? null : last,
+    }
   }).sort((one, other) => one.at - other.at)
 }
 
@@ -41,7 +47,10 @@ const slow = rules.filter(rule => /^([5-9]|\d\d+)m$|h$/.test(rule.for ?? ''))
 /** Rates over five minutes forget slowly. */
 const quietLimitMs = 420_000
 
-/** Waits until nothing above info fires or is about to, and none of those that are named. @throws with what does. */
+/**
+ * Waits until nothing above info fires or is about to, and none of those that are named. @throws with what
+ * does.
+ */
 export async function quiet(lab: Lab, alsoInfo: string[] = []): Promise<void> {
   await waitFor('no alert above info', async () => {
     const left = await alertsNow(lab, alsoInfo)

@@ -28,7 +28,14 @@ export async function round(
   const told = (): Delivery[] => deliveriesOf(receivers)
     .filter(({ at, alert }) => at >= faultAt && !ofTheMachine.includes(alert))
   const course: Course = {
-    row: row.name, what: '', faultAt, healedAt: faultAt, wholeAt: null, endAt: faultAt, firings: [], deliveries: [],
+    row: row.name,
+    what: '',
+    faultAt,
+    healedAt: faultAt,
+    wholeAt: null,
+    endAt: faultAt,
+    firings: [],
+    deliveries: [],
     next: [],
   }
   /** Waits until every alert of the row has so much; the judge says what is missing. */

@@ -16,8 +16,8 @@ import { silence } from './silence.ts'
 import { linesOf, silenceLine, withLines, type TableLine } from './table.ts'
 
 /**
- * `npm run drill:alerts`: faults that last, in a lab that is watched as production is, and who was told of each
- * and when. Ends with 1 when somebody was not told, or told of something else, or twice.
+ * `npm run drill:alerts`: faults that last, in a lab that is watched as production is, and who was told of
+ * each and when. Ends with 1 when somebody was not told, or told of something else, or twice.
  */
 
 const names = [...alertRows.map(({ name }) => name), silenceRow.name]
@@ -30,8 +30,8 @@ const usage = `Usage: npm run drill:alerts -- [--only ${names.slice(0, 2).join('
   --out    the folder for what was seen of each (alert-report)`
 
 /**
- * Of deploy/'s pauses the one that is shortened: after a first message Alertmanager gathers for 5 minutes before
- * it tells of the end, and a run would take two hours. `for` and the first wait are production's.
+ * Of deploy/'s pauses the one that is shortened: after a first message Alertmanager gathers for 5 minutes
+ * before it tells of the end, and a run would take two hours. `for` and the first wait are production's.
  */
 const groupInterval = '5s'
 
@@ -39,7 +39,9 @@ const options = readOptions()
 if (options.help || options.list) {
   const told = alertRows.map(({ name, fault, page, warnings }) =>
     `${name.padEnd(18)} ${fault}: ${page ? `pages ${page}; ` : ''}tells ${warnings.join(', ')}`)
-  console.log(options.help ? usage : [...told, `${silenceRow.name.padEnd(18)} ${silenceRow.fault}: silence`].join('\n'))
+  console.log(
+    options.help ? usage : [...told, `${silenceRow.name.padEnd(18)} ${silenceRow.fault}: silence`].join('\n'),
+  )
   process.exit(0)
 }
 const chosen = options.only?.split(',') ?? (options.short ? shortRows : names)
@@ -57,7 +59,11 @@ try {
   const stop = peopleAtWork(lab, { people: 3 })
   for (const name of names.filter(other => chosen.includes(other))) await one(name, receivers)
   await stop()
-  console.log(failed ? `${failed} of ${chosen.length} were not as their rows say.` : 'Everybody was told as the rows say.')
+  console.log(
+    failed
+      ? `${failed} of ${chosen.length} were not as their rows say.`
+      : 'Everybody was told as the rows say.',
+  )
 }
 finally {
   if (!options.keep) await lab.down()
@@ -81,7 +87,11 @@ async function one(name: string, receivers: Receivers): Promise<void> {
   }
 }
 
-async function ofRow(row: (typeof alertRows)[number], receivers: Receivers, date: string): Promise<TableLine[]> {
+async function ofRow(
+  row: (typeof alertRows)[number],
+  receivers: Receivers,
+  date: string,
+): Promise<TableLine[]> {
   const course = await round(row, lab, receivers)
   const verdict = judgeAlerts(row, course)
   if (verdict.violations.length) failed++
@@ -133,7 +143,11 @@ async function openLab(): Promise<Lab> {
     if (!(error instanceof PreflightError)) throw error
   }
   try {
-    return await upLab({ exporters: true, limitMs: 300_000, onProgress: ({ node, text }) => node === null && console.log(text) })
+    return await upLab({
+      exporters: true,
+      limitMs: 300_000,
+      onProgress: ({ node, text }) => node === null && console.log(text),
+    })
   }
   catch (error) {
     if (!(error instanceof PreflightError)) throw error

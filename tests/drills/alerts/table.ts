@@ -3,7 +3,15 @@ import type { AlertVerdict } from './judge.ts'
 import type { Silence } from './silence.ts'
 
 const head = [
-  'fault', 'alert', 'told by', '`for`', 'fires after', 'told after', 'end told after', 'pages', 'as the row says',
+  'fault',
+  'alert',
+  'told by',
+  '`for`',
+  'fires after',
+  'told after',
+  'end told after',
+  'pages',
+  'as the row says',
 ]
 
 /** One line of the table in docs/monitoring-setup.md, by the row that it is of. */
@@ -13,28 +21,55 @@ const seconds = (value: number | null) => value === null ? 'never' : `${value.to
 const line = (cells: string[]) => `| ${cells.join(' | ')} |`
 
 /** A line for each alert of a row; the fault and what is of all of them stand in the first. */
-export function linesOf(fault: string, { row, alerts, pages, violations }: AlertVerdict, date: string): TableLine[] {
+export function linesOf(
+  fault: string,
+  { row, alerts, pages, violations }: AlertVerdict,
+  date: string,
+): TableLine[] {
   const verdict = violations.length ? `**no**: ${violations.join('; ')}` : `yes, ${date}`
   return alerts.map(({ alert, severity, channels, firing, delivered, over }, index) => ({
     row,
     text: line([
       index ? '' : `**${row}**: ${fault}`,
-      `[${alert}](#${alert.toLowerCase()}), ${severity}`, channels.join(', '), forOf(alert, severity),
-      seconds(firing), seconds(delivered), seconds(over),
-      index ? '' : String(pages), index ? '' : verdict,
+      `[${alert}](#${alert.toLowerCase()}), ${severity}`,
+      channels.join(', '),
+      forOf(alert, severity),
+      seconds(firing),
+      seconds(delivered),
+      seconds(over),
+      index ? '' : String(pages),
+      index ? '' : verdict,
     ]),
   }))
 }
 
 /** The line of the dead man's switch: it is told by what does not come. */
-export function silenceLine(row: string, fault: string, { missed, heard, violations }: Silence, date: string): TableLine {
+export function silenceLine(
+  row: string,
+  fault: string,
+  { missed, heard, violations }: Silence,
+  date: string,
+): TableLine {
   const verdict = violations.length ? `**no**: ${violations.join('; ')}` : `yes, ${date}`
   const alert = '[Watchdog](#watchdog) falls silent'
-  const cells = [`**${row}**: ${fault}`, alert, 'dead man\'s switch', '', '', seconds(missed), seconds(heard), '', verdict]
+  const cells = [
+    `**${row}**: ${fault}`,
+    alert,
+    'dead man\'s switch',
+    '',
+    '',
+    seconds(missed),
+    seconds(heard),
+    '',
+    verdict,
+  ]
   return { row, text: line(cells) }
 }
 
-/** The table, with the lines of these rows in place of what it had of them. Rows stand in the order of `names`. */
+/**
+ * The table, with the lines of these rows in place of what it had of them. Rows stand in the order of
+ * `names`.
+ */
 export function withLines(table: string, lines: TableLine[], names: string[]): string {
   const kept = readLines(table).filter(({ row }) => !lines.some(other => other.row === row))
   const all = [...kept, ...lines]

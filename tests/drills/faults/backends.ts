@@ -5,8 +5,9 @@ const everyMs = 500
 const answerMs = 1_000
 
 /**
- * Counts what each PostgreSQL has connected while a drill goes on: a fault that leaves a back end behind with each request that was given up fills the server, and is seen by
- * nobody until it refuses everybody. Over a connection that is kept; a node that does not answer is asked again, anew.
+ * Counts what each PostgreSQL has connected while a drill goes on: a fault that leaves a back end behind with
+ * each request that was given up fills the server, and is seen by nobody until it refuses everybody. Over a
+ * connection that is kept; a node that does not answer is asked again, anew.
  */
 export function watchBackends(lab: Lab): { stop(): { node: string, count: number } | null } {
   let most: { node: string, count: number } | null = null
@@ -18,12 +19,21 @@ export function watchBackends(lab: Lab): { stop(): { node: string, count: number
     while (!stopped) {
       try {
         if (!client) {
-          client = new pg.Client({ connectionString: lab.addresses.postgresUrl(node), connectionTimeoutMillis: answerMs, query_timeout: answerMs, application_name: 'drill-watch' })
+          client = new pg.Client({
+            connectionString: lab.addresses.postgresUrl(node),
+            connectionTimeoutMillis: answerMs,
+            query_timeout: answerMs,
+            application_name: 'drill-watch',
+          })
           client.on('error', () => {})
           clients.add(client)
           await client.connect()
         }
-        const { rows: [row] } = await client.query<{ count: number }>('SELECT count(*)::int AS count FROM pg_stat_activity WHERE backend_type = \'client backend\' AND application_name <> \'drill-watch\'')
+        const {
+          rows: [row],
+        } = await client.query<{ count: number }>(
+          'SELECT count(*)::int AS count FROM pg_stat_activity WHERE backend_type = \'client backend\' AND application_name <> \'drill-watch\'',
+        )
         if (row && row.count > (most?.count ?? 0)) most = { node, count: row.count }
       }
       catch {
@@ -39,7 +49,8 @@ export function watchBackends(lab: Lab): { stop(): { node: string, count: number
     }
   }
 
-  if (typeof lab.addresses.postgresUrl === 'function') for (const { name } of lab.nodesOf('patroni')) void watch(name)
+  if (typeof lab.addresses.postgresUrl === 'function')
+    for (const { name } of lab.nodesOf('patroni')) void watch(name)
   return {
     stop() {
       stopped = true

@@ -9,20 +9,27 @@ import { waitFor } from '../../../lab/wait.ts'
 export interface Hurt {
   /** Which nodes, in words for the report. */
   what: string
-  /** Takes it back. Resolves when what was taken away is there again, not when all is whole: that is looked for separately. */
+  /**
+   * Takes it back. Resolves when what was taken away is there again, not when all is whole: that is looked
+   * for separately.
+   */
   heal(): Promise<unknown>
 }
 
 /** Does harm to a whole lab, and knows how to take it back. */
 export type Injector = (lab: Lab) => Promise<Hurt>
 
-/** Which nodes: asked when the fault begins, because roles move from scenario to scenario. @throws when there is none. */
+/**
+ * Which nodes: asked when the fault begins, because roles move from scenario to scenario. @throws when there
+ * is none.
+ */
 export type Choice = (lab: Lab) => Promise<NodeName[]>
 
 const healing = (lab: Lab, nodes: NodeName[]) => () => Promise.all(nodes.map(node => lab.heal(node)))
 const named = (nodes: NodeName[]) => nodes.join(', ')
 
-// Which ----------------------------------------------------------------------------------------------------------------
+// Which
+// ----------------------------------------------------------------------------------------------------
 
 function some(found: NodeName | null | undefined, what: string): NodeName[] {
   if (!found) throw new Error(`There is no ${what} to hurt`)
@@ -32,8 +39,20 @@ function some(found: NodeName | null | undefined, what: string): NodeName[] {
 /** The node of that name. */
 export const node = (name: NodeName): Choice => async lab => [lab.node(name).name]
 /** The first so many of a kind. */
-export const first = (kind: NodeKind, count = 1): Choice => async lab => lab.nodesOf(kind).slice(0, count).map(({ name }) => name)
-export const last = (kind: NodeKind): Choice => async lab => lab.nodesOf(kind).slice(-1).map(({ name }) => name)
+export const first
+  = (kind: NodeKind, count = 1): Choice =>
+    async lab =>
+      lab
+        .nodesOf(kind)
+        .slice(0, count)
+        .map(({ name }) => name)
+export const last
+  = (kind: NodeKind): Choice =>
+    async lab =>
+      lab
+        .nodesOf(kind)
+        .slice(-1)
+        .map(({ name }) => name)
 export const every = (kind: NodeKind): Choice => async lab => lab.nodesOf(kind).map(({ name }) => name)
 export const primary: Choice = async lab => some(await lab.postgresLeader(), 'PostgreSQL primary')
 export const syncStandby: Choice = async lab => some(await lab.syncStandby(), 'synchronous standby')
@@ -44,22 +63,39 @@ export const replicas: Choice = async (lab) => {
 /** The Nginx host that holds the address which people come to. */
 export const addressHolder: Choice = async (lab) => {
   const address = new URL(lab.addresses.people[0]!).hostname
-  const holding = await Promise.all(lab.nodesOf('nginx').map(async ({ name }) => (await lab.run(name, 'ip', ['-4', 'address', 'show', 'dev', 'eth0'])).includes(` ${address}/`) ? name : null))
+  const holding = await Promise.all(
+    lab
+      .nodesOf('nginx')
+      .map(async ({ name }) =>
+        (await lab.run(name, 'ip', ['-4', 'address', 'show', 'dev', 'eth0'])).includes(` ${address}/`)
+          ? name
+          : null,
+      ),
+  )
   return some(holding.find(Boolean), 'Nginx that holds the address of people')
 }
-/** The Nginx that people's address does not lead to at present: earlier faults decide which of the two it is. */
+/**
+ * The Nginx that people's address does not lead to at present: earlier faults decide which of the two it is.
+ */
 export const spareNginx: Choice = async (lab) => {
   const [holder] = await addressHolder(lab)
-  return some(lab.nodesOf('nginx').find(({ name }) => name !== holder)?.name, 'Nginx beside the one that people use')
+  return some(
+    lab.nodesOf('nginx').find(({ name }) => name !== holder)?.name,
+    'Nginx beside the one that people use',
+  )
 }
 export const redisMaster: Choice = async lab => some(await lab.redisMaster(), 'Redis master')
 /** By what the status says of its role: the etcd leader, for example. */
 export const withRole = (kind: NodeKind, role: string): Choice => async (lab) => {
   const { nodes } = await lab.status()
-  return some(nodes.find(found => found.kind === kind && found.role === role)?.name, `${kind} with the role ${role}`)
+  return some(
+    nodes.find(found => found.kind === kind && found.role === role)?.name,
+    `${kind} with the role ${role}`,
+  )
 }
 
-// What -----------------------------------------------------------------------------------------------------------------
+// What
+// ----------------------------------------------------------------------------------------------------
 
 /** kill -9 of everything on the nodes, all at once. */
 export const crash = (pick: Choice): Injector => async (lab) => {
@@ -89,7 +125,9 @@ export const freeze = (pick: Choice): Injector => async (lab) => {
   return { what: named(nodes), heal: healing(lab, nodes) }
 }
 
-/** One process tree of the host stands still, and what else is on it does not: an Nginx beside its keepalived. */
+/**
+ * One process tree of the host stands still, and what else is on it does not: an Nginx beside its keepalived.
+ */
 export const freezeUnit = (pick: Choice): Injector => async (lab) => {
   const nodes = await pick(lab)
   await Promise.all(nodes.map(name => lab.freeze(name, { unit: name })))
@@ -106,7 +144,10 @@ export const freezeHost = (pick: Choice): Injector => async (lab) => {
   return { what: named(nodes), heal: healing(lab, nodes) }
 }
 
-/** The host has lost its power: nobody hears of it again, and nothing refuses. (A process that is killed has a kernel that says goodbye.) */
+/**
+ * The host has lost its power: nobody hears of it again, and nothing refuses. (A process that is killed has a
+ * kernel that says goodbye.)
+ */
 export const vanish = (pick: Choice): Injector => async (lab) => {
   const nodes = await pick(lab)
   await Promise.all(nodes.map(async (name) => {
@@ -140,7 +181,9 @@ export const clockOff = (pick: Choice, seconds: number): Injector => async (lab)
 /** Cut off from these alone. */
 export const cutFrom = (pick: Choice, from: Choice): Injector => async (lab) => {
   const [nodes, others] = [await pick(lab), await from(lab)]
-  await Promise.all(nodes.map(name => lab.cut(name, { drop: true, from: others.filter(other => other !== name) })))
+  await Promise.all(
+    nodes.map(name => lab.cut(name, { drop: true, from: others.filter(other => other !== name) })),
+  )
   return { what: `${named(nodes)} from ${named(others)}`, heal: healing(lab, nodes) }
 }
 
@@ -155,12 +198,20 @@ export const partition = (pick: Choice): Injector => async (lab) => {
 export const drain = (pick: Choice): Injector => async (lab) => {
   const nodes = await pick(lab)
   const ended = await Promise.all(nodes.map(name => lab.drain(name)))
-  return { what: ended.map(({ exitCode, seconds }, n) => `${nodes[n]} ended with ${exitCode} after ${seconds.toFixed(1)} s`).join(', '), heal: healing(lab, nodes) }
+  return {
+    what: ended
+      .map(({ exitCode, seconds }, n) => `${nodes[n]} ended with ${exitCode} after ${seconds.toFixed(1)} s`)
+      .join(', '),
+    heal: healing(lab, nodes),
+  }
 }
 
 export const rollingDeploy: Injector = async (lab) => {
   const deployed = await lab.rollingDeploy()
-  return { what: deployed.map(({ name, seconds }) => `${name} ${seconds.toFixed(1)} s`).join(', '), heal: async () => {} }
+  return {
+    what: deployed.map(({ name, seconds }) => `${name} ${seconds.toFixed(1)} s`).join(', '),
+    heal: async () => {},
+  }
 }
 
 export const switchover: Injector = async (lab) => {
@@ -176,15 +227,16 @@ export const redisFailover: Injector = async (lab) => {
 }
 
 /**
- * No byte is left on the disk, and PostgreSQL is made to want some: segments of its log that it had kept for later are used up, until one cannot be made. Healing gives
- * the space back.
+ * No byte is left on the disk, and PostgreSQL is made to want some: segments of its log that it had kept for
+ * later are used up, until one cannot be made. Healing gives the space back.
  */
 export const fillDisk = (pick: Choice): Injector => async (lab) => {
   const [name] = await pick(lab)
   await lab.fillDisk(name!)
   // Fails when the disk is full indeed, or PostgreSQL has ended because of it: that is the fault.
   const segments = 8
-  for (let n = 0; n < segments; n++) await lab.sql('SELECT pg_switch_wal()', [], { node: name! }).catch(() => {})
+  for (let n = 0; n < segments; n++)
+    await lab.sql('SELECT pg_switch_wal()', [], { node: name! }).catch(() => {})
   return { what: name!, heal: healing(lab, [name!]) }
 }
 
@@ -203,8 +255,9 @@ export const both = (one: Injector, afterMs: number, other: Injector): Injector 
 }
 
 /**
- * What asynchronous replication loses: the standbys hear nothing for a while, the primary goes on (or, as it must, waits), then vanishes, and the
- * standbys are back. Whatever was acknowledged meanwhile was on one node.
+ * What asynchronous replication loses: the standbys hear nothing for a while, the primary goes on (or, as it
+ * must, waits), then vanishes, and the standbys are back. Whatever was acknowledged meanwhile was on one
+ * node.
  */
 export const primaryVanishesAheadOfItsStandbys = (aheadMs: number): Injector => async (lab) => {
   const [leader] = await primary(lab)
@@ -219,8 +272,10 @@ export const primaryVanishesAheadOfItsStandbys = (aheadMs: number): Injector => 
 }
 
 /**
- * Two primaries: the Patroni of one hangs and its PostgreSQL goes on, so that nobody tells it that another has been elected; and HAProxy, set up as its manual's examples have it,
- * leaves the connections that lead there alone. What is asked over them is answered by the former primary, for as long as the pooler keeps them.
+ * Two primaries: the Patroni of one hangs and its PostgreSQL goes on, so that nobody tells it that another
+ * has been elected; and HAProxy, set up as its manual's examples have it, leaves the connections that lead
+ * there alone. What is asked over them is answered by the former primary, for as long as the pooler keeps
+ * them.
  */
 export const formerPrimaryLivesOn: Injector = async (lab) => {
   const [former] = await primary(lab)
@@ -254,7 +309,8 @@ async function fillPools(lab: Lab) {
   await Promise.all(poolers.flatMap(({ address }) => Array.from({ length: busyConnections }, () => {
     const url = new URL(lab.addresses.primaryPoolUrl)
     url.hostname = address
-    // Both HAProxies have just been started anew: the pooler needs a moment to find them again, and refuses meanwhile.
+    // Both HAProxies have just been started anew: the pooler needs a moment to find them again, and refuses
+    // meanwhile.
     return waitFor('PgBouncer to fill its pool', async () => {
       const client = new pg.Client({ connectionString: url.href })
       client.on('error', () => {})

@@ -1,11 +1,15 @@
 import type { Operation } from '../history.ts'
 
 /**
- * The longest time within `from` to `to` in which somebody waited and nobody was served: between two operations that were done, counted from the moment at which the
- * first of those that wait had begun. Seconds.
+ * The longest time within `from` to `to` in which somebody waited and nobody was served: between two
+ * operations that were done, counted from the moment at which the first of those that wait had begun.
+ * Seconds.
  */
 export function secondsWithout(operations: Operation[], { from, to }: { from: number, to: number }): number {
-  const served = operations.filter(({ outcome, endedAt }) => outcome === 'done' && endedAt >= from && endedAt <= to).map(({ endedAt }) => endedAt).sort((a, b) => a - b)
+  const served = operations
+    .filter(({ outcome, endedAt }) => outcome === 'done' && endedAt >= from && endedAt <= to)
+    .map(({ endedAt }) => endedAt)
+    .sort((a, b) => a - b)
   const byStart = operations.toSorted((a, b) => a.startedAt - b.startedAt)
   const moments = [from, ...served, to]
   let longest = 0
@@ -18,15 +22,37 @@ export function secondsWithout(operations: Operation[], { from, to }: { from: nu
   return seconds(longest)
 }
 
-/** The longest that one operation took until it was done, among those that were under way within the time. Seconds; 0 where there is none. */
+/**
+ * The longest that one operation took until it was done, among those that were under way within the time.
+ * Seconds; 0 where there is none.
+ */
 export function longestWait(operations: Operation[], within: { from: number, to: number }): number {
-  return seconds(Math.max(0, ...underWay(operations, within).filter(({ outcome }) => outcome === 'done').map(({ startedAt, endedAt }) => endedAt - startedAt)))
+  return seconds(
+    Math.max(
+      0,
+      ...underWay(operations, within)
+        .filter(({ outcome }) => outcome === 'done')
+        .map(({ startedAt, endedAt }) => endedAt - startedAt),
+    ),
+  )
 }
 
-/** Of what was done, from the person's click to the answer, every repetition included. Milliseconds; null where there is none. */
-export function percentile(operations: Operation[], share: number, within: { from: number, to: number }): number | null {
-  const waits = underWay(operations, within).filter(({ outcome }) => outcome === 'done').map(({ startedAt, endedAt }) => endedAt - startedAt).sort((a, b) => a - b)
-  return waits.length ? Math.round(waits[Math.min(waits.length - 1, Math.ceil(share * waits.length) - 1)]!) : null
+/**
+ * Of what was done, from the person's click to the answer, every repetition included. Milliseconds; null
+ * where there is none.
+ */
+export function percentile(
+  operations: Operation[],
+  share: number,
+  within: { from: number, to: number },
+): number | null {
+  const waits = underWay(operations, within)
+    .filter(({ outcome }) => outcome === 'done')
+    .map(({ startedAt, endedAt }) => endedAt - startedAt)
+    .sort((a, b) => a - b)
+  return waits.length
+    ? Math.round(waits[Math.min(waits.length - 1, Math.ceil(share * waits.length) - 1)]!)
+    : null
 }
 
 function underWay(operations: Operation[], { from, to }: { from: number, to: number }): Operation[] {
@@ -34,8 +60,9 @@ function underWay(operations: Operation[], { from, to }: { from: number, to: num
 }
 
 /**
- * Attempts of changes and points that had no answer, or one that says "not now", and were sent again with the same key: people waited for them, and nothing failed in
- * their eyes. By what was answered; `no answer` for status 0.
+ * Attempts of changes and points that had no answer, or one that says "not now", and were sent again with the
+ * same key: people waited for them, and nothing failed in their eyes. By what was answered; `no answer` for
+ * status 0.
  */
 export function repeatedAttempts(operations: Operation[]): Record<string, number> {
   const counts: Record<string, number> = {}

@@ -1,15 +1,26 @@
-import { isPosition, isRead, isWrite, phasesOf, type FinalState, type History, type Operation } from '../history.ts'
+import {
+  isPosition,
+  isRead,
+  isWrite,
+  phasesOf,
+  type FinalState,
+  type History,
+  type Operation,
+} from '../history.ts'
 import { longestWait, percentile, repeatedAttempts, seconds, secondsWithout } from './availability.ts'
 import { longestStreamGap, missedEvents } from './events.ts'
 import { eventsAhead, lostSessions, readsBackwards } from './sessions.ts'
 import { doubledWrites, lostWrites, untrueRefusals } from './writes.ts'
 
 /**
- * What a fault may cost beyond what the same work took before it: a machine that is busy with something else is slow for everybody. What is not here may never happen, whatever the fault: an acknowledged write lost, one applied twice, a session that reads backwards
- * or is lost, an event missed, a point refused.
+ * What a fault may cost beyond what the same work took before it: a machine that is busy with something else
+ * is slow for everybody. What is not here may never happen, whatever the fault: an acknowledged write lost,
+ * one applied twice, a session that reads backwards or is lost, an event missed, a point refused.
  */
 export interface Budget {
-  /** The longest that a person waits for a change, repetitions included; and so the longest time without any. */
+  /**
+   * The longest that a person waits for a change, repetitions included; and so the longest time without any.
+   */
   writesWaitSeconds: number
   /** The same for a look. */
   readsWaitSeconds: number
@@ -17,7 +28,10 @@ export interface Budget {
   failedReads: number | null
   /** Changes for which the browser's patience ended, or that were refused. */
   failedWrites: number | null
-  /** Attempts of keyed changes that were not answered with success and were repeated by the browser. Null: any number, they only cost waiting. */
+  /**
+   * Attempts of keyed changes that were not answered with success and were repeated by the browser. Null: any
+   * number, they only cost waiting.
+   */
   repeatedWrites: number | null
   /** From the moment at which the fault was taken back until everything was as before. */
   wholeSeconds: number
@@ -63,7 +77,10 @@ export interface Verdict {
 /** A wait before the fault counts as the machine's own up to here. */
 const slackLimitSeconds = 2
 
-/** Half of PostgreSQL's 200: HAProxy lets 100 through to a server (each of the two), the pools are smaller; what is beyond was left behind by requests that were given up. */
+/**
+ * Half of PostgreSQL's 200: HAProxy lets 100 through to a server (each of the two), the pools are smaller;
+ * what is beyond was left behind by requests that were given up.
+ */
 const maxBackends = 100
 
 /** Samples of a list of violations that a report shows. */
@@ -96,7 +113,11 @@ export function judge(history: History, state: FinalState, budget: Budget): Verd
     failedReads: reads.filter(({ outcome }) => outcome === 'failed').length,
     failedWrites: writes.filter(({ outcome }) => outcome !== 'done').length,
     refusedPoints: points.filter(({ outcome }) => outcome === 'failed').length,
-    failures: counted(failed.map(({ kind, attempts }) => `${kind} ${attempts.at(-1)!.status || attempts.at(-1)!.error || 'no answer'}`)),
+    failures: counted(
+      failed.map(
+        ({ kind, attempts }) => `${kind} ${attempts.at(-1)!.status || attempts.at(-1)!.error || 'no answer'}`,
+      ),
+    ),
     repeated: repeatedAttempts([...writes, ...points]),
     repeatedWrites: Object.values(repeatedWrites).reduce((sum, count) => sum + count, 0),
     p99Reads: { before: percentile(reads, 0.99, before), during: percentile(reads, 0.99, during) },
@@ -115,7 +136,10 @@ export function judge(history: History, state: FinalState, budget: Budget): Verd
 
   const violations: string[] = []
   const never = (count: number, what: string, examples: string[]) => {
-    if (count > 0) violations.push(`${count} ${what}${examples.length ? `: ${examples.slice(0, samples).join('; ')}${examples.length > samples ? ' …' : ''}` : ''}`)
+    if (count > 0)
+      violations.push(
+        `${count} ${what}${examples.length ? `: ${examples.slice(0, samples).join('; ')}${examples.length > samples ? ' …' : ''}` : ''}`,
+      )
   }
   never(figures.lost, 'acknowledged writes lost', lost)
   never(figures.doubled, 'writes applied twice', doubled)
@@ -129,13 +153,34 @@ export function judge(history: History, state: FinalState, budget: Budget): Verd
   const most = (value: number, limit: number | null, what: string) => {
     if (limit !== null && value > limit) violations.push(`${what}: ${value}, allowed ${limit}`)
   }
-  const failuresOf = (kinds: (name: string) => boolean) => Object.entries(figures.failures).filter(([name]) => kinds(name)).map(([name, count]) => `${count}x ${name}`).join(', ')
+  const failuresOf = (kinds: (name: string) => boolean) =>
+    Object.entries(figures.failures)
+      .filter(([name]) => kinds(name))
+      .map(([name, count]) => `${count}x ${name}`)
+      .join(', ')
   const ofWrites = (name: string) => /^(create|update) /.test(name)
-  most(figures.failedReads, budget.failedReads, `reads failed (${failuresOf(name => !ofWrites(name) && !name.startsWith('position'))})`)
+  most(
+    figures.failedReads,
+    budget.failedReads,
+    `reads failed (${failuresOf(name => !ofWrites(name) && !name.startsWith('position'))})`,
+  )
   most(figures.failedWrites, budget.failedWrites, `writes failed (${failuresOf(ofWrites)})`)
-  most(figures.repeatedWrites, budget.repeatedWrites, `writes that the browser had to repeat (${Object.entries(repeatedWrites).map(([status, count]) => `${count}x ${status}`).join(', ')})`)
+  most(
+    figures.repeatedWrites,
+    budget.repeatedWrites,
+    `writes that the browser had to repeat (${Object.entries(repeatedWrites)
+      .map(([status, count]) => `${count}x ${status}`)
+      .join(', ')})`,
+  )
   // At most this much: what is slower than that before any fault cannot be judged at all.
-  const slack = (operations: Operation[]) => Math.min(slackLimitSeconds, longestWait(operations.filter(({ endedAt }) => endedAt <= faultAt), before))
+  const slack = (operations: Operation[]) =>
+    Math.min(
+      slackLimitSeconds,
+      longestWait(
+        operations.filter(({ endedAt }) => endedAt <= faultAt),
+        before,
+      ),
+    )
   const writesLimit = seconds(1_000 * (budget.writesWaitSeconds + slack(writes)))
   const readsLimit = seconds(1_000 * (budget.readsWaitSeconds + slack(reads)))
   most(figures.longestWrite, writesLimit, 'longest wait for a write, seconds')
@@ -146,7 +191,8 @@ export function judge(history: History, state: FinalState, budget: Budget): Verd
   else most(figures.secondsUntilWhole, budget.wholeSeconds, 'seconds until whole again')
   most(figures.maxBackends ?? 0, maxBackends, `connections to ${history.maxBackends?.node} at once`)
   // A judge of nothing would acquit everybody.
-  if (writes.length === 0 || reads.length === 0 || streams.length === 0) violations.push('there was no load to judge by')
+  if (writes.length === 0 || reads.length === 0 || streams.length === 0)
+    violations.push('there was no load to judge by')
   return { scenario: history.scenario, violations, figures }
 }
 

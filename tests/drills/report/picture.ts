@@ -12,13 +12,19 @@ const bucketMs = 250
 const scale = { from: 1, to: 100_000 }
 
 /**
- * Latency and errors around the fault: for each quarter of a second the slowest answer to a look and to a change, drawn where it was asked, and below
- * it what failed or had to be sent again. The band is the fault, the paler one the way back to whole.
+ * Latency and errors around the fault: for each quarter of a second the slowest answer to a look and to a
+ * change, drawn where it was asked, and below it what failed or had to be sent again. The band is the fault,
+ * the paler one the way back to whole.
  */
 export function picture(history: History, title: string): string {
   const { faultAt, healedAt, wholeAt, endAt } = phasesOf(history)
   const x = (at: number) => round(plot.left + (plot.right - plot.left) * Math.min(1, at / endAt))
-  const y = (ms: number) => round(plot.bottom - (plot.bottom - plot.top) * Math.log(Math.max(scale.from, ms) / scale.from) / Math.log(scale.to / scale.from))
+  const y = (ms: number) =>
+    round(
+      plot.bottom
+      - ((plot.bottom - plot.top) * Math.log(Math.max(scale.from, ms) / scale.from))
+      / Math.log(scale.to / scale.from),
+    )
   const buckets = Math.ceil(endAt / bucketMs)
 
   const slowest = (operations: Operation[]) => {
@@ -31,19 +37,32 @@ export function picture(history: History, title: string): string {
   }
   const troubles = (attempts: { at: number }[], className: string, top: number) => {
     const counts = new Map<number, number>()
-    for (const { at } of attempts) counts.set(Math.floor(at / bucketMs), (counts.get(Math.floor(at / bucketMs)) ?? 0) + 1)
+    for (const { at } of attempts)
+      counts.set(Math.floor(at / bucketMs), (counts.get(Math.floor(at / bucketMs)) ?? 0) + 1)
     return [...counts].map(([bucket, count]) => {
       const height = Math.min(14, 3 + count)
       return `<rect class="${className}" x="${x(bucket * bucketMs)}" y="${round(top + 14 - height)}" width="3.5" height="${height}"/>`
     }).join('')
   }
-  const failed = history.operations.filter(({ outcome }) => outcome === 'failed').map(({ endedAt }) => ({ at: endedAt }))
-  const repeated = history.operations.filter(operation => isWrite(operation) || isPosition(operation)).flatMap(({ attempts }) => attempts.slice(0, -1).map(({ endedAt }) => ({ at: endedAt })))
+  const failed = history.operations
+    .filter(({ outcome }) => outcome === 'failed')
+    .map(({ endedAt }) => ({ at: endedAt }))
+  const repeated = history.operations
+    .filter(operation => isWrite(operation) || isPosition(operation))
+    .flatMap(({ attempts }) => attempts.slice(0, -1).map(({ endedAt }) => ({ at: endedAt })))
 
-  const grid = [1, 10, 100, 1_000, 10_000, 100_000].map(ms => `<path class="grid" d="M${plot.left} ${y(ms)}H${plot.right}"/><text x="${plot.left - 6}" y="${y(ms) + 4}" text-anchor="end">${ms < 1_000 ? `${ms} ms` : `${ms / 1_000} s`}</text>`)
+  const grid = [1, 10, 100, 1_000, 10_000, 100_000].map(
+    ms =>
+      `<path class="grid" d="M${plot.left} ${y(ms)}H${plot.right}"/><text x="${plot.left - 6}" y="${y(ms) + 4}" text-anchor="end">${ms < 1_000 ? `${ms} ms` : `${ms / 1_000} s`}</text>`,
+  )
   const step = endAt > 60_000 ? 10_000 : 5_000
-  const ticks = Array.from({ length: Math.floor((endAt - faultAt) / step) + 1 }, (_, n) => `<text x="${x(faultAt + n * step)}" y="250" text-anchor="middle">${n * step / 1_000} s</text>`)
-  const band = (from: number, to: number, className: string) => `<rect class="${className}" x="${x(from)}" y="${plot.top}" width="${round(Math.max(1, x(to) - x(from)))}" height="${strip.bottom - plot.top}"/>`
+  const ticks = Array.from(
+    { length: Math.floor((endAt - faultAt) / step) + 1 },
+    (_, n) =>
+      `<text x="${x(faultAt + n * step)}" y="250" text-anchor="middle">${(n * step) / 1_000} s</text>`,
+  )
+  const band = (from: number, to: number, className: string) =>
+    `<rect class="${className}" x="${x(from)}" y="${plot.top}" width="${round(Math.max(1, x(to) - x(from)))}" height="${strip.bottom - plot.top}"/>`
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} 258" role="img" aria-label="${escape(title)}">
 <style>
 text{font:11px system-ui,sans-serif;fill:#57606a}.title{font-weight:600;font-size:12px;fill:#1f2328}.grid{stroke:#d0d7de;stroke-width:.6;fill:none}.ground{fill:#fff}

@@ -39,7 +39,8 @@ const atMoment = (moment: number) =>
 /**
  * The life of a site and its end, by the deployment's own scripts on real servers: a backup; a primary lost
  * for good with segments that it had not archived; a primary lost in the middle of a backup; a table dropped;
- * the wrong things removed by people; both servers lost. After each what comes back is held against the ledger, row by row.
+ * the wrong things removed by people; both servers lost. After each what comes back is held against the
+ * ledger, row by row.
  */
 export async function restoreDrill(options: DrillOptions): Promise<DrillResult> {
   const { say } = options

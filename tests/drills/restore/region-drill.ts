@@ -9,7 +9,9 @@ import { createRegions, type Member, type Region, type Regions } from './regions
 /** One change of regions, and what it cost. */
 export interface Moved extends Comparison {
   scenario: 'lost region' | 'failing back'
-  /** From the command to the first write; for the lost region the search for the primary (step 1) is in it. */
+  /**
+   * From the command to the first write; for the lost region the search for the primary (step 1) is in it.
+   */
   rtoSeconds: number
 }
 
@@ -26,9 +28,10 @@ const seconds = (since: number) => (Date.now() - since) / 1000
 const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
 
 /**
- * Two regions, each a Patroni cluster of the deployment's own configuration: the second follows the archive of
- * the first; the first is cut off in the middle of writing and the second activated by activate-dr.sh; the first
- * comes back and has to end itself; it is made anew as a standby of the second, and activated in its turn.
+ * Two regions, each a Patroni cluster of the deployment's own configuration: the second follows the archive
+ * of the first; the first is cut off in the middle of writing and the second activated by activate-dr.sh; the
+ * first comes back and has to end itself; it is made anew as a standby of the second, and activated in its
+ * turn.
  * @throws when anything that has to be refused is not.
  */
 export async function regionDrill(options: DrillOptions): Promise<RegionResult> {
@@ -64,7 +67,10 @@ export async function regionDrill(options: DrillOptions): Promise<RegionResult> 
     await succeeds(standby, 'scripts/backup-now.sh', ['daily'])
     await east.raze()
     const back = await failBack({ regions, standby, west, ledger, options })
-    const [row] = await query<{ size: string }>(back.primary.ownerUrl, 'SELECT pg_database_size(\'fleet\') AS size')
+    const [row] = await query<{ size: string }>(
+      back.primary.ownerUrl,
+      'SELECT pg_database_size(\'fleet\') AS size',
+    )
     return { moved: [lost, back.moved], ...fenced, databaseMb: Number(row!.size) / 2 ** 20 }
   }
   catch (error) {
@@ -83,7 +89,11 @@ export async function regionDrill(options: DrillOptions): Promise<RegionResult> 
 }
 
 async function query<Row extends object>(url: string, sql: string): Promise<Row[]> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000, query_timeout: 60_000 })
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: 5_000,
+    query_timeout: 60_000,
+  })
   client.on('error', () => {})
   await client.connect()
   try {
@@ -120,8 +130,15 @@ async function refuses(member: Member, code: number, args: string[]) {
 async function follows(standby: Member, primary: Member) {
   await until(() => standby.leadsStandby(), `${standby.name} to lead a standby cluster`, 180_000)
   const at = await primary.ask('SELECT pg_current_wal_lsn() FROM (SELECT pg_switch_wal()) AS switched')
-  await until(() => standby.ask(`SELECT pg_last_wal_replay_lsn() >= '${at}'`).then(value => value === 'true', () => false),
-    `${standby.name} to follow`, 180_000)
+  await until(
+    () =>
+      standby.ask(`SELECT pg_last_wal_replay_lsn() >= '${at}'`).then(
+        value => value === 'true',
+        () => false,
+      ),
+    `${standby.name} to follow`,
+    180_000,
+  )
   if (await standby.takesWrites()) throw new Error(`${standby.name} takes writes, and should follow`)
 }
 
@@ -154,8 +171,8 @@ async function loseRegion({ regions, east, standby, ledger, addresses }: Loss): 
 }
 
 /**
- * The old region goes on where it was stopped: its members think that they lead. They must end themselves, and
- * must not come up again.
+ * The old region goes on where it was stopped: its members think that they lead. They must end themselves,
+ * and must not come up again.
  */
 async function fence(east: Region) {
   east.thaw()
@@ -163,18 +180,29 @@ async function fence(east: Region) {
   let writesBeforeFenced = 0
   await until(async () => {
     const takes = await Promise.all(east.members.map(async (member) => {
-      return await member.takesWrites()
-        && await query(member.ownerUrl, 'UPDATE ledger_head SET at = clock_timestamp()').then(() => true, () => false)
+      return (
+        (await member.takesWrites())
+        && (await query(member.ownerUrl, 'UPDATE ledger_head SET at = clock_timestamp()').then(
+          () => true,
+          () => false,
+        ))
+      )
     }))
     writesBeforeFenced += takes.filter(Boolean).length
     return east.members.every(member => !member.isRunning())
   }, 'the old region to end itself', 120_000)
   const fencedSeconds = seconds(started)
   for (const member of east.members) member.start()
-  await until(() => east.members.every(member => member.exitCode() === 1), 'the old region to refuse to start', 60_000)
+  await until(
+    () => east.members.every(member => member.exitCode() === 1),
+    'the old region to refuse to start',
+    60_000,
+  )
   for (const member of east.members) {
-    if (await member.takesWrites()) throw new Error(`${member.name} takes writes, and another region was activated`)
-    if (!(await member.said()).includes('region west has been activated')) throw new Error(`${member.name} did not say why`)
+    if (await member.takesWrites())
+      throw new Error(`${member.name} takes writes, and another region was activated`)
+    if (!(await member.said()).includes('region west has been activated'))
+      throw new Error(`${member.name} did not say why`)
   }
   return { fencedSeconds, writesBeforeFenced }
 }
@@ -198,7 +226,10 @@ async function failBack({ regions, standby, west, ledger, options }: Back) {
     await east.start()
     const [next] = east.members as [Member]
     await follows(next, standby)
-    await until(async () => await standby.ask('SELECT count(*) FROM pg_stat_replication') === '1', 'the link to be used')
+    await until(
+      async () => (await standby.ask('SELECT count(*) FROM pg_stat_replication')) === '1',
+      'the link to be used',
+    )
     await pause(options.writeSeconds * 1000)
     // The instances are stopped; then the position is asked for.
     await entries.pause()
@@ -208,7 +239,11 @@ async function failBack({ regions, standby, west, ledger, options }: Back) {
     if (code !== 0) throw new Error(`activate-dr.sh --planned ended with ${code}: ${text}`)
     await query(next.ownerUrl, 'UPDATE ledger_head SET at = clock_timestamp()')
     const rtoSeconds = seconds(started)
-    await until(() => west.members.every(member => !member.isRunning()), 'the left region to end itself', 60_000)
+    await until(
+      () => west.members.every(member => !member.isRunning()),
+      'the left region to end itself',
+      60_000,
+    )
     const content = await readContent(next.ownerUrl)
     const moved: Moved = { scenario: 'failing back', rtoSeconds, ...compare(content, entries.entries) }
     return { moved, primary: next }

@@ -53,7 +53,10 @@ export interface Region {
   primary(): Promise<Member>
 }
 
-/** `archive`: from the repository alone. A member: streamed from it too, as where there is a link between the regions. */
+/**
+ * `archive`: from the repository alone. A member: streamed from it too, as where there is a link between the
+ * regions.
+ */
 export type Standby = 'archive' | Member
 
 export interface Regions {
@@ -66,7 +69,11 @@ export interface Regions {
 const passwords = { POSTGRES_PASSWORD: 'owner', REPLICATION_PASSWORD: 'replication', REST_PASSWORD: 'rest' }
 
 /** Two regions on one machine, with the one repository that both reach. */
-export async function createRegions({ archiveTimeoutSeconds }: { archiveTimeoutSeconds: number }): Promise<Regions> {
+export async function createRegions({
+  archiveTimeoutSeconds,
+}: {
+  archiveTimeoutSeconds: number
+}): Promise<Regions> {
   const account = await serverAccount()
   const folder = await mkdtemp(join(tmpdir(), 'fleet2-regions-'))
   await account.own(folder)
@@ -96,12 +103,31 @@ export async function createRegions({ archiveTimeoutSeconds }: { archiveTimeoutS
       port: client,
       async start() {
         child = account.spawn('etcd', [
-          '--name', region, '--data-dir', data, '--enable-v2', '--listen-client-urls', urls.client,
-          '--advertise-client-urls', urls.client, '--listen-peer-urls', urls.peer,
-          '--initial-advertise-peer-urls', urls.peer, '--initial-cluster', `${region}=${urls.peer}`,
+          '--name',
+          region,
+          '--data-dir',
+          data,
+          '--enable-v2',
+          '--listen-client-urls',
+          urls.client,
+          '--advertise-client-urls',
+          urls.client,
+          '--listen-peer-urls',
+          urls.peer,
+          '--initial-advertise-peer-urls',
+          urls.peer,
+          '--initial-cluster',
+          `${region}=${urls.peer}`,
         ])
         for (const stream of [child.stdout!, child.stderr!]) stream.resume()
-        await until(() => fetch(`${urls.client}/health`).then(({ ok }) => ok, () => false), `etcd of ${region}`)
+        await until(
+          () =>
+            fetch(`${urls.client}/health`).then(
+              ({ ok }) => ok,
+              () => false,
+            ),
+          `etcd of ${region}`,
+        )
       },
       signal: (signal: NodeJS.Signals) => signalTree(child!.pid!, signal),
       end,
@@ -113,9 +139,19 @@ export async function createRegions({ archiveTimeoutSeconds }: { archiveTimeoutS
     folder,
     async region(name, count, standby) {
       const store = await etcd(name)
-      const members = await Promise.all(Array.from({ length: count }, (_, at) => createMember({
-        account, folder, name: `${name}${at + 1}`, region: name, etcdPort: store.port, standby, archiveTimeoutSeconds,
-      })))
+      const members = await Promise.all(
+        Array.from({ length: count }, (_, at) =>
+          createMember({
+            account,
+            folder,
+            name: `${name}${at + 1}`,
+            region: name,
+            etcdPort: store.port,
+            standby,
+            archiveTimeoutSeconds,
+          }),
+        ),
+      )
       all.push(...members.map(member => ({ end: () => member.signal('SIGKILL') })))
       const region: Region = {
         name,
@@ -136,14 +172,20 @@ export async function createRegions({ archiveTimeoutSeconds }: { archiveTimeoutS
           for (const member of members) member.signal('SIGKILL')
           store.end()
           await store.remove()
-          await Promise.all(members.map(({ name }) => rm(join(folder, name), { recursive: true, force: true })))
+          await Promise.all(
+            members.map(({ name }) => rm(join(folder, name), { recursive: true, force: true })),
+          )
         },
         async primary() {
           let found: Member | undefined
-          await until(async () => {
-            for (const member of members) if (await member.takesWrites()) found = member
-            return found !== undefined
-          }, `${name} to take writes`, 120_000)
+          await until(
+            async () => {
+              for (const member of members) if (await member.takesWrites()) found = member
+              return found !== undefined
+            },
+            `${name} to take writes`,
+            120_000,
+          )
           return found!
         },
       }
@@ -180,17 +222,37 @@ async function createMember(options: MemberOptions): Promise<Member> {
   const template = configuration({ etcdPort, port, restPort, archiveTimeoutSeconds })
   await account.write(join(ownDeploy, 'ha/patroni.yml'), template)
   const restore = `${backup('pgbackrest-get.sh')} %f %p`
-  const link = standby && standby !== 'archive' ? `, host: 127.0.0.1, port: ${new URL(standby.ownerUrl).port}` : ''
+  const link
+    = standby && standby !== 'archive' ? `, host: 127.0.0.1, port: ${new URL(standby.ownerUrl).port}` : ''
   const env: Record<string, string> = {
-    ...passwords, NODE_NAME: name, REGION: region, REST_ADDRESS: `127.0.0.1:${restPort}`,
-    POSTGRES_USER: 'fleet', REPLICATION_USER: 'replicator', CONFIG: path('patroni.yml'), PGDATA: data,
-    PG_BIN: bin, PGPORT: String(port), PG_SOCKET_DIR: path('socket'), PGPASS_FILE_PATH: path('pgpass'),
-    ARCHIVE_COMMAND: `${backup('pgbackrest-push.sh')} %p`, RESTORE_COMMAND: restore,
-    CLONE_COMMAND: backup('pgbackrest-clone.sh'), BACKUP_REPO_PATH: join(folder, 'repository'),
-    BACKUP_CIPHER_PASS: 'of the drill', BACKUP_RUN_DIR: path('run'), PGBACKREST_CONFIG: path('pgbackrest.conf'),
-    BACKUP_TAR_DIR: join(folder, 'tar'), BACKUP_METRICS_DIR: folder,
+    ...passwords,
+    NODE_NAME: name,
+    REGION: region,
+    REST_ADDRESS: `127.0.0.1:${restPort}`,
+    POSTGRES_USER: 'fleet',
+    REPLICATION_USER: 'replicator',
+    CONFIG: path('patroni.yml'),
+    PGDATA: data,
+    PG_BIN: bin,
+    PGPORT: String(port),
+    PG_SOCKET_DIR: path('socket'),
+    PGPASS_FILE_PATH: path('pgpass'),
+    ARCHIVE_COMMAND: `${backup('pgbackrest-push.sh')} %p`,
+    RESTORE_COMMAND: restore,
+    CLONE_COMMAND: backup('pgbackrest-clone.sh'),
+    BACKUP_REPO_PATH: join(folder, 'repository'),
+    BACKUP_CIPHER_PASS: 'of the drill',
+    BACKUP_RUN_DIR: path('run'),
+    PGBACKREST_CONFIG: path('pgbackrest.conf'),
+    BACKUP_TAR_DIR: join(folder, 'tar'),
+    BACKUP_METRICS_DIR: folder,
     // As deploy/dr/docker-compose.dr.yml has it.
-    ...standby ? { STANDBY_CLUSTER: `{create_replica_methods: [pgbackrest], restore_command: '${restore}'${link}}`, BACKUP_GET_LIMIT: '60' } : {},
+    ...(standby
+      ? {
+          STANDBY_CLUSTER: `{create_replica_methods: [pgbackrest], restore_command: '${restore}'${link}}`,
+          BACKUP_GET_LIMIT: '60',
+        }
+      : {}),
   }
   const ownerUrl = `postgresql://fleet:${passwords.POSTGRES_PASSWORD}@127.0.0.1:${port}/fleet`
   let child: ChildProcess | null = null
@@ -209,7 +271,11 @@ async function createMember(options: MemberOptions): Promise<Member> {
   }
 
   async function client<Answer>(fn: (client: pg.Client) => Promise<Answer>): Promise<Answer> {
-    const one = new pg.Client({ connectionString: ownerUrl, connectionTimeoutMillis: 2_000, query_timeout: 10_000 })
+    const one = new pg.Client({
+      connectionString: ownerUrl,
+      connectionTimeoutMillis: 2_000,
+      query_timeout: 10_000,
+    })
     one.on('error', () => {})
     try {
       await one.connect()
@@ -228,27 +294,36 @@ async function createMember(options: MemberOptions): Promise<Member> {
       const variables = Object.entries(env).map(pair => pair.join('='))
       const making = `mkdir -p ${own} && mkdir -p -m 700 ${path('socket')} ${path('run')}`
       const begin = `${making} && exec ${join(ownDeploy, 'ha/patroni-start.sh')}`
-      const current = child = account.spawn('env', [...variables, 'sh', '-c', begin])
+      const current = (child = account.spawn('env', [...variables, 'sh', '-c', begin]))
       const keep = (text: Buffer) => void appendFile(log, text).catch(() => {})
       current.stdout!.on('data', keep)
       current.stderr!.on('data', keep)
     },
     exitCode: () => child?.exitCode ?? null,
     said: () => readFile(log, 'utf8').catch(() => ''),
-    leadsStandby: () => fetch(`http://127.0.0.1:${restPort}/standby-leader`).then(({ ok }) => ok, () => false),
-    takesWrites: () => client(async (one) => {
-      const { rows } = await one.query<{ replica: boolean }>('SELECT pg_is_in_recovery() AS replica')
-      return !rows[0]!.replica
-    }).catch(() => false),
+    leadsStandby: () =>
+      fetch(`http://127.0.0.1:${restPort}/standby-leader`).then(
+        ({ ok }) => ok,
+        () => false,
+      ),
+    takesWrites: () =>
+      client(async (one) => {
+        const { rows } = await one.query<{ replica: boolean }>('SELECT pg_is_in_recovery() AS replica')
+        return !rows[0]!.replica
+      }).catch(() => false),
     isRunning,
-    ask: sql => client(async one => String(Object.values((await one.query<Record<string, unknown>>(sql)).rows[0]!)[0])),
+    ask: sql =>
+      client(async one => String(Object.values((await one.query<Record<string, unknown>>(sql)).rows[0]!)[0])),
     script(script, args = [], more = {}) {
       // Nobody types anything: who asks is given the end of the file.
       const silent = ['-c', 'exec "$0" "$@" </dev/null', join(ownDeploy, script), ...args]
       return account.run('sh', silent, { ...env, ...more }).then(
         text => ({ code: 0, text }),
-        (error: { code: number, stdout: string, stderr: string }) =>
-          ({ code: error.code, text: error.stdout + error.stderr }))
+        (error: { code: number, stdout: string, stderr: string }) => ({
+          code: error.code,
+          text: error.stdout + error.stderr,
+        }),
+      )
     },
     signal(signal) {
       if (isRunning()) signalTree(child!.pid!, signal)
@@ -266,7 +341,9 @@ async function createMember(options: MemberOptions): Promise<Member> {
   return member
 }
 
-/** The deployment's file, with what the lab changes in it, on addresses of this machine instead of host names. */
+/**
+ * The deployment's file, with what the lab changes in it, on addresses of this machine instead of host names.
+ */
 function configuration({ etcdPort, port, restPort, archiveTimeoutSeconds }: {
   etcdPort: number
   port: number

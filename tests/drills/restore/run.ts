@@ -7,8 +7,8 @@ import { faultsOf, metrics, regionFaultsOf, regionTable, table, writeDocs } from
 
 /**
  * `npm run drill:restore`: loses two real PostgreSQL servers after what a site goes through, and brings back
- * what the backups have; or, with `--scenario region`, loses a whole region of Patroni and etcd, and goes on in the
- * other. No lab is needed. Ends with 1 when a row is missing or too many, or a maximum is exceeded.
+ * what the backups have; or, with `--scenario region`, loses a whole region of Patroni and etcd, and goes on
+ * in the other. No lab is needed. Ends with 1 when a row is missing or too many, or a maximum is exceeded.
  */
 const { values } = parseArgs({
   options: {
@@ -62,7 +62,9 @@ for (let run = 1; run <= runs; run++) {
   if (scenario === 'region') {
     const result = await regionDrill(options)
     moves.push(result)
-    console.log(`${regionTable([result])}\nThe old region ended itself after ${result.fencedSeconds.toFixed(1)} s\n`)
+    console.log(
+      `${regionTable([result])}\nThe old region ended itself after ${result.fencedSeconds.toFixed(1)} s\n`,
+    )
     continue
   }
   const result = await restoreDrill(options)
@@ -82,12 +84,14 @@ ${machine}, a database of ${size} MB, the repository on the same disk,
 
 ${scenario === 'region' ? regionTable(moves) : table(results)}
 
-${scenario === 'region'
-  ? `The old region came back while its members took themselves for leaders. All of them had ended after at most
+${
+  scenario === 'region'
+    ? `The old region came back while its members took themselves for leaders. All of them had ended after at most
 ${fenced} s; until then it had taken this many writes of one that tried without pause: ${taken}. Started again, they
 refused.`
-  : `In each run a primary was lost for good with finished segments that were not in the archive (filled in by the
-next primary: ${filled}), and another one in the middle of a backup; every restore leads across both.`}`
+    : `In each run a primary was lost for good with finished segments that were not in the archive (filled in by the
+next primary: ${filled}), and another one in the middle of a backup; every restore leads across both.`
+}`
 console.log(text)
 if (faults.length) {
   console.error(`\nBroken:\n${faults.map(fault => `  ${fault}`).join('\n')}`)

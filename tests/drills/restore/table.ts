@@ -60,13 +60,15 @@ const movedNames: Record<Moved['scenario'], string> = {
 export function regionFaultsOf({ moved, fencedSeconds }: RegionResult): string[] {
   return [
     ...moved.flatMap(({ scenario, missing, extra, rtoSeconds, lostSeconds, lostEntries }) => [
-      ...missing ? [`${scenario}: ${missing} rows are missing`] : [],
-      ...extra ? [`${scenario}: ${extra} rows should not be there`] : [],
-      ...rtoSeconds > regionTargets.rtoMaximum ? [`${scenario}: ${Math.round(rtoSeconds)} s, 8 hours at most`] : [],
-      ...lostSeconds > targets.rpo ? [`${scenario}: ${Math.round(lostSeconds)} s lost, 5 min at most`] : [],
-      ...scenario === 'failing back' && lostEntries ? [`${scenario}: ${lostEntries} writes were lost`] : [],
+      ...(missing ? [`${scenario}: ${missing} rows are missing`] : []),
+      ...(extra ? [`${scenario}: ${extra} rows should not be there`] : []),
+      ...(rtoSeconds > regionTargets.rtoMaximum
+        ? [`${scenario}: ${Math.round(rtoSeconds)} s, 8 hours at most`]
+        : []),
+      ...(lostSeconds > targets.rpo ? [`${scenario}: ${Math.round(lostSeconds)} s lost, 5 min at most`] : []),
+      ...(scenario === 'failing back' && lostEntries ? [`${scenario}: ${lostEntries} writes were lost`] : []),
     ]),
-    ...fencedSeconds > 60 ? [`the old region took ${Math.round(fencedSeconds)} s to end itself`] : [],
+    ...(fencedSeconds > 60 ? [`the old region took ${Math.round(fencedSeconds)} s to end itself`] : []),
   ]
 }
 
@@ -77,15 +79,28 @@ export function regionTable(results: RegionResult[]): string {
     const worst = (of: (run: Moved) => number) => Math.max(...runs.map(of))
     const exact = runs.every(({ missing, extra }) => missing + extra === 0)
     return [
-      movedNames[scenario], `${worst(({ rtoSeconds }) => rtoSeconds).toFixed(1)} s, 2 h, 8 h`,
-      `${worst(({ lostSeconds }) => lostSeconds).toFixed(1)} s, < 5 min`, runs.map(({ lostEntries }) => lostEntries).join('; '),
-      runs.map(({ found, expected }) => `${found} of ${expected}`).join('; '), exact ? 'yes' : '**no**',
+      movedNames[scenario],
+      `${worst(({ rtoSeconds }) => rtoSeconds).toFixed(1)} s, 2 h, 8 h`,
+      `${worst(({ lostSeconds }) => lostSeconds).toFixed(1)} s, < 5 min`,
+      runs.map(({ lostEntries }) => lostEntries).join('; '),
+      runs.map(({ found, expected }) => `${found} of ${expected}`).join('; '),
+      exact ? 'yes' : '**no**',
     ]
   })
   return [
-    ['what happens', 'RTO: measured, target, most', 'RPO: measured, target', 'writes lost', 'rows', 'exact to the row'],
-    ['---', '---', '---', '---', '---', '---'], ...rows,
-  ].map(cells => `| ${cells.join(' | ')} |`).join('\n')
+    [
+      'what happens',
+      'RTO: measured, target, most',
+      'RPO: measured, target',
+      'writes lost',
+      'rows',
+      'exact to the row',
+    ],
+    ['---', '---', '---', '---', '---', '---'],
+    ...rows,
+  ]
+    .map(cells => `| ${cells.join(' | ')} |`)
+    .join('\n')
 }
 
 const pages = { restore: 'disaster-recovery-runbook.md', region: 'second-region.md' }

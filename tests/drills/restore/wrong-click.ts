@@ -18,11 +18,14 @@ const fleetSize = 60
 
 /**
  * Somebody removes all vehicles of an organisation and deletes its devices, while another organisation works
- * on: it gets back what it had at the moment before, and keeps what it has made since; the other is untouched.
- * By the operator's own commands.
+ * on: it gets back what it had at the moment before, and keeps what it has made since; the other is
+ * untouched. By the operator's own commands.
  */
 export async function wrongClick(site: Site, ledger: Ledger, primary: PostgresNode): Promise<Restored> {
-  const servingUrl = Object.assign(new URL(primary.ownerUrl()), { username: 'fleet_app', password: 'serving' }).href
+  const servingUrl = Object.assign(new URL(primary.ownerUrl()), {
+    username: 'fleet_app',
+    password: 'serving',
+  }).href
   const migrations = await migrationsFromFolder(join(root, 'server/database/migrations'))
   await migrate({ ownerUrl: primary.ownerUrl(), servingUrl, migrations })
   const [ours, theirs] = [uuidv7(), uuidv7()]
@@ -34,7 +37,9 @@ export async function wrongClick(site: Site, ledger: Ledger, primary: PostgresNo
   ledger.start()
   await sql(`DELETE FROM devices WHERE organisation_id = '${ours}'`)
   await sql(`UPDATE vehicles SET removed_at = now(), version = version + 1 WHERE organisation_id = '${ours}'`)
-  await sql(`INSERT INTO vehicles (id, organisation_id, name, kind) VALUES (gen_random_uuid(), '${ours}', 'New', 'van')`)
+  await sql(
+    `INSERT INTO vehicles (id, organisation_id, name, kind) VALUES (gen_random_uuid(), '${ours}', 'New', 'van')`,
+  )
   await sql(`UPDATE vehicles SET name = name || ' (theirs)' WHERE organisation_id = '${theirs}'`)
   await sql(`DELETE FROM devices WHERE organisation_id = '${theirs}'`)
   const untouched = await fleet(primary, theirs)
@@ -63,13 +68,20 @@ export async function wrongClick(site: Site, ledger: Ledger, primary: PostgresNo
   await site.script(primary, 'scripts/undo.sh', ['close', '-D', copy])
 
   // What was made since stays, beside everything that there was.
-  const made = (await sql(`SELECT ${text('v')} AS row FROM vehicles v WHERE organisation_id = '${ours}' AND name = 'New'`))
-    .map(({ row }) => row)
+  const made = (
+    await sql(`SELECT ${text('v')} AS row FROM vehicles v WHERE organisation_id = '${ours}' AND name = 'New'`)
+  ).map(({ row }) => row)
   const wanted = new Set([...expected, ...made, ...untouched])
   const there = new Set([...found, ...await fleet(primary, theirs)])
   return {
-    scenario: 'wrong click', rtoSeconds, lostEntries: 0, lostSeconds: 0, expected: wanted.size, found: there.size,
-    missing: [...wanted].filter(row => !there.has(row)).length, extra: [...there].filter(row => !wanted.has(row)).length,
+    scenario: 'wrong click',
+    rtoSeconds,
+    lostEntries: 0,
+    lostSeconds: 0,
+    expected: wanted.size,
+    found: there.size,
+    missing: [...wanted].filter(row => !there.has(row)).length,
+    extra: [...there].filter(row => !wanted.has(row)).length,
   }
 }
 
@@ -94,7 +106,12 @@ const text = (alias: string) => `(to_jsonb(${alias}) - 'version' - 'updated_at')
 
 /** Vehicles, devices and fittings of an organisation. */
 async function fleet(primary: PostgresNode, id: string): Promise<string[]> {
-  const rows = await primary.query<{ row: string }>(['vehicles', 'devices', 'device_fittings'].map(table =>
-    `SELECT ${text('t')} AS row FROM ${table} t WHERE organisation_id = '${id}'`).join(' UNION ALL '), [], 'fleet')
+  const rows = await primary.query<{ row: string }>(
+    ['vehicles', 'devices', 'device_fittings']
+      .map(table => `SELECT ${text('t')} AS row FROM ${table} t WHERE organisation_id = '${id}'`)
+      .join(' UNION ALL '),
+    [],
+    'fleet',
+  )
   return rows.map(({ row }) => row)
 }

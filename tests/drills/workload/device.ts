@@ -7,23 +7,35 @@ import type { Actor } from './user.ts'
 /** A tracker gives a message up after this long and sends it again. */
 const answerLimitMs = 15_000
 
-/** Between two attempts: 0.5 s doubling to 5 s, with jitter. Real trackers wait 10 to 30 s; in a drill of half a minute that would hide what happened. */
+/**
+ * Between two attempts: 0.5 s doubling to 5 s, with jitter. Real trackers wait 10 to 30 s; in a drill of half
+ * a minute that would hide what happened.
+ */
 const waitMs = (n: number) => Math.min(5_000, 500 * 2 ** n) * (0.5 + Math.random() / 2)
 
-/** A tracker that makes a point every `intervalMs` and sends the oldest of its queue until it is taken, as real ones do. A 4xx is a point refused. */
-export function startDevice(tracker: Tracker, browser: Browser, recorder: Recorder, { intervalMs }: { intervalMs: number }): Actor {
+/**
+ * A tracker that makes a point every `intervalMs` and sends the oldest of its queue until it is taken, as
+ * real ones do. A 4xx is a point refused.
+ */
+export function startDevice(
+  tracker: Tracker,
+  browser: Browser,
+  recorder: Recorder,
+  { intervalMs }: { intervalMs: number },
+): Actor {
   const { history, now } = recorder
   const queue: Date[] = []
   let stopping = false
   let wake = () => {}
   let sending: Promise<void> | null = null
-  const pause = (ms: number) => new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, ms)
-    wake = () => {
-      clearTimeout(timer)
-      resolve()
-    }
-  })
+  const pause = (ms: number) =>
+    new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms)
+      wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
 
   async function drain() {
     while (queue.length > 0) {
@@ -31,15 +43,31 @@ export function startDevice(tracker: Tracker, browser: Browser, recorder: Record
       const startedAt = now()
       const attempts = []
       for (let n = 0; ; n++) {
-        const query = new URLSearchParams({ id: tracker.identifier, timestamp: String(fixTime.getTime()), lat: (52 + Math.random() / 10).toFixed(5), lon: (13 + Math.random() / 10).toFixed(5), speed: '10' })
-        const { attempt: one } = await attempt(browser, now, 'POST', `/api/ingest?${query}`, { limitMs: answerLimitMs })
+        const query = new URLSearchParams({
+          id: tracker.identifier,
+          timestamp: String(fixTime.getTime()),
+          lat: (52 + Math.random() / 10).toFixed(5),
+          lon: (13 + Math.random() / 10).toFixed(5),
+          speed: '10',
+        })
+        const { attempt: one } = await attempt(browser, now, 'POST', `/api/ingest?${query}`, {
+          limitMs: answerLimitMs,
+        })
         attempts.push(one)
         const done = one.status >= 200 && one.status < 300
         const refused = one.status >= 400 && one.status < 500 && one.status !== 429
         if (done || refused || givingUp()) {
           history.operations.push({
-            session: tracker.identifier, organisation: tracker.organisation, kind: 'position', startedAt, endedAt: now(), attempts,
-            device: tracker.device, vehicle: tracker.vehicle, fixTime: fixTime.toISOString(), outcome: done ? 'done' : refused ? 'failed' : 'unfinished',
+            session: tracker.identifier,
+            organisation: tracker.organisation,
+            kind: 'position',
+            startedAt,
+            endedAt: now(),
+            attempts,
+            device: tracker.device,
+            vehicle: tracker.vehicle,
+            fixTime: fixTime.toISOString(),
+            outcome: done ? 'done' : refused ? 'failed' : 'unfinished',
           })
           break
         }

@@ -20,10 +20,15 @@ const lookMs = 5_000
 const movedWithinMs = 1_500
 
 /**
- * The live stream of a tab: kept open, resumed from the last event id, given up when it falls silent, as `composables/live.ts` does it. Where there is nothing to resume
- * from the tab fetches everything anew: noted as a `resync`, which it is.
+ * The live stream of a tab: kept open, resumed from the last event id, given up when it falls silent, as
+ * `composables/live.ts` does it. Where there is nothing to resume from the tab fetches everything anew: noted
+ * as a `resync`, which it is.
  */
-export function openLiveStream(browser: Browser, recorder: Recorder, who: { session: string, organisation: string }): LiveStream {
+export function openLiveStream(
+  browser: Browser,
+  recorder: Recorder,
+  who: { session: string, organisation: string },
+): LiveStream {
   const stream: Stream = { ...who, connections: [], events: [] }
   recorder.history.streams.push(stream)
   let lastEventId = ''
@@ -57,11 +62,20 @@ export function openLiveStream(browser: Browser, recorder: Recorder, who: { sess
 
   async function connect() {
     if (closed) return
-    const connection: Stream['connections'][number] = { askedAt: recorder.now(), openedAt: null, closedAt: null, resumedFrom: lastEventId || null }
+    const connection: Stream['connections'][number] = {
+      askedAt: recorder.now(),
+      openedAt: null,
+      closedAt: null,
+      resumedFrom: lastEventId || null,
+    }
     stream.connections.push(connection)
     let moved = false
     try {
-      current = await browser.open('GET', `/api/events${lastEventId ? `?lastEventId=${encodeURIComponent(lastEventId)}` : ''}`, { headers: { accept: 'text/event-stream' }, signal: ending.signal })
+      current = await browser.open(
+        'GET',
+        `/api/events${lastEventId ? `?lastEventId=${encodeURIComponent(lastEventId)}` : ''}`,
+        { headers: { accept: 'text/event-stream' }, signal: ending.signal },
+      )
       if (current.statusCode !== 200) {
         current.resume()
         throw new Error(`answered ${current.statusCode}`)
@@ -87,19 +101,29 @@ export function openLiveStream(browser: Browser, recorder: Recorder, who: { sess
     }
     catch (error) {
       // A lost stream is no error of itself: what was missed while it was away is.
-      if (connection.openedAt === null) connection.refused = error instanceof Error ? error.message : String(error)
+      if (connection.openedAt === null)
+        connection.refused = error instanceof Error ? error.message : String(error)
     }
     connection.closedAt = recorder.now()
     if (closed) return
-    timer = setTimeout(() => void connect(), moved ? Math.random() * movedWithinMs : reconnectWaitMs(attempt++))
+    timer = setTimeout(
+      () => void connect(),
+      moved ? Math.random() * movedWithinMs : reconnectWaitMs(attempt++),
+    )
   }
 
   void load()
   return live
 }
 
-function parse(text: string): (Omit<StreamEvent, 'at' | 'name'> & { name: keyof LiveEvents, data: unknown }) | null {
-  const fields = Object.fromEntries(text.split('\n').map(line => line.split(/: ?(.*)/s).slice(0, 2))) as { id?: string, event?: keyof LiveEvents, data?: string }
+function parse(
+  text: string,
+): (Omit<StreamEvent, 'at' | 'name'> & { name: keyof LiveEvents, data: unknown }) | null {
+  const fields = Object.fromEntries(text.split('\n').map(line => line.split(/: ?(.*)/s).slice(0, 2))) as {
+    id?: string
+    event?: keyof LiveEvents
+    data?: string
+  }
   if (!fields.event || !fields.data) return null
   const data = JSON.parse(fields.data) as unknown
   const base = { id: fields.id ?? '', name: fields.event, data }
@@ -107,6 +131,12 @@ function parse(text: string): (Omit<StreamEvent, 'at' | 'name'> & { name: keyof 
     const { type, id, change } = data as LiveEvents['changed']
     return { ...base, change: { type, id, change } }
   }
-  if (fields.event === 'positions') return { ...base, points: (data as LiveEvents['positions']).positions.map(({ vehicleId, fixTime }) => `${vehicleId} ${fixTime}`) }
+  if (fields.event === 'positions')
+    return {
+      ...base,
+      points: (data as LiveEvents['positions']).positions.map(
+        ({ vehicleId, fixTime }) => `${vehicleId} ${fixTime}`,
+      ),
+    }
   return base
 }

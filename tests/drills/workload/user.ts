@@ -7,10 +7,20 @@ import type { Person } from './population.ts'
 import { ask, change } from './requests.ts'
 
 /** What people do, by weight: mostly look. */
-const habits = [['list', 20], ['read', 35], ['update', 25], ['create', 8], ['who-am-i', 8], ['page', 2]] as const
+const habits = [
+  ['list', 20],
+  ['read', 35],
+  ['update', 25],
+  ['create', 8],
+  ['who-am-i', 8],
+  ['page', 2],
+] as const
 const allHabits = habits.reduce((sum, [, weight]) => sum + weight, 0)
 
-/** A list is fetched anew at most this often, however many events say that it changed: the browser drops a fetch that a newer one overtakes. */
+/**
+ * A list is fetched anew at most this often, however many events say that it changed: the browser drops a
+ * fetch that a newer one overtakes.
+ */
 const followEveryMs = 1_000
 
 export interface Actor {
@@ -21,11 +31,17 @@ export interface Actor {
 }
 
 /**
- * One person at one browser with a live stream: looks, changes, looks at what was changed, and follows what the stream tells of others.
+ * One person at one browser with a live stream: looks, changes, looks at what was changed, and follows what
+ * the stream tells of others.
  *
  * @param thinkMs between two things that the person does, on average.
  */
-export function startUser(person: Person, browser: Browser, recorder: Recorder, { run, thinkMs }: { run: string, thinkMs: number }): Actor {
+export function startUser(
+  person: Person,
+  browser: Browser,
+  recorder: Recorder,
+  { run, thinkMs }: { run: string, thinkMs: number },
+): Actor {
   const { history, now } = recorder
   const who = { session: person.name, organisation: person.organisation }
   let stopping = false
@@ -41,22 +57,42 @@ export function startUser(person: Person, browser: Browser, recorder: Recorder, 
     const saw: Record<string, number> = {}
     const isDone = answer?.status === 200 || (answer?.status === 404 && vehicle !== undefined)
     if (answer?.status === 200 && vehicle) saw[vehicle] = (answer.body as Vehicle).version
-    else if (answer?.status === 200 && kind === 'list') for (const { id, version } of (answer.body as Page<Vehicle>).items) saw[id] = version
+    else if (answer?.status === 200 && kind === 'list')
+      for (const { id, version } of (answer.body as Page<Vehicle>).items) saw[id] = version
     else if (answer?.status === 404 && vehicle) saw[vehicle] = 0
-    history.operations.push({ ...who, kind, startedAt, endedAt: now(), attempts, saw, outcome: isDone ? 'done' : 'failed' })
+    history.operations.push({
+      ...who,
+      kind,
+      startedAt,
+      endedAt: now(),
+      attempts,
+      saw,
+      outcome: isDone ? 'done' : 'failed',
+    })
   }
 
   async function write(kind: 'create' | 'update') {
     const value = `${run} ${person.name} ${++written}`
     const own = person.own[Math.floor(Math.random() * person.own.length)]!
     const startedAt = now()
-    const { attempts, answer, outcome } = kind === 'create'
-      ? await change(browser, now, 'POST', '/api/v1/vehicles', { name: value })
-      : await change(browser, now, 'PATCH', `/api/v1/vehicles/${own}`, { notes: value })
-    const vehicle = outcome === 'done' ? answer!.body as Vehicle : null
+    const { attempts, answer, outcome }
+      = kind === 'create'
+        ? await change(browser, now, 'POST', '/api/v1/vehicles', { name: value })
+        : await change(browser, now, 'PATCH', `/api/v1/vehicles/${own}`, { notes: value })
+    const vehicle = outcome === 'done' ? (answer!.body as Vehicle) : null
     if (kind === 'create' && vehicle) made.add(vehicle.id)
     const id = vehicle?.id ?? (kind === 'update' ? own : null)
-    history.operations.push({ ...who, kind, startedAt, endedAt: now(), attempts, value, vehicle: id, version: vehicle?.version ?? null, outcome })
+    history.operations.push({
+      ...who,
+      kind,
+      startedAt,
+      endedAt: now(),
+      attempts,
+      value,
+      vehicle: id,
+      version: vehicle?.version ?? null,
+      outcome,
+    })
     if (vehicle) await look('own-read', `/api/v1/vehicles/${vehicle.id}`, vehicle.id)
   }
 
@@ -74,7 +110,14 @@ export function startUser(person: Person, browser: Browser, recorder: Recorder, 
   const live = openLiveStream(browser, recorder, who)
   live.onChanged = ({ type, id, change: what }) => {
     // What somebody else has made: go and look at it, as a list does that shows it.
-    if (stopping || type !== 'vehicle' || what !== 'created' || made.has(id) || now() - followedAt < followEveryMs) return
+    if (
+      stopping
+      || type !== 'vehicle'
+      || what !== 'created'
+      || made.has(id)
+      || now() - followedAt < followEveryMs
+    )
+      return
     followedAt = now()
     const follow = look('follow', `/api/v1/vehicles/${id}`, id)
     following.add(follow)

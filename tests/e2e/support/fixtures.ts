@@ -12,7 +12,10 @@ interface Fixtures {
   signIn: (page: Page, role?: string) => Promise<void>
 }
 
-/** One server on the embedded defaults per worker, with demo data; vehicles stand still unless a test moves them. */
+/**
+ * One server on the embedded defaults per worker, with demo data; vehicles stand still unless a test moves
+ * them.
+ */
 export const test = base.extend<Fixtures, { server: TestServer }>({
   server: [async ({ browserName: _ }, use) => {
     const server = await startServer({ env: {
@@ -42,7 +45,10 @@ export const test = base.extend<Fixtures, { server: TestServer }>({
 
 const faults = new WeakMap<Page, string[]>()
 
-/** Notes everything that should not be on a console: errors, hydration mismatches, refusals of the content security policy, exceptions. */
+/**
+ * Notes everything that should not be on a console: errors, hydration mismatches, refusals of the content
+ * security policy, exceptions.
+ */
 export function watch(page: Page, expected: string[]) {
   const list: string[] = []
   faults.set(page, list)
@@ -53,20 +59,29 @@ export function watch(page: Page, expected: string[]) {
     const text = message.text()
     // The software renderer's own remarks on the map.
     if (text.includes('GL Driver Message')) return
-    if (message.type() === 'error' || message.type() === 'warning' || /hydrat/i.test(text)) note(`${message.type()}: ${text} (${message.location().url})`)
+    if (message.type() === 'error' || message.type() === 'warning' || /hydrat/i.test(text))
+      note(`${message.type()}: ${text} (${message.location().url})`)
   })
   page.on('pageerror', error => note(`exception: ${error.message}`))
 }
 
 /** The page's own code is at work: forms are sent by it and not by the browser. */
 export async function hydrated(page: Page) {
-  await page.waitForFunction(() => (window as unknown as { useNuxtApp?: () => { isHydrating: boolean } }).useNuxtApp?.()?.isHydrating === false)
+  await page.waitForFunction(
+    () =>
+      (window as unknown as { useNuxtApp?: () => { isHydrating: boolean } }).useNuxtApp?.()?.isHydrating
+      === false,
+  )
 }
 
 /** No finding of axe for WCAG 2.2 AA. */
 export async function expectAccessible(page: Page) {
-  const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze()
-  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`)).toEqual([])
+  const { violations } = await new AxeBuilder({ page })
+    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'])
+    .analyze()
+  expect(
+    violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`),
+  ).toEqual([])
 }
 
 /** Nothing that can be read or pressed lies beside the screen. A map is moved by hand and may. */
@@ -74,13 +89,21 @@ export async function expectInSight(page: Page) {
   const outside = await page.evaluate(() => {
     const found: string[] = []
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
-    const elements = new Set<Element>(document.querySelectorAll('button, a, input, select, textarea, [role=combobox]'))
-    while (walker.nextNode()) if (walker.currentNode.textContent?.trim()) elements.add(walker.currentNode.parentElement!)
+    const elements = new Set<Element>(
+      document.querySelectorAll('button, a, input, select, textarea, [role=combobox]'),
+    )
+    while (walker.nextNode())
+      if (walker.currentNode.textContent?.trim()) elements.add(walker.currentNode.parentElement!)
     for (const element of elements) {
       // What only a screen reader is to find, and what is not shown at all, has no place to be outside of.
-      if (element.closest('.maplibregl-map, .sr-only, [aria-hidden=true], script, style, template, caption') || !element.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue
+      if (
+        element.closest('.maplibregl-map, .sr-only, [aria-hidden=true], script, style, template, caption')
+        || !element.checkVisibility({ visibilityProperty: true, opacityProperty: true })
+      )
+        continue
       const { left, right, width, height } = element.getBoundingClientRect()
-      if (width > 1 && height > 1 && (left < -1 || right > window.innerWidth + 1)) found.push(`${Math.round(left)} to ${Math.round(right)}: ${element.outerHTML.slice(0, 160)}`)
+      if (width > 1 && height > 1 && (left < -1 || right > window.innerWidth + 1))
+        found.push(`${Math.round(left)} to ${Math.round(right)}: ${element.outerHTML.slice(0, 160)}`)
     }
     return found
   })

@@ -1,7 +1,10 @@
 import { expectStatus, type Person } from '../environment.ts'
 import { defineProbe } from '../probe.ts'
 
-/** An organisation that is renamed again and again, and read by who renamed it on the other instance: the cached list of organisations must never show an older name. */
+/**
+ * An organisation that is renamed again and again, and read by who renamed it on the other instance: the
+ * cached list of organisations must never show an older name.
+ */
 export const probe = defineProbe<{ person: Person, organisation: string, stale: number, reads: number }>({
   name: 'cached organisations',
   everyMs: 100,
@@ -12,7 +15,12 @@ export const probe = defineProbe<{ person: Person, organisation: string, stale: 
   },
   async operation(environment, state, turn) {
     const name = `Name ${turn}`
-    expectStatus(await environment.ask(turn, state.person, 'PATCH', `/api/v1/organisations/${state.organisation}`, { name }), 200)
+    expectStatus(
+      await environment.ask(turn, state.person, 'PATCH', `/api/v1/organisations/${state.organisation}`, {
+        name,
+      }),
+      200,
+    )
     const reply = await environment.ask(turn + 1, state.person, 'GET', '/api/v1/session')
     expectStatus(reply, 200)
     state.reads++
@@ -20,5 +28,8 @@ export const probe = defineProbe<{ person: Person, organisation: string, stale: 
     return 'normal'
   },
   verifyAfter: async (_, { stale, reads }) => ({ lost: stale, of: reads }),
-  words: ({ failed, loss }) => failed || loss.lost ? `${failed} requests failed, ${loss.lost} showed an older name` : 'nothing; who changes something sees it, on every instance',
+  words: ({ failed, loss }) =>
+    failed || loss.lost
+      ? `${failed} requests failed, ${loss.lost} showed an older name`
+      : 'nothing; who changes something sees it, on every instance',
 })

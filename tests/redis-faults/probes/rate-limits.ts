@@ -11,12 +11,22 @@ export const probe = defineProbe<{ person: Person, allowed: number }>({
   everyMs: 10,
   setup: async environment => ({ person: environment.newPerson(), allowed: 0 }),
   async operation(environment, state, turn) {
-    const reply = await environment.ask(turn, state.person, 'POST', '/api/v1/invitation-acceptances', { token: randomBytes(32).toString('base64url') })
+    const reply = await environment.ask(turn, state.person, 'POST', '/api/v1/invitation-acceptances', {
+      token: randomBytes(32).toString('base64url'),
+    })
     expectStatus(reply, 404, 429)
     if (reply.status === 404) state.allowed++
     return 'normal'
   },
-  // Counted anew where Redis's counters are lost or cannot be asked: never more than twice the limit, however long it lasts.
+  // Counted anew where Redis's counters are lost or cannot be asked: never more than twice the limit, however
+  // long it lasts.
   verifyAfter: async (_, { allowed }) => ({ lost: Math.max(0, allowed - 2 * limit), of: allowed }),
-  words: ({ failed, loss }) => failed ? `${failed} attempts failed` : loss.lost ? `${loss.of} attempts passed, limit ${limit}` : loss.of > limit ? `counting began anew when Redis lost its counters: ${loss.of} attempts passed, under twice the limit of ${limit}` : `the limit of ${limit} holds: ${loss.of} attempts passed`,
+  words: ({ failed, loss }) =>
+    failed
+      ? `${failed} attempts failed`
+      : loss.lost
+        ? `${loss.of} attempts passed, limit ${limit}`
+        : loss.of > limit
+          ? `counting began anew when Redis lost its counters: ${loss.of} attempts passed, under twice the limit of ${limit}`
+          : `the limit of ${limit} holds: ${loss.of} attempts passed`,
 })

@@ -8,14 +8,21 @@ export const probe = defineProbe<null>({
   everyMs: 100,
   setup: async () => null,
   async operation(environment, _, turn) {
-    const response = await fetch(`${environment.url(turn)}/api/health`, { signal: AbortSignal.timeout(60_000) })
+    const response = await fetch(`${environment.url(turn)}/api/health`, {
+      signal: AbortSignal.timeout(60_000),
+    })
     if (response.status !== 200) throw new Error(`health says ${response.status}`)
-    const { instances } = await response.json() as Report
+    const { instances } = (await response.json()) as Report
     return instances?.length === 2 ? 'normal' : 'limited'
   },
   async verifyAfter(environment) {
-    const { instances } = await (await fetch(`${environment.url(0)}/api/health`)).json() as Report
+    const { instances } = (await (await fetch(`${environment.url(0)}/api/health`)).json()) as Report
     return { lost: 2 - (instances?.length ?? 0), of: 2 }
   },
-  words: ({ failed, limited, seconds }) => failed ? `health failed ${failed} times` : limited ? `"not known" until ${seconds!.toFixed(1)} s after the fault; health stays 200` : 'nothing',
+  words: ({ failed, limited, seconds }) =>
+    failed
+      ? `health failed ${failed} times`
+      : limited
+        ? `"not known" until ${seconds!.toFixed(1)} s after the fault; health stays 200`
+        : 'nothing',
 })

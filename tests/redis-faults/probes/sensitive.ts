@@ -7,11 +7,19 @@ export const probe = defineProbe<Person>({
   everyMs: 100,
   setup: environment => environment.signUp(),
   async operation(environment, person, turn) {
-    const reply = await environment.ask(turn, person, 'POST', '/api/v1/invitations', { email: `guest-${turn}-${person.email}`, role: 'viewer' })
+    const reply = await environment.ask(turn, person, 'POST', '/api/v1/invitations', {
+      email: `guest-${turn}-${person.email}`,
+      role: 'viewer',
+    })
     if (reply.status === 503 && reply.type === 'ask-again-later') return 'limited'
     expectStatus(reply, 201)
     return 'normal'
   },
   verifyAfter: async () => ({ lost: 0, of: 0 }),
-  words: ({ failed, limited, seconds }) => failed ? `${failed} failed without a reason` : limited ? `"try again in a few minutes" for ${seconds!.toFixed(1)} s` : 'nothing',
+  words: ({ failed, limited, seconds }) =>
+    failed
+      ? `${failed} failed without a reason`
+      : limited
+        ? `"try again in a few minutes" for ${seconds!.toFixed(1)} s`
+        : 'nothing',
 })

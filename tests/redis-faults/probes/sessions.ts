@@ -13,8 +13,13 @@ export const probe = defineProbe<Person[]>({
     return 'normal'
   },
   async verifyAfter(environment, people) {
-    const replies = await Promise.all(people.flatMap(person => [0, 1].map(index => environment.ask(index, person, 'GET', '/api/v1/session'))))
+    const replies = await Promise.all(
+      people.flatMap(person => [0, 1].map(index => environment.ask(index, person, 'GET', '/api/v1/session'))),
+    )
     return { lost: replies.filter(({ status }) => status === 401).length / 2, of: people.length }
   },
-  words: ({ failed, loss }) => failed || loss.lost ? `${failed} pages failed, ${loss.lost} people signed out` : 'nothing; everybody stays signed in',
+  words: ({ failed, loss }) =>
+    failed || loss.lost
+      ? `${failed} pages failed, ${loss.lost} people signed out`
+      : 'nothing; everybody stays signed in',
 })

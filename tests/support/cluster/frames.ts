@@ -1,10 +1,16 @@
-/** One message of PostgreSQL's protocol, as it stood on the wire. `type` is null for a start-up message, which has none. */
+/**
+ * One message of PostgreSQL's protocol, as it stood on the wire. `type` is null for a start-up message, which
+ * has none.
+ */
 export interface Frame {
   type: string | null
   bytes: Buffer
 }
 
-/** Cuts a byte stream into PostgreSQL's messages; what is not whole yet is kept for the next call. No TLS, no GSS. */
+/**
+ * Cuts a byte stream into PostgreSQL's messages; what is not whole yet is kept for the next call. No TLS, no
+ * GSS.
+ */
 export function createFrameReader(from: 'client' | 'server'): (chunk: Buffer) => Frame[] {
   let rest: Buffer = Buffer.alloc(0)
   let untyped = from === 'client'

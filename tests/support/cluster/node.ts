@@ -13,7 +13,11 @@ export interface PostgresNode {
   /** The superuser's URL, straight to this server. */
   ownerUrl(database?: string): string
   /** Runs SQL as the superuser, past everything else; gives up after 10 s. */
-  query<Row extends object = Record<string, unknown>>(sql: string, values?: unknown[], database?: string): Promise<Row[]>
+  query<Row extends object = Record<string, unknown>>(
+    sql: string,
+    values?: unknown[],
+    database?: string,
+  ): Promise<Row[]>
   isRunning(): boolean
   start(): Promise<void>
   /** SIGTERM waits for sessions; this is the fast shutdown, a clean one. */
@@ -25,12 +29,18 @@ export interface PostgresNode {
   thaw(): void
   /** Whom it follows; null: nobody any more (its WAL receiver has ended when this resolves). */
   follow(primary: PostgresNode | null): Promise<void>
-  /** `synchronous_standby_names` becomes `ANY 1 (names)`; with none, it stays unsatisfiable only if `names` holds one that is away. */
+  /**
+   * `synchronous_standby_names` becomes `ANY 1 (names)`; with none, it stays unsatisfiable only if `names`
+   * holds one that is away.
+   */
   setSynchronous(names: string[]): Promise<void>
   promote(): Promise<void>
   pauseReplay(): Promise<void>
   resumeReplay(): Promise<void>
-  /** Makes it a replica of `primary` again: by pg_rewind, or by a fresh base backup where that does not do. Started afterwards. */
+  /**
+   * Makes it a replica of `primary` again: by pg_rewind, or by a fresh base backup where that does not do.
+   * Started afterwards.
+   */
   rejoin(primary: PostgresNode, how?: 'rewind' | 'basebackup'): Promise<'rewind' | 'basebackup'>
   /** A copy of this stopped server's data as another's, which will start as a standby. */
   copyTo(other: PostgresNode): Promise<void>
@@ -53,8 +63,9 @@ export interface NodeOptions {
 const connectTimeoutMs = 10_000
 
 /**
- * fsync is off: the faults here are of processes, and the page cache outlives any kill -9. Only a machine that loses its power would
- * lose what was not synced, and no test here plays that. full_page_writes stays on, because pg_rewind asks for it.
+ * fsync is off: the faults here are of processes, and the page cache outlives any kill -9. Only a machine
+ * that loses its power would lose what was not synced, and no test here plays that. full_page_writes stays
+ * on, because pg_rewind asks for it.
  */
 const settings = {
   listen_addresses: '127.0.0.1',
@@ -64,7 +75,8 @@ const settings = {
   wal_level: 'replica',
   hot_standby: 'on',
   wal_log_hints: 'on',
-  // In place of slots: a replica that was away finds what it missed, and a test is never long enough to pass it.
+  // In place of slots: a replica that was away finds what it missed, and a test is never long enough to pass
+  // it.
   wal_keep_size: '512MB',
   max_wal_senders: 10,
   max_connections: 200,
@@ -83,7 +95,14 @@ const settings = {
   logging_collector: 'off',
 }
 
-export async function createNode({ name, folder, bin, account, ownerPassword, more = {} }: NodeOptions): Promise<PostgresNode> {
+export async function createNode({
+  name,
+  folder,
+  bin,
+  account,
+  ownerPassword,
+  more = {},
+}: NodeOptions): Promise<PostgresNode> {
   const data = join(folder, name)
   const logFile = join(folder, `${name}.log`)
   const port = await freePort()
@@ -103,7 +122,11 @@ export async function createNode({ name, folder, bin, account, ownerPassword, mo
   async function connected(database: string): Promise<pg.Client> {
     const known = clients.get(database)
     if (known) return known
-    const client = new pg.Client({ connectionString: ownerUrl(database), connectionTimeoutMillis: connectTimeoutMs, query_timeout: connectTimeoutMs })
+    const client = new pg.Client({
+      connectionString: ownerUrl(database),
+      connectionTimeoutMillis: connectTimeoutMs,
+      query_timeout: connectTimeoutMs,
+    })
     client.on('error', () => forget(database, client))
     client.on('end', () => forget(database, client))
     await client.connect()
@@ -111,7 +134,11 @@ export async function createNode({ name, folder, bin, account, ownerPassword, mo
     return client
   }
 
-  async function query<Row extends object>(sql: string, values?: unknown[], database = 'postgres'): Promise<Row[]> {
+  async function query<Row extends object>(
+    sql: string,
+    values?: unknown[],
+    database = 'postgres',
+  ): Promise<Row[]> {
     const client = await connected(database)
     try {
       return (await client.query(sql, values)).rows as Row[]
@@ -124,7 +151,9 @@ export async function createNode({ name, folder, bin, account, ownerPassword, mo
 
   /** All that changes in the cluster's life, in one file that postgresql.conf includes. */
   async function writeSettings() {
-    const conninfo = following ? `host=127.0.0.1 port=${following.port} user=fleet password=${ownerPassword} application_name=${name}` : ''
+    const conninfo = following
+      ? `host=127.0.0.1 port=${following.port} user=fleet password=${ownerPassword} application_name=${name}`
+      : ''
     const names = synchronous.length ? `ANY 1 (${synchronous.join(', ')})` : ''
     const all = { ...settings, ...more, port, primary_conninfo: conninfo, synchronous_standby_names: names }
     const lines = Object.entries(all).map(([key, value]) => `${key} = '${value}'`)
@@ -145,7 +174,8 @@ export async function createNode({ name, folder, bin, account, ownerPassword, mo
     await exited
   }
 
-  const conninfo = (of: PostgresNode) => `host=127.0.0.1 port=${of.port} user=fleet password=${ownerPassword} dbname=postgres`
+  const conninfo = (of: PostgresNode) =>
+    `host=127.0.0.1 port=${of.port} user=fleet password=${ownerPassword} dbname=postgres`
 
   const node: PostgresNode = {
     name,
@@ -156,7 +186,20 @@ export async function createNode({ name, folder, bin, account, ownerPassword, mo
     async init() {
       const passwordFile = join(folder, `${name}.password`)
       await account.write(passwordFile, ownerPassword)
-      await account.run(join(bin, 'initdb'), ['-D', data, '-U', 'fleet', '--auth-host=scram-sha-256', '--auth-local=trust', `--pwfile=${passwordFile}`, '-E', 'UTF8', '--locale=C.UTF-8', '--no-instructions', '--no-sync'])
+      await account.run(join(bin, 'initdb'), [
+        '-D',
+        data,
+        '-U',
+        'fleet',
+        '--auth-host=scram-sha-256',
+        '--auth-local=trust',
+        `--pwfile=${passwordFile}`,
+        '-E',
+        'UTF8',
+        '--locale=C.UTF-8',
+        '--no-instructions',
+        '--no-sync',
+      ])
       await appendFile(join(data, 'postgresql.conf'), 'include \'cluster.conf\'\n')
       await writeSettings()
     },
@@ -168,14 +211,19 @@ export async function createNode({ name, folder, bin, account, ownerPassword, mo
       current.stderr!.on('data', keep)
       current.stdout!.on('data', keep)
       await until(async () => {
-        if (current.exitCode !== null || current.signalCode !== null) throw new Error(`PostgreSQL ${name} did not start: ${await node.log()}`)
-        return query('SELECT 1').then(() => true, () => false)
+        if (current.exitCode !== null || current.signalCode !== null)
+          throw new Error(`PostgreSQL ${name} did not start: ${await node.log()}`)
+        return query('SELECT 1').then(
+          () => true,
+          () => false,
+        )
       }, `PostgreSQL ${name} to answer`)
     },
-    stop: () => gone(() => {
-      node.thaw()
-      child!.kill('SIGINT')
-    }),
+    stop: () =>
+      gone(() => {
+        node.thaw()
+        child!.kill('SIGINT')
+      }),
     kill: () => gone(() => signalTree(child!.pid!, 'SIGKILL')),
     freeze() {
       if (node.isRunning()) signalTree(child!.pid!, 'SIGSTOP')
@@ -186,7 +234,11 @@ export async function createNode({ name, folder, bin, account, ownerPassword, mo
     async follow(primary) {
       following = primary
       await reload()
-      if (!primary && node.isRunning()) await until(async () => (await query('SELECT 1 FROM pg_stat_wal_receiver')).length === 0, `${name} to stop receiving`)
+      if (!primary && node.isRunning())
+        await until(
+          async () => (await query('SELECT 1 FROM pg_stat_wal_receiver')).length === 0,
+          `${name} to stop receiving`,
+        )
     },
     async setSynchronous(names) {
       synchronous = names
@@ -194,11 +246,14 @@ export async function createNode({ name, folder, bin, account, ownerPassword, mo
     },
     async promote() {
       await query('SELECT pg_promote(true, 20)')
-      await until(async () => !(await query<{ r: boolean }>('SELECT pg_is_in_recovery() AS r'))[0]!.r, `${name} to be primary`)
+      await until(
+        async () => !(await query<{ r: boolean }>('SELECT pg_is_in_recovery() AS r'))[0]!.r,
+        `${name} to be primary`,
+      )
       following = null
       await writeSettings()
     },
-    pauseReplay: async () => void await query('SELECT pg_wal_replay_pause()'),
+    pauseReplay: async () => void (await query('SELECT pg_wal_replay_pause()')),
     async resumeReplay() {
       await query('SELECT pg_wal_replay_resume() WHERE pg_is_in_recovery()')
     },
@@ -207,10 +262,15 @@ export async function createNode({ name, folder, bin, account, ownerPassword, mo
       let done: 'rewind' | 'basebackup' = 'basebackup'
       if (how === 'rewind') {
         try {
-          // Until its first checkpoint the new primary's control file names the old timeline, and pg_rewind would find nothing to do.
+          // Until its first checkpoint the new primary's control file names the old timeline, and pg_rewind
+          // would find nothing to do.
           await primary.query('CHECKPOINT')
           // It makes a crashed server's recovery itself, and needs our settings for that.
-          await account.run(join(bin, 'pg_rewind'), ['--no-sync', `--target-pgdata=${data}`, `--source-server=${conninfo(primary)}`])
+          await account.run(join(bin, 'pg_rewind'), [
+            '--no-sync',
+            `--target-pgdata=${data}`,
+            `--source-server=${conninfo(primary)}`,
+          ])
           done = 'rewind'
         }
         catch (error) {
@@ -219,7 +279,15 @@ export async function createNode({ name, folder, bin, account, ownerPassword, mo
       }
       if (done === 'basebackup') {
         await rm(data, { recursive: true, force: true })
-        await account.run(join(bin, 'pg_basebackup'), ['-D', data, '-d', conninfo(primary), '--checkpoint=fast', '--no-sync', '--wal-method=stream'])
+        await account.run(join(bin, 'pg_basebackup'), [
+          '-D',
+          data,
+          '-d',
+          conninfo(primary),
+          '--checkpoint=fast',
+          '--no-sync',
+          '--wal-method=stream',
+        ])
       }
       await account.write(join(data, 'standby.signal'), '')
       following = primary

@@ -32,13 +32,28 @@ export interface PgBouncerOptions {
 }
 
 /** PgBouncer in transaction mode, with the settings of the deployment. */
-export async function createPgBouncer({ folder, account, writePort, readPort, users, poolSize, at }: PgBouncerOptions): Promise<PgBouncer> {
+export async function createPgBouncer({
+  folder,
+  account,
+  writePort,
+  readPort,
+  users,
+  poolSize,
+  at,
+}: PgBouncerOptions): Promise<PgBouncer> {
   const host = at?.host ?? '127.0.0.1'
-  const port = at?.port ?? await freePort()
+  const port = at?.port ?? (await freePort())
   const usersFile = join(folder, 'pgbouncer-users.txt')
   const configFile = join(folder, 'pgbouncer.ini')
-  await account.write(usersFile, Object.entries(users).map(([name, password]) => `"${name}" "${password}"\n`).join(''))
-  await account.write(configFile, `[databases]
+  await account.write(
+    usersFile,
+    Object.entries(users)
+      .map(([name, password]) => `"${name}" "${password}"\n`)
+      .join(''),
+  )
+  await account.write(
+    configFile,
+    `[databases]
 fleet = host=127.0.0.1 port=${writePort} dbname=fleet
 fleet_read = host=127.0.0.1 port=${readPort} dbname=fleet
 [pgbouncer]
@@ -64,15 +79,17 @@ tcp_keepcnt = 3
 log_connections = 0
 log_disconnections = 0
 log_pooler_errors = 1
-`)
+`,
+  )
   let child: ChildProcess | null = null
   const isRunning = () => child !== null && child.exitCode === null && child.signalCode === null
-  const accepts = () => new Promise<boolean>((resolve) => {
-    const socket = connect(port, host, () => {
-      socket.destroy()
-      resolve(true)
-    }).on('error', () => resolve(false))
-  })
+  const accepts = () =>
+    new Promise<boolean>((resolve) => {
+      const socket = connect(port, host, () => {
+        socket.destroy()
+        resolve(true)
+      }).on('error', () => resolve(false))
+    })
   const pgbouncer: PgBouncer = {
     port,
     async start() {

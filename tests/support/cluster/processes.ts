@@ -18,16 +18,27 @@ export interface Account {
 export async function serverAccount(): Promise<Account> {
   const root = process.getuid?.() === 0
   const name = root ? await exec('id', ['-u', 'postgres']).then(() => 'postgres', () => 'nobody') : ''
-  const [uid, gid] = root ? await Promise.all(['-u', '-g'].map(async flag => Number((await exec('id', [flag, name])).stdout))) : []
+  const [uid, gid] = root
+    ? await Promise.all(['-u', '-g'].map(async flag => Number((await exec('id', [flag, name])).stdout)))
+    : []
   const identity = root ? [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'] : []
   const own = async (path: string) => {
     if (root) await chown(path, uid!, gid!)
   }
   return {
     // The kernel's parent-death signal: a test run that is killed leaves no server behind.
-    spawn: (command, args) => spawn('setpriv', [...identity, '--pdeathsig', 'KILL', command, ...args], { cwd: '/', stdio: ['ignore', 'pipe', 'pipe'] }),
+    spawn: (command, args) =>
+      spawn('setpriv', [...identity, '--pdeathsig', 'KILL', command, ...args], {
+        cwd: '/',
+        stdio: ['ignore', 'pipe', 'pipe'],
+      }),
     async run(command, args, env = {}) {
-      return (await exec('setpriv', [...identity, '--inh-caps=-all', command, ...args], { cwd: '/', env: { ...process.env, ...env } })).stdout
+      return (
+        await exec('setpriv', [...identity, '--inh-caps=-all', command, ...args], {
+          cwd: '/',
+          env: { ...process.env, ...env },
+        })
+      ).stdout
     },
     async write(file, text) {
       await writeFile(file, text, { mode: 0o600 })
@@ -37,7 +48,10 @@ export async function serverAccount(): Promise<Account> {
   }
 }
 
-/** A process with all that it has started. PostgreSQL's children are each in a session of their own, so there is no group to signal. */
+/**
+ * A process with all that it has started. PostgreSQL's children are each in a session of their own, so there
+ * is no group to signal.
+ */
 export function processTree(pid: number): number[] {
   const children = new Map<number, number[]>()
   for (const name of readdirSync('/proc')) {

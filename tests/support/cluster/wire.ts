@@ -2,18 +2,26 @@ import { createServer, connect, type AddressInfo, type Socket } from 'node:net'
 import { commandTag, createFrameReader, sqlOf } from './frames.ts'
 
 /**
- * A TCP listener in front of one or more servers that speak PostgreSQL's protocol. It takes HAProxy's place (who is behind it, in turn, is for the test to steer)
- * and hurts the wire.
+ * A TCP listener in front of one or more servers that speak PostgreSQL's protocol. It takes HAProxy's place
+ * (who is behind it, in turn, is for the test to steer) and hurts the wire.
  */
 export interface Wire {
   port: number
-  /** The servers behind it, used in turn. Connections to others are cut, as HAProxy does with `on-marked-down shutdown-sessions`, unless `cut` is false. */
+  /**
+   * The servers behind it, used in turn. Connections to others are cut, as HAProxy does with `on-marked-down
+   * shutdown-sessions`, unless `cut` is false.
+   */
   pointTo(ports: number[], options?: { cut?: boolean }): void
   /** Present connections are reset, new ones too. */
   refuse(): void
-  /** A black hole: connections are accepted and kept, what is sent is lost, nobody learns that the other end has closed. */
+  /**
+   * A black hole: connections are accepted and kept, what is sent is lost, nobody learns that the other end
+   * has closed.
+   */
   freeze(): void
-  /** A partition that will heal: the same, but what was sent arrives afterwards, as TCP would send it again. */
+  /**
+   * A partition that will heal: the same, but what was sent arrives afterwards, as TCP would send it again.
+   */
   stall(): void
   /** Everything passes again; connections frozen before are cut. Delay and throttle end too. */
   accept(): void
@@ -30,8 +38,9 @@ export interface Wire {
   /** The next answer of the server is swallowed and its connection cut instead. */
   cutAfterServerAnswers(): void
   /**
-   * Cuts the connections of the next `count` transactions that write, at their COMMIT. `before`: it is not passed on, so nothing is committed. `after`: it is passed on
-   * and answered, and the answer is swallowed, so it certainly is committed. `with`: passed on and cut at once, so that nobody knows.
+   * Cuts the connections of the next `count` transactions that write, at their COMMIT. `before`: it is not
+   * passed on, so nothing is committed. `after`: it is passed on and answered, and the answer is swallowed,
+   * so it certainly is committed. `with`: passed on and cut at once, so that nobody knows.
    */
   cutAtCommit(when: 'before' | 'with' | 'after', count?: number): void
   /** How many COMMITs have been cut so far. */
@@ -81,7 +90,9 @@ export async function createWire(targets: number[]): Promise<Wire> {
           to.write(data)
           return
         }
-        freeAt = Math.max(Date.now() + delayMs, freeAt) + (bytesPerSecond ? data.length / bytesPerSecond * 1000 : 0)
+        freeAt
+          = Math.max(Date.now() + delayMs, freeAt)
+            + (bytesPerSecond ? (data.length / bytesPerSecond) * 1000 : 0)
         queue.push({ at: freeAt, data })
         timer ??= setTimeout(pump, Math.max(0, freeAt - Date.now()))
       },
@@ -139,7 +150,8 @@ export async function createWire(targets: number[]): Promise<Wire> {
             commitsCut++
             if (commitCut.when === 'before') return link.cut()
             if (commitCut.when === 'with') {
-              // Written and flushed, so that the server gets it whole (a prepared statement is several messages); its answer meets a closed socket.
+              // Written and flushed, so that the server gets it whole (a prepared statement is several
+              // messages); its answer meets a closed socket.
               server.write(Buffer.concat(frames.slice(n).map(({ bytes }) => bytes)), () => link.cut())
               return
             }

@@ -19,15 +19,30 @@ const disk = (percent: number): Seen => ({
 
 export const infrastructure: Case[] = [
   {
-    alert: 'NodeDown', severity: 'warning', fires: 0, quiet: 1, below: '15s',
-    seen: answers => ({ ...up({ nginx: answers }, 'checker'), ...up({ nginx: answers, nginx2: 1 }, 'nginx') }),
+    alert: 'NodeDown',
+    severity: 'warning',
+    fires: 0,
+    quiet: 1,
+    below: '15s',
+    seen: answers => ({
+      ...up({ nginx: answers }, 'checker'),
+      ...up({ nginx: answers, nginx2: 1 }, 'nginx'),
+    }),
   },
   {
-    alert: 'ServiceDown', severity: 'warning', fires: 0, quiet: 1, below: '15s',
+    alert: 'ServiceDown',
+    severity: 'warning',
+    fires: 0,
+    quiet: 1,
+    below: '15s',
     seen: checker => ({ ...up({ nginx: checker }, 'checker'), ...up({ nginx: 1 }, 'nginx') }),
   },
   {
-    alert: 'ExporterDown', severity: 'warning', fires: 0, quiet: 1, below: '45s',
+    alert: 'ExporterDown',
+    severity: 'warning',
+    fires: 0,
+    quiet: 1,
+    below: '45s',
     seen: exporter => ({ ...up({ patroni1: exporter }, 'postgres'), ...up({ patroni1: 1 }, 'patroni') }),
   },
   { alert: 'CpuUsageHigh', severity: 'warning', seen: cpu, fires: 81, quiet: 10, below: 79 },
@@ -37,35 +52,66 @@ export const infrastructure: Case[] = [
   { alert: 'DiskUsageHigh', severity: 'warning', seen: disk, fires: 81, quiet: 10, below: 79 },
   { alert: 'DiskUsageHigh', severity: 'critical', seen: disk, fires: 91, quiet: 10, below: 89 },
   {
-    alert: 'ContainerMemoryHigh', severity: 'warning', fires: 86, quiet: 10, below: 85,
+    alert: 'ContainerMemoryHigh',
+    severity: 'warning',
+    fires: 86,
+    quiet: 10,
+    below: 85,
     seen: used => ({
       'container_memory_working_set_bytes{job="cadvisor",name="fleet-app1"}': used,
       'container_spec_memory_limit_bytes{job="cadvisor",name="fleet-app1"}': 100,
     }),
   },
   {
-    alert: 'ClockSkew', severity: 'warning', fires: 3, quiet: 0, below: 1.9,
+    alert: 'ClockSkew',
+    severity: 'warning',
+    fires: 3,
+    quiet: 0,
+    below: 1.9,
     // Time begins at 0 here; this clock is ahead by so much.
-    seen: offset => ({ 'fleet2_clock_seconds{job="fleet2",component="application",instance="app1"}': `${offset}+15x1000` }),
-  },
-  {
-    alert: 'EtcdQuorumAtRisk', severity: 'warning', fires: 0, quiet: 1, below: '45s',
-    seen: third => up({ etcd1: 1, etcd2: 1, etcd3: third }, 'etcd'),
-  },
-  {
-    alert: 'EtcdNoQuorum', severity: 'critical', fires: 1, quiet: 3, below: 2,
-    seen: count => Object.fromEntries([1, 2, 3].map(number => [
-      `etcd_server_has_leader{job="etcd",instance="etcd${number}"}`, Number(number <= count),
-    ])),
-  },
-  {
-    alert: 'PoolerWaiting', severity: 'warning', fires: 1, quiet: 0, below: '45s',
-    seen: waiting => ({
-      'pgbouncer_pools_client_waiting_connections{job="pgbouncer",instance="pgbouncer-primary",database="fleet"}': waiting,
+    seen: offset => ({
+      'fleet2_clock_seconds{job="fleet2",component="application",instance="app1"}': `${offset}+15x1000`,
     }),
   },
   {
-    alert: 'NginxConnectionsHigh', severity: 'warning', fires: 13_200, quiet: 100, below: 13_100,
+    alert: 'EtcdQuorumAtRisk',
+    severity: 'warning',
+    fires: 0,
+    quiet: 1,
+    below: '45s',
+    seen: third => up({ etcd1: 1, etcd2: 1, etcd3: third }, 'etcd'),
+  },
+  {
+    alert: 'EtcdNoQuorum',
+    severity: 'critical',
+    fires: 1,
+    quiet: 3,
+    below: 2,
+    seen: count =>
+      Object.fromEntries(
+        [1, 2, 3].map(number => [
+          `etcd_server_has_leader{job="etcd",instance="etcd${number}"}`,
+          Number(number <= count),
+        ]),
+      ),
+  },
+  {
+    alert: 'PoolerWaiting',
+    severity: 'warning',
+    fires: 1,
+    quiet: 0,
+    below: '45s',
+    seen: waiting => ({
+      'pgbouncer_pools_client_waiting_connections{job="pgbouncer",instance="pgbouncer-primary",database="fleet"}':
+        waiting,
+    }),
+  },
+  {
+    alert: 'NginxConnectionsHigh',
+    severity: 'warning',
+    fires: 13_200,
+    quiet: 100,
+    below: 13_100,
     seen: connections => ({ 'nginx_connections_active{job="nginx",instance="nginx"}': connections }),
   },
 ]

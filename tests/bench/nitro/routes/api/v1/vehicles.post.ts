@@ -5,5 +5,10 @@ import { organisationId, pool } from '../../../pool.ts'
 export default defineEventHandler(async (event) => {
   const { name } = await readBody<{ name: string }>(event)
   setResponseStatus(event, 201)
-  return (await pool.query(`INSERT INTO vehicles (id, organisation_id, name, kind) VALUES ($1, $2, $3, 'car') RETURNING *`, [uuidv7(), organisationId, name])).rows[0]
+  return (
+    await pool.query(
+      `INSERT INTO vehicles (id, organisation_id, name, kind) VALUES ($1, $2, $3, 'car') RETURNING *`,
+      [uuidv7(), organisationId, name],
+    )
+  ).rows[0]
 })
