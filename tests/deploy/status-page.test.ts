@@ -102,7 +102,7 @@ describe('where no instance answers,', () => {
       const { status, headers, body } = await nginx.ask('GET', path, { headers: browser })
       expect([path, status, headers['content-type'], headers['cache-control'], headers['retry-after']])
         .toEqual([path, 503, expect.stringMatching(/^text\/html/), 'no-store', '5'])
-      expect(body).toContain('Fleet2 is away')
+      expect(body).toContain('Fleet2 is down')
     }
     const programs = [
       ['GET', '/api/v1/vehicles', browser],
