@@ -1,9 +1,9 @@
 import { createServer } from 'node:net'
 
 /**
- * Below what the system gives to outgoing connections (from 32768 on Linux): a server that a test restarts, or
- * starts only later, would otherwise find its port taken by somebody's connection now and then. Each test file
- * has a process of its own; each process begins somewhere else, and takes one after the other.
+ * Below what the system gives to outgoing connections (from 32768 on Linux): a server that a test restarts,
+ * or starts only later, would otherwise find its port taken by somebody's connection now and then. Each test
+ * file has a process of its own; each process begins somewhere else, and takes one after the other.
  */
 const [first, last] = [10_240, 32_767]
 let next = first + Math.floor(Math.random() * (last - first))
