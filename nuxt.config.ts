@@ -28,8 +28,20 @@ export default defineNuxtConfig({
     // The table of the endpoints, for what every address answers alike: methods.
     'nitro:init': (nitro: {
       options: { virtual: Record<string, unknown> }
-      scannedHandlers: { route?: string, method?: string, middleware?: boolean }[]
+      scannedHandlers: { route?: string, method?: string, middleware?: boolean, lazy?: boolean }[]
+      hooks: { hook(name: 'rollup:before', run: (nitro: unknown, rollup: { plugins: unknown[] }) => void): void }
     }) => {
+      // Loaded at the start and not by the first request: a load that fails once (no file descriptor left)
+      // is remembered by h3, and that address would answer 500 for as long as the instance lives.
+      nitro.hooks.hook('rollup:before', (_, { plugins }) => {
+        plugins.push({
+          name: 'fleet2:endpoints-at-the-start',
+          // By then Nitro has found them, and has not written how they are loaded.
+          buildStart() {
+            for (const handler of nitro.scannedHandlers) handler.lazy = false
+          },
+        })
+      })
       nitro.options.virtual['#endpoints'] = () =>
         `export const endpoints = ${JSON.stringify(
           nitro.scannedHandlers

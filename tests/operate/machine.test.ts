@@ -177,7 +177,7 @@ describe('the embedded database', () => {
       expect((await fetch(`${server.url}/api/health/ready`)).status).toBe(503)
       server.kill('SIGTERM')
       await server.exited
-      expect(existsSync(`/proc/${pid}`)).toBe(false)
+      await until(() => !existsSync(`/proc/${pid}`), 'PostgreSQL to be gone')
     }
     finally {
       if (pid && existsSync(`/proc/${pid}`)) process.kill(pid, 'SIGKILL')

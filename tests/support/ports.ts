@@ -11,8 +11,9 @@ let next = first + Math.floor(Math.random() * (last - first))
 /** A port of 127.0.0.1 on which nobody listens. */
 export async function freePort(): Promise<number> {
   for (let tries = 0; tries < 1_000; tries++) {
-    next = next >= last ? first : next + 1
-    if (await isFree(next)) return next
+    // Others ask meanwhile, and move it on.
+    const port = (next = next >= last ? first : next + 1)
+    if (await isFree(port)) return port
   }
   throw new Error(`No free port was found between ${first} and ${last}`)
 }
