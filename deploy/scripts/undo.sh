@@ -125,7 +125,8 @@ echo "local all all scram-sha-256
 host all all all scram-sha-256" >"$folder/hba.conf"
 # It is no standby, whatever the restored folder says.
 rm -f "$folder/data/recovery.signal" "$folder/data/standby.signal"
-pg_ctl -D "$folder/data" -w -t 60 -l "$folder/log" -o "-c config_file=$folder/postgresql.conf" start >/dev/null ||
+pg_ctl -D "$folder/data" -w -t 60 -l "$folder/log" \
+  -o "-c config_file=$folder/postgresql.conf" start >/dev/null ||
   fail 13 "the copy did not start: $(tail -5 "$folder/log")" "nothing else was changed"
 echo "$moment" >"$mark"
 kept=1
