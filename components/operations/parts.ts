@@ -1,7 +1,7 @@
 import type {
   BalancerView, EtcdView, InstanceView, Known, OperationsView, PoolerView, ProxyView, RedisView, RouterServer,
   RouterView, SentinelsView, SentinelSight,
-} from '#shared/schemas/operations.ts'
+} from '#shared/operations.ts'
 import { postgresParts } from './postgres-parts.ts'
 import { bytes, seconds } from './units.ts'
 

@@ -1,4 +1,4 @@
-import type { OperationsView, PatroniMember, RouterView } from '#shared/schemas/operations.ts'
+import type { OperationsView, PatroniMember, RouterView } from '#shared/operations.ts'
 import type { Part } from './parts.ts'
 import { bytes } from './units.ts'
 

@@ -1,4 +1,5 @@
 import { globSync } from 'node:fs'
+import { basename } from 'node:path'
 import openapiTS, { astToString } from 'openapi-typescript'
 import { z } from 'zod'
 import { openApiDocument } from '../../server/edge/openapi.ts'
@@ -23,16 +24,20 @@ export async function makeApiFiles(): Promise<Record<keyof typeof apiFiles, stri
 }
 
 /**
- * The schemas that shared/schemas exports by a name of their own (builders are functions, with a small
+ * The schemas that shared/ exports by a name of their own (builders are functions, with a small
  * letter).
  */
 async function namedSchemas(): Promise<Record<string, z.ZodType>> {
-  const root = new URL('../../shared/schemas/', import.meta.url)
+  const root = new URL('../../shared/', import.meta.url)
   const named: Record<string, z.ZodType> = {}
-  for (const file of globSync('*.ts', { cwd: root }).sort()) {
+  for (const file of globSync('{.,schemas}/*.ts', { cwd: root }).sort(byName)) {
     const module = await import(/* @vite-ignore */ new URL(file, root).href) as Record<string, unknown>
     for (const [name, value] of Object.entries(module))
       if (value instanceof z.ZodObject) named[name] = value
   }
   return named
+}
+
+function byName(a: string, b: string): number {
+  return basename(a) < basename(b) ? -1 : 1
 }

@@ -2,8 +2,8 @@ import type { H3Event } from 'h3'
 import type { DeliveredEvent } from '#server/redis/event-hub.ts'
 import { streamsEnded } from '#server/telemetry/stream-metrics.ts'
 import { every } from '#server/telemetry/timers.ts'
-import { heartbeatMs, type LiveEvents } from '#shared/schemas/live.ts'
-import type { OperationsEvents } from '#shared/schemas/operations.ts'
+import { heartbeatMs, type LiveEvents } from '#shared/live.ts'
+import type { OperationsEvents } from '#shared/operations.ts'
 
 /** What a stream of either kind may say: the organisation's (`/api/events`), or the operators'. */
 type StreamEvents = LiveEvents & OperationsEvents

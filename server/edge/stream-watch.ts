@@ -15,7 +15,7 @@ import {
 import { every } from '#server/telemetry/timers.ts'
 import { TooManyRequestsError, UnavailableError } from '#shared/errors.ts'
 import { may } from '#shared/roles.ts'
-import type { LiveEvents } from '#shared/schemas/live.ts'
+import type { LiveEvents } from '#shared/live.ts'
 import type { EventStream } from './event-stream.ts'
 
 /** For whom a stream is held: the session, and what it may see. */

@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid'
 import type { Database, Queries, Transaction } from '#server/database/port.ts'
 import { outbox } from '#server/database/schema/outbox.ts'
 import { currentContext } from '#server/telemetry/context.ts'
-import type { LiveEvents } from '#shared/schemas/live.ts'
+import type { LiveEvents } from '#shared/live.ts'
 
 /** One row of the outbox whose transaction is committed: what to tell the organisation's browsers. */
 export interface OutboxEntry {

@@ -9,7 +9,7 @@ import {
 } from '#server/telemetry/context.ts'
 import { inSpan, runAsTrace } from '#server/telemetry/tracing.ts'
 import { releaseEntries, claimDueEntries, collapseBacklog, pendingEntries } from './outbox-table.ts'
-import { livePositions } from './vehicles.ts'
+import { livePositions } from './vehicles/vehicles.ts'
 import type { OutboxEntry } from './changes.ts'
 
 /** What happens to the outbox, counted. */

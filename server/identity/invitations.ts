@@ -22,7 +22,7 @@ import type {
   InvitationCreate,
   InvitationPreview,
   InvitationWithLink,
-} from '#shared/schemas/identity.ts'
+} from '#shared/identity.ts'
 import { lockAuthority, lockOrganisation } from './authority.ts'
 import { rejectGuessablePassword } from './guessable.ts'
 import type { Member, SignedInUser } from './member.ts'

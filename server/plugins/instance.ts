@@ -20,7 +20,7 @@ import { gauge, reading } from '#server/telemetry/metrics.ts'
 import { countStreamsBy } from '#server/telemetry/load.ts'
 import { exportRedisGauges } from '#server/lifecycle/redis-gauges.ts'
 import { exportStatusGauges } from '#server/lifecycle/status-gauges.ts'
-import { modes } from '#shared/schemas/live.ts'
+import { modes } from '#shared/live.ts'
 
 /** For a request that is just arriving over a connection that was kept. */
 const lingerMs = 1_000

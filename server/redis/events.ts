@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import { runOutsideContext } from '#server/telemetry/context.ts'
-import type { LiveEvents } from '#shared/schemas/live.ts'
+import type { LiveEvents } from '#shared/live.ts'
 import { createHub, formatEntry, parseEntry, type DeliveredEvent, type Hub } from './event-hub.ts'
 import { compareStreamIds, isStreamId, type RedisPort, type StreamEntry } from './port.ts'
 
