@@ -12,6 +12,7 @@ const floors = [
   ['edge'],
   ['lifecycle'],
   ['identity', 'fleet', 'audit', 'cluster', 'health', 'undo'],
+  ['live'],
   ['database', 'redis', 'storage'],
   ['telemetry', 'config'],
 ]
@@ -37,7 +38,7 @@ const rooms = floors.flatMap((floor, level) =>
                 regex: roomPattern(upper),
                 message: `server/${room} stands below server/${upper} and must not know it.`,
               })),
-            ...(level === 4
+            ...(level === 5
               ? floor
                   .filter(other => other !== room)
                   .map(other => ({

@@ -5,7 +5,7 @@ import { recordAudit } from '#server/audit/record.ts'
 import { countAll, decodeCursor, toPage } from '#server/database/cursor.ts'
 import type { Database, Transaction } from '#server/database/port.ts'
 import { invitations, memberships, organisations, users } from '#server/database/schema/identity.ts'
-import { recordChange } from '#server/fleet/changes.ts'
+import { recordChange } from '#server/live/changes.ts'
 import { currentContext } from '#server/telemetry/context.ts'
 import {
   ConflictError,

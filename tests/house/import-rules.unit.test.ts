@@ -29,6 +29,11 @@ describe('the import rules', () => {
       'server/database/x.ts',
       `import { x } from '#server/fleet/vehicles/vehicles.ts'`,
     ],
+    [
+      'live events that know the domain',
+      'server/live/x.ts',
+      `import { x } from '#server/fleet/vehicles/vehicles.ts'`,
+    ],
     ['the database that knows Redis', 'server/database/x.ts', `import { x } from '#server/redis/port.ts'`],
     ['the domain that knows the edge', 'server/fleet/x.ts', `import { x } from '#server/edge/input.ts'`],
     [
@@ -73,6 +78,8 @@ describe('the import rules', () => {
   it.each([
     ['server/api/v1/x.get.ts', `import { x } from '#server/edge/input.ts'`],
     ['server/fleet/x.ts', `import { x } from '#server/database/port.ts'`],
+    ['server/fleet/x.ts', `import { x } from '#server/live/changes.ts'`],
+    ['server/live/x.ts', `import { x } from '#server/redis/port.ts'`],
     ['server/identity/x.ts', `import { x } from '#server/audit/record.ts'`],
     ['server/fleet/x/x.ts', `import { x } from '../vehicles/vehicles.ts'`],
     ['server/fleet/x/x.ts', `import { x } from './inner.ts'`],

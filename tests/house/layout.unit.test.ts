@@ -6,7 +6,7 @@ import vitest from '../../vitest.config.ts'
 const features = [
   ...globSync('server/fleet/*', { withFileTypes: true }).filter(entry => entry.isDirectory())
     .map(({ name }) => `server/fleet/${name}`),
-  ...['identity', 'audit', 'undo', 'cluster', 'health'].map(name => `server/${name}`),
+  ...['identity', 'audit', 'undo', 'cluster', 'health', 'live'].map(name => `server/${name}`),
 ]
 const projects = vitest.test!.projects! as { test: { name: string, include: string[], exclude?: string[] } }[]
 

@@ -10,7 +10,7 @@ const places = [
   'components/**/*.{vue,ts}',
   'composables/**/*.ts',
   'shared/**/*.ts',
-  'server/{edge,identity,fleet,health,cluster}/**/*.ts',
+  'server/{edge,identity,fleet,health,cluster,live}/**/*.ts',
   'server/database/{errors,probe,read,write}.ts',
 ]
 

@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
-import { createEvents, type Events, type PublishedEvent } from '#server/redis/events.ts'
+import { createEvents, type Events, type PublishedEvent } from '#server/live/events.ts'
 import { openMemory } from '#server/redis/memory.ts'
 import { interruptible } from '../support/redis-away.ts'
 import { until } from '../support/until.ts'

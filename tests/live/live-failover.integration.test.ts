@@ -3,9 +3,10 @@ import { pino } from 'pino'
 import { v7 as uuidv7 } from 'uuid'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { openDatabase, type DatabaseService } from '#server/database/open.ts'
-import { publishingAfterCommit, recordChange } from '#server/fleet/changes.ts'
-import { createOutbox } from '#server/fleet/outbox.ts'
-import { createEvents, type Events } from '#server/redis/events.ts'
+import { publishingAfterCommit, recordChange } from '#server/live/changes.ts'
+import { createOutbox } from '#server/live/outbox.ts'
+import { livePositions } from '#server/fleet/vehicles/vehicles.ts'
+import { createEvents, type Events } from '#server/live/events.ts'
 import { openRedisClient } from '#server/redis/redis.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { startSentinelCluster, type SentinelCluster } from '../support/sentinel.ts'
@@ -37,7 +38,13 @@ async function instance(name: string) {
   const redis = openRedisClient({ ...view, log })
   await until(() => redis.isUp())
   const events = createEvents(redis, log)
-  const outbox = createOutbox({ database, events, redis, log })
+  const outbox = createOutbox({
+    database,
+    newestPositions: (organisation, ids) => livePositions({ database }, organisation, ids),
+    events,
+    redis,
+    log,
+  })
   outbox.start()
   closing.push(() => redis.close(), () => outbox.close())
   return { redis, events, database: publishingAfterCommit(database, outbox.publishEntries) }

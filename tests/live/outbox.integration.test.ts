@@ -4,10 +4,10 @@ import { v7 as uuidv7 } from 'uuid'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { openDatabase, type DatabaseService } from '#server/database/open.ts'
 import { organisations } from '#server/database/schema/identity.ts'
-import { publishingAfterCommit, recordChange } from '#server/fleet/changes.ts'
-import { createOutbox, type Outbox } from '#server/fleet/outbox.ts'
-import { createVehicle } from '#server/fleet/vehicles/vehicles.ts'
-import { createEvents, type Events } from '#server/redis/events.ts'
+import { publishingAfterCommit, recordChange } from '#server/live/changes.ts'
+import { createOutbox, type Outbox } from '#server/live/outbox.ts'
+import { createVehicle, livePositions } from '#server/fleet/vehicles/vehicles.ts'
+import { createEvents, type Events } from '#server/live/events.ts'
 import { openRedisClient } from '#server/redis/redis.ts'
 import type { RedisPort } from '#server/redis/port.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
@@ -55,6 +55,7 @@ function instance({
   })
   const outbox = createOutbox({
     database: bare,
+    newestPositions: (organisation, ids) => livePositions({ database: bare }, organisation, ids),
     events,
     redis,
     log,

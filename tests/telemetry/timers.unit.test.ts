@@ -1,7 +1,7 @@
 import { ESLint } from 'eslint'
 import { describe, expect, it } from 'vitest'
 import { pino } from 'pino'
-import { createEvents } from '#server/redis/events.ts'
+import { createEvents } from '#server/live/events.ts'
 import { createFollower } from '#server/redis/follower.ts'
 import { createConfirmedWrites } from '#server/redis/durable.ts'
 import type { Link } from '#server/redis/link.ts'

@@ -18,7 +18,7 @@ import type {
   DeviceWithToken,
 } from '#shared/devices.ts'
 import type { LiveEvents } from '#shared/live.ts'
-import { recordChange } from '../changes.ts'
+import { recordChange } from '#server/live/changes.ts'
 import { contains, lockVehicle, outdated, type FleetServices } from '../vehicles/vehicles.ts'
 
 type DeviceRow = typeof devices.$inferSelect

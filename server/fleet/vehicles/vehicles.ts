@@ -16,7 +16,7 @@ import type {
   VehicleQuery,
   VehicleUpdate,
 } from '#shared/vehicles.ts'
-import { recordChange } from '../changes.ts'
+import { recordChange } from '#server/live/changes.ts'
 
 export interface FleetServices {
   database: Database

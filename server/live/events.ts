@@ -1,11 +1,15 @@
 import type { Logger } from 'pino'
 import { runOutsideContext } from '#server/telemetry/context.ts'
 import type { LiveEvents } from '#shared/live.ts'
-import { createHub, formatEntry, parseEntry, type DeliveredEvent, type Hub } from './event-hub.ts'
-import { compareStreamIds, isStreamId, type RedisPort, type StreamEntry } from './port.ts'
-
-/** The events that go to everybody in the organisation; the others concern one connection. */
-export type OrganisationEvent = 'positions' | 'changed' | 'resync'
+import {
+  createHub,
+  formatEntry,
+  parseEntry,
+  type DeliveredEvent,
+  type Hub,
+  type OrganisationEvent,
+} from './event-hub.ts'
+import { compareStreamIds, isStreamId, type RedisPort, type StreamEntry } from '#server/redis/port.ts'
 
 export interface Subscriber {
   /** In order. The array is the same for every subscriber. */

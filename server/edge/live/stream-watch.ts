@@ -3,7 +3,7 @@ import { findMembership } from '#server/identity/members.ts'
 import type { SessionChange } from '#server/identity/session-changes.ts'
 import { startedBefore, type SessionRecord, type Sessions } from '#server/identity/sessions.ts'
 import type { Cache } from '#server/redis/cache.ts'
-import type { Events } from '#server/redis/events.ts'
+import type { Events } from '#server/live/events.ts'
 import { backgroundContext, runInContext } from '#server/telemetry/context.ts'
 import type { Logger } from '#server/telemetry/logger.ts'
 import {

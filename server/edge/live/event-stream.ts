@@ -1,5 +1,5 @@
 import type { H3Event } from 'h3'
-import type { DeliveredEvent } from '#server/redis/event-hub.ts'
+import type { DeliveredEvent } from '#server/live/event-hub.ts'
 import { streamsEnded } from '#server/telemetry/stream-metrics.ts'
 import { every } from '#server/telemetry/timers.ts'
 import { heartbeatMs, type LiveEvents } from '#shared/live.ts'

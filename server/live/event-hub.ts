@@ -1,5 +1,7 @@
-import type { OrganisationEvent } from './events.ts'
-import type { StreamEntry } from './port.ts'
+import type { StreamEntry } from '#server/redis/port.ts'
+
+/** The events that go to everybody in the organisation; the others concern one connection. */
+export type OrganisationEvent = 'positions' | 'changed' | 'resync'
 
 /** One event as it is sent to browsers. */
 export interface DeliveredEvent {
@@ -33,7 +35,7 @@ const shareOfTime = 1
 /**
  * How many event ids are remembered to drop duplicates (the outbox delivers at least once). A duplicate comes
  * seconds after the first, or after an outage, from which at most this many single events are left
- * (`maxWaiting` in `server/fleet/outbox.ts`).
+ * (`maxWaiting` in `server/live/outbox.ts`).
  */
 const maxRemembered = 12_000
 

@@ -2,14 +2,14 @@ import { inArray } from 'drizzle-orm'
 import type { Logger } from 'pino'
 import type { Database } from '#server/database/port.ts'
 import { outbox } from '#server/database/schema/outbox.ts'
-import type { Events, PublishedEvent } from '#server/redis/events.ts'
+import type { Events, PublishedEvent } from '#server/live/events.ts'
 import type { RedisPort } from '#server/redis/port.ts'
 import {
   backgroundContext, currentSpan, runInContext, runInSpan, runOutsideContext, type RequestContext,
 } from '#server/telemetry/context.ts'
 import { inSpan, runAsTrace } from '#server/telemetry/tracing.ts'
 import { releaseEntries, claimDueEntries, collapseBacklog, pendingEntries } from './outbox-table.ts'
-import { livePositions } from './vehicles/vehicles.ts'
+import type { LivePosition } from '#shared/vehicles.ts'
 import type { OutboxEntry } from './changes.ts'
 
 /** What happens to the outbox, counted. */
@@ -67,8 +67,10 @@ const noMetrics: OutboxMetrics = { relayed() {}, thinned() {}, waiting() {} }
  * once and deletes the row when the event is safe: taken by Redis and, where there are replicas, acknowledged
  * by one. Every instance also takes what is due: left behind by one that died, or by Redis's absence.
  */
-export function createOutbox({ database, events, redis, log, metrics = noMetrics }: {
+export function createOutbox({ database, newestPositions, events, redis, log, metrics = noMetrics }: {
   database: Database
+  /** What stands for rows of positions that were left behind: those of now, from the primary. */
+  newestPositions(organisationId: string, vehicleIds: string[]): Promise<LivePosition[]>
   events: Events
   redis: Pick<RedisPort, 'replication' | 'isUp'>
   log: Logger
@@ -178,7 +180,7 @@ export function createOutbox({ database, events, redis, log, metrics = noMetrics
       const vehicleIds = [
         ...new Set(rows.flatMap(({ data }) => (data.vehicleIds as string[] | undefined) ?? [])),
       ]
-      const positions = vehicleIds.length ? await livePositions({ database }, organisationId, vehicleIds) : []
+      const positions = vehicleIds.length ? await newestPositions(organisationId, vehicleIds) : []
       for (const { id, name, data } of rows) {
         if (name === 'positions')
           complete.push({
