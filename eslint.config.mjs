@@ -1,6 +1,6 @@
 import { posix } from 'node:path'
 import withNuxt from './.nuxt/eslint.config.mjs'
-import { exemptEndpoints } from './scripts/api/exempt.ts'
+import { exemptEndpoints } from './tools/api/exempt.ts'
 
 /**
  * Who may import whom (CONTRIBUTING.md has the picture): each room may reach only what stands below it. Never
@@ -117,7 +117,7 @@ const onlyDefinedEndpoints = {
         context.report({
           node: made ?? program,
           message:
-            'Make it by defineEndpoint() of #server/edge/endpoint.ts, or name it in scripts/api/exempt.ts '
+            'Make it by defineEndpoint() of #server/edge/endpoint.ts, or name it in tools/api/exempt.ts '
             + 'with the reason.',
         })
       },

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { createConfig, lintFromString } from '@redocly/openapi-core'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { apiFiles, makeApiFiles } from '../../scripts/api/document.ts'
-import { definedEndpoints } from '../../scripts/api/endpoints.ts'
+import { apiFiles, makeApiFiles } from '../../tools/api/document.ts'
+import { definedEndpoints } from '../../tools/api/endpoints.ts'
 import { problems } from '#shared/problems.ts'
 
 const kept = {

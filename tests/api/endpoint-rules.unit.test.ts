@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { ESLint } from 'eslint'
 import { describe, expect, it } from 'vitest'
-import { definedEndpoints, endpointFiles } from '../../scripts/api/endpoints.ts'
-import { exemptEndpoints } from '../../scripts/api/exempt.ts'
+import { definedEndpoints, endpointFiles } from '../../tools/api/endpoints.ts'
+import { exemptEndpoints } from '../../tools/api/exempt.ts'
 
 const eslint = new ESLint()
 async function refusals(filePath: string, code: string) {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { definedEndpoints, type DefinedEndpoint } from '../../scripts/api/endpoints.ts'
+import { definedEndpoints, type DefinedEndpoint } from '../../tools/api/endpoints.ts'
 import { createClient, signUp, type Answer, type Client, type SignedUp } from '../support/client.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'

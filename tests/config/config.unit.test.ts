@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { ConfigurationError, loadConfig } from '#server/config/load.ts'
-import { configurationPage } from '../../scripts/configuration-page.ts'
+import { configurationPage } from '../../tools/docs/configuration-page.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'fleet2-config-'))
 afterAll(() => rmSync(folder, { recursive: true }))

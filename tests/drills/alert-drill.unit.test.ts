@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { withPauses } from '../../lab/deliver-alerts.ts'
+import { withPauses } from '../../lab/deploy/deliver-alerts.ts'
 import { alerts } from '../deploy/alerts/rules.ts'
 import type { Course, Delivery } from './alerts/course.ts'
 import { deliveriesOf } from './alerts/deliveries.ts'

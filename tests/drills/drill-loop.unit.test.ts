@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { readCompose } from '../../lab/compose.ts'
-import { topology } from '../../lab/topology.ts'
+import { readCompose } from '../../lab/deploy/compose.ts'
+import { topology } from '../../lab/deploy/topology.ts'
 import { alerts as rules } from '../deploy/alerts/rules.ts'
 import { loop } from './loop.ts'
 import { scenarios } from './scenarios.ts'

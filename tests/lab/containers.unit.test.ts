@@ -6,8 +6,8 @@ import { basesIn } from '../../lab/containers/compose-files.ts'
 import { checkPrerequisites, type Surroundings } from '../../lab/containers/refusals.ts'
 import { runbookCommands } from '../../lab/containers/runbook.ts'
 import { outageTable } from '../../lab/containers/table.ts'
-import { isAtLeast } from '../../scripts/compose-command.ts'
-import { archivesIn, sourceStanza } from '../../scripts/debian-archive.ts'
+import { isAtLeast } from '../../tools/compose-command.ts'
+import { archivesIn, sourceStanza } from '../../tools/debian-archive.ts'
 
 describe('Debian\'s archive is found among apt\'s sources, whatever mirror they name', () => {
   const stanza = (...lines: string[]) => ({ name: 'debian.sources', text: lines.join('\n') })

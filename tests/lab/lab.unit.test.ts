@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
-import { readCompose } from '../../lab/compose.ts'
-import { strangersOf } from '../../lab/network.ts'
-import { statusTable } from '../../lab/print.ts'
-import type { Sighting } from '../../lab/probes.ts'
-import { whatIsMissing } from '../../lab/status.ts'
-import { substitute, substitutions } from '../../lab/substitutions.ts'
-import { topology } from '../../lab/topology.ts'
+import { readCompose } from '../../lab/deploy/compose.ts'
+import { strangersOf } from '../../lab/network/network.ts'
+import { statusTable } from '../../lab/watch/print.ts'
+import type { Sighting } from '../../lab/watch/probes.ts'
+import { whatIsMissing } from '../../lab/watch/status.ts'
+import { substitute, substitutions } from '../../lab/deploy/substitutions.ts'
+import { topology } from '../../lab/deploy/topology.ts'
 
 const sighting = (more: Partial<Sighting> = {}): Sighting => ({
   healthy: true,

@@ -16,7 +16,7 @@ import {
   errorRow,
   isConnectionError,
 } from '#server/database/errors.ts'
-import { withErrorTable } from '../../scripts/error-page.ts'
+import { withErrorTable } from '../../tools/docs/error-page.ts'
 import { createPgBouncer } from '../support/cluster/pgbouncer.ts'
 import { serverAccount } from '../support/cluster/processes.ts'
 import { freePort } from '../support/ports.ts'
