@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import type { Keeper } from '../life/keeper.ts'
 import { labDirectory, planFile } from '../place.ts'
 import type { LabAddresses, LabCredentials, LabNode } from '../types.ts'
 
@@ -26,6 +25,17 @@ export interface PublishedPort {
   port: number
   node: string
   target: number
+}
+
+/**
+ * The process that brought the lab up: a drill, a test or a measurement that goes on using it, or an `ha:up`
+ * that has ended since.
+ */
+export interface Keeper {
+  pid: number
+  /** Ticks since the machine's start at which it began: a pid is given again, the two together are not. */
+  startedAt: string
+  command: string
 }
 
 /**

@@ -1,17 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { readPlan } from '../hosts/plan.ts'
+import { readPlan, type Keeper } from '../hosts/plan.ts'
 import { PreflightError } from './preflight-error.ts'
-
-/**
- * The process that brought the lab up: a drill, a test or a measurement that goes on using it, or an `ha:up`
- * that has ended since.
- */
-export interface Keeper {
-  pid: number
-  /** Ticks since the machine's start at which it began: a pid is given again, the two together are not. */
-  startedAt: string
-  command: string
-}
 
 function begun(pid: number): string | null {
   try {

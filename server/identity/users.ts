@@ -19,7 +19,7 @@ import { latestRevocation } from './revocations.ts'
 import { insertOrganisation, organisationsOf } from './organisations.ts'
 import { hashPassword, verifyDummyPassword, verifyPassword } from './password.ts'
 import type { IdentityServices, Origin } from './services.ts'
-import type { SessionRecord } from './sessions.ts'
+import type { SessionRecord } from './session-record.ts'
 import {
   resetPasswordCheckLimit,
   resetSignInLimits,

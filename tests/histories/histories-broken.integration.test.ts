@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Break } from '#server/config/breaks.ts'
-import type { BrokenPromise } from './check.ts'
+import type { BrokenPromise } from './violation.ts'
 import { generate, type Fault } from './generate.ts'
 import type { Spoil } from './people.ts'
 import { runSeed, type SeedOptions } from './run-seed.ts'

@@ -6,11 +6,13 @@ import { withKubernetesTables } from '../../deploy/kubernetes/timeouts.ts'
 import { timeoutsPage } from '../../deploy/timeouts.ts'
 import { errorTable } from '../../server/database/error-table.ts'
 import { apiFiles, makeApiFiles } from '../api/document.ts'
+import { architecturePage } from './architecture-page.ts'
 import { configurationPage } from './configuration-page.ts'
 import { withErrorTable } from './error-page.ts'
 
 /** `npm run docs`: writes the pages and the dashboards that are made from the source. */
 await writeFile(new URL('../../docs/configuration.md', import.meta.url), configurationPage())
+await writeFile(new URL('../../docs/architecture.md', import.meta.url), architecturePage())
 const chains = withKubernetesTables(timeoutsPage(), objectsOf('base'))
 await writeFile(new URL('../../docs/timeouts.md', import.meta.url), chains)
 
