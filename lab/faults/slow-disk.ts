@@ -85,7 +85,8 @@ export async function slowDisk(node: LabNode, operationsPerSecond: number): Prom
 }
 
 /**
- * Removes the groups of any lab, once their processes have ended. The version 2 groups are lab/hosts/cpu.ts' own.
+ * Removes the groups of any lab, once their processes have ended. The version 2 groups are
+ * lab/hosts/cpu.ts' own.
  */
 export async function removeDiskGroups(): Promise<void> {
   const found = controller()
