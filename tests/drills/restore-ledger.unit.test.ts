@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { compare, contentAfter, type Entry } from './restore/ledger.ts'
+import { compare, contentAfter } from './restore/ledger.ts'
 import type { DrillResult } from './restore/drill.ts'
-import type { Restored } from './restore/ledger.ts'
+import type { Restored, Entry } from './restore/ledger.ts'
 import { faultsOf, table } from './restore/table.ts'
 
 /** One entry a second; the last was never acknowledged. */
