@@ -121,11 +121,11 @@ export function currentSpan(): Span | null {
 
 /**
  * Milliseconds that a wait may take: what is left of the request's deadline, at most `limit`, never below 0.
- * Outside of a request it is `limit`.
+ * Outside of a request it is `limit`, also never below 0: a limit may be made of a moment that has passed.
  */
 export function remainingMs(limit: number): number {
   const deadline = storage.getStore()?.context?.deadline
-  return deadline === undefined ? limit : Math.max(0, Math.min(limit, msUntil(deadline)))
+  return Math.max(0, deadline === undefined ? limit : Math.min(limit, msUntil(deadline)))
 }
 
 /**
