@@ -77,6 +77,7 @@ export async function createDevice(
   const device = await refusingTakenIdentifier(() =>
     database.inOrganisation(organisationId).write(async (tx) => {
       await lockAuthority(tx, actor, 'devices:write')
+      const vehicle = await lockNextVehicle(tx, vehicleId)
       const [row] = await tx
         .insert(devices)
         .values({ ...fields, id: uuidv7(), organisationId, tokenHash: token && hashToken(token) })
@@ -87,7 +88,7 @@ export async function createDevice(
         subject: subjectOf(row!),
         after: auditedFields(row!),
       })
-      if (vehicleId) await fit(tx, row!, vehicleId)
+      if (vehicleId) await fit(tx, row!, vehicle)
       const change = { type: 'device', id: row!.id, change: 'created' } as const
       await recordChange(tx, organisationId, change, ...vehicleChanges(vehicleId))
       return findDevice(tx, row!.id)
@@ -113,6 +114,7 @@ export async function updateDevice(
   const { version, vehicleId, ...changes } = update
   return database.inOrganisation(organisationId).write(async (tx) => {
     if (changes.tokenRequired !== undefined) await lockAuthority(tx, actor, 'devices:write')
+    const vehicle = await lockNextVehicle(tx, vehicleId)
     const before = await lockDevice(tx, id)
     if (version !== undefined && version !== before.version) throw outdated('device')
     if (changes.tokenRequired && !before.tokenHash) {
@@ -130,7 +132,7 @@ export async function updateDevice(
       const fields = { before: auditedFields(before), after: auditedFields(row!) }
       await recordAudit(tx, { organisationId, action: 'device.updated', subject: subjectOf(row!), ...fields })
     }
-    if (moved) await fit(tx, row!, vehicleId)
+    if (moved) await fit(tx, row!, vehicle)
     const others = moved ? vehicleChanges(before.vehicleId, vehicleId) : []
     await recordChange(tx, organisationId, { type: 'device', id, change: 'updated' }, ...others)
     return findDevice(tx, id)
@@ -196,14 +198,32 @@ function vehicleChanges(...ids: (string | null | undefined)[]): LiveEvents['chan
   return ids.flatMap(id => id ? [{ type: 'vehicle' as const, id, change: 'updated' as const }] : [])
 }
 
-/** Ends the present fitting and, unless `vehicleId` is null, begins the next, each with its audit entry. */
-async function fit(tx: Transaction, device: DeviceRow, vehicleId: string | null) {
-  const { organisationId } = device
-  const vehicle = vehicleId && await lockVehicle(tx, vehicleId).catch((error: unknown) => {
-    throw error instanceof NotFoundError ? noSuchVehicle() : error
+/** The vehicle that a device is to be in, and with it locked. */
+type NextVehicle = Awaited<ReturnType<typeof lockVehicle>> | 'none' | 'not-there'
+
+/**
+ * Locks the vehicle that the device goes into: before the device itself (see `lockVehicle`). That there is no
+ * such vehicle is said later, by `fit`: first comes what is wrong with the device.
+ */
+async function lockNextVehicle(tx: Transaction, id: string | null | undefined): Promise<NextVehicle> {
+  if (!id) return 'none'
+  return lockVehicle(tx, id).catch((error: unknown) => {
+    if (error instanceof NotFoundError) return 'not-there'
+    throw error
   })
-  if (vehicle && vehicle.removedAt) throw noSuchVehicle()
-  await beginFitting(tx, device, vehicle ? vehicle.id : null)
+}
+
+/**
+ * Ends the present fitting and, unless `next` is 'none', begins the next, each with its audit entry.
+ * @throws {InvalidInputError} when the vehicle is not there, or removed
+ */
+async function fit(tx: Transaction, device: DeviceRow, next: NextVehicle) {
+  const { organisationId } = device
+  if (next === 'not-there') throw noSuchVehicle()
+  const vehicle = next === 'none' ? null : next
+  if (vehicle?.removedAt) throw noSuchVehicle()
+  const vehicleId = vehicle ? vehicle.id : null
+  await beginFitting(tx, device, vehicleId)
   await tx.update(devices).set({ vehicleId }).where(eq(devices.id, device.id))
   await recordAudit(tx, {
     organisationId,

@@ -9,6 +9,7 @@ import { deviceFittings, devices, vehicles, vehicleStates } from '#server/databa
 import { ConflictError, NotFoundError } from '#shared/errors.ts'
 import { may, type Role } from '#shared/roles.ts'
 import type { Page } from '#shared/schemas/common.ts'
+import type { LiveEvents } from '#shared/schemas/live.ts'
 import type {
   LivePosition,
   Vehicle,
@@ -135,8 +136,8 @@ export async function updateVehicle(
 }
 
 /**
- * Takes the vehicle out of use and its devices out of it. Its history stays, and `restoreVehicle` brings it
- * back.
+ * Takes the vehicle out of use and its devices out of it, which is a change of each of them. Its history
+ * stays, and `restoreVehicle` brings it back.
  */
 export async function removeVehicle(
   { database }: FleetServices,
@@ -146,7 +147,8 @@ export async function removeVehicle(
   await database.inOrganisation(organisationId).write(async (tx) => {
     const before = await lockVehicle(tx, id)
     if (before.removedAt) throw new NotFoundError('vehicle')
-    await tx.update(devices).set({ vehicleId: null, updatedAt: new Date() }).where(eq(devices.vehicleId, id))
+    const fitted = await lockDevices(tx, eq(devices.vehicleId, id))
+    await changeFitting(tx, organisationId, fitted, { from: before, to: null })
     await tx
       .update(deviceFittings)
       .set({ removedAt: new Date() })
@@ -161,7 +163,8 @@ export async function removeVehicle(
       subject: subjectOf(before),
       before: auditedFields(before),
     })
-    await recordChange(tx, organisationId, { type: 'vehicle', id, change: 'removed' })
+    const change = { type: 'vehicle', id, change: 'removed' } as const
+    await recordChange(tx, organisationId, change, ...deviceChanges(fitted))
     return {}
   })
 }
@@ -185,37 +188,73 @@ export async function restoreVehicle(
         .update(vehicles)
         .set({ removedAt: null, updatedAt: new Date(), version: before.version + 1 })
         .where(eq(vehicles.id, id))
-      await refitDevices(tx, organisationId, id, before.removedAt)
+      const refitted = await refitDevices(tx, before, before.removedAt)
       await recordAudit(tx, {
         organisationId,
         action: 'vehicle.restored',
         subject: subjectOf(before),
         after: auditedFields(before),
       })
-      await recordChange(tx, organisationId, { type: 'vehicle', id, change: 'restored' })
+      const change = { type: 'vehicle', id, change: 'restored' } as const
+      await recordChange(tx, organisationId, change, ...deviceChanges(refitted))
       return findVehicle(tx, id)
     }),
   )
 }
 
-/** The devices whose fitting ended with the removal of the vehicle and that are in no vehicle now. */
-async function refitDevices(tx: Transaction, organisationId: string, vehicleId: string, removedAt: Date) {
+interface Fitted { id: string, name: string }
+
+/** Puts back the devices whose fitting ended with the removal and that are in no vehicle now. */
+async function refitDevices(tx: Transaction, vehicle: VehicleRow, removedAt: Date): Promise<Fitted[]> {
+  const { id: vehicleId, organisationId } = vehicle
   // One second: both moments were taken in the same transaction, a few milliseconds apart.
-  const rows = await tx
-    .select({ deviceId: devices.id })
+  const removedWithIt = tx
+    .select({ deviceId: deviceFittings.deviceId })
     .from(deviceFittings)
-    .innerJoin(devices, eq(devices.id, deviceFittings.deviceId))
     .where(
       and(
         eq(deviceFittings.vehicleId, vehicleId),
-        isNull(devices.vehicleId),
         sql`${deviceFittings.removedAt} BETWEEN ${removedAt}::timestamptz - interval '1 second' AND ${removedAt}::timestamptz + interval '1 second'`,
       ),
     )
-  for (const { deviceId } of rows) {
-    await tx.update(devices).set({ vehicleId, updatedAt: new Date() }).where(eq(devices.id, deviceId))
-    await tx.insert(deviceFittings).values({ id: uuidv7(), organisationId, deviceId, vehicleId })
+  const fitted = await lockDevices(tx, and(isNull(devices.vehicleId), inArray(devices.id, removedWithIt)))
+  await changeFitting(tx, organisationId, fitted, { from: null, to: vehicle })
+  if (fitted.length) {
+    const fittings = fitted.map(({ id: deviceId }) => ({ id: uuidv7(), organisationId, deviceId, vehicleId }))
+    await tx.insert(deviceFittings).values(fittings)
   }
+  return fitted
+}
+
+/**
+ * Whoever has read a device before must not save over where it is now: its version says so. Each new version
+ * has its audit entry, by which `undo` finds out how far a deleted device's had got.
+ */
+async function changeFitting(
+  tx: Transaction,
+  organisationId: string,
+  fitted: Fitted[],
+  { from, to }: { from: VehicleRow | null, to: VehicleRow | null },
+) {
+  if (fitted.length === 0) return
+  await tx
+    .update(devices)
+    .set({ vehicleId: to && to.id, version: sql`${devices.version} + 1`, updatedAt: new Date() })
+    .where(inArray(devices.id, fitted.map(({ id }) => id)))
+  for (const { id, name } of fitted) {
+    await recordAudit(tx, {
+      organisationId,
+      action: to ? 'device.assigned' : 'device.unassigned',
+      subject: { type: 'device', id, label: name },
+      before: { vehicleId: from && from.id },
+      after: { vehicleId: to && to.id, vehicleName: to && to.name },
+    })
+  }
+}
+
+/** A device is shown with its vehicle: it changes with its fitting. */
+function deviceChanges(fitted: Fitted[]): LiveEvents['changed'][] {
+  return fitted.map(({ id }) => ({ type: 'device', id, change: 'updated' }))
 }
 
 /** The newest positions of some of the organisation's vehicles, from the primary. */
@@ -232,11 +271,25 @@ export async function livePositions(
   return rows.map(toLivePosition)
 }
 
-/** The row, locked until the end of the transaction. @throws {NotFoundError} */
+/**
+ * The row, locked until the end of the transaction. Everybody locks in the same order, so that nobody
+ * deadlocks: the organisation (`lockAuthority`), then vehicles, then devices, each by id.
+ * @throws {NotFoundError}
+ */
 export async function lockVehicle(tx: Transaction, id: string): Promise<VehicleRow> {
   const [row] = await tx.select().from(vehicles).where(eq(vehicles.id, id)).for('update')
   if (!row) throw new NotFoundError('vehicle')
   return row
+}
+
+/** Locks the devices that are meant, in the order that `lockVehicle` explains. */
+function lockDevices(tx: Transaction, meant: SQL | undefined): Promise<Fitted[]> {
+  return tx
+    .select({ id: devices.id, name: devices.name })
+    .from(devices)
+    .where(meant)
+    .orderBy(asc(devices.id))
+    .for('update')
 }
 
 /** @throws {NotFoundError} */
