@@ -31,7 +31,7 @@ import { hashPassword } from './password.ts'
 import { revocationsUpTo } from './revocations.ts'
 import type { IdentityServices, Origin } from './services.ts'
 import { isOpen } from './stranded-invitations.ts'
-import { throttleAcceptance, throttleAccountDisclosure, throttleInvitations } from './throttle.ts'
+import { mayDiscloseAccount, throttleAcceptance, throttleInvitations } from './throttle.ts'
 import { actAs, beginSession, verifyFounder, throttlingTakenEmail, type StartedSession } from './users.ts'
 
 /**
@@ -145,7 +145,8 @@ export async function revokeInvitation(
 /**
  * What the holder of a link is shown before accepting. Whether the invited address has an account is told to
  * the holder alone, and to few of them from one network: anybody can make an organisation, and links for it.
- * @throws {NotFoundError} for a link that does not hold; {TooManyRequestsError}
+ * Past that it is null for everybody there, and the link works all the same.
+ * @throws {NotFoundError} for a link that does not hold
  */
 export async function lookUpInvitation(
   { database, limiter }: IdentityServices,
@@ -157,13 +158,13 @@ export async function lookUpInvitation(
   const [account] = await database.read(tx =>
     tx.select({ id: users.id }).from(users).where(eq(users.email, invitation.email)),
   )
-  if (account) await throttleAccountDisclosure(limiter, origin.ipAddress)
+  const exists = account !== undefined
   return {
     organisationName,
     email: invitation.email,
     role: invitation.role,
     expiresAt: invitation.expiresAt.toISOString(),
-    accountExists: account !== undefined,
+    accountExists: (await mayDiscloseAccount(limiter, origin.ipAddress, exists)) ? exists : null,
   }
 }
 
@@ -216,10 +217,13 @@ export async function acceptInvitation(
       }
       actAs({ userId: joining.id, name: joining.name })
       const membershipId = uuidv7()
-      await tx
+      const joined = await tx
         .insert(memberships)
         .values({ id: membershipId, organisationId, userId: joining.id, role: invitation.role })
         .onConflictDoNothing()
+        .returning({ id: memberships.id })
+      // By another invitation, a moment ago: the role of that one stays.
+      if (joined.length === 0) return { id: joining.id }
       await recordAudit(tx, {
         organisationId,
         action: 'member.joined',

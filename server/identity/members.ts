@@ -13,7 +13,7 @@ import { lockAuthority } from './authority.ts'
 import type { Member } from './member.ts'
 import { isRevoked, type SessionIdentity } from './revocations.ts'
 import type { IdentityServices } from './services.ts'
-import { revokeStrandedInvitations } from './stranded-invitations.ts'
+import { revokeInvitationsFor, revokeStrandedInvitations } from './stranded-invitations.ts'
 
 /** The organisation's members by name. */
 export async function listMembers(
@@ -120,6 +120,7 @@ export async function removeMember(
       inviter: { userId: before.membership.userId, name: before.name },
       role: null,
     })
+    await revokeInvitationsFor(tx, organisationId, before.email)
     return { userId: before.membership.userId }
   })
   await cache.invalidate('organisations', userId)

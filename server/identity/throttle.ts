@@ -167,10 +167,32 @@ export async function throttleInvitations(limiter: RateLimiter, organisationId: 
  * the answer.
  */
 export async function throttleAccountDisclosure(limiter: RateLimiter, address: string): Promise<void> {
-  throwUnlessAllowed(
-    [await limiter.take(`accounts-told:${hashed(networkOf(address))}`, accountDisclosures)],
-    'Too many attempts from this address.',
-  )
+  throwUnlessAllowed([await limiter.take(disclosureKey(address), accountDisclosures)], tooManyDisclosures)
+}
+
+/**
+ * Refuses to answer where another disclosure would be one too many, whether or not it would be one: a refusal
+ * of the disclosures alone would disclose as much. @throws {TooManyRequestsError}
+ */
+export async function refuseDisclosures(limiter: RateLimiter, address: string): Promise<void> {
+  throwUnlessAllowed([await limiter.look(disclosureKey(address), accountDisclosures)], tooManyDisclosures)
+}
+
+/**
+ * Whether whoever asks may be told if an address has an account. Where it has one, telling counts. Past the
+ * limit it is false for addresses of both kinds.
+ */
+export async function mayDiscloseAccount(
+  limiter: RateLimiter, address: string, exists: boolean,
+): Promise<boolean> {
+  const count = exists ? limiter.take : limiter.look
+  return (await count(disclosureKey(address), accountDisclosures)).allowed
+}
+
+const tooManyDisclosures = 'Too many attempts from this address.'
+
+function disclosureKey(address: string): string {
+  return `accounts-told:${hashed(networkOf(address))}`
 }
 
 /**

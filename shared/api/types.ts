@@ -849,7 +849,7 @@ export interface components {
             role: "owner" | "manager" | "dispatcher" | "driver" | "viewer";
             /** Format: date-time */
             expiresAt: string;
-            accountExists: boolean;
+            accountExists: boolean | null;
         };
         InvitationWithLink: {
             /** Format: uuid */

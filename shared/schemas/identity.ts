@@ -144,6 +144,7 @@ export const InvitationPreview = z.object({
   email: anyText(),
   role: z.enum(roles),
   expiresAt: moment(),
-  accountExists: z.boolean(),
+  /** Null: too many have been told so. */
+  accountExists: z.boolean().nullable(),
 })
 export type InvitationPreview = z.infer<typeof InvitationPreview>
