@@ -21,7 +21,7 @@ export async function acceptDeviceRequest(event: H3Event): Promise<string | unkn
   const { shape, message, token } = parseDeviceRequest({
     contentType: header('content-type') ?? '',
     query: new URLSearchParams(/\?(.*)$/s.exec(event.path)?.[1] ?? ''),
-    body: event.method === 'POST' ? await boundedBody(event, maxMessageBytes) : '',
+    body: event.method === 'POST' ? (await boundedBody(event, maxMessageBytes)).toString('utf8') : '',
     username,
     limitUser: header('x-limit-u'),
     limitDevice: header('x-limit-d'),

@@ -8,6 +8,7 @@ import { signUp, type SignedUp } from '../support/client.ts'
 import { endpointFiles, routeFiles } from '../support/endpoints.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { startServer, type TestServer } from '../support/server.ts'
+import { until } from '../support/until.ts'
 
 let database: TestDatabase
 let server: TestServer
@@ -329,6 +330,18 @@ describe('old and odd clients', () => {
     )
     expect(Number(/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1])).toBeLessThan(500)
     expect(answer).not.toMatch(/^location: *(https?:)?\/\/evil/im)
+  })
+  it('a body that ends in the middle is no fault of ours', async () => {
+    const head = 'POST /api/v1/session HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n'
+    expect(await bytes(`${head}Transfer-Encoding: chunked\r\n\r\nZZ\r\n`)).toMatch(/^HTTP\/1\.1 400 /)
+    const { hostname, port } = new URL(server.url)
+    await new Promise((resolve, reject) => {
+      const socket = connect(Number(port), hostname, () => {
+        socket.end(`${head}Content-Length: 60\r\n\r\n{"email":`)
+      }).on('close', resolve).on('error', reject).resume()
+    })
+    await until(() => (server.output().match(/"route":"\/api\/v1\/session","status":499/g) ?? []).length >= 2)
+    expect(server.output()).not.toContain('An endpoint failed')
   })
   it('OPTIONS * is answered', async () => {
     expect(await bytes('OPTIONS * HTTP/1.1\r\nHost: fleet\r\nConnection: close\r\n\r\n')).toMatch(
