@@ -288,6 +288,10 @@ describe('without Redis', () => {
     await until(async () => (await health()).mode === 'degraded')
     expect(await health()).toMatchObject({ code: 200, status: 'degraded', reason: 'Redis is not responding' })
     expect((await fetch(`${server.url}/api/health?strict=1`)).status).toBe(503)
+    // From outside nobody may ask so, however it is spelled: Nginx looks for one spelling.
+    const headers = { 'x-forwarded-for': '203.0.113.9' }
+    for (const query of ['strict=1', '%73trict=1'])
+      expect((await fetch(`${server.url}/api/health?${query}`, { headers })).status).toBe(200)
     await own.start()
     await until(async () => (await health()).mode === 'normal')
     await server.stop()
