@@ -205,12 +205,12 @@ describe('pages', () => {
     }
     const inspector = await openInspector(port)
     // What is made once (compiled code, caches with an end) is there after these.
-    await render(100)
+    await render(60)
     const before = await inspector.heapBytes()
-    await render(200)
+    await render(120)
     const after = await inspector.heapBytes()
     // A page's own state is some hundred kilobytes; caches of what they show may still grow by a little.
-    expect((after - before) / 200 / 1024).toBeLessThan(10)
+    expect((after - before) / 120 / 1024).toBeLessThan(10)
     inspector.close()
     expect(await server.stop()).toBe(0)
   })
