@@ -1,4 +1,4 @@
-import type { DeliveredEvent } from '#server/redis/event-hub.ts'
+import type { DeliveredEvent } from '#server/live/event-hub.ts'
 import { may, type Permission, type Role } from '#shared/roles.ts'
 import type { LiveEvents } from '#shared/live.ts'
 
