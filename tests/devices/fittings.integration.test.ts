@@ -4,9 +4,11 @@ import type { AuditEntry } from '#shared/audit.ts'
 import type { Device } from '#shared/devices.ts'
 import type { Vehicle } from '#shared/vehicles.ts'
 import { signUp, type SignedUp } from '../support/client.ts'
+import { listenLive } from '../support/live-listener.ts'
 import { holding, untilWaiting } from '../support/locks.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { startServer, type TestServer } from '../support/server.ts'
+import { until } from '../support/until.ts'
 
 let database: TestDatabase
 let server: TestServer
@@ -36,7 +38,9 @@ it('a vehicle that is removed, and brought back, is a change of each device in i
   + 'audit log and on open pages; nobody saves over it', async () => {
   const { vehicle, device, id, version } = await fitted()
   const read = async () => (await owner.send<Device>('GET', device)).body
-  await database.asOwner('DELETE FROM outbox')
+  const live = listenLive(() => server.url, () => owner.cookie())
+  await until(() => live.heard.some(({ name }) => name === 'status'), 'the live stream')
+  live.heard.length = 0
   expect(await remove(vehicle)).toBe(204)
   expect(await read()).toMatchObject({ vehicle: null, version: version + 1 })
   expect(await restore(vehicle)).toBe(200)
@@ -50,10 +54,10 @@ it('a vehicle that is removed, and brought back, is a change of each device in i
   expect(entries.filter(({ subject }) => subject.id === id).map(({ action }) => action)).toEqual([
     'device.assigned', 'device.unassigned', 'device.assigned', 'device.created',
   ])
-  const told = await database.asOwner<{ change: string }>(
-    'SELECT data->>\'change\' AS change FROM outbox WHERE data->>\'id\' = $1', [id],
-  )
-  expect(told).toEqual([{ change: 'updated' }, { change: 'updated' }])
+  const told = () => live.heard.filter(({ data }) => data.id === id).map(({ data }) => data.change)
+  await until(() => told().length >= 2, 'open pages to be told')
+  expect(told()).toEqual(['updated', 'updated'])
+  live.close()
 })
 
 it('a device that is put into a vehicle while that one is brought back: one waits for the other, and neither '
