@@ -1,4 +1,4 @@
-import { createHmac, randomUUID } from 'node:crypto'
+import { createHmac, createSecretKey, randomUUID, type KeyObject } from 'node:crypto'
 import { isIP } from 'node:net'
 import { setResponseHeader, type H3Event } from 'h3'
 import type { Config } from '#server/config/load.ts'
@@ -101,11 +101,20 @@ export async function readOperation(
   const body = await boundedBody(event, maxBodyBytes)
   // Keyed, because it is stored and the body may hold a password: a plain hash could be searched far faster
   // than scrypt allows.
-  const fingerprint = createHmac('sha256', secret)
+  const fingerprint = createHmac('sha256', keyOf(secret))
     .update(`${event.method} ${event.path}\n${organisationId ? `${organisationId}\n` : ''}`)
     .update(body)
     .digest('hex')
   return { scope, key, fingerprint }
+}
+
+const keys = new Map<string, KeyObject>()
+
+/** Made once a secret: of a text Node makes one anew each time. */
+function keyOf(secret: string): KeyObject {
+  const key = keys.get(secret) ?? createSecretKey(Buffer.from(secret))
+  keys.set(secret, key)
+  return key
 }
 
 /**
