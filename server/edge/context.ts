@@ -62,9 +62,21 @@ export function isSecure(event: H3Event, config: Config): boolean {
   return peer !== null && isTrusted(peer, config) && event.node.req.headers['x-forwarded-proto'] === 'https'
 }
 
+/** What was found of an address before: nearly all requests come from the same few proxies. */
+const trust = new WeakMap<Config, Map<string, boolean>>()
+const mostAddresses = 1_000
+
 /** Whether the address is a trusted proxy's: this machine's own, or one of NUXT_TRUSTED_PROXIES. */
 export function isTrusted(address: string, config: Config): boolean {
-  return config.trustedProxies.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+  const known = trust.get(config) ?? new Map<string, boolean>()
+  trust.set(config, known)
+  let isOne = known.get(address)
+  if (isOne === undefined) {
+    isOne = config.trustedProxies.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+    if (known.size >= mostAddresses) known.clear()
+    known.set(address, isOne)
+  }
+  return isOne
 }
 
 /**
