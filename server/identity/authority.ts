@@ -67,7 +67,11 @@ export function withAuthorisation<D extends Database>(database: D): D {
   const inOrganisation = (id: string): Queries => {
     const queries = database.inOrganisation(id)
     return {
-      read: (fn, options) => queries.read(fn, { ...options, along: assumed(currentContext()?.authority) }),
+      read: (fn, options) => {
+        // A read that may be older than what the caller has seen says nothing of who they are now.
+        const mayAsk = options?.consistency !== 'eventual'
+        return queries.read(fn, mayAsk ? { ...options, along: assumed(currentContext()?.authority) } : options)
+      },
       write: (fn, options) => {
         const authority = currentContext()?.authority
         // Devices, jobs, and anyone creating or joining an organisation.

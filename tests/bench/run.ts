@@ -141,6 +141,9 @@ const asTrackers: Partial<Options> = {
   },
 }
 
+/** Ratios of the store's rate to that of COPY of the same rows. */
+const besideCopy: number[] = []
+
 /** What our server does, and what it stands beside. */
 interface Work {
   name: string
@@ -175,7 +178,8 @@ const works: Work[] = [
     run: side => load(side, '/api/ingest', asTrackers),
     async reference() {
       const before = process.cpuUsage()
-      const { ingest, rows } = await benchPositions({ ...postgres, identifiers, organisationId })
+      const { ingest, copy, rows } = await benchPositions({ ...postgres, identifiers, organisationId })
+      besideCopy.push(ingest / copy)
       const { user: own, system } = process.cpuUsage(before)
       return { rate: ingest, p99: Number.NaN, cpuMs: (own + system) / 1000 / rows }
     },
@@ -214,8 +218,15 @@ for (const { name, beside, run, reference } of works.filter(work => work.name.in
   }
 }
 
-/** Memory and start, of instances of their own: nobody has asked them anything. */
 const lines: string[] = []
+if (besideCopy.length) {
+  const { min, median, max } = spread(besideCopy)
+  lines.push(
+    `| the store alone, beside COPY of the same rows, ratio | ${median.toFixed(2)} (${min.toFixed(2)} to ${max.toFixed(2)}) |`,
+  )
+  console.log(lines[0])
+}
+/** Memory and start, of instances of their own: nobody has asked them anything. */
 if ('start and memory'.includes(options.only)) {
   for (const [name, entry] of [
     ['', undefined],
@@ -257,7 +268,7 @@ if (options.write) {
     '| --- | --- | --- | --- | --- | --- |',
     ...rows.map(formatRow),
     '',
-    '| what | median of 3 |',
+    '| what | median |',
     '| --- | --- |',
     ...lines,
   ].join('\n')
