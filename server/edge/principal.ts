@@ -5,7 +5,8 @@ import { CallerChangedError } from '#server/identity/recent-callers.ts'
 import type { Member, SignedInUser } from '#server/identity/member.ts'
 import type { Origin } from '#server/identity/services.ts'
 import { currentContext, type Assumption } from '#server/telemetry/context.ts'
-import type { FoundSession, SessionRecord } from '#server/identity/sessions.ts'
+import type { SessionRecord } from '#server/identity/session-record.ts'
+import type { FoundSession } from '#server/identity/sessions.ts'
 import { sessionsRefused } from '#server/telemetry/session-metrics.ts'
 import {
   ConflictError,
