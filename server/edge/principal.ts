@@ -158,7 +158,9 @@ export async function asMember<T>(
   refuseCrossSite(event, config)
   const secret = readSessionCookie(event, config)
   const session = secret ? await sessions.resolve(secret, readProofCookie(event, config)) : null
-  const last = session?.vouchedBy === 'redis' ? recentCallers.of(session.record.id) : null
+  const last = session?.vouchedBy === 'redis'
+    ? recentCallers.of(session.record.id, session.record.organisationId)
+    : null
   const context = currentContext()
   if (!session || !last || !context) return work(await requireMember(event, permission))
 

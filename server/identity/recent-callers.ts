@@ -22,7 +22,11 @@ export function createRecentCallers() {
   const known = new Map<string, Membership>()
 
   return {
-    of: (sessionId: string): Membership | null => known.get(sessionId) ?? null,
+    /** Null where the session works in another organisation by now. */
+    of(sessionId: string, organisationId: string | null): Membership | null {
+      const membership = known.get(sessionId)
+      return membership?.organisationId === organisationId ? membership : null
+    },
 
     remember(sessionId: string, membership: Membership) {
       if (known.size >= most) known.delete(known.keys().next().value!)

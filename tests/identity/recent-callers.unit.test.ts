@@ -6,6 +6,14 @@ const membership = {
 } as const
 
 describe('what is assumed of a caller', () => {
+  it('is nothing once the session works in another organisation', () => {
+    const callers = createRecentCallers()
+    callers.remember('session', membership)
+    expect(callers.of('session', 'organisation')).toEqual(membership)
+    expect(callers.of('session', 'another')).toBeNull()
+    expect(callers.of('session', null)).toBeNull()
+  })
+
   it('is found good once the database says the same', () => {
     const callers = createRecentCallers()
     callers.remember('session', membership)
@@ -32,6 +40,6 @@ describe('what is assumed of a caller', () => {
     const assumption = callers.assume('session', membership, () => {})
     expect(() => assumption.settle(found)).toThrow(CallerChangedError)
     expect(assumption.isOpen()).toBe(true)
-    expect(callers.of('session')).toBeNull()
+    expect(callers.of('session', membership.organisationId)).toBeNull()
   })
 })
