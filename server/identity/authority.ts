@@ -70,7 +70,8 @@ export function withAuthorisation<D extends Database>(database: D): D {
       read: (fn, options) => {
         // A read that may be older than what the caller has seen says nothing of who they are now.
         const mayAsk = options?.consistency !== 'eventual'
-        return queries.read(fn, mayAsk ? { ...options, along: assumed(currentContext()?.authority) } : options)
+        const along = mayAsk ? assumed(currentContext()?.authority) : null
+        return queries.read(fn, { ...options, along })
       },
       write: (fn, options) => {
         const authority = currentContext()?.authority
