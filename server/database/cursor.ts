@@ -52,7 +52,9 @@ function readCursor(text: string): Cursor | null {
  * snapshot and the same round trip, once a query and not once a row. Null where the page is not the first: it
  * has been told. `where` may name columns of `table` alone.
  */
-export function countAll(table: PgTable, where: SQL | undefined, cursor: Cursor | null): SQL<number | null> {
+export function countAll(
+  table: PgTable, where: SQL | undefined, cursor: Cursor | boolean | null,
+): SQL<number | null> {
   if (cursor) return sql<null>`NULL::int`
   return sql<number>`(SELECT count(*)::int FROM (SELECT FROM ${table} WHERE ${where ?? sql`true`} LIMIT ${maxCounted + 1}) AS counted)`
 }

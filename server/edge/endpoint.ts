@@ -7,7 +7,7 @@ import type { Permission } from '#shared/roles.ts'
 import { parameters, query, readInput } from './input.ts'
 import { requireOperator } from './operator.ts'
 import {
-  optionalUser, refuseUnconfirmed, requireMember, requireUser, type Caller, type CallingMember,
+  asMember, optionalUser, refuseUnconfirmed, requireUser, type Caller, type CallingMember,
 } from './principal.ts'
 
 /**
@@ -101,10 +101,9 @@ export function defineEndpoint<
   handler(given: Given<As, Parameters, Query, Input>): Body<Out> | Promise<Body<Out>>
 }): Endpoint {
   const { permission, confirmed = false, input = {}, handler } = definition
-  const admit = gateOf(permission) as (event: H3Event) => Promise<Callers[As]>
+  const admit = gateOf(permission) as Gate<Callers[As]>
   const { status, schema, location } = answerOf(definition.output)
-  const serve = async (event: H3Event): Promise<unknown> => {
-    const caller = await admit(event)
+  const serve = (event: H3Event): Promise<unknown> => admit(event, async (caller) => {
     if (confirmed) refuseUnconfirmed(caller as Caller)
     const body = await handler({
       event,
@@ -116,7 +115,7 @@ export function defineEndpoint<
     if (status !== 200) setResponseStatus(event, status)
     if (location) setResponseHeader(event, 'Location', location(body))
     return schema ? body : null
-  }
+  })
   return Object.assign(defineEventHandler(serve), {
     definition: {
       summary: definition.summary,
@@ -134,14 +133,17 @@ function answerOf(output: Output): Pick<Answer, 'status' | 'schema'> & { locatio
   return 'status' in output ? output : { status: 200, schema: output }
 }
 
-function gateOf(permission: Access): (event: H3Event) => Promise<Caller | CallingMember | null> {
+/** Serves the request for whoever is found to be asking. */
+type Gate<Asking> = (event: H3Event, serve: (caller: Asking) => Promise<unknown>) => Promise<unknown>
+
+function gateOf(permission: Access): Gate<Caller | CallingMember | null> {
   switch (permission) {
-    case 'public': return () => Promise.resolve(null)
-    case 'anyone': return event => optionalUser(event)
-    case 'newcomer': return event => optionalUser(event, { tolerant: true })
-    case 'signed-in': return requireUser
-    case 'operator': return requireOperator
-    default: return event => requireMember(event, permission)
+    case 'public': return (_, serve) => serve(null)
+    case 'anyone': return async (event, serve) => serve(await optionalUser(event))
+    case 'newcomer': return async (event, serve) => serve(await optionalUser(event, { tolerant: true }))
+    case 'signed-in': return async (event, serve) => serve(await requireUser(event))
+    case 'operator': return async (event, serve) => serve(await requireOperator(event))
+    default: return (event, serve) => asMember(event, permission, serve)
   }
 }
 

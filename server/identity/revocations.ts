@@ -95,12 +95,6 @@ export interface SessionIdentity {
   revocationsUpTo?: number
 }
 
-/** Condition, for a query on `users`: whether the session has been revoked. */
-export function isRevoked({ id, createdAt, revocationsUpTo = createdAt }: SessionIdentity) {
-  return sql<boolean>`EXISTS (SELECT 1 FROM ${sessionRevocations} WHERE ${sessionRevocations.userId} = ${users.id} AND (${sessionRevocations.sessionId} = ${id}
-    OR (${sessionRevocations.sessionId} IS NULL AND ${sessionRevocations.keptSessionId} IS DISTINCT FROM ${id} AND ${sessionRevocations.revokedAt} > ${new Date(revocationsUpTo).toISOString()}::timestamptz)))`
-}
-
 /** More than these at one return of Redis are left to the requests, each of which asks for its own. */
 const maxReplayed = 1_000
 

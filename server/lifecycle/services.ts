@@ -15,8 +15,9 @@ import { createHealth, type Health } from '#server/health/health.ts'
 import { watchNotice } from '#server/health/notice.ts'
 import { createStatusPage, type StatusPage } from '#server/health/status-page.ts'
 import { uptimeLimitMs, watchUptime } from '#server/health/uptime.ts'
-import { withWriteAuthorisation } from '#server/identity/authority.ts'
+import { withAuthorisation } from '#server/identity/authority.ts'
 import { replayRevocations } from '#server/identity/end-session.ts'
+import { createRecentCallers, type RecentCallers } from '#server/identity/recent-callers.ts'
 import { createKnownDevices, type KnownDevices } from '#server/identity/known-devices.ts'
 import { createSessions, type Sessions } from '#server/identity/sessions.ts'
 import { createCache, type Cache } from '#server/redis/cache.ts'
@@ -45,6 +46,7 @@ export interface Services {
   storage: Storage
   events: Events
   sessions: Sessions
+  recentCallers: RecentCallers
   knownDevices: KnownDevices
   accountLog: AccountLog
   ingest: Ingest
@@ -107,7 +109,7 @@ export function openServices({
     log,
     metrics: outboxMetrics,
   })
-  const database = publishingAfterCommit(withWriteAuthorisation(bare), outbox.publishEntries)
+  const database = publishingAfterCommit(withAuthorisation(bare), outbox.publishEntries)
   const registry = createRegistry(redis)
   const health = createHealth({
     config,
@@ -134,6 +136,7 @@ export function openServices({
       proofSeconds: config.sessionProofSeconds,
       passwords: config.sessionPasswords,
     }),
+    recentCallers: createRecentCallers(),
     knownDevices: createKnownDevices(config.sessionPasswords),
     accountLog: createAccountLog({ database, log }),
     ingest: createIngest({

@@ -80,6 +80,21 @@ export interface Authority {
   readonly organisationId: string
   /** One of `shared/roles.ts`. */
   readonly permission: string
+  /** The session that speaks for the user. */
+  readonly session: { readonly id: string, readonly createdAt: number, readonly revocationsUpTo?: number }
+  /** Set where the request goes by what was last known of its caller. */
+  readonly assumption?: Assumption
+}
+
+/**
+ * That the caller still is who they were at their last request. It is asked with the request's first
+ * transaction, and nothing is answered and nothing committed before it has been found good.
+ */
+export interface Assumption {
+  /** Nobody has asked yet. */
+  isOpen(): boolean
+  /** @throws {Error} which ends the transaction, where it is somebody else now. */
+  settle(caller: unknown): void
 }
 
 /** Makes a write safe to repeat. `scope` keeps the keys of one caller apart from another's. */

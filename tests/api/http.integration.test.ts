@@ -192,6 +192,41 @@ describe.each(pages)('the page %s', (page) => {
   })
 })
 
+describe('an endpoint, which goes past what is there for pages,', () => {
+  /** The same address with an escape in it goes the long way, through Nitro and nuxt-security. */
+  const longWay = (path: string) => path.replace('/api/', '/%61pi/')
+
+  it.each([
+    ['GET', '/api/health/live', 200],
+    ['HEAD', '/api/health/live', 200],
+    ['OPTIONS', '/api/health/live', 204],
+    ['DELETE', '/api/health/live', 405],
+    ['GET', '/api/v1/vehicles?limit=1', 200],
+    ['GET', '/api/v1/vehicles', 200],
+    ['GET', '/api/v1/vehicles?limit=none', 400],
+    ['GET', '/api/v1/vehicles/00000000-0000-7000-8000-000000000000', 404],
+    ['GET', '/api/nothing-there', 404],
+    ['GET', '/api/ingest', 400],
+    ['POST', '/api/v1/vehicles', 415],
+  ] as const)('%s %s answers as it would there, with all of its headers', async (method, path, status) => {
+    const answers = await Promise.all([ask(method, path), ask(method, longWay(path))])
+    const [short, long] = answers.map(({ headers, body }) => {
+      // Each request's own.
+      const { 'date': _, 'x-request-id': id, 'set-cookie': _cookies, ...others } = headers
+      return { headers: others, body: body.toString('latin1').replaceAll(String(id), 'its id') }
+    })
+    expect(answers.map(answer => answer.status)).toEqual([status, status])
+    expect(short).toEqual(long)
+    expect(short!.headers).toMatchObject({
+      'strict-transport-security': 'max-age=63072000; includeSubDomains',
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'DENY',
+      'referrer-policy': 'same-origin',
+      'cache-control': expect.stringContaining('no-store') as string,
+    })
+  })
+})
+
 describe('files of the program', () => {
   it('may be kept for ever, and one that is missing is 404 also for a browser that is signed '
     + 'out', async () => {

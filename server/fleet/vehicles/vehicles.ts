@@ -4,6 +4,7 @@ import { changesNothing, recordAudit } from '#server/audit/record.ts'
 import type { SecretMaker } from '#server/config/secret.ts'
 import { countAll, decodeCursor, toPage } from '#server/database/cursor.ts'
 import { violatedUnique } from '#server/database/errors.ts'
+import { eachOnce, placeholders, prepared } from '#server/database/prepared.ts'
 import type { Database, Transaction } from '#server/database/port.ts'
 import { deviceFittings, devices, vehicles, vehicleStates } from '#server/database/schema/fleet.ts'
 import { ConflictError, NotFoundError } from '#shared/errors.ts'
@@ -34,27 +35,38 @@ export async function listVehicles(
   query: VehicleQuery,
 ): Promise<Page<Vehicle>> {
   const cursor = decodeCursor(query.cursor, 'text')
-  const name = sql<string>`lower(${vehicles.name})`
-  const asked = and(
-    eq(vehicles.organisationId, organisationId),
-    query.state === 'removed' ? isNotNull(vehicles.removedAt) : isNull(vehicles.removedAt),
-    query.search
-      ? or(ilike(vehicles.name, contains(query.search)), ilike(vehicles.registration, contains(query.search)))
-      : undefined,
-  )
-  const rows = await database.inOrganisation(organisationId).read(tx =>
-    selectVehicles(tx, countAll(vehicles, asked, cursor))
-      .where(
-        and(
-          asked,
-          cursor ? or(gt(name, cursor[0]), and(eq(name, cursor[0]), gt(vehicles.id, cursor[1]))) : undefined,
-        ),
-      )
-      .orderBy(asc(name), asc(vehicles.id))
-      .limit(query.limit + 1),
-  )
+  const values = {
+    organisationId,
+    search: query.search && contains(query.search),
+    name: cursor?.[0],
+    id: cursor?.[1],
+    limit: query.limit + 1,
+  }
+  const rows = await database.inOrganisation(organisationId)
+    .read(tx => vehiclesLike(query.state, Boolean(query.search), cursor !== null)(tx, values))
   return toPage(rows, query, row => [row.sortName, row.vehicle.id], toVehicle)
 }
+
+/** The query of a list, by what is asked for. */
+const vehiclesLike = eachOnce((state: VehicleQuery['state'], searched: boolean, further: boolean) =>
+  prepared((db) => {
+    const name = sql<string>`lower(${vehicles.name})`
+    const { placeholder } = sql
+    const asked = and(
+      eq(vehicles.organisationId, placeholder('organisationId')),
+      state === 'removed' ? isNotNull(vehicles.removedAt) : isNull(vehicles.removedAt),
+      searched
+        ? or(ilike(vehicles.name, placeholder('search')), ilike(vehicles.registration, placeholder('search')))
+        : undefined,
+    )
+    const after = or(
+      gt(name, placeholder('name')), and(eq(name, placeholder('name')), gt(vehicles.id, placeholder('id'))),
+    )
+    return selectVehicles(db, countAll(vehicles, asked, further))
+      .where(and(asked, further ? after : undefined))
+      .orderBy(asc(name), asc(vehicles.id))
+      .limit(placeholder('limit'))
+  }))
 
 /** One vehicle, removed or not. @throws {NotFoundError} also for another organisation's. */
 export async function getVehicle(
@@ -62,12 +74,12 @@ export async function getVehicle(
   organisationId: string,
   id: string,
 ): Promise<Vehicle> {
-  const [row] = await database
-    .inOrganisation(organisationId)
-    .read(tx => selectVehicles(tx).where(eq(vehicles.id, id)))
+  const [row] = await database.inOrganisation(organisationId).read(tx => vehicleById(tx, { id }))
   if (!row) throw new NotFoundError('vehicle')
   return toVehicle(row)
 }
+
+const vehicleById = prepared(db => selectVehicles(db).where(eq(vehicles.id, sql.placeholder('id'))))
 
 /**
  * The vehicle as a member with this role may see it: whoever may not see devices is not told which are
@@ -85,21 +97,26 @@ export async function createVehicle(
 ): Promise<Vehicle> {
   return refusingTakenRegistration(() =>
     database.inOrganisation(organisationId).write(async (tx) => {
-      const [row] = await tx
-        .insert(vehicles)
-        .values({ ...input, id: uuidv7(), organisationId })
-        .returning()
-      await recordAudit(tx, {
-        organisationId,
-        action: 'vehicle.created',
-        subject: subjectOf(row!),
-        after: auditedFields(row!),
-      })
-      await recordChange(tx, organisationId, { type: 'vehicle', id: row!.id, change: 'created' })
+      const id = uuidv7()
+      // What is recorded of it is known before its answer: all of it is one round trip.
+      const [[row]] = await Promise.all([
+        insertVehicle(tx, { ...input, id, organisationId }),
+        recordAudit(tx, {
+          organisationId,
+          action: 'vehicle.created',
+          subject: { type: 'vehicle', id, label: input.name },
+          after: auditedFields(input),
+        }),
+        recordChange(tx, organisationId, { type: 'vehicle', id, change: 'created' }),
+      ])
       return toVehicle({ vehicle: row!, state: null, devices: [] })
     }),
   )
 }
+
+const insertVehicle = prepared(db => db.insert(vehicles).values(placeholders([
+  'id', 'organisationId', 'name', 'registration', 'kind', 'make', 'model', 'year', 'notes',
+])).returning())
 
 /**
  * Changes the given fields.
@@ -294,7 +311,7 @@ function lockDevices(tx: Transaction, meant: SQL | undefined): Promise<Fitted[]>
 
 /** @throws {NotFoundError} */
 async function findVehicle(tx: Transaction, id: string): Promise<Vehicle> {
-  const [row] = await selectVehicles(tx).where(eq(vehicles.id, id))
+  const [row] = await vehicleById(tx, { id })
   if (!row) throw new NotFoundError('vehicle')
   return toVehicle(row)
 }
@@ -353,7 +370,7 @@ function subjectOf(row: VehicleRow) {
   return { type: 'vehicle', id: row.id, label: row.name }
 }
 
-function auditedFields({ name, registration, kind, make, model, year, notes }: VehicleRow) {
+function auditedFields({ name, registration, kind, make, model, year, notes }: VehicleCreate) {
   return { name, registration, kind, make, model, year, notes }
 }
 
