@@ -11,6 +11,7 @@ const floors = [
   ['edge'],
   ['lifecycle'],
   ['identity', 'fleet', 'audit', 'cluster', 'health', 'undo'],
+  ['jobs', 'mail'],
   ['database', 'redis', 'storage'],
   ['telemetry', 'config'],
 ]
@@ -36,7 +37,7 @@ const rooms = floors.flatMap((floor, level) =>
                 regex: roomPattern(upper),
                 message: `server/${room} stands below server/${upper} and must not know it.`,
               })),
-            ...(level === 4
+            ...(level === 5
               ? floor
                   .filter(other => other !== room)
                   .map(other => ({

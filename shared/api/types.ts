@@ -66,6 +66,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit-exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Export audit entries
+         * @description Answers with a job. Its file can be downloaded once it is done, and for a week.
+         *
+         *     For owners and managers (`audit:read`).
+         */
+        post: operations["postAuditExports"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/devices": {
         parameters: {
             query?: never;
@@ -227,6 +249,114 @@ export interface paths {
          * @description For owners and managers (`members:write`). It is sensitive: refused while Redis is away.
          */
         delete: operations["deleteInvitationsById"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List jobs
+         * @description The newest first. Jobs that have ended are listed for 30 days.
+         *
+         *     For owners and managers (`jobs:read`).
+         */
+        get: operations["getJobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a job
+         * @description How far it has come and what has become of it. The live stream tells of each change.
+         *
+         *     For owners and managers (`jobs:read`).
+         */
+        get: operations["getJobsById"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/cancellation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel a job
+         * @description It has no effect any more from then on, even if it is running.
+         *
+         *     For owners and managers (`jobs:write`).
+         */
+        post: operations["postJobsByIdCancellation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download the file that a job left
+         * @description For as long as it is kept, and for whoever may see what is in it. Each download is an audit entry.
+         *
+         *     For owners and managers (`jobs:read`).
+         */
+        get: operations["getJobsByIdFile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry a job that failed or was cancelled
+         * @description For owners and managers (`jobs:write`).
+         */
+        post: operations["postJobsByIdRetry"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -702,6 +832,19 @@ export interface components {
             ipAddress: string | null;
             requestId: string | null;
         };
+        AuditExportCreate: {
+            action?: string;
+            /** Format: uuid */
+            actorId?: string;
+            /** Format: uuid */
+            subjectId?: string;
+            /** Format: date-time */
+            from?: string;
+            /** Format: date-time */
+            to?: string;
+            /** @enum {string} */
+            format: "csv";
+        };
         BalancerView: {
             name: string;
             /** @description Null: it answers. */
@@ -864,6 +1007,43 @@ export interface components {
             expiresAt: string;
             /** @description The link is shown this once: only a hash of its token is stored. */
             path: string;
+        };
+        Job: {
+            /** Format: uuid */
+            id: string;
+            kind: string;
+            /** @enum {string} */
+            state: "queued" | "running" | "done" | "failed" | "cancelled";
+            /** @description How far it has come; null: it has not said so. `total` null: it does not know. */
+            progress: {
+                done: number;
+                total: number | null;
+            } | null;
+            attempts: number;
+            maxAttempts: number;
+            /** @description Why the last attempt failed. */
+            reason: string | null;
+            /**
+             * Format: date-time
+             * @description Not before this moment: when it was asked for, or when it is tried again.
+             */
+            runAt: string;
+            /** Format: date-time */
+            createdAt: string;
+            startedAt: string | null;
+            finishedAt: string | null;
+            requestedBy: {
+                /** Format: uuid */
+                id: string;
+                name: string;
+            } | null;
+            /** @description What it left to be downloaded, from `/api/v1/jobs/{id}/file`, while it is kept. */
+            file: {
+                name: string;
+                bytes: number;
+                /** Format: date-time */
+                expiresAt: string;
+            } | null;
         };
         LivePosition: {
             /** Format: date-time */
@@ -1795,6 +1975,50 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    postAuditExports: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Made once for one intent: however often the request arrives, it is applied once, and a repeat gets the first answer. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AuditExportCreate"];
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Idempotency-Replayed": components["headers"]["Replayed"];
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["ConflictOrOperationInProgressOrOrganisationChanged"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
+        };
+    };
     getDevices: {
         parameters: {
             query?: {
@@ -2257,6 +2481,206 @@ export interface operations {
             422: components["responses"]["IdempotencyKeyReused"];
             500: components["responses"]["Internal"];
             503: components["responses"]["AskAgainLaterOrStandbyRegionOrUnavailableOrUnresolved"];
+        };
+    };
+    getJobs: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+                state?: "queued" | "running" | "done" | "failed" | "cancelled";
+            };
+            header?: {
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Fleet2-Stale": components["headers"]["Stale"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Job"][];
+                        /** @description Asks for the next page as `cursor`; null on the last one. */
+                        nextCursor: string | null;
+                        /** @description How many the whole list has. Null past the first page, and where there are more than are counted. */
+                        total: number | null;
+                    };
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["OrganisationChanged"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getJobsById: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Fleet2-Stale": components["headers"]["Stale"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["OrganisationChanged"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    postJobsByIdCancellation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Made once for one intent: however often the request arrives, it is applied once, and a repeat gets the first answer. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Idempotency-Replayed": components["headers"]["Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["ConflictOrOperationInProgressOrOrganisationChanged"];
+            413: components["responses"]["TooLarge"];
+            422: components["responses"]["IdempotencyKeyReused"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
+        };
+    };
+    getJobsByIdFile: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Fleet2-Stale": components["headers"]["Stale"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["OrganisationChanged"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    postJobsByIdRetry: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Made once for one intent: however often the request arrives, it is applied once, and a repeat gets the first answer. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Idempotency-Replayed": components["headers"]["Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["ConflictOrOperationInProgressOrOrganisationChanged"];
+            413: components["responses"]["TooLarge"];
+            422: components["responses"]["IdempotencyKeyReused"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
         };
     };
     getMembers: {

@@ -28,6 +28,7 @@ for (const { name, ...look } of looks) {
         '/devices',
         '/members',
         '/audit',
+        '/jobs',
         '/settings',
         '/ops',
       ]) {

@@ -76,6 +76,7 @@ const pages = [
   '/devices',
   '/members',
   '/audit',
+  '/jobs',
   '/settings',
   '/sign-in',
   '/sign-up',

@@ -49,6 +49,20 @@ export const promises: Case[] = [
     tooLittle: { [`fleet2_outbox_oldest_seconds{${app}}`]: 61, [`fleet2_redis_up{${app}}`]: 0 },
   },
   {
+    alert: 'JobsStuck',
+    severity: 'warning',
+    fires: 301,
+    quiet: 0,
+    below: 300,
+    seen: age => ({ [`fleet2_jobs_oldest_seconds{${app}}`]: age }),
+  },
+  {
+    alert: 'JobsFailed',
+    severity: 'warning',
+    ...once,
+    seen: counted(`fleet2_jobs_ended_total{${app},kind="audit-export",outcome="failed"}`),
+  },
+  {
     alert: 'StatusNoticeRefused',
     severity: 'warning',
     fires: 1,
