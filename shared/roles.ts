@@ -14,6 +14,7 @@ export const permissions = {
   'audit:read': ['owner', 'manager'],
   'jobs:read': ['owner', 'manager'],
   'jobs:write': ['owner', 'manager'],
+  'mail:read': ['owner'],
 } as const satisfies Record<string, readonly Role[]>
 export type Permission = keyof typeof permissions
 

@@ -27,38 +27,45 @@ const clockMarginSeconds = 3_600
  */
 export async function storeRevocation(
   database: Database,
-  { userId, sessionId, keptSessionId }: Omit<Revocation, 'revokedAt'>,
+  revocation: Omit<Revocation, 'revokedAt'>,
   keptSeconds: number,
 ): Promise<Revocation> {
   // Made here, so that a write that is tried again stores it once.
   const id = uuidv7()
-  const stored = await database.withKey('user', userId).write(
-    async (tx) => {
-      // One after the other: two that are stored at once must not be given the same moment.
-      await tx.execute(
-        sql`SELECT pg_advisory_xact_lock(hashtextextended('session revocations ' || ${userId}, 0))`,
-      )
-      const moment = sql<Date>`date_trunc('milliseconds', greatest(clock_timestamp(), (SELECT max(revoked_at) + interval '1 millisecond' FROM session_revocations WHERE user_id = ${userId})))`
-      await tx
-        .insert(sessionRevocations)
-        .values({
-          id,
-          userId,
-          sessionId,
-          keptSessionId,
-          revokedAt: moment,
-          expiresAt: sql`clock_timestamp() + make_interval(secs => ${keptSeconds + clockMarginSeconds})`,
-        })
-        .onConflictDoNothing()
-      const [row] = await tx
-        .select({ revokedAt: sessionRevocations.revokedAt })
-        .from(sessionRevocations)
-        .where(eq(sessionRevocations.id, id))
-      return { at: row!.revokedAt.getTime() }
-    },
+  return database.withKey('user', revocation.userId).write(
+    tx => storeRevocationIn(tx, revocation, keptSeconds, id),
     { repeatable: true },
   )
-  return { userId, sessionId, keptSessionId, revokedAt: stored.at }
+}
+
+/** The same in a transaction that makes the sessions end for a reason: there is neither without the other. */
+export async function storeRevocationIn(
+  tx: Transaction,
+  { userId, sessionId, keptSessionId }: Omit<Revocation, 'revokedAt'>,
+  keptSeconds: number,
+  id = uuidv7(),
+): Promise<Revocation> {
+  // One after the other: two that are stored at once must not be given the same moment.
+  await tx.execute(
+    sql`SELECT pg_advisory_xact_lock(hashtextextended('session revocations ' || ${userId}, 0))`,
+  )
+  const moment = sql<Date>`date_trunc('milliseconds', greatest(clock_timestamp(), (SELECT max(revoked_at) + interval '1 millisecond' FROM session_revocations WHERE user_id = ${userId})))`
+  await tx
+    .insert(sessionRevocations)
+    .values({
+      id,
+      userId,
+      sessionId,
+      keptSessionId,
+      revokedAt: moment,
+      expiresAt: sql`clock_timestamp() + make_interval(secs => ${keptSeconds + clockMarginSeconds})`,
+    })
+    .onConflictDoNothing()
+  const [row] = await tx
+    .select({ revokedAt: sessionRevocations.revokedAt })
+    .from(sessionRevocations)
+    .where(eq(sessionRevocations.id, id))
+  return { userId, sessionId, keptSessionId, revokedAt: row!.revokedAt.getTime() }
 }
 
 /**

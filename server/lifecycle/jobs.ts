@@ -5,11 +5,13 @@ import { operations } from '#server/database/schema/operations.ts'
 import { recordChange } from '#server/fleet/changes.ts'
 import { auditExport, runAuditExport } from '#server/fleet/exports/audit.ts'
 import { cleanFiles, fileCleaning } from '#server/fleet/exports/cleaning.ts'
+import { issuePasswordReset, passwordReset } from '#server/identity/password-reset.ts'
 import { deleteEndedRevocations } from '#server/identity/revocations.ts'
 import { handle, type JobHandler, type JobKind } from '#server/jobs/kind.ts'
 import { deleteOldJobs, forWorkers, type TellOfJob } from '#server/jobs/queue.ts'
 import { putSchedule } from '#server/jobs/schedules.ts'
 import { createWorker, jobOutcomes } from '#server/jobs/worker.ts'
+import { deleteOldMail, mailKind } from '#server/mail/outbox.ts'
 import { backgroundContext, runInContext } from '#server/telemetry/context.ts'
 import { announceJobs, jobMetrics } from '#server/telemetry/job-metrics.ts'
 import { later } from '#server/telemetry/timers.ts'
@@ -59,8 +61,13 @@ function handlersOf(services: Services): JobHandler[] {
       await deleteOldAccountEvents(database)
       return null
     }),
-    handle(hourly.jobs, async () => async tx => ({ result: { deleted: await deleteOldJobs(tx, jobsKept) } })),
+    handle(hourly.jobs, async () => async (tx) => {
+      await deleteOldMail(tx, jobsKept.keptDays)
+      return { result: { deleted: await deleteOldJobs(tx, jobsKept) } }
+    }),
     handle(hourly.files, () => cleanFiles(services)),
+    handle(mailKind, job => services.mail.send(job)),
+    handle(passwordReset, job => issuePasswordReset(services, job)),
     handle(auditExport, job => runAuditExport(services, job)),
   ]
 }

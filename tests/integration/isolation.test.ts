@@ -28,6 +28,7 @@ beforeAll(async () => {
   })
   their.invitation = await make('/api/v1/invitations', { email: 'their-secret@example.org', role: 'viewer' })
   their.member = (await theirs.send<{ items: { id: string }[] }>('GET', '/api/v1/members')).body.items[0]!.id
+  their.mail = (await theirs.send<{ items: { id: string }[] }>('GET', '/api/v1/mails')).body.items[0]!.id
   their.job = await make('/api/v1/audit-exports', { format: 'csv' })
   await until(async () => {
     return (await theirs.send('GET', `/api/v1/jobs/${their.job}`)).body.state === 'done'
@@ -65,6 +66,10 @@ const cases: Record<string, Case> = {
   'GET /api/v1/jobs/:id/file': { notFound: 'job' },
   'POST /api/v1/jobs/:id/cancellation': { notFound: 'job' },
   'POST /api/v1/jobs/:id/retry': { notFound: 'job' },
+  'GET /api/v1/mails': { list: '/api/v1/mails' },
+  'GET /api/v1/mails/:id': { notFound: 'mail' },
+  'POST /api/v1/password-resets': { own: 'of whoever reads the mailbox: see mail.test.ts' },
+  'POST /api/v1/password-reset-completions': { own: 'the link is the key: see mail.test.ts' },
   'GET /api/v1/jobs': { list: '/api/v1/jobs' },
   'POST /api/v1/audit-exports': { own: 'of the session\'s organisation: see job-instances.test.ts' },
   'GET /api/v1/vehicles': { list: '/api/v1/vehicles?search=secret' },
@@ -166,6 +171,8 @@ describe('without a session', () => {
     '/api/v1/users',
     '/api/v1/invitation-lookups',
     '/api/v1/invitation-acceptances',
+    '/api/v1/password-resets',
+    '/api/v1/password-reset-completions',
   ])
   it.each(
     endpointFiles().filter(

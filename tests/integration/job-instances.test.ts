@@ -27,7 +27,6 @@ const startInstance = async (name: string) => {
 beforeAll(async () => {
   [database, redis] = await Promise.all([createTestDatabase(), startRedis()])
   folder = await mkdtemp(join(tmpdir(), 'fleet2-files-'))
-  // It serves people in these tests and must outlive the others, so it is told apart by taking no job first.
   for (const name of ['app1', 'app2', 'app3']) await startInstance(name)
   owner = await signUp(servers.get('app1')!.url, 'Exporters')
 })
@@ -60,11 +59,11 @@ async function fillLog(entries: number) {
 it('an export is made by a job whose progress is told, can be downloaded as CSV without formulas, and stands in the audit log', async () => {
   await owner.send('POST', '/api/v1/vehicles', { name: '=1+1' })
   const live = listenLive(() => servers.get('app1')!.url, owner.cookie)
-  await until(() => live.heard('status').length > 0, 'the stream')
+  await until(() => live.heard.length > 0, 'the stream')
   const job = await exportLog({ action: 'vehicle' })
   expect(job).toMatchObject({ kind: 'audit-export', state: 'queued', requestedBy: { name: 'Test User' } })
   await isDone(job.id)
-  await until(() => live.heard('changed').some(({ id, type }) => type === 'job' && id === job.id), 'word of it')
+  await until(() => live.heard.some(({ data }) => data.type === 'job' && data.id === job.id), 'word of it')
   live.close()
   const { body: done } = await owner.send<Job>('GET', `/api/v1/jobs/${job.id}`)
   expect(done).toMatchObject({ state: 'done', progress: { done: 1, total: 1 } })

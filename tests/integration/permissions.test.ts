@@ -44,6 +44,7 @@ beforeAll(async () => {
   things.devices = await make('/api/v1/devices', { name: 'Theirs', identifier: randomUUID() })
   things.invitations = await make('/api/v1/invitations', { email: 'theirs@example.org', role: 'viewer' })
   things.members = (await other.send<{ items: { id: string }[] }>('GET', '/api/v1/members')).body.items[0]!.id
+  things.mails = (await other.send<{ items: { id: string }[] }>('GET', '/api/v1/mails')).body.items[0]!.id
   things.jobs = await make('/api/v1/audit-exports', { format: 'csv' })
   // At rest: the program itself changes it until then.
   await until(async () => {
