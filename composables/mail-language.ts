@@ -1,6 +1,6 @@
 import type { Language } from '#shared/schemas/mail.ts'
 
-/** The language of mail that the person asks for: the browser's, where mail is written in it. Browser only. */
+/** The language of mail that is asked for: the browser's, where mail is written in it. Browser only. */
 export function mailLanguage(): Language {
   return navigator.language.toLowerCase().startsWith('de') ? 'de' : 'en'
 }

@@ -12,7 +12,6 @@ import { memberships, users } from '#server/database/schema/identity.ts'
 import { passwordResets } from '#server/database/schema/mail.ts'
 import type { FinishJob, JobKind, RunningJob } from '#server/jobs/kind.ts'
 import { enqueue } from '#server/jobs/queue.ts'
-import type { MailOutbox } from '#server/mail/outbox.ts'
 import { currentContext } from '#server/telemetry/context.ts'
 import { NotFoundError, UnavailableError } from '#shared/errors.ts'
 import type { PasswordReset, PasswordResetRequest } from '#shared/schemas/identity.ts'
@@ -79,8 +78,8 @@ export async function issuePasswordReset(
 
 /**
  * Whose owners may be shown the link while there is no mail server: those of the only organisation that the
- * account opens. Null: it opens several, or the operators' pages, and what is not theirs must not be opened to
- * them.
+ * account opens. Null: it opens several, or the operators' pages, and what is not theirs must not be opened
+ * to them.
  */
 async function soleOrganisation(
   { database, config }: Pick<IdentityServices, 'database' | 'config'>, userId: string, email: string,

@@ -71,7 +71,8 @@ export function createMailOutbox({ database, mailer, seal, publicUrl, domain, lo
       const id = uuidv7()
       const { organisationId } = mail
       const jobId = mailer && await enqueue(tx, mailKind, { organisationId, input: { mailId: id } })
-      await tx.insert(mails).values({ id, ...mail, data: { ...mail.data }, sealedPath: seal.close(path), jobId })
+      const data: Record<string, string> = { ...mail.data }
+      await tx.insert(mails).values({ id, ...mail, data, sealedPath: seal.close(path), jobId })
       // Without its link: whoever reads the log must not be able to use it.
       if (!mailer) log.info({ mail: id, template: mail.template }, 'No mail server is configured: not sent')
     },

@@ -70,7 +70,7 @@ const templates: {
   },
 }
 
-/** A mail's words, plain and as HTML. Whatever people have named things shows as it is, and is never markup. */
+/** A mail's words, plain and as HTML. What people have named things shows as it is, and is never markup. */
 export function renderMail<Name extends TemplateName>(
   name: Name, language: Language, data: MailData[Name], link: string,
 ): { subject: string, text: string, html: string } {

@@ -37,13 +37,13 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
+interface JobRow { state: string, attempts: number, instance: string, progress_done: number | null }
+
 const exportLog = async (filters: object = {}) => {
   return (await owner.send<Job>('POST', '/api/v1/audit-exports', { format: 'csv', ...filters })).body
 }
 /** Asked the database, and not an instance: each of them may be dead. */
-const rowOf = async (id: string) => (await database.asOwner<{
-  state: string, attempts: number, instance: string, progress_done: number | null
-}>('SELECT * FROM jobs WHERE id = $1', [id]))[0]!
+const rowOf = async (id: string) => (await database.asOwner<JobRow>('SELECT * FROM jobs WHERE id = $1', [id]))[0]!
 const isDone = (id: string) => until(async () => (await rowOf(id)).state === 'done', 'the export', 90_000)
 
 /** So many entries that an export takes seconds. */
@@ -79,7 +79,9 @@ it('an export is made by a job whose progress is told, can be downloaded as CSV 
   expect(rest).toEqual([''])
   const { body: log } = await owner.send<{ items: { action: string, subject: object }[] }>(
     'GET', '/api/v1/audit-entries?action=audit-export')
-  expect(log.items.map(({ action }) => action)).toEqual(['audit-export.downloaded', 'audit-export.requested'])
+  expect(log.items.map(({ action }) => action)).toEqual([
+    'audit-export.downloaded', 'audit-export.completed', 'audit-export.requested',
+  ])
 })
 
 it('an instance that is killed in the middle of an export: it is done once, by another one', async () => {
@@ -94,6 +96,10 @@ it('an instance that is killed in the middle of an export: it is done once, by a
   await isDone(job.id)
   const row = await rowOf(job.id)
   expect([row.attempts, row.instance === instance]).toEqual([2, false])
+  // The effect of its transaction, of which nothing but that transaction keeps a second one out.
+  expect(await database.asOwner(
+    'SELECT 1 FROM audit_entries WHERE action = \'audit-export.completed\' AND subject_id = $1', [job.id],
+  )).toHaveLength(1)
   await startInstance(instance)
   const { body } = await ask<string>(`/api/v1/jobs/${job.id}/file`)
   const lines = body.split('\r\n').slice(1, -1)

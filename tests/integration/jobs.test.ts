@@ -48,6 +48,8 @@ afterAll(async () => {
   await server.drop()
 })
 
+interface JobRow { state: string, attempts: number, instance: string | null, reason: string | null }
+
 async function newOrganisation() {
   const id = uuidv7()
   await database.inOrganisation(id).write(async (tx) => {
@@ -87,9 +89,7 @@ const effectsOf = async (label: string) => (
 ).length
 const stateOf = async (id: string) => (await getJob({ database }, organisationId, id)).state
 const isDone = (id: string) => until(async () => await stateOf(id) === 'done', 'the job to be done')
-const rowOf = async (id: string) => (await server.asOwner<{
-  state: string, attempts: number, instance: string | null, reason: string | null
-}>('SELECT * FROM jobs WHERE id = $1', [id]))[0]!
+const rowOf = async (id: string) => (await server.asOwner<JobRow>('SELECT * FROM jobs WHERE id = $1', [id]))[0]!
 
 describe('a job', () => {
   it('is there if and only if the change that asked for it was committed', async () => {

@@ -23,6 +23,8 @@ afterAll(async () => {
   await database.drop()
 })
 
+interface JobRow { state: string, attempts: number, reason: string | null }
+
 const mailTo = async (address: string, count = 1): Promise<ReceivedMail> => {
   const found = () => smtp.received.filter(({ to }) => to.includes(address))
   await until(() => found().length >= count, `mail to ${address}`)
@@ -30,9 +32,7 @@ const mailTo = async (address: string, count = 1): Promise<ReceivedMail> => {
 }
 const linkIn = (text: string) => /https:\/\/\S+/.exec(text)![0]
 const makeDue = () => database.asOwner('UPDATE jobs SET run_at = now() WHERE state = \'queued\'')
-const jobOf = async (address: string) => (await database.asOwner<{
-  state: string, attempts: number, reason: string | null
-}>('SELECT j.* FROM jobs j JOIN mails m ON m.job_id = j.id WHERE m.recipient = $1', [address]))[0]!
+const jobOf = async (address: string) => (await database.asOwner<JobRow>('SELECT j.* FROM jobs j JOIN mails m ON m.job_id = j.id WHERE m.recipient = $1', [address]))[0]!
 
 async function invite(owner: SignedUp, email: string, language?: string) {
   return (await owner.send<{ path: string, mailed: boolean }>('POST', '/api/v1/invitations', {

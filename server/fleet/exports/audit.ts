@@ -106,6 +106,10 @@ export async function runAuditExport(
   return async (tx) => {
     // Whoever asked may have lost the right since.
     await currentRole(tx, { userId: requestedBy!.id, organisationId }, 'audit:read')
+    await recordAudit(tx, {
+      organisationId, action: 'audit-export.completed',
+      subject: subjectOf({ id: job.id, kind: auditExport.name }), after: { rows },
+    })
     return { result: { rows }, file: { key, name, bytes, expiresAt } }
   }
 }

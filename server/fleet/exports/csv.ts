@@ -9,5 +9,7 @@ export const byteOrderMark = '\uFEFF'
  * decide what the program of whoever exports it does.
  */
 export function csvLines(rows: readonly (string | number | null)[][]): string {
-  return stringify(rows as (string | number | null)[][], { escape_formulas: true, record_delimiter: '\r\n' })
+  return stringify(rows as (string | number | null)[][], {
+    escape_formulas: true, record_delimiter: '\r\n', quoted_match: /[\r\n]/,
+  })
 }
