@@ -144,7 +144,7 @@ describe('a forgotten password', () => {
     expect(await use(token, 'short')).toMatchObject({ status: 400 })
     expect(await use(token, `${user.email} `.repeat(2).trim())).toMatchObject({ status: 400 })
     // Sent again because its answer was lost, it is answered the same.
-    const headers = { 'idempotency-key': 'one intent' }
+    const headers = { 'idempotency-key': 'one-intent' }
     expect([(await use(token, newPassword, headers)).status, (await use(token, newPassword, headers)).status])
       .toEqual([204, 204])
     expect((await use(token, 'another long password here')).status).toBe(404)
