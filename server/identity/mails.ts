@@ -7,7 +7,7 @@ import { mails } from '#server/database/schema/mail.ts'
 import type { MailOutbox } from '#server/mail/outbox.ts'
 import { NotFoundError } from '#shared/errors.ts'
 import type { Page, PageQuery } from '#shared/schemas/common.ts'
-import type { Mail, MailWithText } from '#shared/schemas/mail.ts'
+import type { Mail, MailWithText } from '#shared/mail.ts'
 
 interface Parts { database: Database, mail: MailOutbox }
 interface Row {

@@ -11,7 +11,7 @@ import { and, eq, sql } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import type { Database, Queries, Transaction } from '#server/database/port.ts'
 import { jobs } from '#server/database/schema/jobs.ts'
-import type { JobState } from '#shared/schemas/jobs.ts'
+import type { JobState } from '#shared/jobs.ts'
 import type { FinishJob, JobKind } from './kind.ts'
 
 /** What a worker holds of a job that it has taken. */

@@ -1,4 +1,4 @@
-import type { Language } from '#shared/schemas/mail.ts'
+import type { Language } from '#shared/mail.ts'
 
 /** What each mail is made of beside its link. */
 export interface MailData {

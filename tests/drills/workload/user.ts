@@ -1,6 +1,6 @@
 import type { Page } from '#shared/schemas/common.ts'
-import type { Job } from '#shared/schemas/jobs.ts'
-import type { Vehicle } from '#shared/schemas/vehicles.ts'
+import type { Job } from '#shared/jobs.ts'
+import type { Vehicle } from '#shared/vehicles.ts'
 import type { ReadKind, Recorder } from '../history.ts'
 import type { Browser } from './browser.ts'
 import { openLiveStream } from './live-stream.ts'

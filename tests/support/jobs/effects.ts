@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { pino } from 'pino'
 import type { Database } from '../../../server/database/port.ts'
-import { recordChange } from '../../../server/fleet/changes.ts'
+import { recordChange } from '../../../server/live/changes.ts'
 import { handle, type JobHandler, type JobKind } from '../../../server/jobs/kind.ts'
 import { createWorker, type WorkerMetrics, type WorkerTimings } from '../../../server/jobs/worker.ts'
 

@@ -1,7 +1,7 @@
 import { created, defineEndpoint } from '#server/edge/endpoint.ts'
 import { requestAuditExport } from '#server/fleet/exports/audit.ts'
 import { services } from '#server/lifecycle/services.ts'
-import { AuditExportCreate, Job } from '#shared/schemas/jobs.ts'
+import { AuditExportCreate, Job } from '#shared/jobs.ts'
 
 export default defineEndpoint({
   summary: 'Export audit entries',

@@ -1,8 +1,8 @@
 import { defineEndpoint } from '#server/edge/endpoint.ts'
-import { getJob } from '#server/fleet/jobs.ts'
+import { getJob } from '#server/fleet/jobs/jobs.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { IdParameter } from '#shared/schemas/common.ts'
-import { Job } from '#shared/schemas/jobs.ts'
+import { Job } from '#shared/jobs.ts'
 
 export default defineEndpoint({
   summary: 'Get a job',

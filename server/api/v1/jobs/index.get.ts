@@ -1,8 +1,8 @@
 import { defineEndpoint } from '#server/edge/endpoint.ts'
-import { listJobs } from '#server/fleet/jobs.ts'
+import { listJobs } from '#server/fleet/jobs/jobs.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { page } from '#shared/schemas/answers.ts'
-import { Job, JobQuery } from '#shared/schemas/jobs.ts'
+import { Job, JobQuery } from '#shared/jobs.ts'
 
 export default defineEndpoint({
   summary: 'List jobs',

@@ -2,7 +2,7 @@ import { defineEndpoint } from '#server/edge/endpoint.ts'
 import { readMail } from '#server/identity/mails.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { IdParameter } from '#shared/schemas/common.ts'
-import { MailWithText } from '#shared/schemas/mail.ts'
+import { MailWithText } from '#shared/mail.ts'
 
 export default defineEndpoint({
   summary: 'Read an outgoing mail',

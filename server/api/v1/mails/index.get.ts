@@ -3,7 +3,7 @@ import { listMails } from '#server/identity/mails.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { page } from '#shared/schemas/answers.ts'
 import { PageQuery } from '#shared/schemas/common.ts'
-import { Mail } from '#shared/schemas/mail.ts'
+import { Mail } from '#shared/mail.ts'
 
 export default defineEndpoint({
   summary: 'List outgoing mail',

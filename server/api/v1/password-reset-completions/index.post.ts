@@ -2,7 +2,7 @@ import { defineEndpoint, nothing } from '#server/edge/endpoint.ts'
 import { keyBelongsTo, originOf } from '#server/edge/principal.ts'
 import { resetPassword, resetScope } from '#server/identity/password-reset.ts'
 import { services } from '#server/lifecycle/services.ts'
-import { PasswordReset } from '#shared/schemas/identity.ts'
+import { PasswordReset } from '#shared/identity.ts'
 
 export default defineEndpoint({
   summary: 'Set a forgotten password anew',

@@ -2,7 +2,7 @@ import { defineEndpoint, nothing } from '#server/edge/endpoint.ts'
 import { originOf } from '#server/edge/principal.ts'
 import { requestPasswordReset } from '#server/identity/password-reset.ts'
 import { services } from '#server/lifecycle/services.ts'
-import { PasswordResetRequest } from '#shared/schemas/identity.ts'
+import { PasswordResetRequest } from '#shared/identity.ts'
 
 export default defineEndpoint({
   summary: 'Ask for a link to set a forgotten password anew',

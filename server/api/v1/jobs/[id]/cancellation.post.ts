@@ -1,8 +1,8 @@
 import { defineEndpoint } from '#server/edge/endpoint.ts'
-import { cancelJob } from '#server/fleet/jobs.ts'
+import { cancelJob } from '#server/fleet/jobs/jobs.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { IdParameter } from '#shared/schemas/common.ts'
-import { Job } from '#shared/schemas/jobs.ts'
+import { Job } from '#shared/jobs.ts'
 
 export default defineEndpoint({
   summary: 'Cancel a job',

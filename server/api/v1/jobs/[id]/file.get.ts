@@ -1,6 +1,6 @@
 import { setResponseHeaders } from 'h3'
 import { defineEndpoint, file } from '#server/edge/endpoint.ts'
-import { openJobFile } from '#server/fleet/jobs.ts'
+import { openJobFile } from '#server/fleet/jobs/jobs.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { IdParameter } from '#shared/schemas/common.ts'
 
