@@ -75,5 +75,7 @@ export const rowKeys = {
   ingest: 'app.organisation_ids',
   /** `on`: the outbox of every organisation, for the job that publishes what was left behind. */
   relay: 'app.relay',
+  /** `on`: the jobs of every organisation, for the workers. */
+  jobs: 'app.jobs',
 } as const
 export type RowKey = keyof typeof rowKeys

@@ -31,6 +31,8 @@ export type Access = keyof Callers
 export interface Answer<Schema extends z.ZodType | null = z.ZodType | null> {
   status: 200 | 201 | 204
   schema: Schema
+  /** A file: its content type. The handler sets its name and gives back its bytes. */
+  media?: string
   /** The address of what was made. */
   location?(body: Schema extends z.ZodType ? z.output<Schema> : never): string
 }
@@ -44,6 +46,11 @@ export function created<Schema extends z.ZodType>(
 
 /** 204: done, and nothing to say. */
 export const nothing: Answer<null> = { status: 204, schema: null }
+
+/** 200 with a file of this content type, whatever is in it. */
+export function file(media: string): Answer<null> {
+  return { status: 200, schema: null, media }
+}
 
 type Output = z.ZodType | Answer<z.ZodType> | Answer<null>
 /** What the handler gives back. Where there is nothing to say, whatever the domain does is not looked at. */
@@ -68,7 +75,7 @@ export interface EndpointDefinition {
   permission: Access
   confirmed: boolean
   input: { parameters: z.ZodObject | null, query: z.ZodObject | null, body: z.ZodObject | null }
-  output: { status: 200 | 201 | 204, schema: z.ZodType | null }
+  output: { status: 200 | 201 | 204, schema: z.ZodType | null, media: string | null }
   errors: readonly ProblemType[]
 }
 export type Endpoint = EventHandler & { definition: EndpointDefinition }
@@ -102,7 +109,7 @@ export function defineEndpoint<
 }): Endpoint {
   const { permission, confirmed = false, input = {}, handler } = definition
   const admit = gateOf(permission) as Gate<Callers[As]>
-  const { status, schema, location } = answerOf(definition.output)
+  const { status, schema, media, location } = answerOf(definition.output)
   const serve = (event: H3Event): Promise<unknown> => admit(event, async (caller) => {
     if (confirmed) refuseUnconfirmed(caller as Caller)
     const body = await handler({
@@ -114,7 +121,7 @@ export function defineEndpoint<
     })
     if (status !== 200) setResponseStatus(event, status)
     if (location) setResponseHeader(event, 'Location', location(body))
-    return schema ? body : null
+    return schema || media ? body : null
   })
   return Object.assign(defineEventHandler(serve), {
     definition: {
@@ -123,13 +130,13 @@ export function defineEndpoint<
       permission,
       confirmed,
       input: { parameters: input.parameters ?? null, query: input.query ?? null, body: input.body ?? null },
-      output: { status, schema },
+      output: { status, schema, media: media ?? null },
       errors: definition.errors ?? [],
     },
   })
 }
 
-function answerOf(output: Output): Pick<Answer, 'status' | 'schema'> & { location?(body: unknown): string } {
+function answerOf(output: Output): Pick<Answer, 'status' | 'schema' | 'media'> & { location?(body: unknown): string } {
   return 'status' in output ? output : { status: 200, schema: output }
 }
 

@@ -150,7 +150,7 @@ function operationOf(
         },
         ...output.schema
           ? { content: { 'application/json': { schema: schemas.of(output.schema, 'output') } } }
-          : {},
+          : output.media ? { content: { [output.media]: { schema: { type: 'string' } } } } : {},
       },
       ...responses.of(problemsOf(method, definition)),
     },

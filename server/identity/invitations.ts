@@ -67,14 +67,14 @@ export async function listInvitations(
 }
 
 /**
- * Invites somebody by a link that is shown once. Fleet2 sends no mail: the link is passed on by whoever
- * invites.
+ * Invites somebody by a link, which is mailed where there is a mail server. It is shown once, too: whoever
+ * invites may pass it on.
  * @throws {ForbiddenError} for a role that the actor may not give; {ConflictError} for a member.
  */
 export async function createInvitation(
-  { database, limiter, makeSecret }: IdentityServices,
+  { database, limiter, makeSecret, mail }: IdentityServices,
   actor: Member,
-  input: InvitationCreate,
+  { language, ...input }: InvitationCreate,
 ): Promise<InvitationWithLink> {
   const { organisationId } = actor
   await throttleInvitations(limiter, organisationId)
@@ -103,6 +103,18 @@ export async function createInvitation(
         expiresAt: new Date(Date.now() + validDays * 86_400_000),
       })
       .returning()
+    const [organisation] = await tx
+      .select({ name: organisations.name })
+      .from(organisations)
+      .where(eq(organisations.id, organisationId))
+    await mail.queue(tx, {
+      organisationId,
+      recipient: input.email,
+      template: 'invitation',
+      language,
+      data: { organisation: organisation!.name, inviter: actor.name, expires: row!.expiresAt.toISOString() },
+      path: `/invitation#${token}`,
+    })
     await recordAudit(tx, {
       organisationId,
       action: 'invitation.created',
@@ -112,7 +124,7 @@ export async function createInvitation(
     await recordChange(tx, organisationId, { type: 'invitation', id: row!.id, change: 'created' })
     return toInvitation(row!, actor.name)
   })
-  return { ...invitation, path: `/invitation#${token}` }
+  return { ...invitation, path: `/invitation#${token}`, mailed: mail.sends }
 }
 
 /** The link ends at once. @throws {NotFoundError} when it has been accepted, revoked or has run out. */

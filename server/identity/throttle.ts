@@ -47,6 +47,13 @@ const passwordChecks: Limit = { limit: 10, windowSeconds: 900 }
 const signUps: Limit = { limit: 30, windowSeconds: 3_600 }
 const acceptances: Limit = { limit: 300, windowSeconds: 3_600 }
 
+/**
+ * Links for a forgotten password that one network asks for, and that it uses. A person needs one or two; an
+ * office behind one address some more.
+ */
+const resetRequests: Limit = { limit: 20, windowSeconds: 3_600 }
+const resets: Limit = { limit: 60, windowSeconds: 3_600 }
+
 /** Organisations that one person makes: nobody who runs fleets needs more of them in an hour. */
 const organisationsCreated: Limit = { limit: 30, windowSeconds: 3_600 }
 
@@ -137,6 +144,22 @@ export async function throttleAcceptance(limiter: RateLimiter, address: string):
   throwUnlessAllowed(
     [await limiter.take(`acceptance:${hashed(networkOf(address))}`, acceptances)],
     'Too many invitations were accepted from this address.',
+  )
+}
+
+/** Counts a request for a link to set a forgotten password anew. @throws {TooManyRequestsError} */
+export async function throttleResetRequests(limiter: RateLimiter, address: string): Promise<void> {
+  throwUnlessAllowed(
+    [await limiter.take(`reset-request:${hashed(networkOf(address))}`, resetRequests)],
+    'Too many new passwords were requested from this address.',
+  )
+}
+
+/** Counts the use of such a link, which costs a hashing. @throws {TooManyRequestsError} */
+export async function throttleResets(limiter: RateLimiter, address: string): Promise<void> {
+  throwUnlessAllowed(
+    [await limiter.take(`reset:${hashed(networkOf(address))}`, resets)],
+    'Too many links were used from this address.',
   )
 }
 

@@ -20,6 +20,9 @@ import { replayRevocations } from '#server/identity/end-session.ts'
 import { createRecentCallers, type RecentCallers } from '#server/identity/recent-callers.ts'
 import { createKnownDevices, type KnownDevices } from '#server/identity/known-devices.ts'
 import { createSessions, type Sessions } from '#server/identity/sessions.ts'
+import { createMailOutbox, type MailOutbox } from '#server/mail/outbox.ts'
+import { createSeal } from '#server/mail/seal.ts'
+import { openSmtp } from '#server/mail/smtp.ts'
 import { createCache, type Cache } from '#server/redis/cache.ts'
 import { createEvents, type Events } from '#server/live/events.ts'
 import { createRegistry, type Registry } from '#server/redis/instances.ts'
@@ -31,6 +34,7 @@ import type { Storage } from '#server/storage/port.ts'
 import { cacheMetrics } from '#server/telemetry/cache-metrics.ts'
 import { eventMetrics, outboxMetrics } from '#server/telemetry/live-metrics.ts'
 import { routerMetrics } from '#server/telemetry/database-metrics.ts'
+import { countMail } from '#server/telemetry/mail-metrics.ts'
 import { positionBatch, positionsAccepted, positionsQuarantined } from '#server/telemetry/metrics.ts'
 import { UnavailableError } from '#shared/errors.ts'
 
@@ -44,6 +48,7 @@ export interface Services {
   registry: Registry
   limiter: RateLimiter
   storage: Storage
+  mail: MailOutbox
   events: Events
   sessions: Sessions
   recentCallers: RecentCallers
@@ -129,6 +134,15 @@ export function openServices({
     registry,
     limiter: createRateLimiter(redis, () => registry.count()),
     storage: openStorage(config),
+    mail: createMailOutbox({
+      database,
+      mailer: config.smtpUrl ? openSmtp({ url: config.smtpUrl, from: config.mailFrom! }) : null,
+      seal: createSeal(config.sessionPasswords),
+      publicUrl: config.publicUrl ?? '',
+      domain: config.publicUrl ? new URL(config.publicUrl).hostname : 'localhost',
+      log,
+      count: countMail,
+    }),
     events,
     sessions: createSessions(redis, {
       idleSeconds: config.sessionIdleSeconds,
@@ -199,11 +213,12 @@ export function closingService(): string | null {
 /** Closes what was opened, in reverse. Each step is tried, whatever became of the one before. */
 export async function closeServices(): Promise<void> {
   if (!current) return
-  const { health, statusPage, ingest, outbox, cache, redis, database, timeline, log } = current
+  const { health, statusPage, ingest, mail, outbox, cache, redis, database, timeline, log } = current
   for (const [name, close] of [
     ['status page', () => statusPage.stop()],
     ['health', () => health.stop()],
     ['device input', () => ingest.close()],
+    ['mail', () => mail.close()],
     ['outbox', () => outbox.close()],
     ['cache', () => cache.close()],
     ['time-line', () => timeline.settled()],

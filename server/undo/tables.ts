@@ -51,6 +51,9 @@ export const leftOut: Record<string, string> = {
   vehicle_states: 'the next position writes it anew',
   audit_entries: 'what happened has happened; undoing is a further entry',
   outbox: 'what browsers have been told',
+  mails: 'what was sent was sent; whoever needs it again asks again',
+  jobs: 'work that was asked for: whoever needs it again asks again',
+  job_schedules: 'the program sets its own up at each start; a person sets the others up anew',
 }
 
 /** Columns that the program keeps the books by: nobody changes them, so no difference is made of them. */

@@ -66,6 +66,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit-exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Export audit entries
+         * @description Answers with a job. Its file can be downloaded once it is done, and for a week.
+         *
+         *     For owners and managers (`audit:read`).
+         */
+        post: operations["postAuditExports"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/devices": {
         parameters: {
             query?: never;
@@ -232,6 +254,158 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List jobs
+         * @description The newest first. Jobs that have ended are listed for 30 days.
+         *
+         *     For owners and managers (`jobs:read`).
+         */
+        get: operations["getJobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a job
+         * @description How far it has come and what has become of it. The live stream tells of each change.
+         *
+         *     For owners and managers (`jobs:read`).
+         */
+        get: operations["getJobsById"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/cancellation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel a job
+         * @description It has no effect any more from then on, even if it is running.
+         *
+         *     For owners and managers (`jobs:write`).
+         */
+        post: operations["postJobsByIdCancellation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download the file that a job left
+         * @description For as long as it is kept, and for whoever may see what is in it. Each download is an audit entry.
+         *
+         *     For owners and managers (`jobs:read`).
+         */
+        get: operations["getJobsByIdFile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry a job that failed or was cancelled
+         * @description For owners and managers (`jobs:write`).
+         */
+        post: operations["postJobsByIdRetry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mails": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List outgoing mail
+         * @description The newest first, for 30 days.
+         *
+         *     For owners (`mail:read`).
+         */
+        get: operations["getMails"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mails/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read an outgoing mail
+         * @description Its text is shown where there is no mail server to send it; reading it is an audit entry.
+         *
+         *     For owners (`mail:read`). It is sensitive: refused while Redis is away.
+         */
+        get: operations["getMailsById"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/members": {
         parameters: {
             query?: never;
@@ -362,6 +536,50 @@ export interface paths {
          *     For owners (`organisation:write`).
          */
         patch: operations["patchOrganisationsById"];
+        trace?: never;
+    };
+    "/api/v1/password-reset-completions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set a forgotten password anew
+         * @description By the token of a link. It ends all sessions of the account and begins none.
+         *
+         *     For everybody.
+         */
+        post: operations["postPasswordResetCompletions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/password-resets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for a link to set a forgotten password anew
+         * @description The answer is the same whether or not the address has an account.
+         *
+         *     For everybody.
+         */
+        post: operations["postPasswordResets"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/session": {
@@ -656,7 +874,7 @@ export interface components {
             /** Format: date-time */
             at: string;
             /** @enum {string} */
-            action: "account.created" | "account.signed-in" | "account.sign-in-refused" | "account.signed-out" | "account.session-ended" | "account.other-sessions-ended" | "account.password-changed" | "account.password-refused" | "account.renamed" | "account.organisation-entered";
+            action: "account.created" | "account.signed-in" | "account.sign-in-refused" | "account.signed-out" | "account.session-ended" | "account.other-sessions-ended" | "account.password-changed" | "account.password-refused" | "account.password-reset-requested" | "account.password-reset" | "account.renamed" | "account.organisation-entered";
             /** @description Attempts within the hour that the entry stands for; null where that is of no meaning. */
             attempts: number | null;
             ipAddress: string | null;
@@ -701,6 +919,19 @@ export interface components {
             } | null;
             ipAddress: string | null;
             requestId: string | null;
+        };
+        AuditExportCreate: {
+            action?: string;
+            /** Format: uuid */
+            actorId?: string;
+            /** Format: uuid */
+            subjectId?: string;
+            /** Format: date-time */
+            from?: string;
+            /** Format: date-time */
+            to?: string;
+            /** @enum {string} */
+            format: "csv";
         };
         BalancerView: {
             name: string;
@@ -838,6 +1069,11 @@ export interface components {
             email: string;
             /** @enum {string} */
             role: "owner" | "manager" | "dispatcher" | "driver" | "viewer";
+            /**
+             * @default en
+             * @enum {string}
+             */
+            language?: "en" | "de";
         };
         InvitationLookup: {
             token: string;
@@ -864,6 +1100,45 @@ export interface components {
             expiresAt: string;
             /** @description The link is shown this once: only a hash of its token is stored. */
             path: string;
+            /** @description Whether it is sent by mail, too; false: there is no mail server. */
+            mailed: boolean;
+        };
+        Job: {
+            /** Format: uuid */
+            id: string;
+            kind: string;
+            /** @enum {string} */
+            state: "queued" | "running" | "done" | "failed" | "cancelled";
+            /** @description How far it has come; null: it has not said so. `total` null: it does not know. */
+            progress: {
+                done: number;
+                total: number | null;
+            } | null;
+            attempts: number;
+            maxAttempts: number;
+            /** @description Why the last attempt failed. */
+            reason: string | null;
+            /**
+             * Format: date-time
+             * @description Not before this moment: when it was asked for, or when it is tried again.
+             */
+            runAt: string;
+            /** Format: date-time */
+            createdAt: string;
+            startedAt: string | null;
+            finishedAt: string | null;
+            requestedBy: {
+                /** Format: uuid */
+                id: string;
+                name: string;
+            } | null;
+            /** @description What it left to be downloaded, from `/api/v1/jobs/{id}/file`, while it is kept. */
+            file: {
+                name: string;
+                bytes: number;
+                /** Format: date-time */
+                expiresAt: string;
+            } | null;
         };
         LivePosition: {
             /** Format: date-time */
@@ -881,6 +1156,34 @@ export interface components {
             vehicleId: string;
             /** Format: date-time */
             receivedAt: string;
+        };
+        Mail: {
+            /** Format: uuid */
+            id: string;
+            recipient: string;
+            subject: string;
+            /** @enum {string} */
+            state: "waiting" | "sent" | "failed" | "shown";
+            /** @description Why it has not been sent yet, or will not be. */
+            reason: string | null;
+            /** Format: date-time */
+            createdAt: string;
+            sentAt: string | null;
+        };
+        MailWithText: {
+            /** Format: uuid */
+            id: string;
+            recipient: string;
+            subject: string;
+            /** @enum {string} */
+            state: "waiting" | "sent" | "failed" | "shown";
+            /** @description Why it has not been sent yet, or will not be. */
+            reason: string | null;
+            /** Format: date-time */
+            createdAt: string;
+            sentAt: string | null;
+            /** @description With its link, where there is no mail server. Reading it is audited. */
+            text: string | null;
         };
         Member: {
             /**
@@ -1081,6 +1384,18 @@ export interface components {
         PasswordChange: {
             currentPassword: string;
             newPassword: string;
+        };
+        PasswordReset: {
+            token: string;
+            password: string;
+        };
+        PasswordResetRequest: {
+            email: string;
+            /**
+             * @default en
+             * @enum {string}
+             */
+            language?: "en" | "de";
         };
         PatroniMember: {
             name: string;
@@ -1795,6 +2110,50 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    postAuditExports: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Made once for one intent: however often the request arrives, it is applied once, and a repeat gets the first answer. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AuditExportCreate"];
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Idempotency-Replayed": components["headers"]["Replayed"];
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["ConflictOrOperationInProgressOrOrganisationChanged"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
+        };
+    };
     getDevices: {
         parameters: {
             query?: {
@@ -2259,6 +2618,286 @@ export interface operations {
             503: components["responses"]["AskAgainLaterOrStandbyRegionOrUnavailableOrUnresolved"];
         };
     };
+    getJobs: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+                state?: "queued" | "running" | "done" | "failed" | "cancelled";
+            };
+            header?: {
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Fleet2-Stale": components["headers"]["Stale"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Job"][];
+                        /** @description Asks for the next page as `cursor`; null on the last one. */
+                        nextCursor: string | null;
+                        /** @description How many the whole list has. Null past the first page, and where there are more than are counted. */
+                        total: number | null;
+                    };
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["OrganisationChanged"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getJobsById: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Fleet2-Stale": components["headers"]["Stale"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["OrganisationChanged"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    postJobsByIdCancellation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Made once for one intent: however often the request arrives, it is applied once, and a repeat gets the first answer. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Idempotency-Replayed": components["headers"]["Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["ConflictOrOperationInProgressOrOrganisationChanged"];
+            413: components["responses"]["TooLarge"];
+            422: components["responses"]["IdempotencyKeyReused"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
+        };
+    };
+    getJobsByIdFile: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Fleet2-Stale": components["headers"]["Stale"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["OrganisationChanged"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    postJobsByIdRetry: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Made once for one intent: however often the request arrives, it is applied once, and a repeat gets the first answer. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Idempotency-Replayed": components["headers"]["Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["ConflictOrOperationInProgressOrOrganisationChanged"];
+            413: components["responses"]["TooLarge"];
+            422: components["responses"]["IdempotencyKeyReused"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
+        };
+    };
+    getMails: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: {
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Fleet2-Stale": components["headers"]["Stale"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Mail"][];
+                        /** @description Asks for the next page as `cursor`; null on the last one. */
+                        nextCursor: string | null;
+                        /** @description How many the whole list has. Null past the first page, and where there are more than are counted. */
+                        total: number | null;
+                    };
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["OrganisationChanged"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getMailsById: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Fleet2-Stale": components["headers"]["Stale"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailWithText"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["OrganisationChanged"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["AskAgainLaterOrUnavailable"];
+        };
+    };
     getMembers: {
         parameters: {
             query?: {
@@ -2564,6 +3203,85 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["IdempotencyKeyReused"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
+        };
+    };
+    postPasswordResetCompletions: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Made once for one intent: however often the request arrives, it is applied once, and a repeat gets the first answer. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordReset"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Idempotency-Replayed": components["headers"]["Replayed"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidInput"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["OperationInProgress"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
+        };
+    };
+    postPasswordResets: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Made once for one intent: however often the request arrives, it is applied once, and a repeat gets the first answer. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordResetRequest"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Idempotency-Replayed": components["headers"]["Replayed"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidInput"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["OperationInProgress"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
+            429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
             503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
         };

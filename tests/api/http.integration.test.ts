@@ -77,6 +77,7 @@ const pages = [
   '/devices',
   '/members',
   '/audit',
+  '/jobs',
   '/settings',
   '/sign-in',
   '/sign-up',

@@ -12,7 +12,9 @@ for (const { name, ...look } of looks) {
     test.use({ ...look, contextOptions: { reducedMotion: 'reduce' } })
 
     test('every page is accessible, fits, and is quiet on the console', async ({ page, signIn }) => {
-      for (const path of ['/sign-in', '/sign-up', '/status', '/api-reference']) {
+      for (const path of [
+        '/sign-in', '/sign-up', '/forgot-password', '/reset-password', '/status', '/api-reference',
+      ]) {
         await page.goto(path)
         await hydrated(page)
         await expectAccessible(page)
@@ -28,6 +30,8 @@ for (const { name, ...look } of looks) {
         '/devices',
         '/members',
         '/audit',
+        '/jobs',
+        '/mail',
         '/settings',
         '/ops',
       ]) {
