@@ -42,30 +42,30 @@ export function parameters<Schema extends z.ZodType>(event: H3Event, schema: Sch
 
 /** The body as text; 413 past `limit` bytes, without reading on. */
 export async function boundedBody(event: H3Event, limit: number): Promise<string> {
+  return (await boundedBytes(event, limit)).toString('utf8')
+}
+
+/** The body as it came; 413 past `limit` bytes, without reading on. */
+export async function boundedBytes(event: H3Event, limit: number): Promise<Buffer> {
   const declared = Number(event.node.req.headers['content-length'] ?? 0)
   if (declared > limit) throw createError({ statusCode: 413 })
   const known = event.context.rawBody as Buffer | undefined
   if (known) {
     if (known.length > limit) throw createError({ statusCode: 413 })
-    return known.toString('utf8')
+    return known
   }
+  if (!event.node.req.readable) return Buffer.from(await readRawBody(event, 'utf8') ?? '')
   // Chunked bodies declare nothing: they are counted as they come.
   const chunks: Buffer[] = []
   let size = 0
-  if (event.node.req.readable) {
-    for await (const chunk of event.node.req) {
-      size += (chunk as Buffer).length
-      if (size > limit) throw createError({ statusCode: 413 })
-      chunks.push(chunk as Buffer)
-    }
-  }
-  else {
-    const text = await readRawBody(event, 'utf8')
-    return text ?? ''
+  for await (const chunk of event.node.req) {
+    size += (chunk as Buffer).length
+    if (size > limit) throw createError({ statusCode: 413 })
+    chunks.push(chunk as Buffer)
   }
   const body = Buffer.concat(chunks)
   event.context.rawBody = body
-  return body.toString('utf8')
+  return body
 }
 
 /** @throws {InvalidInputError} with a fault for each failing field. */

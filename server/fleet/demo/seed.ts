@@ -4,7 +4,7 @@ import type { Database } from '#server/database/port.ts'
 import { deviceFittings, devices, vehicles } from '#server/database/schema/fleet.ts'
 import type { VehicleKind } from '#shared/schemas/vehicles.ts'
 import type { KnownDevice } from '../ingest/devices.ts'
-import { storeFixes } from '../ingest/store.ts'
+import { storeHistory } from '../ingest/store.ts'
 import { makeRoute } from './routes.ts'
 
 /** Made up, but with the look of the region. */
@@ -129,8 +129,10 @@ async function seedTracks(database: Database, known: KnownDevice[]) {
         altitudeMetres: 40,
         accuracyMetres: 5,
         attributes: { ignition },
+        credibility: null,
+        reason: null,
       }
     })
-    await storeFixes(database, fixes, [])
+    await storeHistory(database, fixes)
   }
 }

@@ -12,6 +12,9 @@ export interface KnownDevice {
   speedUnit: SpeedUnit
   tokenRequired: boolean
   tokenHash: string | null
+  /** The token before it, which is taken until then. */
+  previousTokenHash?: string | null
+  previousTokenUntil?: Date | null
 }
 
 /** A device that was deleted, or fitted elsewhere, may be taken for what it was this long. */
@@ -49,6 +52,8 @@ export function createDeviceDirectory(database: Database) {
                 speedUnit: devices.speedUnit,
                 tokenRequired: devices.tokenRequired,
                 tokenHash: devices.tokenHash,
+                previousTokenHash: devices.previousTokenHash,
+                previousTokenUntil: devices.previousTokenUntil,
               })
               .from(devices)
               .where(inArray(devices.identifier, missing)),
