@@ -1,6 +1,6 @@
 import { promisify } from 'node:util'
 import { brotliDecompress, gunzip, inflate, inflateRaw } from 'node:zlib'
-import { createError, getRequestHeader, setResponseHeader, type H3Event } from 'h3'
+import { createError, getRequestHeader, type H3Event } from 'h3'
 import { InvalidInputError } from '#shared/errors.ts'
 import { boundedBytes } from './input.ts'
 
@@ -23,26 +23,29 @@ const unpack = {
   br: (body: Buffer) => promisify(brotliDecompress)(body, options),
 }
 
-/**
- * A device's body as text, unpacked where it is compressed; gzip also where no header says so.
- * @throws {InvalidInputError} for what cannot be unpacked; 413 past the limits, 415 for another encoding.
- */
+/** A device's body as text, unpacked where it is compressed. @throws as `unpackBody`; 413 past the limit. */
 export async function readDeviceBody(event: H3Event): Promise<string> {
   const body = await boundedBytes(event, maxMessageBytes)
-  const named = (getRequestHeader(event, 'content-encoding') ?? '').trim().toLowerCase().replace(/^x-/, '')
+  return (await unpackBody(body, getRequestHeader(event, 'content-encoding') ?? '')).toString('utf8')
+}
+
+/**
+ * What `encoding` has packed; gzip also where no header says so.
+ * @throws {InvalidInputError} for what cannot be unpacked; 413 past the limit, 415 for another encoding.
+ */
+export async function unpackBody(body: Buffer, encoding: string): Promise<Buffer> {
+  const named = encoding.trim().toLowerCase().replace(/^x-/, '')
   const isGzip = body[0] === 0x1f && body[1] === 0x8b
-  const encoding = isGzip ? 'gzip' : named === 'gzip' || named === 'identity' ? '' : named
-  if (encoding === '' || body.length === 0) return body.toString('utf8')
-  if (!Object.hasOwn(unpack, encoding)) {
-    setResponseHeader(event, 'Accept-Encoding', 'gzip, deflate, br')
-    throw createError({ statusCode: 415 })
-  }
+  // A proxy may have unpacked it and left the header.
+  const packing = isGzip ? 'gzip' : named === 'gzip' || named === 'identity' ? '' : named
+  if (packing === '' || body.length === 0) return body
+  if (!Object.hasOwn(unpack, packing)) throw createError({ statusCode: 415 })
   try {
-    return (await unpack[encoding as keyof typeof unpack](body)).toString('utf8')
+    return await unpack[packing as keyof typeof unpack](body)
   }
   catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw createError({ statusCode: 413 })
-    const message = `the body is not what Content-Encoding says: it cannot be unpacked as ${encoding}`
+    const message = `the body is not what Content-Encoding says: it cannot be unpacked as ${packing}`
     throw new InvalidInputError([{ path: '', message }])
   }
 }

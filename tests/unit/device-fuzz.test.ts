@@ -1,5 +1,7 @@
 import { randomInt } from 'node:crypto'
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
+import { unpackBody } from '#server/edge/device-body.ts'
 import { judgeBatch } from '#server/fleet/ingest/batch.ts'
 import type { KnownDevice } from '#server/fleet/ingest/devices.ts'
 import type { DeviceMessage } from '#server/fleet/ingest/message.ts'
@@ -23,7 +25,7 @@ function randomOf(start: number): () => number {
 }
 const now = new Date('2026-11-30T12:00:00Z')
 const device: KnownDevice = {
-  id: '0193e3a4-5b6c-7d8e-9f00-112233445566', identifier: 'd', organisationId: 'o', vehicleId: 'v',
+  id: '0193e3a4-5b6c-7d8e-9f00-112233445566', identifier: 'd', organisationId: 'o', vehicleId: 'v', vehicleKind: 'car',
   speedUnit: 'kn', tokenRequired: false, tokenHash: null,
 }
 /** Requests that are right: what is mutated. */
@@ -73,7 +75,7 @@ function decode(query: string, body: string, contentType: string): DeviceMessage
 function judge(messages: DeviceMessage[]) {
   const arrived = messages.map(message => ({ device, message, receivedAt: now }))
   if (arrived.length === 0) return
-  const judged = judgeBatch(arrived, new Map([[device.id, unknownState]]), new Map())
+  const judged = judgeBatch(arrived, new Map([[device.id, unknownState]]))
   const { writes, verdicts } = judged.finish(new Map())
   expect(verdicts).toHaveLength(messages.length)
   for (const { latitude, longitude, fixTime, speedKmh, attributes } of writes.fixes) {
@@ -117,6 +119,28 @@ describe(`decoders of devices' requests, seed ${seed}`, () => {
       const messages = random() < 0.5 ? decode('', begin + text, type) : decode(begin + text, '', '')
       if (messages) judge(messages)
     }
+  })
+  it('take mutated compressed bodies, or refuse them, and give no more than a mebibyte', async () => {
+    const random = randomOf(seed + 3)
+    const packers = { 'gzip': gzipSync, 'deflate': deflateSync, 'br': brotliCompressSync, 'x-gzip': gzipSync }
+    const names = Object.keys(packers) as (keyof typeof packers)[]
+    // One of them becomes more than is taken.
+    const texts = [...corpus.flatMap(({ body }) => body ?? []), Buffer.alloc(3_000_000, ' ')]
+    const refusals = new Set<unknown>()
+    for (let round = 0; round < rounds / 6; round++) {
+      const encoding = names[Math.floor(random() * names.length)]!
+      const packed = packers[encoding](texts[Math.floor(random() * texts.length)]!)
+      const sent = random() < 0.3 ? packed : mutate(packed, random)
+      try {
+        expect((await unpackBody(sent, random() < 0.1 ? 'constructor' : encoding)).length)
+          .toBeLessThanOrEqual(1_048_576)
+      }
+      catch (error) {
+        const { type, statusCode } = error as { type?: string, statusCode?: number }
+        refusals.add(type ?? statusCode)
+      }
+    }
+    expect([...refusals].filter(refusal => !['invalid-input', 413, 415].includes(refusal as string))).toEqual([])
   })
   it('take wrong kinds of values in every field of JSON', () => {
     const random = randomOf(seed + 2)

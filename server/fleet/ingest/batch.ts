@@ -102,10 +102,11 @@ export interface Late {
   fixTime: Date
 }
 
-/** The credible fixes around a late one, by `lateKey`. */
+/** The credible fixes around a late one, by `momentKey`. */
 export type Neighbours = Map<string, { before: Point | null, after: Point | null }>
 
-export const lateKey = ({ deviceId, fixTime }: Late) => `${deviceId} ${fixTime.getTime()}`
+/** The key of a position. */
+export const momentKey = (deviceId: string, fixTime: Date) => `${deviceId} ${fixTime.getTime()}`
 
 /**
  * The id of a message that is kept as it came, from what it says: the same message has the same one however
@@ -123,7 +124,6 @@ export function messageId(device: KnownDevice, raw: Record<string, unknown>): st
 export function judgeBatch(
   arrived: Arrived[],
   states: Map<string, DeviceState>,
-  kinds: Map<string, VehicleKind>,
 ): { late: Late[], finish(neighbours: Neighbours): { writes: Writes, verdicts: Verdict[] } } {
   const verdicts: Verdict[] = []
   const quarantined: Quarantined[] = []
@@ -184,7 +184,7 @@ export function judgeBatch(
   function finishDevice(
     { device, state, timed, clock }: (typeof devices)[number], neighbours: Neighbours, writes: Writes,
   ) {
-    const kind = device.vehicleId === null ? null : kinds.get(device.vehicleId) ?? null
+    const kind = device.vehicleKind ?? null
     const sure = timed.filter(credible)
     judgeLate(sure.filter(isLate(state)), device, neighbours, kind)
     const newer = sure.filter(one => !isLate(state)(one))
@@ -248,7 +248,7 @@ export function judgeBatch(
 function judgeLate(late: Timed[], device: KnownDevice, neighbours: Neighbours, kind: VehicleKind | null) {
   const sorted = late.toSorted((a, b) => a.candidate!.time - b.candidate!.time)
   for (const [index, { candidate, fix }] of sorted.entries()) {
-    const known = neighbours.get(lateKey({ deviceId: device.id, fixTime: fix!.fixTime }))
+    const known = neighbours.get(momentKey(device.id, fix!.fixTime))
     const before = sorted.slice(0, index).findLast(one => one.candidate!.doubt === null)?.candidate ?? null
     const after = sorted[index + 1]?.candidate ?? null
     compareLate({
@@ -275,7 +275,7 @@ export function effective({ fixTime, receivedAt }: { fixTime: Date, receivedAt: 
 function onePerMoment(fixes: StoredFix[]): StoredFix[] {
   const chosen = new Map<string, StoredFix>()
   for (const fix of fixes) {
-    const key = `${fix.device.id} ${fix.fixTime.getTime()}`
+    const key = momentKey(fix.device.id, fix.fixTime)
     const other = chosen.get(key)
     if (!other || (other.credibility !== null && fix.credibility === null)) chosen.set(key, fix)
   }

@@ -2,6 +2,7 @@ import { inArray } from 'drizzle-orm'
 import type { Database } from '#server/database/port.ts'
 import { devices } from '#server/database/schema/fleet.ts'
 import type { SpeedUnit } from '#shared/schemas/devices.ts'
+import type { VehicleKind } from '#shared/schemas/vehicles.ts'
 
 /** What device input needs to know of a device. */
 export interface KnownDevice {
@@ -9,6 +10,8 @@ export interface KnownDevice {
   identifier: string
   organisationId: string
   vehicleId: string | null
+  /** What its vehicle can do depends on it. Absent until it has been asked for, and where there is none. */
+  vehicleKind?: VehicleKind
   speedUnit: SpeedUnit
   tokenRequired: boolean
   tokenHash: string | null

@@ -1,10 +1,9 @@
 import { sql } from 'drizzle-orm'
 import type { Database, Transaction } from '#server/database/port.ts'
-import type { VehicleKind } from '#shared/schemas/vehicles.ts'
 import {
   effective,
   judgeBatch,
-  lateKey,
+  momentKey,
   type Arrived,
   type DeviceUpdate,
   type KeptMessage,
@@ -17,6 +16,7 @@ import {
   type Verdict,
   type Writes,
 } from './batch.ts'
+import type { VehicleKind } from '#shared/schemas/vehicles.ts'
 import type { DeviceState, Point } from './state.ts'
 
 export interface StoreResult {
@@ -57,8 +57,8 @@ export function storeMessages(
         await insertMessages(tx, kept)
         return { ...nothingStored(), verdicts: [] }
       }
-      const [states, kinds] = await Promise.all([lockStates(tx, arrived), vehicleKinds(tx, arrived)])
-      const { late, finish } = judgeBatch(arrived, states, kinds)
+      const [states] = await Promise.all([lockStates(tx, arrived), askKinds(tx, arrived)])
+      const { late, finish } = judgeBatch(arrived, states)
       const { writes, verdicts } = finish(late.length ? await neighboursOf(tx, late) : new Map())
       const result = await write(tx, { ...writes, messages: [...writes.messages, ...kept] })
       return { ...result, verdicts }
@@ -144,11 +144,15 @@ function toPoint(
   return { time: Math.round(row.time), latitude, longitude, accuracyMetres: row.accuracy_metres }
 }
 
-async function vehicleKinds(tx: Transaction, arrived: Arrived[]): Promise<Map<string, VehicleKind>> {
-  const ids = [...new Set(arrived.flatMap(({ device }) => device.vehicleId ?? []))]
+/** Once for each device that the directory remembers. */
+async function askKinds(tx: Transaction, arrived: Arrived[]): Promise<void> {
+  const asking = arrived.filter(({ device }) => device.vehicleId && device.vehicleKind === undefined)
+  if (asking.length === 0) return
+  const ids = [...new Set(asking.map(({ device }) => device.vehicleId!))]
   const { rows } = await tx.execute<{ id: string, kind: VehicleKind }>(
     sql`SELECT id, kind FROM vehicles WHERE id = ANY (${sql.param(ids)}::uuid[])`)
-  return new Map(rows.map(({ id, kind }) => [id, kind]))
+  const kinds = new Map(rows.map(({ id, kind }) => [id, kind]))
+  for (const { device } of asking) device.vehicleKind = kinds.get(device.vehicleId!) ?? 'other'
 }
 
 /** Past it any place can have been reached, and months need not be looked through. */
@@ -177,7 +181,7 @@ async function neighboursOf(tx: Transaction, late: Late[]): Promise<Neighbours> 
       ? null
       : toPoint({ time, latitude: latitude!, longitude: longitude!, accuracy_metres: accuracy! })
   return new Map(rows.map(({ device_id: deviceId, at, t, a, b, c, u, d, e, f }) => [
-    lateKey({ deviceId, fixTime: new Date(Math.round(Number(at))) }),
+    momentKey(deviceId, new Date(Math.round(Number(at)))),
     { before: point(t, a, b, c), after: point(u, d, e, f) },
   ]))
 }
@@ -189,8 +193,8 @@ async function insertFixes(tx: Transaction, { fixes, states, events }: Writes): 
   // Ordered by key everywhere: two instances that write the same rows wait for each other instead of
   // deadlocking. Only what was not there before moves a vehicle: a point that is sent again is not newer.
   const { rows } = await tx.execute<{
-    stored: number[]
-    moved: number[]
+    stored: string[]
+    moved: string[]
     event_ids: Record<string, string>
     happened: { id: string, organisation_id: string, event: string }[]
   }>(sql`
@@ -201,7 +205,7 @@ async function insertFixes(tx: Transaction, { fixes, states, events }: Writes): 
         ${column(({ latitude }) => latitude)}::float8[], ${column(({ longitude }) => longitude)}::float8[], ${column(({ speedKmh }) => speedKmh)}::real[],
         ${column(({ courseDegrees }) => courseDegrees)}::real[], ${column(({ altitudeMetres }) => altitudeMetres)}::real[], ${column(({ accuracyMetres }) => accuracyMetres)}::real[],
         ${column(({ attributes }) => JSON.stringify(attributes))}::jsonb[], ${column(({ credibility }) => credibility)}::text[], ${column(({ reason }) => reason)}::text[])
-      WITH ORDINALITY AS t(device_id, fix_time, organisation_id, vehicle_id, received_at, latitude, longitude, speed_kmh, course_degrees, altitude_metres, accuracy_metres, attributes, credibility, reason, n)
+      AS t(device_id, fix_time, organisation_id, vehicle_id, received_at, latitude, longitude, speed_kmh, course_degrees, altitude_metres, accuracy_metres, attributes, credibility, reason)
     ), stored AS (
       INSERT INTO positions AS p (device_id, fix_time, organisation_id, vehicle_id, received_at, latitude, longitude, speed_kmh, course_degrees, altitude_metres, accuracy_metres, attributes, credibility, reason)
       SELECT device_id, fix_time, organisation_id, vehicle_id, received_at, latitude, longitude, speed_kmh, course_degrees, altitude_metres, accuracy_metres, attributes, credibility, reason
@@ -212,9 +216,7 @@ async function insertFixes(tx: Transaction, { fixes, states, events }: Writes): 
         accuracy_metres = excluded.accuracy_metres, attributes = excluded.attributes, credibility = NULL, reason = excluded.reason
       -- A message without a place must not take the place of the fix of the same second.
       WHERE p.credibility IN ('no-fix', 'outdated') AND excluded.credibility IS NULL
-      RETURNING device_id, fix_time
-    ), fresh AS (
-      SELECT input.* FROM input JOIN stored USING (device_id, fix_time)
+      RETURNING p.*
     ), seen AS (
       INSERT INTO device_states AS s (device_id, organisation_id, last_seen_at, fix_time, latitude, longitude, speed_kmh, course_degrees, altitude_metres, accuracy_metres,
         protocol, clock_offset_seconds, interval_seconds, battery_percent, battery_volts, judging)
@@ -238,14 +240,14 @@ async function insertFixes(tx: Transaction, { fixes, states, events }: Writes): 
     ), moved AS (
       INSERT INTO vehicle_states AS s (vehicle_id, organisation_id, device_id, fix_time, received_at, latitude, longitude, speed_kmh, course_degrees, altitude_metres, accuracy_metres, attributes)
       SELECT DISTINCT ON (vehicle_id) vehicle_id, organisation_id, device_id, fix_time, received_at, latitude, longitude, speed_kmh, course_degrees, altitude_metres, accuracy_metres, attributes
-      FROM fresh WHERE vehicle_id IS NOT NULL AND credibility IS NULL ORDER BY vehicle_id, least(fix_time, received_at) DESC, fix_time DESC
+      FROM stored WHERE vehicle_id IS NOT NULL AND credibility IS NULL ORDER BY vehicle_id, least(fix_time, received_at) DESC, fix_time DESC
       ON CONFLICT (vehicle_id) DO UPDATE SET
         device_id = excluded.device_id, fix_time = excluded.fix_time, received_at = excluded.received_at, latitude = excluded.latitude, longitude = excluded.longitude,
         speed_kmh = excluded.speed_kmh, course_degrees = excluded.course_degrees, altitude_metres = excluded.altitude_metres,
         accuracy_metres = excluded.accuracy_metres, attributes = excluded.attributes
       -- A fix that is ahead of its receipt counts from its receipt: the next one is newer.
       WHERE (least(excluded.fix_time, excluded.received_at), excluded.fix_time) > (least(s.fix_time, s.received_at), s.fix_time)
-      RETURNING vehicle_id, device_id, fix_time, organisation_id
+      RETURNING vehicle_id, organisation_id, device_id, fix_time
     ), happened AS (
       INSERT INTO device_events (organisation_id, device_id, fix_time, kind, content_hash, id, vehicle_id, received_at, latitude, longitude, data)
       SELECT DISTINCT ON (o, d, t, k, h) * FROM unnest(
@@ -265,16 +267,17 @@ async function insertFixes(tx: Transaction, { fixes, states, events }: Writes): 
       RETURNING organisation_id, id, data->>'id' AS event
     )
     SELECT
-      coalesce((SELECT array_agg(n) FROM fresh), '{}') AS stored,
-      coalesce((SELECT array_agg(k) FROM (SELECT min(n) AS k FROM input JOIN moved USING (vehicle_id, device_id, fix_time) GROUP BY vehicle_id) AS y), '{}') AS moved,
+      coalesce((SELECT array_agg(device_id || ' ' || (extract(epoch FROM fix_time) * 1000)::bigint) FROM stored), '{}') AS stored,
+      coalesce((SELECT array_agg(device_id || ' ' || (extract(epoch FROM fix_time) * 1000)::bigint) FROM moved), '{}') AS moved,
       coalesce((SELECT json_object_agg(organisation_id, id) FROM entries), '{}') AS event_ids,
       coalesce((SELECT json_agg(told) FROM told), '[]') AS happened`)
   const [row] = rows
-  // Ordinality begins at 1, and bigint comes as text.
-  const at = (n: number | string) => fixes[Number(n) - 1]!
+  // By their key: a join for it in the statement compares each of 500 with each.
+  const known = new Map(fixes.map(fix => [momentKey(fix.device.id, fix.fixTime), fix]))
+  const named = (keys: string[]) => new Set(keys.flatMap(key => known.get(key) ?? []))
   return {
-    stored: new Set(row!.stored.map(at)),
-    moved: new Set(row!.moved.map(at)),
+    stored: named(row!.stored),
+    moved: named(row!.moved),
     eventIds: new Map(Object.entries(row!.event_ids)),
     happened: row!.happened.map(({ id, organisation_id: organisationId, event: deviceEventId }) =>
       ({ id, organisationId, deviceEventId })),
