@@ -1,4 +1,4 @@
-import type { LivePosition, Vehicle } from '#shared/schemas/vehicles.ts'
+import type { LivePosition, Vehicle } from '#shared/vehicles.ts'
 import { fetchPages } from './api.ts'
 import type { Api } from './api-client.ts'
 import { toApiProblem, type ApiProblem } from './api-problem.ts'

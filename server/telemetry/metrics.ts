@@ -2,7 +2,7 @@ import { getHeapStatistics } from 'node:v8'
 import {
   Counter, Gauge, Histogram, Registry, collectDefaultMetrics, type OpenMetricsContentType,
 } from 'prom-client'
-import { credibilities } from '#shared/schemas/device-messages.ts'
+import { credibilities } from '#shared/device-messages.ts'
 
 /** The registry of this process. Names without a prefix are the specification's own. */
 export const registry = new Registry()

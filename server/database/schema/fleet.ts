@@ -11,10 +11,10 @@ import {
   timestamp,
   uuid,
 } from 'drizzle-orm/pg-core'
-import type { Protocol, SpeedUnit } from '#shared/schemas/devices.ts'
-import type { DeviceEventKind } from '#shared/schemas/device-events.ts'
-import type { Doubt, MessageOutcome } from '#shared/schemas/device-messages.ts'
-import type { VehicleKind } from '#shared/schemas/vehicles.ts'
+import type { Protocol, SpeedUnit } from '#shared/devices.ts'
+import type { DeviceEventKind } from '#shared/device-events.ts'
+import type { Doubt, MessageOutcome } from '#shared/device-messages.ts'
+import type { VehicleKind } from '#shared/vehicles.ts'
 
 const moment = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
 

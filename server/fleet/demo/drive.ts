@@ -1,7 +1,6 @@
 import type { Logger } from 'pino'
 import { every } from '#server/telemetry/timers.ts'
-import type { Ingest } from '../ingest/ingest.ts'
-import { eventsOf } from '../ingest/message.ts'
+import { eventsOf, type Ingest } from '../ingest/ingest.ts'
 import { makeRoute } from './routes.ts'
 
 /** Twice a second would be no smoother: the map moves the markers between two positions. */

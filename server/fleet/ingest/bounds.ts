@@ -1,5 +1,5 @@
-import type { SpeedUnit } from '#shared/schemas/devices.ts'
-import type { Doubt } from '#shared/schemas/device-messages.ts'
+import type { SpeedUnit } from '#shared/devices.ts'
+import type { Doubt } from '#shared/device-messages.ts'
 import type { DeviceMessage } from './message.ts'
 
 const kmhPerKnot = 1.852

@@ -11,16 +11,19 @@ import {
 } from '#server/telemetry/context.ts'
 import { runAsTrace } from '#server/telemetry/tracing.ts'
 import { NotFoundError, UnauthenticatedError, UnavailableError } from '#shared/errors.ts'
-import type { Credibility } from '#shared/schemas/device-messages.ts'
-import type { LivePosition } from '#shared/schemas/vehicles.ts'
-import { hashToken } from '../devices.ts'
-import type { Outbox } from '../outbox.ts'
+import type { Credibility } from '#shared/device-messages.ts'
+import type { LivePosition } from '#shared/vehicles.ts'
+import { hashToken } from '../devices/devices.ts'
+import type { Outbox } from '#server/live/outbox.ts'
 import { messageId, type Arrived, type KeptMessage, type StoredFix } from './batch.ts'
 import type { Fault } from './bounds.ts'
 import { createDeviceDirectory, type KnownDevice } from './devices.ts'
-import type { DeviceMessage } from './message.ts'
+import { eventsOf, type DeviceMessage } from './message.ts'
 import { createTally } from './tally.ts'
-import { storeMessages, storeQuarantined, type StoreResult } from './store.ts'
+import { storeHistory, storeMessages, storeQuarantined, type StoreResult } from './store.ts'
+
+export type { KnownDevice }
+export { eventsOf, storeHistory }
 
 /**
  * What became of a message. All of them are acknowledged; `seen`: there was no place, neither in it nor

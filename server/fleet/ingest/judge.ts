@@ -1,5 +1,5 @@
-import type { Doubt } from '#shared/schemas/device-messages.ts'
-import type { VehicleKind } from '#shared/schemas/vehicles.ts'
+import type { Doubt } from '#shared/device-messages.ts'
+import type { VehicleKind } from '#shared/vehicles.ts'
 import type { Fix } from './bounds.ts'
 import { durationOf } from './clock.ts'
 import type { Receiver } from './message.ts'

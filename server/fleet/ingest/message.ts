@@ -1,5 +1,5 @@
-import type { DeviceEventKind } from '#shared/schemas/device-events.ts'
-import type { Protocol } from '#shared/schemas/devices.ts'
+import type { DeviceEventKind } from '#shared/device-events.ts'
+import type { Protocol } from '#shared/devices.ts'
 
 /** What a device said, in whichever shape, before anybody knows which device it is. */
 export interface DeviceMessage {

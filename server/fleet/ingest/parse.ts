@@ -1,5 +1,5 @@
 import { InvalidInputError } from '#shared/errors.ts'
-import type { Protocol } from '#shared/schemas/devices.ts'
+import type { Protocol } from '#shared/devices.ts'
 import type { DeviceMessage } from './message.ts'
 import { parseOsmand } from './osmand.ts'
 import { parseOwnTracks } from './owntracks.ts'

@@ -16,7 +16,7 @@ import {
   type Verdict,
   type Writes,
 } from './batch.ts'
-import type { VehicleKind } from '#shared/schemas/vehicles.ts'
+import type { VehicleKind } from '#shared/vehicles.ts'
 import type { DeviceState, Point } from './state.ts'
 
 export interface StoreResult {

@@ -1,8 +1,8 @@
 import { defineEndpoint } from '#server/edge/endpoint.ts'
-import { listDeviceEvents } from '#server/fleet/device-events.ts'
+import { listDeviceEvents } from '#server/fleet/devices/device-events.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { page } from '#shared/schemas/answers.ts'
-import { DeviceEvent, DeviceEventQuery } from '#shared/schemas/device-events.ts'
+import { DeviceEvent, DeviceEventQuery } from '#shared/device-events.ts'
 
 export default defineEndpoint({
   summary: 'List events of devices',

@@ -1,8 +1,8 @@
 import { defineEndpoint } from '#server/edge/endpoint.ts'
-import { listDeviceMessages } from '#server/fleet/device-messages.ts'
+import { listDeviceMessages } from '#server/fleet/devices/device-messages.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { page } from '#shared/schemas/answers.ts'
-import { DeviceMessageEntry, DeviceMessageQuery } from '#shared/schemas/device-messages.ts'
+import { DeviceMessageEntry, DeviceMessageQuery } from '#shared/device-messages.ts'
 
 export default defineEndpoint({
   summary: 'List messages of devices that moved nothing',

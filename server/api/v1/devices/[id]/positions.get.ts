@@ -1,9 +1,9 @@
 import { defineEndpoint } from '#server/edge/endpoint.ts'
-import { listDevicePositions } from '#server/fleet/positions.ts'
+import { listDevicePositions } from '#server/fleet/positions/positions.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { page } from '#shared/schemas/answers.ts'
 import { IdParameter, PageQuery } from '#shared/schemas/common.ts'
-import { JudgedPosition } from '#shared/schemas/vehicles.ts'
+import { JudgedPosition } from '#shared/vehicles.ts'
 
 export default defineEndpoint({
   summary: 'List the positions of a device',
