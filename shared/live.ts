@@ -33,7 +33,8 @@ export interface LiveEvents {
   positions: { positions: LivePosition[] } & Committed
   /** Something was created, changed, removed or restored: fetch it again. */
   changed: {
-    type: 'vehicle' | 'device' | 'member' | 'invitation' | 'organisation' | 'job'
+    type:
+      | 'vehicle' | 'device' | 'device-event' | 'member' | 'invitation' | 'organisation' | 'job'
     id: string
     change: 'created' | 'updated' | 'removed' | 'restored'
   } & Partial<Committed>

@@ -1,4 +1,4 @@
-import { sendNoContent, type EventHandler, type H3Event } from 'h3'
+import { isStream, sendNoContent, sendStream, type EventHandler, type H3Event } from 'h3'
 import { setConsistency } from './consistency.ts'
 import { setContextHeaders } from './context.ts'
 import { settleMethod, type Methods } from './methods.ts'
@@ -56,6 +56,7 @@ export function serveEndpoint(
     if (body === null) return void sendNoContent(event)
     if (typeof body === 'string') return answer(event, body, 'text/html')
     if (Buffer.isBuffer(body)) return answer(event, body, 'application/octet-stream')
+    if (isStream(body)) return void await sendStream(event, body)
     return answer(event, JSON.stringify(body), 'application/json')
   }
 }

@@ -35,7 +35,9 @@ import { cacheMetrics } from '#server/telemetry/cache-metrics.ts'
 import { eventMetrics, outboxMetrics } from '#server/telemetry/live-metrics.ts'
 import { routerMetrics } from '#server/telemetry/database-metrics.ts'
 import { countMail } from '#server/telemetry/mail-metrics.ts'
-import { positionBatch, positionsAccepted, positionsQuarantined } from '#server/telemetry/metrics.ts'
+import {
+  deviceEventsStored, positionBatch, positionsAccepted, positionsJudged, positionsQuarantined,
+} from '#server/telemetry/metrics.ts'
 import { UnavailableError } from '#shared/errors.ts'
 
 /** Everything the endpoints work with, made once a process. */
@@ -161,6 +163,8 @@ export function openServices({
         outcome: outcome => positionsAccepted.inc({ outcome }),
         batch: size => positionBatch.observe(size),
         quarantined: fault => positionsQuarantined.inc({ reason: fault }),
+        judged: credibility => positionsJudged.inc({ credibility }),
+        happened: events => deviceEventsStored.inc(events),
       },
     }),
     health,

@@ -88,6 +88,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/device-events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List events of devices
+         * @description Alarms, ignition, buttons, power, driver cards, geofences of the device. The newest first.
+         *
+         *     For owners, managers and dispatchers (`devices:read`).
+         */
+        get: operations["getDeviceEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/device-messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List messages of devices that moved nothing
+         * @description Those that were judged, quarantined or refused, as they came, each with its reason. The newest first.
+         *
+         *     For owners, managers and dispatchers (`devices:read`).
+         */
+        get: operations["getDeviceMessages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/devices": {
         parameters: {
             query?: never;
@@ -144,6 +188,28 @@ export interface paths {
         patch: operations["patchDevicesById"];
         trace?: never;
     };
+    "/api/v1/devices/{id}/positions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the positions of a device
+         * @description All of them, believed or not, the newest first.
+         *
+         *     For owners, managers and dispatchers (`devices:read`).
+         */
+        get: operations["getDevicesByIdPositions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/devices/{id}/token": {
         parameters: {
             query?: never;
@@ -155,7 +221,7 @@ export interface paths {
         put?: never;
         /**
          * Give a device a new token
-         * @description The one before is worth nothing from then on.
+         * @description The one before is taken for a day more, or with `endPrevious=true` not at all.
          *
          *     For owners and managers (`devices:write`). It is sensitive: refused while Redis is away.
          */
@@ -829,7 +895,7 @@ export interface paths {
         };
         /**
          * Read a vehicle's track
-         * @description The oldest position first, of at most 31 days; without `from` and `to` of the last 24 hours.
+         * @description The oldest position first, of at most 31 days; without `from` and `to` of the last 24 hours. Positions that are not believed are left out unless `credibility=all`.
          *
          *     For every member (`vehicles:read`).
          */
@@ -971,6 +1037,16 @@ export interface components {
             tokenRequired: boolean;
             /** @description When a message of it was last taken; null: never. */
             lastSeenAt: string | null;
+            /** @description The shape of its last message; null: there was none. */
+            protocol: ("osmand" | "traccar-client" | "owntracks") | null;
+            /** @description By how much its clock is ahead, all the time; it is taken off. Null: its clock is right. */
+            clockOffsetSeconds: number | null;
+            /** @description How far its fixes are apart, smoothed. Null: there have not been two. */
+            intervalSeconds: number | null;
+            batteryPercent: number | null;
+            batteryVolts: number | null;
+            /** @description Until then the token before this one is taken, too; null: there is none. */
+            previousTokenUntil: string | null;
             version: number;
             /** Format: date-time */
             createdAt: string;
@@ -989,6 +1065,64 @@ export interface components {
             speedUnit?: "kn" | "kmh" | "mps" | "mph";
             /** @default true */
             tokenRequired?: boolean;
+        };
+        DeviceEvent: {
+            /** Format: uuid */
+            id: string;
+            device: {
+                /** Format: uuid */
+                id: string;
+                /** @description Null: it has been removed. */
+                name: string | null;
+            };
+            /** @description Which one the device was assigned to when the event arrived. */
+            vehicle: {
+                /** Format: uuid */
+                id: string;
+                name: string;
+            } | null;
+            /**
+             * Format: date-time
+             * @description When it happened, by the clock of the device.
+             */
+            fixTime: string;
+            /** Format: date-time */
+            receivedAt: string;
+            /** @enum {string} */
+            kind: "alarm" | "ignition" | "button" | "power" | "driver" | "geofence";
+            /** @description What the device said: `{ "alarm": "sos" }`, `{ "on": true }`. */
+            data: {
+                [key: string]: unknown;
+            };
+            /** @description Null: the device has never had a credible place. */
+            latitude: number | null;
+            longitude: number | null;
+        };
+        DeviceMessageEntry: {
+            /** Format: uuid */
+            id: string;
+            device: {
+                /** Format: uuid */
+                id: string;
+                /** @description Null: it has been removed. */
+                name: string | null;
+            };
+            /** Format: date-time */
+            receivedAt: string;
+            /** @description By the clock of the device; null where nothing was made of the message. */
+            fixTime: string | null;
+            /**
+             * @description `judged`: stored, and not believed; `quarantined`: stored as it came; `refused`: not taken.
+             * @enum {string}
+             */
+            outcome: "judged" | "quarantined" | "refused";
+            credibility: ("ok" | "no-fix" | "outdated" | "clock-ahead" | "implausible" | "inaccurate") | null;
+            /** @description What is wrong with it, and what would be right. */
+            reason: string;
+            /** @description As it came, without secrets. */
+            raw: {
+                [key: string]: unknown;
+            };
         };
         DeviceUpdate: {
             name?: string;
@@ -1013,6 +1147,16 @@ export interface components {
             tokenRequired: boolean;
             /** @description When a message of it was last taken; null: never. */
             lastSeenAt: string | null;
+            /** @description The shape of its last message; null: there was none. */
+            protocol: ("osmand" | "traccar-client" | "owntracks") | null;
+            /** @description By how much its clock is ahead, all the time; it is taken off. Null: its clock is right. */
+            clockOffsetSeconds: number | null;
+            /** @description How far its fixes are apart, smoothed. Null: there have not been two. */
+            intervalSeconds: number | null;
+            batteryPercent: number | null;
+            batteryVolts: number | null;
+            /** @description Until then the token before this one is taken, too; null: there is none. */
+            previousTokenUntil: string | null;
             version: number;
             /** Format: date-time */
             createdAt: string;
@@ -1139,6 +1283,26 @@ export interface components {
                 /** Format: date-time */
                 expiresAt: string;
             } | null;
+        };
+        JudgedPosition: {
+            /** Format: date-time */
+            fixTime: string;
+            latitude: number;
+            longitude: number;
+            speedKmh: number | null;
+            courseDegrees: number | null;
+            altitudeMetres: number | null;
+            accuracyMetres: number | null;
+            attributes: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description Only `ok` moves a vehicle, and counts for distances.
+             * @enum {string}
+             */
+            credibility: "ok" | "no-fix" | "outdated" | "clock-ahead" | "implausible" | "inaccurate";
+            /** @description Why it is not believed, or what was corrected or left out. Null: nothing. */
+            reason: string | null;
         };
         LivePosition: {
             /** Format: date-time */
@@ -1427,19 +1591,6 @@ export interface components {
                 maxWaitSeconds: number;
                 mode: string;
             }[];
-        };
-        Position: {
-            /** Format: date-time */
-            fixTime: string;
-            latitude: number;
-            longitude: number;
-            speedKmh: number | null;
-            courseDegrees: number | null;
-            altitudeMetres: number | null;
-            accuracyMetres: number | null;
-            attributes: {
-                [key: string]: unknown;
-            };
         };
         Problem: {
             /** @description `urn:fleet2:problem:` and one of the words that the operation lists. */
@@ -2154,6 +2305,99 @@ export interface operations {
             503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
         };
     };
+    getDeviceEvents: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+                deviceId?: string;
+                vehicleId?: string;
+                kind?: "alarm" | "ignition" | "button" | "power" | "driver" | "geofence";
+                from?: string;
+                to?: string;
+            };
+            header?: {
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Fleet2-Stale": components["headers"]["Stale"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["DeviceEvent"][];
+                        /** @description Asks for the next page as `cursor`; null on the last one. */
+                        nextCursor: string | null;
+                        /** @description How many the whole list has. Null past the first page, and where there are more than are counted. */
+                        total: number | null;
+                    };
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["OrganisationChanged"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getDeviceMessages: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+                deviceId?: string;
+                outcome?: "judged" | "quarantined" | "refused";
+            };
+            header?: {
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Fleet2-Stale": components["headers"]["Stale"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["DeviceMessageEntry"][];
+                        /** @description Asks for the next page as `cursor`; null on the last one. */
+                        nextCursor: string | null;
+                        /** @description How many the whole list has. Null past the first page, and where there are more than are counted. */
+                        total: number | null;
+                    };
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["OrganisationChanged"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     getDevices: {
         parameters: {
             query?: {
@@ -2364,9 +2608,57 @@ export interface operations {
             503: components["responses"]["AskAgainLaterOrStandbyRegionOrUnavailableOrUnresolved"];
         };
     };
+    getDevicesByIdPositions: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: {
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Fleet2-Stale": components["headers"]["Stale"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["JudgedPosition"][];
+                        /** @description Asks for the next page as `cursor`; null on the last one. */
+                        nextCursor: string | null;
+                        /** @description How many the whole list has. Null past the first page, and where there are more than are counted. */
+                        total: number | null;
+                    };
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["OrganisationChanged"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     postDevicesByIdToken: {
         parameters: {
-            query?: never;
+            query?: {
+                endPrevious?: "true" | "false";
+            };
             header?: {
                 /** @description Made once for one intent: however often the request arrives, it is applied once, and a repeat gets the first answer. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -3899,6 +4191,7 @@ export interface operations {
             query?: {
                 from?: string;
                 to?: string;
+                credibility?: "ok" | "all";
                 cursor?: string;
                 limit?: number;
             };
@@ -3925,7 +4218,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        items: components["schemas"]["Position"][];
+                        items: components["schemas"]["JudgedPosition"][];
                         /** @description Asks for the next page as `cursor`; null on the last one. */
                         nextCursor: string | null;
                         /** @description How many the whole list has. Null past the first page, and where there are more than are counted. */

@@ -27,6 +27,11 @@ beforeAll(async () => {
     vehicleId: their.vehicle,
   })
   their.invitation = await make('/api/v1/invitations', { email: 'their-secret@example.org', role: 'viewer' })
+  const identifier = `their-secret-${randomUUID().slice(0, 8)}`
+  const tracker = { name: 'Their secret tracker', identifier, tokenRequired: false }
+  their.tracker = await make('/api/v1/devices', tracker)
+  // An event, and a message that is kept as it came.
+  await fetch(`${server.url}/api/ingest?id=${identifier}&lat=secret&lon=2&alarm=secret`)
   their.member = (await theirs.send<{ items: { id: string }[] }>('GET', '/api/v1/members')).body.items[0]!.id
   their.mail = (await theirs.send<{ items: { id: string }[] }>('GET', '/api/v1/mails')).body.items[0]!.id
   their.job = await make('/api/v1/audit-exports', { format: 'csv' })
@@ -74,6 +79,9 @@ const cases: Record<string, Case> = {
   'POST /api/v1/audit-exports': { own: 'of the session\'s organisation: see tests/jobs/instances' },
   'GET /api/v1/vehicles': { list: '/api/v1/vehicles?search=secret' },
   'GET /api/v1/devices': { list: '/api/v1/devices?search=secret' },
+  'GET /api/v1/devices/:id/positions': { notFound: 'device' },
+  'GET /api/v1/device-events': { list: '/api/v1/device-events' },
+  'GET /api/v1/device-messages': { list: '/api/v1/device-messages' },
   'GET /api/v1/members': { list: '/api/v1/members' },
   'GET /api/v1/invitations': { list: '/api/v1/invitations' },
   'GET /api/v1/organisations': { list: '/api/v1/organisations' },

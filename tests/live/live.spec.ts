@@ -108,14 +108,15 @@ const banner = (page: Page) => page.getByTestId('banner')
 const shows = (page: Page, latitude: number) =>
   expect(page.getByRole('row', { name: /Sprinter 1/ })).toContainText(latitude.toFixed(4))
 let time = Date.now()
-const move = async (server: TestServer, latitude: number) =>
-  expect(
-    (
-      await fetch(
-        `${server.url}/api/ingest?id=demo-1&timestamp=${(time += 1000)}&lat=${latitude}&lon=13.3&speed=50`,
-      )
-    ).status,
-  ).toBe(200)
+/** Twice: so far a leap is believed once the next position confirms it. */
+const move = async (server: TestServer, latitude: number) => {
+  for (let n = 0; n < 2; n++) {
+    time += 1000
+    const place = `lat=${latitude}&lon=13.3&speed=50`
+    const answer = await fetch(`${server.url}/api/ingest?id=demo-1&timestamp=${time}&${place}`)
+    expect(answer.status).toBe(200)
+  }
+}
 
 async function open(page: Page, { owner }: Stack) {
   await page.goto('/sign-in')

@@ -23,11 +23,16 @@ for (const { name, ...look } of looks) {
       await signIn(page)
       await expect(page.getByTestId('map')).toHaveAttribute('data-ready', 'true')
       const vehicle = await page.locator('.vehicle-marker').first().getAttribute('data-vehicle')
+      await page.goto('/devices')
+      const tracker = page.getByRole('link', { name: /^Tracker of/ }).first()
+      const device = await tracker.getAttribute('href')
       for (const path of [
         '/',
         '/vehicles',
         `/vehicles/${vehicle}`,
         '/devices',
+        '/devices/messages',
+        device!,
         '/members',
         '/audit',
         '/jobs',

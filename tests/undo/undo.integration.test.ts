@@ -259,7 +259,7 @@ describe('a device that was deleted', () => {
       const acme = await tenant(services, 'Acme')
       return { acme, device: await acme.device('Tracker', 'tracker-1') }
     })
-    await renewDeviceToken(services, acme.owner, device)
+    await renewDeviceToken(services, acme.owner, device, { endPrevious: true })
     await removeDevice(services, acme.owner, device)
     const plan = await undo.compare(acme.id)
     expect(plan.items).toMatchObject([{ kind: 'deleted', note: expect.stringContaining('renewed') }])
@@ -304,7 +304,9 @@ it('a device that was moved and renamed goes back, and its history says so', asy
   })
   const [two] = await server.asOwner<{ id: string }>('SELECT id FROM vehicles WHERE name = \'Two\'')
   await updateDevice(services, acme.owner, device, { name: 'Trakcer', vehicleId: two!.id })
-  await renewDeviceToken({ ...services, makeSecret: () => 'newer' }, acme.owner, device)
+  await renewDeviceToken({ ...services, makeSecret: () => 'newer' }, acme.owner, device, {
+    endPrevious: false,
+  })
   const plan = await undo.compare(acme.id)
   expect(plan.items).toMatchObject([{
     kind: 'changed', fields: [

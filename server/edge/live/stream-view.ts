@@ -4,11 +4,13 @@ import type { LiveEvents } from '#shared/live.ts'
 
 /** Who may know that there is such a thing, and that it has changed: who may read it. */
 const permissionOf: Record<LiveEvents['changed']['type'], Permission> = {
-  vehicle: 'vehicles:read',
-  organisation: 'vehicles:read',
-  device: 'devices:read',
-  member: 'members:read',
-  invitation: 'members:read',
+  'vehicle': 'vehicles:read',
+  'organisation': 'vehicles:read',
+  'device': 'devices:read',
+  'device-event': 'devices:read',
+  'member': 'members:read',
+  'invitation': 'members:read',
+  'job': 'jobs:read',
 }
 
 type Batch = readonly DeliveredEvent[]

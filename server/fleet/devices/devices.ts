@@ -139,11 +139,18 @@ export async function updateDevice(
   })
 }
 
-/** A new token for the device, which must show it from now on; the old one ends (see `rememberMs`). */
+/** The token before a new one is taken this long, so that trackers can be told one after the other. */
+const previousTokenMs = 86_400_000
+
+/**
+ * A new token for the device, which must show it from now on. The one before is taken for a day more, unless
+ * `endPrevious`: then it ends at once (see `rememberMs`), because it may be in wrong hands.
+ */
 export async function renewDeviceToken(
   { database, makeSecret }: FleetServices,
   actor: Member,
   id: string,
+  { endPrevious }: { endPrevious: boolean },
 ): Promise<DeviceWithToken> {
   const { organisationId } = actor
   const token = makeSecret('device-token')
@@ -154,6 +161,8 @@ export async function renewDeviceToken(
       .update(devices)
       .set({
         tokenHash: hashToken(token),
+        previousTokenHash: endPrevious ? null : before.tokenHash,
+        previousTokenUntil: endPrevious || !before.tokenHash ? null : new Date(Date.now() + previousTokenMs),
         tokenRequired: true,
         version: before.version + 1,
         updatedAt: new Date(),
@@ -267,7 +276,7 @@ function selectDevices(tx: Transaction, total: SQL<number | null> = sql<null>`NU
   return tx.select({
     device: devices,
     vehicle: { id: vehicles.id, name: vehicles.name },
-    lastSeenAt: deviceStates.lastSeenAt,
+    state: deviceStates,
     sortName: sql<string>`lower(${devices.name})`,
     total,
   }).from(devices)
@@ -279,10 +288,10 @@ function selectDevices(tx: Transaction, total: SQL<number | null> = sql<null>`NU
 interface Selected {
   device: DeviceRow
   vehicle: { id: string, name: string } | null
-  lastSeenAt: Date | null
+  state: typeof deviceStates.$inferSelect | null
 }
 
-function toDevice({ device: row, vehicle, lastSeenAt }: Selected): Device {
+function toDevice({ device: row, vehicle, state }: Selected): Device {
   return {
     id: row.id,
     name: row.name,
@@ -290,11 +299,21 @@ function toDevice({ device: row, vehicle, lastSeenAt }: Selected): Device {
     vehicle,
     speedUnit: row.speedUnit,
     tokenRequired: row.tokenRequired,
-    lastSeenAt: lastSeenAt?.toISOString() ?? null,
+    lastSeenAt: state?.lastSeenAt.toISOString() ?? null,
+    protocol: state?.protocol ?? null,
+    clockOffsetSeconds: state?.clockOffsetSeconds ?? null,
+    intervalSeconds: state?.intervalSeconds ?? null,
+    batteryPercent: state?.batteryPercent ?? null,
+    batteryVolts: state?.batteryVolts ?? null,
+    previousTokenUntil: validUntil(row.previousTokenUntil),
     version: row.version,
     createdAt: row.createdAt.toISOString(),
     updatedAt: row.updatedAt.toISOString(),
   }
+}
+
+function validUntil(moment: Date | null): string | null {
+  return moment && moment > new Date() ? moment.toISOString() : null
 }
 
 function subjectOf(row: DeviceRow) {
