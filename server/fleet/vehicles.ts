@@ -9,6 +9,7 @@ import { deviceFittings, devices, vehicles, vehicleStates } from '#server/databa
 import { ConflictError, NotFoundError } from '#shared/errors.ts'
 import { may, type Role } from '#shared/roles.ts'
 import type { Page } from '#shared/schemas/common.ts'
+import type { LiveEvents } from '#shared/schemas/live.ts'
 import type {
   LivePosition,
   Vehicle,
@@ -94,7 +95,7 @@ export async function createVehicle(
         subject: subjectOf(row!),
         after: auditedFields(row!),
       })
-      await recordChange(tx, organisationId, { type: 'vehicle', id: row!.id, change: 'created' })
+      await recordChange(tx, organisationId, changeOf(row!, 'created'))
       return toVehicle({ vehicle: row!, state: null, devices: [] })
     }),
   )
@@ -128,7 +129,7 @@ export async function updateVehicle(
         before: auditedFields(before),
         after: auditedFields(row!),
       })
-      await recordChange(tx, organisationId, { type: 'vehicle', id, change: 'updated' })
+      await recordChange(tx, organisationId, changeOf(row!, 'updated'))
       return findVehicle(tx, id)
     }),
   )
@@ -151,9 +152,10 @@ export async function removeVehicle(
       .update(deviceFittings)
       .set({ removedAt: new Date() })
       .where(and(eq(deviceFittings.vehicleId, id), isNull(deviceFittings.removedAt)))
+    const version = before.version + 1
     await tx
       .update(vehicles)
-      .set({ removedAt: new Date(), updatedAt: new Date(), version: before.version + 1 })
+      .set({ removedAt: new Date(), updatedAt: new Date(), version })
       .where(eq(vehicles.id, id))
     await recordAudit(tx, {
       organisationId,
@@ -161,7 +163,7 @@ export async function removeVehicle(
       subject: subjectOf(before),
       before: auditedFields(before),
     })
-    await recordChange(tx, organisationId, { type: 'vehicle', id, change: 'removed' })
+    await recordChange(tx, organisationId, changeOf({ ...before, version }, 'removed'))
     return {}
   })
 }
@@ -181,9 +183,10 @@ export async function restoreVehicle(
     database.inOrganisation(organisationId).write(async (tx) => {
       const before = await lockVehicle(tx, id)
       if (!before.removedAt) return findVehicle(tx, id)
+      const version = before.version + 1
       await tx
         .update(vehicles)
-        .set({ removedAt: null, updatedAt: new Date(), version: before.version + 1 })
+        .set({ removedAt: null, updatedAt: new Date(), version })
         .where(eq(vehicles.id, id))
       await refitDevices(tx, organisationId, id, before.removedAt)
       await recordAudit(tx, {
@@ -192,7 +195,7 @@ export async function restoreVehicle(
         subject: subjectOf(before),
         after: auditedFields(before),
       })
-      await recordChange(tx, organisationId, { type: 'vehicle', id, change: 'restored' })
+      await recordChange(tx, organisationId, changeOf({ ...before, version }, 'restored'))
       return findVehicle(tx, id)
     }),
   )
@@ -302,6 +305,12 @@ function subjectOf(row: VehicleRow) {
 
 function auditedFields({ name, registration, kind, make, model, year, notes }: VehicleRow) {
   return { name, registration, kind, make, model, year, notes }
+}
+
+/** What browsers are told of a change, with what they show of the vehicle. */
+function changeOf(row: VehicleRow, change: LiveEvents['changed']['change']): LiveEvents['changed'] {
+  const { id, name, registration, kind, make, model, year, version } = row
+  return { type: 'vehicle', id, change, vehicle: { name, registration, kind, make, model, year, version } }
 }
 
 /** The change was based on a state that somebody has changed since. */

@@ -57,6 +57,7 @@ const cases: Record<string, Case> = {
   'PUT /api/v1/session/organisation': { notFound: 'organisation', body: {} },
   'DELETE /api/v1/sessions/:id': { notFound: 'session' },
   'GET /api/v1/vehicles': { list: '/api/v1/vehicles?search=secret' },
+  'GET /api/v1/fleet': { list: '/api/v1/fleet' },
   'GET /api/v1/devices': { list: '/api/v1/devices?search=secret' },
   'GET /api/v1/members': { list: '/api/v1/members' },
   'GET /api/v1/invitations': { list: '/api/v1/invitations' },
