@@ -24,10 +24,10 @@ export const looks = {
   /** A menu's opener in the side bar. */
   menu: `${button}${medium}w-full justify-between text-default hover:bg-elevated`,
   field:
-    'rounded-md bg-default px-2.5 py-1.5 text-base text-highlighted ring ring-accented ring-inset '
+    'h-8 rounded-md bg-default px-2.5 py-1.5 text-base text-highlighted ring ring-accented ring-inset '
     + 'placeholder:text-dimmed md:text-sm',
   select:
-    'cursor-pointer rounded-md bg-default py-1.5 ps-2.5 pe-8 text-base text-highlighted ring ring-accented '
+    'h-8 cursor-pointer rounded-md bg-default py-1 ps-2.5 pe-8 text-base text-highlighted ring ring-accented '
     + 'ring-inset md:text-sm',
   selectSmall:
     'cursor-pointer rounded-md bg-default py-1 ps-2.5 pe-8 text-sm text-highlighted ring ring-accented '
