@@ -1,4 +1,4 @@
-import { expect, hydrated, test, watch } from './support/fixtures.ts'
+import { expect, expectAccessible, hydrated, test, watch } from './support/fixtures.ts'
 
 /** Every test has things of its own: they run side by side on one server. */
 const unique = (name: string) => `${name} ${Math.random().toString(36).slice(2, 8)}`
@@ -325,4 +325,52 @@ test('the keyboard leads everywhere, and says how', async ({ page, signIn }) => 
   await page.keyboard.press('g')
   await page.keyboard.press('v')
   await expect(page).toHaveURL(/\/vehicles$/)
+})
+
+test('a row\'s menu opens by the keyboard, and gives the focus back to its button', async ({ page, signIn }) => {
+  await signIn(page)
+  await page.goto('/devices')
+  await hydrated(page)
+  for (const name of ['Actions for Tracker of Sprinter 1', 'Actions for Tracker of Sprinter 2']) {
+    const button = page.getByRole('button', { name, exact: true })
+    await button.focus()
+    await page.keyboard.press('Enter')
+    await expect(page.getByRole('menuitem', { name: 'How to connect' })).toBeVisible()
+    await expect(button).toHaveAttribute('aria-expanded', 'true')
+    await page.keyboard.press('Escape')
+    await expect(page.getByRole('menu')).toBeHidden()
+    await expect(button).toBeFocused()
+    await expect(button).toHaveAttribute('aria-expanded', 'false')
+  }
+})
+
+test.describe('while its code has not come', () => {
+  test.use({ expectedErrors: ['ERR_FAILED'] })
+  test('a list can be read, and its links followed', async ({ page, signIn }) => {
+    await signIn(page)
+    await page.route('**/_nuxt/*.js', route => route.abort())
+    await page.goto('/vehicles')
+    await page.getByRole('link', { name: 'Sprinter 1', exact: true }).click()
+    await expect(page.getByRole('heading', { name: 'Sprinter 1', exact: true })).toBeVisible()
+  })
+})
+
+test.describe('on a phone', () => {
+  test.use({ viewport: { width: 360, height: 740 } })
+  test('the navigation opens, ends by Escape, and closes when somebody has chosen', async ({ page, signIn }) => {
+    await signIn(page)
+    await page.goto('/vehicles')
+    await hydrated(page)
+    const opener = page.getByRole('button', { name: 'Open navigation' })
+    const navigation = page.getByRole('dialog', { name: 'Navigation' })
+    await opener.click()
+    await expect(navigation).toBeVisible()
+    await expectAccessible(page)
+    await page.keyboard.press('Escape')
+    await expect(navigation).toBeHidden()
+    await opener.click()
+    await navigation.getByRole('link', { name: 'Devices' }).click()
+    await expect(page).toHaveURL(/\/devices$/)
+    await expect(navigation).toBeHidden()
+  })
 })
