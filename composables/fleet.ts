@@ -127,40 +127,34 @@ export function useFleet() {
   const vehicles = shallowRef<FleetVehicle[]>([])
   const loaded = ref(false)
   const error = shallowRef<ApiProblem | null>(null)
-  /** Since the snapshot was asked for: what it may not know yet. */
-  let changes: Changed[] = []
-  let positions = new Map<string, FleetPosition>()
   const gone = new Map<string, number>()
-  /** A snapshot that was asked for anew makes the one before worthless. */
-  let generation = 0
+  /** While a snapshot is under way, what has come since it was asked for: it may not know of it yet. */
+  let since: { changes: Changed[], positions: Map<string, FleetPosition> } | null = null
 
   async function load() {
-    const mine = ++generation
+    const mine = since = { changes: [], positions: new Map() }
     const organisationId = session.value?.organisation?.id ?? ''
     const known = held?.organisationId === organisationId ? held : null
-    const earlier = { changes, positions }
-    changes = []
-    positions = new Map()
     try {
       const snapshot: FleetSnapshot | undefined = await api.get('/api/v1/fleet', {
         params: { header: known ? { 'If-None-Match': known.tag } : {} },
       })
-      if (mine !== generation) return
+      // One that was asked for later, or nobody looks any more.
+      if (since !== mine) return
       // Nothing to say: it is what is held.
       const fetched = snapshot ? vehiclesOf(snapshot) : known!.vehicles
       held = tag ? { organisationId, tag, vehicles: fetched } : null
-      vehicles.value = withChanges(fetched, changes, positions, gone)
+      vehicles.value = withChanges(fetched, mine.changes, mine.positions, gone)
       loaded.value = true
       error.value = null
     }
     catch (caught) {
-      if (mine !== generation) return
-      changes = [...earlier.changes, ...changes]
-      positions = new Map([...earlier.positions, ...positions])
+      if (since !== mine) return
       error.value = toApiProblem(caught)
       if (error.value.status === 401)
         await navigateTo({ path: '/sign-in', query: { returnTo: route.fullPath } })
     }
+    since = null
   }
 
   /** Of what the events did not say. */
@@ -193,16 +187,16 @@ export function useFleet() {
   onLiveEvent('positions', ({ positions: arriving }) => {
     const now = new Map<string, FleetPosition>()
     for (const position of arriving) {
-      now.set(position.vehicleId, newer(now.get(position.vehicleId) ?? null, position)!)
-      positions.set(position.vehicleId, newer(positions.get(position.vehicleId) ?? null, position)!)
+      for (const newest of since ? [now, since.positions] : [now])
+        newest.set(position.vehicleId, newer(newest.get(position.vehicleId) ?? null, position)!)
     }
     if (loaded.value) vehicles.value = withChanges(vehicles.value, [], now)
   })
   onLiveEvent('changed', (change) => {
     if (change.type !== 'vehicle') return
     if (change.vehicle) {
-      changes.push(change)
-      if (loaded.value) vehicles.value = withChanges(vehicles.value, [change], positions, gone)
+      since?.changes.push(change)
+      if (loaded.value) vehicles.value = withChanges(vehicles.value, [change], new Map(), gone)
     }
     // Its place comes with the vehicle alone; and a device that is fitted or removed changes no version.
     if (change.vehicle && change.change !== 'restored') return
@@ -213,7 +207,7 @@ export function useFleet() {
   onLiveEvent('resync', () => void load())
   onMounted(() => void load())
   onUnmounted(() => {
-    generation++
+    since = null
     clearTimeout(gathering)
   })
   if (import.meta.server) askAhead(session.value?.organisation?.id)
