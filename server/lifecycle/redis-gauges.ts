@@ -7,9 +7,9 @@ export function exportRedisGauges(redis: () => RedisPort | null, registry: () =>
   const view = () => redis()?.sentinels() ?? null
   /** Only while one of them answers is anything known of what they know. */
   const heard = () => view()?.reachable ? view() : null
-  const upHelp = '1 while commands are sent to Redis, 0 while it is known to be away'
+  const upHelp = '1 while commands are sent to Redis, 0 while it is known to be unavailable'
   gauge('fleet2_redis_up', upHelp, [], () => reading(redis()?.isUp()))
-  const sentinelsHelp = 'Sentinels that are configured, and that answered lately'
+  const sentinelsHelp = 'Sentinels configured, and Sentinels that answered recently'
   gauge('fleet2_redis_sentinels', sentinelsHelp, ['state'], () => {
     const now = view()
     return now
@@ -19,10 +19,10 @@ export function exportRedisGauges(redis: () => RedisPort | null, registry: () =>
         ]
       : []
   })
-  const quorumHelp = '1 while the Sentinels could agree on a failover; absent while none answers'
+  const quorumHelp = '1 while enough Sentinels answer to agree on a failover; absent while none answers'
   gauge('fleet2_redis_quorum', quorumHelp, [], () => reading(heard()?.quorum))
-  const replicasHelp = 'Replicas that the Sentinels know of; absent while none answers'
+  const replicasHelp = 'Replicas known to the Sentinels; absent while none answers'
   gauge('fleet2_redis_replicas', replicasHelp, [], () => reading(heard()?.replicas))
-  const instancesHelp = 'Instances heard of within the last seconds; absent while Redis is away'
+  const instancesHelp = 'Instances that sent a recent heartbeat; absent while Redis is unavailable'
   gauge('fleet2_instances', instancesHelp, [], () => reading(registry()?.instances()?.length))
 }

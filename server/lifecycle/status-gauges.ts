@@ -5,12 +5,13 @@ import { partStates, uptimeStates } from '#shared/schemas/status.ts'
 
 /** What Prometheus asks of the public status page, answered from memory. */
 export function exportStatusGauges(page: () => StatusPage | null): void {
-  const partHelp = 'What the status page says of a part: 0 operational, 1 limited, 2 partly away, 3 away'
+  const partHelp = 'State of a component on the status page: 0 operational, 1 limited, 2 partly '
+    + 'unavailable, 3 unavailable'
   gauge('fleet2_status_part', partHelp, ['part'], () => {
     const parts = page()?.current().parts ?? []
     return parts.map(({ id, state }) => ({ labels: { part: id }, value: partStates.indexOf(state) }))
   })
-  gauge('fleet2_status_notice', '1 for what has become of the operator\'s notice', ['state'], () => {
+  gauge('fleet2_status_notice', '1 for the current state of the operator\'s notice file', ['state'], () => {
     const now = page()?.notice.state()
     return now ? noticeStates.map(state => ({ labels: { state }, value: Number(state === now) })) : []
   })

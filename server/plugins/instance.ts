@@ -112,14 +112,14 @@ export default defineNitroPlugin((nitroApp) => {
 
 /** What Prometheus asks of the instance, read when it asks. */
 function exportGauges() {
-  gauge('fleet2_build_info', 'Always 1; the label says which version this is', ['version'], () => [
+  gauge('fleet2_build_info', 'Always 1; the version is in the label', ['version'], () => [
     { labels: { version: loadConfig().version }, value: 1 },
   ])
-  gauge('fleet2_mode', '1 for the present mode, 0 for the others', ['mode'], () => {
+  gauge('fleet2_mode', '1 for the current mode, 0 for the others', ['mode'], () => {
     const now = servicesIfOpen()?.health.verdict().mode
     return now ? modes.map(mode => ({ labels: { mode }, value: Number(mode === now) })) : []
   })
-  gauge('fleet2_region_standby', '1 while this region follows another one and takes no changes', [], () => (
+  gauge('fleet2_region_standby', '1 while this region replicates from another one', [], () => (
     [{ labels: {}, value: Number(servicesIfOpen()?.health.verdict().standby ?? false) }]
   ))
   gauge('fleet2_check_healthy', 'Health checks: 1 healthy, 0.5 degraded, 0 unhealthy', ['check'], () =>
@@ -131,12 +131,12 @@ function exportGauges() {
   countStreamsBy(openStreamCount)
   exportRedisGauges(() => servicesIfOpen()?.redis ?? null, () => servicesIfOpen()?.registry ?? null)
   exportStatusGauges(() => servicesIfOpen()?.statusPage ?? null)
-  gauge('fleet2_event_streams', 'Live streams held', [], () => reading(openStreamCount()))
-  gauge('fleet2_event_streams_max', 'Live streams that this instance may hold', [], () => (
+  gauge('fleet2_event_streams', 'Open live streams', [], () => reading(openStreamCount()))
+  gauge('fleet2_event_streams_max', 'Maximum number of live streams on this instance', [], () => (
     reading(loadConfig().maxEventStreams)
   ))
-  gauge('fleet2_ingest_waiting', 'Device messages that wait to be committed', [], () => (
+  gauge('fleet2_ingest_waiting', 'Device messages waiting to be committed', [], () => (
     reading(servicesIfOpen()?.ingest.waiting())
   ))
-  gauge('fleet2_draining', '1 while the instance is ending', [], () => reading(isDraining()))
+  gauge('fleet2_draining', '1 while the instance is draining', [], () => reading(isDraining()))
 }

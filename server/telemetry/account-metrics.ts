@@ -3,7 +3,7 @@ import { fromZero, registry } from './metrics.ts'
 
 export const accountEventsWritten = new Counter({
   name: 'fleet2_account_events_total',
-  help: 'Sign-ins, refusals and other events of accounts by what became of their audit entries',
+  help: 'Account events (sign-ins, refusals and others) by the outcome of writing their audit entries',
   labelNames: ['outcome'] as const,
   registers: [registry],
 })

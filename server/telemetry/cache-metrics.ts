@@ -3,13 +3,14 @@ import { registry } from './metrics.ts'
 
 const lookups = new Counter({
   name: 'fleet2_cache_requests_total',
-  help: 'Looks into the cache; bypassed: Redis is away; stale: no server could give the value, the last known one was',
+  help: 'Cache lookups; bypassed: Redis was unavailable; stale: no source could provide the value, so the '
+    + 'last known one was used',
   labelNames: ['cache', 'result'] as const,
   registers: [registry],
 })
 const invalidationFailed = new Counter({
   name: 'fleet2_cache_invalidations_failed_total',
-  help: 'Values that were changed and could not be invalidated in Redis; they end within ten seconds',
+  help: 'Changed values that could not be invalidated in Redis; they expire within ten seconds',
   registers: [registry],
 })
 

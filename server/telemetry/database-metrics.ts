@@ -20,33 +20,40 @@ const served = counter('fleet2_database_transactions_total', 'Transactions by po
   'kind',
 ])
 const retries = counter(
-  'fleet2_database_retries_total', 'Transactions that were tried again or elsewhere', ['reason'])
+  'fleet2_database_retries_total', 'Transactions retried, on the same server or another', ['reason'])
 const replayed = counter('fleet2_operations_replayed_total', 'Writes answered from their idempotency record')
 const fallbacks = counter(
-  'fleet2_database_read_fallbacks_total', 'Reads that were kept from a replica', ['reason'])
+  'fleet2_database_read_fallbacks_total',
+  'Reads sent to the primary instead of a replica, by reason',
+  ['reason'])
 const stale = counter(
-  'fleet2_database_stale_reads_total', 'Reads answered with data that may be behind, and say so')
-const failovers = counter('fleet2_database_failovers_total', 'Newer timelines met')
+  'fleet2_database_stale_reads_total', 'Reads answered with data marked as possibly stale')
+const failovers = counter(
+  'fleet2_database_failovers_total', 'Newer database timelines seen, one for each failover')
 const unknownCommits = counter(
-  'fleet2_database_unknown_commits_total', 'Writes whose link was lost at COMMIT')
+  'fleet2_database_unknown_commits_total', 'Writes whose connection was lost at COMMIT')
 const resolved = counter(
-  'fleet2_database_unknown_commits_resolved_total', 'What had become of them', ['outcome'])
+  'fleet2_database_unknown_commits_resolved_total',
+  'Outcome of writes whose connection was lost at COMMIT',
+  ['outcome'])
 const waits = new Histogram({
-  name: 'fleet2_database_write_wait_seconds', help: 'Pauses of writes that waited for the database',
+  name: 'fleet2_database_write_wait_seconds', help: 'Time writes spent waiting for the database',
   buckets: [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10], registers: [registry],
 })
 const abandoned = counter(
   'fleet2_database_abandoned_total',
-  'Reads and writes whose caller had gone before the database had begun them')
+  'Reads and writes dropped because their caller left before the database started them')
 const busy = counter(
-  'fleet2_database_busy_total', 'Reads refused because every connection was in use for too long')
+  'fleet2_database_busy_total', 'Reads refused because no connection became free in time')
 const leftAddresses = counter(
   'fleet2_database_addresses_left_total',
-  'Times that a pooler did not answer and was left for the other',
+  'Times a pooler did not answer and another one was used',
   ['pool'])
 const shed = counter('fleet2_database_writes_shed_total', 'Writes refused because too many were waiting')
 const tokens = counter(
-  'fleet2_database_consistency_tokens_total', 'Consistency tokens that were not simply used', ['outcome'])
+  'fleet2_database_consistency_tokens_total',
+  'Consistency tokens that needed special handling, by outcome',
+  ['outcome'])
 
 /** What the router counts, in Prometheus's form. */
 export const routerMetrics = {

@@ -3,34 +3,34 @@ import { gauge, reading, registry } from './metrics.ts'
 
 const published = new Counter({
   name: 'fleet2_live_events_published_total',
-  help: 'Live events by how far they went: to every instance through Redis, or to this one\'s browsers alone',
+  help: 'Live events by path: to every instance through Redis, or only to browsers connected to this one',
   labelNames: ['path'] as const,
   registers: [registry],
 })
 const delivered = new Counter({
   name: 'fleet2_live_events_delivered_total',
-  help: 'Live events handed to connections of this instance',
+  help: 'Live events delivered to connections of this instance',
   registers: [registry],
 })
 const duplicates = new Counter({
   name: 'fleet2_live_events_duplicate_total',
-  help: 'Live events that came a second time and were dropped',
+  help: 'Duplicate live events that were dropped',
   registers: [registry],
 })
 const resyncs = new Counter({
   name: 'fleet2_live_resyncs_total',
-  help: 'Connections that were told to fetch their state again, by reason',
+  help: 'Connections told to refetch their state, by reason',
   labelNames: ['reason'] as const,
   registers: [registry],
 })
 const relayed = new Counter({
   name: 'fleet2_outbox_relayed_total',
-  help: 'Outbox rows published by another than the instance that committed them, or later than at once',
+  help: 'Outbox rows not published immediately by the instance that committed them',
   registers: [registry],
 })
 const thinned = new Counter({
   name: 'fleet2_outbox_thinned_total',
-  help: 'Outbox rows that were replaced by a resync of their organisation',
+  help: 'Outbox rows replaced by a resync of their organisation',
   registers: [registry],
 })
 

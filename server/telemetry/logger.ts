@@ -45,7 +45,7 @@ const secretPaths = [
 
 const dropped = new Counter({
   name: 'fleet2_log_lines_dropped_total',
-  help: 'Log lines that were lost because their destination did not take them in time',
+  help: 'Log lines dropped because their destination did not accept them in time',
   labelNames: ['destination'] as const,
   registers: [registry],
 })

@@ -79,7 +79,7 @@ export const httpRequests = new Counter({
 })
 export const httpDuration = new Histogram({
   name: 'http_request_duration_seconds',
-  help: 'Time from the request\'s arrival to the end of its answer; live streams are not in it',
+  help: 'Time from the arrival of a request to the end of its response, live streams excluded',
   // prom-client's declarations want an exemplar's label among the metric's own.
   labelNames: labels as readonly ((typeof labels)[number] | 'trace_id')[],
   buckets: seconds,
@@ -90,14 +90,14 @@ export const httpDuration = new Histogram({
 registry.registerMetric(httpDuration)
 export const httpErrors = new Counter({
   name: 'http_requests_errors_total',
-  help: 'HTTP requests answered with 5xx',
+  help: 'HTTP requests answered with a 5xx status',
   labelNames: labels,
   registers: [registry],
 })
 
 export const requestsInFlight = new Gauge({
   name: 'fleet2_http_requests_in_flight',
-  help: 'Requests being worked on, without live streams',
+  help: 'Requests in progress, live streams excluded',
   registers: [registry],
 })
 export const positionsAccepted = new Counter({
@@ -108,19 +108,19 @@ export const positionsAccepted = new Counter({
 })
 export const positionsQuarantined = new Counter({
   name: 'fleet2_positions_quarantined_total',
-  help: 'Device messages put into quarantine by what is wrong with them',
+  help: 'Device messages quarantined, by reason',
   labelNames: ['reason'] as const,
   registers: [registry],
 })
 export const positionBatch = new Histogram({
   name: 'fleet2_position_batch_positions',
-  help: 'Positions committed together',
+  help: 'Positions committed in one transaction',
   buckets: [1, 2, 5, 10, 25, 50, 100, 250, 500],
   registers: [registry],
 })
 const signIns = new Counter({
   name: 'fleet2_sign_ins_total',
-  help: 'Attempts to sign in by outcome',
+  help: 'Sign-in attempts by outcome',
   labelNames: ['outcome'] as const,
   registers: [registry],
 })
@@ -150,17 +150,17 @@ export function reading(value: number | boolean | null | undefined): Reading<nev
   return typeof value === 'number' || typeof value === 'boolean' ? [{ labels: {}, value: Number(value) }] : []
 }
 
-gauge('nodejs_heap_size_bytes', 'Heap of V8', ['type'], () => {
+gauge('nodejs_heap_size_bytes', 'V8 heap', ['type'], () => {
   const { heapUsed, heapTotal } = process.memoryUsage()
   return [{ labels: { type: 'used' }, value: heapUsed }, { labels: { type: 'total' }, value: heapTotal }]
 })
 
-gauge('fleet2_heap_size_limit_bytes', 'What V8 lets the heap grow to', [], () => (
+gauge('fleet2_heap_size_limit_bytes', 'Maximum size of the V8 heap', [], () => (
   reading(getHeapStatistics().heap_size_limit)
 ))
 
 // Beside the time of the scrape it shows a clock that is wrong.
-gauge('fleet2_clock_seconds', 'This host\'s wall clock, in seconds since 1970', [], () => (
+gauge('fleet2_clock_seconds', 'Wall clock of this host, in seconds since 1970', [], () => (
   reading(Date.now() / 1000)
 ))
 

@@ -3,7 +3,7 @@ import { registry } from './metrics.ts'
 
 export const operationsLooks = new Counter({
   name: 'fleet2_operations_looks_total',
-  help: 'Questions that the operators\' view asked of a part of the system: answered, or failed',
+  help: 'Queries from the operations view to a component, by outcome',
   labelNames: ['part', 'outcome'] as const,
   registers: [registry],
 })

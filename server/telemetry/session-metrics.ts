@@ -3,12 +3,13 @@ import { registry } from './metrics.ts'
 
 export const sessionProofs = new Counter({
   name: 'fleet2_session_proofs_total',
-  help: 'What sealed proofs were used for: spoke-for-redis a request while Redis was away, restored a record that Redis had lost, begun-without-redis a sign-in while it was away',
+  help: 'Uses of sealed session proofs; spoke-for-redis: a request while Redis was unavailable; restored: a '
+    + 'session record that Redis had lost; begun-without-redis: a sign-in while it was unavailable',
   labelNames: ['outcome'] as const,
   registers: [registry],
 })
 export const sessionsRefused = new Counter({
   name: 'fleet2_sensitive_refused_total',
-  help: 'Sensitive actions that were told to ask again later because Redis was away',
+  help: 'Sensitive actions refused because Redis was unavailable',
   registers: [registry],
 })

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
-import { fileURLToPath } from 'node:url'
+import { join, resolve } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { eq, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/node-postgres'
@@ -14,12 +15,17 @@ import { momentIn, runInContext, type RequestContext } from '../../server/teleme
 import { startCluster } from '../support/cluster.ts'
 
 /**
- * `npm run bench:router [-- --write] [--rounds N]`: one row read and one row written through the router, and
- * by node-postgres alone. The variants take turns in slices of half a second, so that a busy machine is busy
- * for all of them; each figure is the median of the rounds' ratios.
+ * `npm run bench:router [-- --write] [--rounds N] [--beside FOLDER]`: one row read and one row written
+ * through the router, and by node-postgres alone. The variants take turns in slices of half a second, so
+ * that a busy machine is busy for all of them; each figure is the median of the rounds' ratios. With
+ * `--beside` the router of another checkout takes its turns: one run shows whether a change made it slower.
  */
 const { values: options } = parseArgs({
-  options: { write: { type: 'boolean' }, rounds: { type: 'string', default: '15' } },
+  options: {
+    write: { type: 'boolean' },
+    rounds: { type: 'string', default: '15' },
+    beside: { type: 'string' },
+  },
 })
 const rounds = Number(options.rounds)
 const sliceMs = 500
@@ -34,7 +40,10 @@ interface Variant {
   run(): Promise<unknown>
   /** Not worth a line where the network decides. */ near?: true
 }
-interface Figures { rate: number, p99: number }
+/** `cpu`: milliseconds of this process for one run, the database's not counted. */
+interface Figures { rate: number, p99: number, cpu: number }
+
+const other = options.beside === undefined ? null : await routerOf(options.beside)
 
 const cluster = await startCluster({ pastBalancer: true })
 const lines: string[] = []
@@ -79,6 +88,13 @@ try {
       log: pino({ level: 'silent' }),
     })
     const mine = database.inOrganisation(organisationId)
+    const others = other?.open({
+      primaryUrl: urls.write,
+      replicaUrl: urls.read,
+      maxConnections: connections,
+      log: pino({ level: 'silent' }),
+    })
+    const theirs = others?.inOrganisation(organisationId)
     const select = 'SELECT id, name, kind FROM vehicles WHERE id = $1'
     const insert = 'INSERT INTO vehicles (id, organisation_id, name, kind) VALUES ($1, $2, $3, $4)'
     const readDrizzle = drizzle(replica)
@@ -121,6 +137,20 @@ try {
                 ),
               ),
           },
+          ...(theirs
+            ? [{
+                name: '**Fleet2** of the other checkout',
+                run: () =>
+                  other!.request(null, () =>
+                    theirs.read(tx =>
+                      tx
+                        .select({ id: vehicles.id, name: vehicles.name, kind: vehicles.kind })
+                        .from(vehicles)
+                        .where(eq(vehicles.id, vehicleId)),
+                    ),
+                  ),
+              }]
+            : []),
           {
             name: 'Fleet2, SQL in place of drizzle\'s builder',
             near: true,
@@ -170,6 +200,12 @@ try {
             name: '**Fleet2**, with Idempotency-Key',
             run: () => request(randomUUID(), () => mine.write(tx => insertOne(tx))),
           },
+          ...(theirs
+            ? [{
+                name: '**Fleet2** of the other checkout, with Idempotency-Key',
+                run: () => other!.request(randomUUID(), () => theirs.write(tx => insertOne(tx))),
+              }]
+            : []),
           {
             name: 'Fleet2, SQL in place of drizzle\'s builder',
             near: true,
@@ -191,7 +227,7 @@ try {
         ]),
       )),
     )
-    await Promise.all([primary.end(), replica.end(), database.close()])
+    await Promise.all([primary.end(), replica.end(), database.close(), others?.close()])
 
     async function insertOne(tx: Parameters<Parameters<typeof mine.write>[0]>[0]) {
       const [id, , name] = row()
@@ -232,11 +268,29 @@ function recorded(insert: string, row: unknown[]) {
   }
 }
 
+/** Another checkout's router, with requests of its own kind. It is started on this checkout's schema. */
+async function routerOf(folder: string) {
+  const module = (path: string) => import(pathToFileURL(join(resolve(folder), path)).href)
+  const { openDatabase: open }: { openDatabase: typeof openDatabase } = await module('server/database/open.ts')
+  const context = await module('server/telemetry/context.ts')
+  // Deadlines were moments of the wall clock once.
+  const deadline: () => RequestContext['deadline'] = () => context.momentIn?.(10_000) ?? Date.now() + 10_000
+  return {
+    open,
+    request: <T>(key: string | null, work: () => Promise<T>): Promise<T> =>
+      context.runInContext(requestContext(key, deadline()), work),
+  }
+}
+
 /** A request as the edge makes it. */
 function request<T>(key: string | null, work: () => Promise<T>): Promise<T> {
-  const context: RequestContext = {
+  return runInContext(requestContext(key, momentIn(10_000)), work)
+}
+
+function requestContext(key: string | null, deadline: RequestContext['deadline']): RequestContext {
+  return {
     requestId: '',
-    deadline: momentIn(10_000),
+    deadline,
     ipAddress: null,
     userAgent: null,
     principal: null,
@@ -246,7 +300,6 @@ function request<T>(key: string | null, work: () => Promise<T>): Promise<T> {
     replayed: false,
     staleSeconds: null,
   }
-  return runInContext(context, work)
 }
 
 function chosen(away: boolean, variants: Variant[]): Variant[] {
@@ -263,7 +316,17 @@ async function compare(what: string, atOnce: number, variants: Variant[]): Promi
   return variants.map(({ name }, n) => {
     const ratio = (pick: (figures: Figures) => number) =>
       median(figures[n]!.map((own, round) => pick(own) / pick(figures[0]![round]!)))
-    const line = `| ${what} | ${name} | ${ratio(({ rate }) => rate).toFixed(2)} | ${ratio(({ p99 }) => p99).toFixed(1)} | ${Math.round(median(figures[n]!.map(({ rate }) => rate)))} | ${median(figures[n]!.map(({ p99 }) => p99)).toFixed(1)} ms |`
+    const here = (pick: (figures: Figures) => number) => median(figures[n]!.map(pick))
+    const cells = [
+      what,
+      name,
+      ratio(({ rate }) => rate).toFixed(2),
+      ratio(({ p99 }) => p99).toFixed(1),
+      Math.round(here(({ rate }) => rate)),
+      `${here(({ p99 }) => p99).toFixed(1)} ms`,
+      `${here(({ cpu }) => cpu).toFixed(2)} ms`,
+    ]
+    const line = `| ${cells.join(' | ')} |`
     console.log(line)
     return line
   })
@@ -272,6 +335,7 @@ async function compare(what: string, atOnce: number, variants: Variant[]): Promi
 async function slice({ run }: Variant, atOnce: number): Promise<Figures> {
   const times: number[] = []
   const started = performance.now()
+  const cpuBefore = process.cpuUsage()
   await Promise.all(Array.from({ length: atOnce }, async () => {
     for (let now = performance.now(); now - started < sliceMs;) {
       await run()
@@ -281,20 +345,29 @@ async function slice({ run }: Variant, atOnce: number): Promise<Figures> {
     }
   }))
   const elapsed = performance.now() - started
+  const { user, system } = process.cpuUsage(cpuBefore)
   times.sort((a, b) => a - b)
-  return { rate: times.length / elapsed * 1000, p99: times[Math.floor(times.length * 0.99)]! }
+  return {
+    rate: times.length / elapsed * 1000,
+    p99: times[Math.floor(times.length * 0.99)]!,
+    cpu: (user + system) / 1000 / times.length,
+  }
 }
 
 function median(values: number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
 }
 
-const about = `Median of ${rounds} rounds of ${sliceMs / 1000} s, ${connections} at once on ${connections} connections, ${cpus().length} shared cores, PostgreSQL 15 with one of two synchronous standbys, all on this machine and without fsync (which would be the same for all, and flatter the ratios of writes).`
+const about = [
+  `Median of ${rounds} rounds of ${sliceMs / 1000} s, ${connections} at once on ${connections} connections,`,
+  `${cpus().length} shared cores, PostgreSQL 15 with one of two synchronous standbys, all on this machine and`,
+  'without fsync (which would be the same for all, and flatter the ratios of writes). CPU: of the client.',
+].join('\n')
 const table = [
   about,
   '',
-  '| what | with | rate, ratio | p99, ratio | a second, here | p99 here |',
-  '| --- | --- | --- | --- | --- | --- |',
+  '| what | with | rate, ratio | p99, ratio | a second, here | p99 here | CPU of one |',
+  '| --- | --- | --- | --- | --- | --- | --- |',
   ...lines,
 ].join('\n')
 if (options.write) {
@@ -308,5 +381,6 @@ if (options.write) {
     ),
   )
 }
-// Node itself can spin for ever while it takes down what a pool has left half closed (seen with 24.21).
-process.exit()
+// Node itself can spin for ever while it takes down what a pool has left half closed, process.exit() included
+// (seen with 24.21): only a signal ends that.
+process.kill(process.pid, 'SIGKILL')

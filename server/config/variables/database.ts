@@ -8,8 +8,8 @@ export const databaseVariables = {
   databaseUrl: variable({
     name: 'NUXT_DATABASE_URL',
     group: 'Database',
-    description: 'Primary pool: every write, and reads that must be fresh. The serving role, which owns '
-      + 'nothing.',
+    description: 'Primary pool, for every write and for reads that must be fresh. Connects as the serving '
+      + 'role, which owns nothing.',
     default: 'the embedded database',
     example: 'postgresql://fleet_app:…@pgbouncer-primary:6432/fleet',
     secret: true,
@@ -18,7 +18,7 @@ export const databaseVariables = {
   databaseReadUrl: variable({
     name: 'NUXT_DATABASE_READ_URL',
     group: 'Database',
-    description: 'Replica pool. Without it reads go to the primary.',
+    description: 'Replica pool. If unset, reads go to the primary.',
     default: 'none',
     example: 'postgresql://fleet_app:…@pgbouncer-replica:6432/fleet',
     secret: true,
@@ -27,7 +27,8 @@ export const databaseVariables = {
   databaseMigrationUrl: variable({
     name: 'NUXT_DATABASE_MIGRATION_URL',
     group: 'Database',
-    description: 'Owner role, used by npm run db:migrate alone; direct, not through transaction pooling.',
+    description: 'Owner role, used only by npm run db:migrate. Must be a direct connection, not '
+      + 'transaction pooling.',
     default: 'none',
     example: 'postgresql://fleet:…@haproxy:5433/fleet',
     secret: true,
@@ -36,9 +37,9 @@ export const databaseVariables = {
   databasePoolSize: variable({
     name: 'NUXT_DATABASE_POOL_SIZE',
     group: 'Database',
-    description: 'Most connections of this instance to each pool. Three instances of 8 fit into the 25 '
-      + 'server connections of PgBouncer\'s primary pool: whoever waits, waits in the instance, and fewer '
-      + 'must be made anew in a failover.',
+    description: 'Maximum connections from this instance to each pool. Three instances of 8 fit into the '
+      + '25 server connections of PgBouncer\'s primary pool: requests then queue in the instance, and a '
+      + 'failover has fewer connections to reopen.',
     default: '8',
     example: '25',
     schema: wholeNumber(1, 200, 8),
@@ -46,8 +47,8 @@ export const databaseVariables = {
   replicaLagLimitSeconds: variable({
     name: 'NUXT_DATABASE_REPLICA_LAG_LIMIT',
     group: 'Database',
-    description: 'Seconds. A replica that is further behind the primary is not asked while there is a '
-      + 'primary.',
+    description: 'Seconds. A replica further behind than this is not read from while the primary is '
+      + 'available.',
     default: '30',
     example: '10',
     schema: wholeNumber(1, 3_600, 30),
@@ -55,8 +56,8 @@ export const databaseVariables = {
   mostWaitingWrites: variable({
     name: 'NUXT_DATABASE_MAX_WAITING_WRITES',
     group: 'Database',
-    description: 'Changes of this instance that may wait for the primary at once, as in a failover. Past it '
-      + 'they are refused at once with 503 and Retry-After.',
+    description: 'Maximum number of writes on this instance that may wait for the primary at the same '
+      + 'time, for example during a failover. Further writes are refused at once with 503 and Retry-After.',
     default: '500',
     example: '200',
     schema: wholeNumber(1, 100_000, 500),

@@ -6,7 +6,7 @@ export const demoVariables = {
   demo: variable({
     name: 'FLEET2_DEMO',
     group: 'Demo',
-    description: 'Makes a demo organisation with one user per role, vehicles and a track. Refused with '
+    description: 'Creates a demo organisation with one user per role, vehicles and a track. Refused with '
       + 'NUXT_DATABASE_URL in production.',
     default: 'true on the embedded database, else false',
     example: 'false',
@@ -27,7 +27,7 @@ export const demoVariables = {
   demoDrive: variable({
     name: 'FLEET2_DEMO_DRIVE',
     group: 'Demo',
-    description: 'Lets the demo vehicles drive while the instance runs.',
+    description: 'Moves the demo vehicles while the instance runs.',
     default: 'true in demo mode',
     example: 'false',
     schema: flag(null),

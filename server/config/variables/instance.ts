@@ -44,7 +44,8 @@ export const instanceVariables = {
   instanceId: variable({
     name: 'INSTANCE_ID',
     group: 'Instance',
-    description: 'Unique name of this instance, in logs, metrics, health and the header X-Fleet2-Instance.',
+    description: 'Unique name of this instance in logs, metrics, health reports and the X-Fleet2-Instance '
+      + 'header.',
     default: 'the host name',
     example: 'app1',
     schema: z.string()
@@ -54,7 +55,7 @@ export const instanceVariables = {
   port: variable({
     name: 'PORT',
     group: 'Instance',
-    description: 'Port that it listens on.',
+    description: 'Port to listen on.',
     default: '3000',
     example: '8080',
     schema: port,
@@ -62,8 +63,8 @@ export const instanceVariables = {
   host: variable({
     name: 'HOST',
     group: 'Instance',
-    description: 'Address that it listens on. In a container 0.0.0.0 or ::, and the container\'s network '
-      + 'decides who comes in.',
+    description: 'Address to listen on. In a container use 0.0.0.0 or ::, and let the container\'s network '
+      + 'decide who can connect.',
     default: 'all addresses; npm start: 127.0.0.1',
     example: '127.0.0.1',
     schema: listenAddress,
@@ -71,7 +72,7 @@ export const instanceVariables = {
   logLevel: variable({
     name: 'NUXT_LOG_LEVEL',
     group: 'Instance',
-    description: 'Least level that is logged: trace, debug, info, warn, error, fatal or silent.',
+    description: 'Lowest level to log: trace, debug, info, warn, error, fatal or silent.',
     default: 'info',
     example: 'debug',
     schema: z.enum(logLevels, 'must be trace, debug, info, warn, error, fatal or silent')
@@ -80,8 +81,8 @@ export const instanceVariables = {
   logFile: variable({
     name: 'NUXT_LOG_FILE',
     group: 'Instance',
-    description: 'Log lines go there too, besides standard output; opened anew on SIGHUP. A disk that is '
-      + 'full or a file that cannot be written costs lines (counted), never the instance.',
+    description: 'File that receives the log in addition to standard output. Reopened on SIGHUP. A full '
+      + 'disk or an unwritable file loses log lines (they are counted) but never stops the instance.',
     default: 'none',
     example: '/var/log/fleet2/app.log',
     schema: absolutePath,
@@ -89,8 +90,9 @@ export const instanceVariables = {
   logFileLimitMegabytes: variable({
     name: 'NUXT_LOG_FILE_LIMIT_MB',
     group: 'Instance',
-    description: 'Size at which the log file is put aside as FILE.1, in place of the one before, and begun '
-      + 'anew: the two never take more than twice as much. 0: never, for whoever has logrotate.',
+    description: 'Size at which the log file is renamed to FILE.1, replacing the previous one, and a new '
+      + 'file is started. The two files never use more than twice this size. 0 turns rotation off, for use '
+      + 'with logrotate.',
     default: '0',
     example: '8',
     schema: wholeNumber(0, 1_048_576, 0),
@@ -98,8 +100,8 @@ export const instanceVariables = {
   dataDirectory: variable({
     name: 'NUXT_DATA_DIR',
     group: 'Instance',
-    description: 'Folder of the embedded database, the embedded Redis stand-in and uploaded files. Not used '
-      + 'where the real ones are given.',
+    description: 'Folder for the embedded database, the embedded Redis stand-in and uploaded files. Not '
+      + 'used for those that have an external server.',
     default: '.data',
     example: '/var/lib/fleet2',
     schema: z.string().min(1, 'must be a path').default('.data'),
@@ -107,8 +109,8 @@ export const instanceVariables = {
   publicUrl: variable({
     name: 'NUXT_PUBLIC_URL',
     group: 'Instance',
-    description: 'Address at which people reach Fleet2. Its origin is accepted for changes (CSRF defence) '
-      + 'beside the one that the request names.',
+    description: 'Public address of Fleet2. Its origin is accepted for changes (CSRF protection) in '
+      + 'addition to the one named by the request.',
     default: 'as the request says',
     example: 'https://fleet.example.org',
     schema: httpUrl,
@@ -117,8 +119,9 @@ export const instanceVariables = {
     name: 'NUXT_TRUSTED_PROXIES',
     group: 'Instance',
     description: 'Networks of the proxies whose X-Forwarded-For, X-Forwarded-Proto, X-Request-Id and '
-      + 'traceparent are believed, and from which /metrics and the full health report are given without a '
-      + 'token. Name the narrowest: whoever stands there can say that it asks for anybody.',
+      + 'traceparent headers are trusted, and from which /metrics and the full health report are available '
+      + 'without a token. Keep the list as narrow as possible: a host in it can claim to speak for any '
+      + 'client.',
     default: 'loopback alone',
     example: '127.0.0.0/8,::1,172.20.0.0/24',
     schema: networks,

@@ -6,8 +6,8 @@ export const lifeCycleVariables = {
   requestTimeoutSeconds: variable({
     name: 'NUXT_REQUEST_TIMEOUT',
     group: 'Life cycle',
-    description: 'Seconds that a request may take: every wait inside it is bounded by what is left. 20 s '
-      + 'lets a write outwait a failover of the database.',
+    description: 'Seconds a request may take. Every wait within it is bounded by the time left. 20 s is '
+      + 'long enough for a write to outlast a database failover.',
     default: '20',
     example: '30',
     schema: wholeNumber(1, 300, 20),
@@ -15,8 +15,9 @@ export const lifeCycleVariables = {
   drainDelaySeconds: variable({
     name: 'NUXT_DRAIN_DELAY',
     group: 'Life cycle',
-    description: 'Seconds after SIGTERM in which the instance still serves while its health says 503, so '
-      + 'that the balancer notices first. At least the balancer\'s check interval.',
+    description: 'Seconds after SIGTERM during which the instance still serves requests while its health '
+      + 'check answers 503, so that the load balancer notices first. Must be at least the load balancer\'s '
+      + 'check interval.',
     default: '5 (0 in the embedded mode)',
     example: '10',
     schema: z.string().optional().pipe(wholeNumber(0, 300, -1)),
@@ -24,8 +25,8 @@ export const lifeCycleVariables = {
   drainTimeoutSeconds: variable({
     name: 'NUXT_DRAIN_TIMEOUT',
     group: 'Life cycle',
-    description: 'Seconds after SIGTERM at which what still runs is cut. At least the drain delay and the '
-      + 'request time-out together.',
+    description: 'Seconds after SIGTERM at which requests still running are cut off. Must be at least the '
+      + 'drain delay plus the request time-out.',
     default: '30',
     example: '60',
     schema: wholeNumber(1, 600, 30),

@@ -8,8 +8,8 @@ export const mapVariables = {
   mapTilesUrl: variable({
     name: 'NUXT_MAP_TILES_URL',
     group: 'Map',
-    description: 'Raster tiles for those who have a tile server; {z}, {x} and {y} are filled in. Without it '
-      + 'the map shows the vector basemap that is shipped with the application and needs no internet.',
+    description: 'URL template of a raster tile server; {z}, {x} and {y} are replaced. If unset, the map '
+      + 'uses the vector base map that ships with the application and needs no internet access.',
     default: 'none',
     example: 'https://tiles.example.org/{z}/{x}/{y}.png',
     schema: z.string()

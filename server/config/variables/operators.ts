@@ -11,7 +11,7 @@ export const operatorsVariables = {
     name: 'NUXT_OPERATORS',
     group: 'Operators',
     description: 'E-mail addresses of the users who may open /ops (docs/ops-view.md), separated by commas. '
-      + 'Each must have its account before it is named here: no new account is made with an address that is.',
+      + 'Each user must have signed up before being listed here: nobody can sign up with a listed address.',
     default: 'nobody',
     example: 'kim@example.org,lee@example.org',
     schema: emailAddresses,
@@ -19,8 +19,8 @@ export const operatorsVariables = {
   opsPatroniUrls: variable({
     name: 'NUXT_OPS_PATRONI_URLS',
     group: 'Operators',
-    description: 'REST addresses of Patroni\'s members, for /ops alone. Only where the network lets '
-      + 'instances reach them; otherwise what Prometheus knows is shown.',
+    description: 'REST addresses of the Patroni members, used only by /ops, if the network lets instances '
+      + 'reach them. If unset, /ops shows what Prometheus knows.',
     default: 'Prometheus is asked',
     example: 'http://patroni1:8008,http://patroni2:8008',
     schema: httpAddresses,
@@ -28,8 +28,8 @@ export const operatorsVariables = {
   opsHaproxyUrls: variable({
     name: 'NUXT_OPS_HAPROXY_URLS',
     group: 'Operators',
-    description: 'Statistics pages of the HAProxies, for /ops alone; otherwise what Prometheus knows is '
-      + 'shown.',
+    description: 'Statistics pages of the HAProxy nodes, used only by /ops. If unset, /ops shows what '
+      + 'Prometheus knows.',
     default: 'Prometheus is asked',
     example: 'http://haproxy:8404/stats',
     schema: httpAddresses,
@@ -37,8 +37,8 @@ export const operatorsVariables = {
   opsPgbouncerHosts: variable({
     name: 'NUXT_OPS_PGBOUNCER_HOSTS',
     group: 'Operators',
-    description: 'PgBouncers that /ops asks for their pools, as the user of NUXT_DATABASE_URL, who must be '
-      + 'among their stats_users.',
+    description: 'PgBouncer nodes whose pools /ops shows. Connects as the user of NUXT_DATABASE_URL, who '
+      + 'must be in their stats_users.',
     default: 'none',
     example: 'pgbouncer-primary:6432,pgbouncer-replica:6432',
     schema: hostPorts,

@@ -17,9 +17,10 @@ export const prometheusVariables = {
   prometheusUrls: variable({
     name: 'NUXT_PROMETHEUS_URL',
     group: 'Prometheus',
-    description: 'Prometheus, for the uptime of 90 days on /status (docs/status-page.md), the charts of /ops '
-      + 'and the parts that instances cannot reach themselves (docs/ops-view.md). Several, by commas, hold '
-      + 'the same: they are asked in turn until one answers. A user and password may stand in the address.',
+    description: 'Prometheus, for the 90 days of uptime on /status (docs/status-page.md), the charts on '
+      + '/ops and the parts that instances cannot reach themselves (docs/ops-view.md). Several addresses, '
+      + 'separated by commas, are replicas of each other: they are tried in turn until one answers. An '
+      + 'address may contain a user and password.',
     default: 'none: no uptime and no charts',
     example: 'http://prometheus:9090,http://prometheus2:9090',
     secret: true,

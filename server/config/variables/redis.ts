@@ -35,8 +35,8 @@ export const redisVariables = {
   redisUrl: variable({
     name: 'NUXT_REDIS_URL',
     group: 'Redis',
-    description: 'Redis; with Sentinel hosts it gives password and database, and the master is asked of '
-      + 'them.',
+    description: 'Redis. With Sentinel hosts, only the password and database are taken from it and the '
+      + 'Sentinels are asked for the master.',
     default: 'the in-process stand-in',
     example: 'redis://:password@redis-primary:6379',
     secret: true,
@@ -45,7 +45,7 @@ export const redisVariables = {
   redisSentinels: variable({
     name: 'NUXT_REDIS_SENTINEL_HOSTS',
     group: 'Redis',
-    description: 'Sentinels, as host:port separated by commas; an IPv6 address stands in brackets.',
+    description: 'Sentinels, as host:port separated by commas. Put IPv6 addresses in brackets.',
     default: 'none',
     example: 'sentinel1:26379,sentinel2:26379,sentinel3:26379',
     schema: sentinels,
@@ -53,7 +53,7 @@ export const redisVariables = {
   redisSentinelName: variable({
     name: 'NUXT_REDIS_SENTINEL_NAME',
     group: 'Redis',
-    description: 'Name of the master that the Sentinels watch.',
+    description: 'Name of the master that the Sentinels monitor.',
     default: 'fleet-redis',
     example: 'fleet-redis',
     schema: z.string().min(1, 'must not be empty').default('fleet-redis'),
@@ -61,7 +61,8 @@ export const redisVariables = {
   redisSentinelPassword: variable({
     name: 'NUXT_REDIS_SENTINEL_PASSWORD',
     group: 'Redis',
-    description: 'Password of the Sentinels, where they ask for one; that of Redis stands in its URL.',
+    description: 'Password of the Sentinels, if they require one. The password of Redis itself belongs in '
+      + 'its URL.',
     default: 'none',
     example: '…',
     secret: true,
@@ -70,7 +71,7 @@ export const redisVariables = {
   redisSentinelTls: variable({
     name: 'NUXT_REDIS_SENTINEL_TLS',
     group: 'Redis',
-    description: 'Whether the Sentinels are spoken to over TLS. For Redis itself the URL says it: rediss://.',
+    description: 'Whether to connect to the Sentinels over TLS. For Redis itself use a rediss:// URL.',
     default: 'false',
     example: 'true',
     schema: flag(false),
@@ -78,8 +79,7 @@ export const redisVariables = {
   redisTlsCaFile: variable({
     name: 'NUXT_REDIS_TLS_CA',
     group: 'Redis',
-    description: 'Path of a PEM file with the authority that signed the certificates of Redis and the '
-      + 'Sentinels.',
+    description: 'Path of a PEM file with the CA that signed the certificates of Redis and the Sentinels.',
     default: 'the system\'s authorities',
     example: '/etc/fleet2/redis-ca.pem',
     schema: absolutePath,
@@ -87,8 +87,8 @@ export const redisVariables = {
   redisNatMap: variable({
     name: 'NUXT_REDIS_NAT_MAP',
     group: 'Redis',
-    description: 'Where the addresses that the Sentinels announce are not reachable from here: pairs of the '
-      + 'announced and the reachable one.',
+    description: 'Pairs of announced and reachable addresses, for networks in which the addresses '
+      + 'announced by the Sentinels cannot be reached directly.',
     default: 'none',
     example: '10.0.0.5:6379=localhost:16379,10.0.0.6:6379=localhost:16380',
     schema: natMap,

@@ -18,9 +18,9 @@ export const sessionsVariables = {
   sessionPasswords: variable({
     name: 'SESSION_PASSWORD',
     group: 'Sessions',
-    description: 'Secret of at least 32 characters from which tokens are derived. A comma-separated list '
-      + 'rotates: the first seals, all open. Required with NUXT_DATABASE_URL; the embedded mode makes its '
-      + 'own.',
+    description: 'Secret of at least 32 characters from which tokens are derived. To rotate it, give a '
+      + 'comma-separated list: the first encrypts, all of them decrypt. Required with NUXT_DATABASE_URL; '
+      + 'the embedded mode generates its own.',
     default: 'made once, in the data folder',
     example: 'openssl rand -base64 48',
     secret: true,
@@ -29,7 +29,7 @@ export const sessionsVariables = {
   sessionIdleSeconds: variable({
     name: 'NUXT_SESSION_IDLE_TIMEOUT',
     group: 'Sessions',
-    description: 'Seconds after which a session that is not used ends. The default is seven days: a '
+    description: 'Seconds of inactivity after which a session expires. The default is seven days: a '
       + 'dispatcher\'s week.',
     default: '604800',
     example: '28800',
@@ -38,7 +38,7 @@ export const sessionsVariables = {
   sessionAbsoluteSeconds: variable({
     name: 'NUXT_SESSION_ABSOLUTE_TIMEOUT',
     group: 'Sessions',
-    description: 'Seconds after which a session ends even if it is used all the time.',
+    description: 'Seconds after which a session expires even if it is in use.',
     default: '2592000 (30 days)',
     example: '43200',
     schema: wholeNumber(60, 31_536_000, 2_592_000),
@@ -46,8 +46,8 @@ export const sessionsVariables = {
   sessionProofSeconds: variable({
     name: 'NUXT_SESSION_PROOF_LIFETIME',
     group: 'Sessions',
-    description: 'Seconds for which the sealed proof beside a session holds after it was last vouched for. '
-      + 'It lets people go on working while Redis is away (docs/sessions.md).',
+    description: 'Seconds for which a session\'s sealed proof stays valid after it was last confirmed. It '
+      + 'lets people continue to work while Redis is unavailable (docs/sessions.md).',
     default: '3600',
     example: '900',
     schema: wholeNumber(120, 604_800, 3_600),

@@ -22,7 +22,7 @@ export const storageVariables = {
   s3Region: variable({
     name: 'NUXT_STORAGE_S3_REGION',
     group: 'File storage',
-    description: 'Region.',
+    description: 'Region of the bucket.',
     default: 'us-east-1',
     example: 'eu-central-1',
     schema: z.string().min(1, 'must not be empty').default('us-east-1'),
@@ -30,7 +30,7 @@ export const storageVariables = {
   s3AccessKeyId: variable({
     name: 'NUXT_STORAGE_S3_ACCESS_KEY_ID',
     group: 'File storage',
-    description: 'Access key.',
+    description: 'Access key ID.',
     default: 'none',
     example: 'AKIA…',
     secret: true,
@@ -39,7 +39,7 @@ export const storageVariables = {
   s3SecretAccessKey: variable({
     name: 'NUXT_STORAGE_S3_SECRET_ACCESS_KEY',
     group: 'File storage',
-    description: 'Its secret.',
+    description: 'Secret access key.',
     default: 'none',
     example: '…',
     secret: true,

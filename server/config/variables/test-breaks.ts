@@ -16,8 +16,8 @@ export const testsVariables = {
   testBreaks: variable({
     name: 'FLEET2_TEST_BREAK',
     group: 'Tests',
-    description: 'Breaks promises of the database on purpose, so that tests can be seen to notice. Loses '
-      + 'data; refused unless it begins with "this-loses-data:".',
+    description: 'Deliberately breaks guarantees of the database layer, to prove that the tests notice. '
+      + 'Loses data; refused unless the value begins with "this-loses-data:".',
     default: 'none',
     example: 'this-loses-data:no-records,async-ack',
     schema: testBreaks,

@@ -7,7 +7,8 @@ export const tracesVariables = {
   tracesExporter: variable({
     name: 'OTEL_TRACES_EXPORTER',
     group: 'Traces',
-    description: 'otlp: traces are recorded and sent to a collector (docs/tracing.md). none: they are not.',
+    description: 'otlp records traces and sends them to a collector (docs/tracing.md); none turns tracing '
+      + 'off.',
     default: 'none',
     example: 'otlp',
     schema: z.enum(['none', 'otlp'], 'must be otlp or none').default('none'),
@@ -15,7 +16,7 @@ export const tracesVariables = {
   traceEndpoint: variable({
     name: 'OTEL_EXPORTER_OTLP_ENDPOINT',
     group: 'Traces',
-    description: 'The collector, which must take OTLP over HTTP; spans are sent to /v1/traces below it.',
+    description: 'Collector that accepts OTLP over HTTP. Spans are sent to /v1/traces below this address.',
     default: 'http://localhost:4318',
     example: 'http://collector:4318',
     schema: endpoint,
@@ -23,7 +24,7 @@ export const tracesVariables = {
   traceHeaders: variable({
     name: 'OTEL_EXPORTER_OTLP_HEADERS',
     group: 'Traces',
-    description: 'Headers of each message to the collector, as header=value separated by commas.',
+    description: 'Headers sent with each export, as header=value separated by commas.',
     default: 'none',
     example: 'api-key=…',
     secret: true,
@@ -32,7 +33,7 @@ export const tracesVariables = {
   traceTimeoutMs: variable({
     name: 'OTEL_EXPORTER_OTLP_TIMEOUT',
     group: 'Traces',
-    description: 'Milliseconds for a message to the collector, its repeats included; then it is given up.',
+    description: 'Milliseconds an export may take, including retries.',
     default: '10000',
     example: '5000',
     schema: wholeNumber(100, 60_000, 10_000),
@@ -40,8 +41,8 @@ export const tracesVariables = {
   traceSampler: variable({
     name: 'OTEL_TRACES_SAMPLER',
     group: 'Traces',
-    description: 'Which traces are recorded: those whose caller (Nginx) says so, and a share of those that '
-      + 'begin here.',
+    description: 'Which traces are recorded: those that the caller (Nginx) has sampled, and a share of '
+      + 'those that begin here.',
     default: 'parentbased_traceidratio',
     example: 'parentbased_traceidratio',
     schema: sampler,
@@ -49,8 +50,8 @@ export const tracesVariables = {
   traceRatio: variable({
     name: 'OTEL_TRACES_SAMPLER_ARG',
     group: 'Traces',
-    description: 'The share of the traces that begin here which is recorded, 0 to 1. Of requests through '
-      + 'Nginx NGINX_TRACE_PERCENT decides.',
+    description: 'Share (0 to 1) of the traces beginning here that are recorded. For requests through '
+      + 'Nginx, NGINX_TRACE_PERCENT decides.',
     default: '0.01',
     example: '0.1',
     schema: ratio,
@@ -58,7 +59,7 @@ export const tracesVariables = {
   traceServiceName: variable({
     name: 'OTEL_SERVICE_NAME',
     group: 'Traces',
-    description: 'What the traces are said to be of.',
+    description: 'Service name in the traces.',
     default: 'fleet2',
     example: 'fleet2-staging',
     schema: z.string()
@@ -68,7 +69,7 @@ export const tracesVariables = {
   traceAttributes: variable({
     name: 'OTEL_RESOURCE_ATTRIBUTES',
     group: 'Traces',
-    description: 'What is said of this instance with its traces, as key=value separated by commas.',
+    description: 'Resource attributes added to this instance\'s traces, as key=value separated by commas.',
     default: 'none',
     example: 'deployment.environment.name=production',
     schema: resourceAttributes,
@@ -76,7 +77,8 @@ export const tracesVariables = {
   traceQueueSize: variable({
     name: 'OTEL_BSP_MAX_QUEUE_SIZE',
     group: 'Traces',
-    description: 'Spans that wait for the collector at most, about a kilobyte each; more are dropped.',
+    description: 'Maximum number of spans waiting for the collector, about one kilobyte each. Further '
+      + 'spans are dropped.',
     default: '2048',
     example: '4096',
     schema: wholeNumber(1, 65_536, 2_048),
@@ -84,7 +86,7 @@ export const tracesVariables = {
   traceDelayMs: variable({
     name: 'OTEL_BSP_SCHEDULE_DELAY',
     group: 'Traces',
-    description: 'Milliseconds that spans wait for others to travel with.',
+    description: 'Milliseconds between two exports.',
     default: '5000',
     example: '1000',
     schema: wholeNumber(10, 60_000, 5_000),

@@ -9,7 +9,7 @@ import { infrastructure } from './cases/infrastructure.ts'
 import { postgres } from './cases/postgres.ts'
 import { monitoring as ofMonitoring, promises } from './cases/promises.ts'
 import { redis } from './cases/redis.ts'
-import { blip, blipAtFirst, outage, slo } from './cases/slo.ts'
+import { blip, blipAtFirst, firstStart, outage, slo } from './cases/slo.ts'
 import { afterOutage, behindTheDoor } from './cases/outage.ts'
 import { testRules, type Situation } from './promtool.ts'
 import { alerts, groups, monitoring, nameOf, root, ruleFiles } from './rules.ts'
@@ -62,7 +62,7 @@ describe('the rules', () => {
 
   it('spend the error budget while nobody is left to count errors', async () => {
     expect(await testRules(['ErrorBudgetBurnFast', 'ErrorBudgetBurnSteady'].map(alert => ({
-      name: `${alert}, no door answers`, seen: outage, after: '1h', alert, severity: 'critical', fires: 1,
+      name: `${alert}, no door answers`, seen: outage, after: '2h', alert, severity: 'critical', fires: 1,
     })), '1m')).toBe('')
   })
 
@@ -80,6 +80,13 @@ describe('the rules', () => {
       ),
     ).toBe('')
   }, 300_000)
+
+  it('spend nothing of it before the address has answered for the first time', async () => {
+    expect(await testRules(['2m', '4m', '6m', '10m'].map(after => ({
+      name: `BurnFast, ${after} after a first start`, seen: firstStart, after,
+      alert: 'ErrorBudgetBurnFast', severity: 'critical', fires: 0,
+    })), '5s')).toBe('')
+  })
 
   it('are silent on what follows from an outage that has paged, and is in their windows when it is over', async () => {
     expect(await testRules(afterOutage, '15s')).toBe('')

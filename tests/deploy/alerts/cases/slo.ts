@@ -16,9 +16,17 @@ export const slo: Case[] = ([
   tooLittle: failing(0.5, 0.4),
 }))
 
-/** With nobody left to count errors the probes say it: both burn rates of hours page. */
+/** With nobody left to count errors the probes say it: both burn rates of hours page. By the minute. */
 export const outage: Seen = {
-  'probe_success{job="door",instance="nginx"}': 0, 'probe_success{job="door",instance="nginx2"}': 0,
+  'probe_success{job="door",instance="nginx"}': '1x60 0x500',
+  'probe_success{job="door",instance="nginx2"}': '1x60 0x500',
+}
+
+/** The very first start: monitoring is up 90 s before the doors are, and looks every 5 s. */
+export const firstStart: Seen = {
+  'probe_success{job="door",instance="nginx"}': '0x18 1x500',
+  'probe_success{job="door",instance="nginx2"}': '0x18 1x500',
+  'prometheus_tsdb_lowest_timestamp_seconds{job="prometheus",instance="prometheus"}': 0,
 }
 
 /** So many probes of the door fail, one after the other; tried every 5 s, with an hour seen before. */
