@@ -5,7 +5,7 @@ import type { Subject } from './installation.ts'
 /** As Lighthouse slows a desktop's processor to that of a phone of the middle. */
 const slowedBy = 4
 /** The page is looked at for this long after it has loaded: what is late is seen as well. */
-const watchedMs = 3_000
+const watchedMs = 2_500
 
 /** Milliseconds; `shift` is a sum of shares of the screen. */
 export interface Experience {

@@ -149,7 +149,7 @@ function say(line: string) {
 async function writeDown() {
   const page = fileURLToPath(new URL('../../../docs/benchmarks.md', import.meta.url))
   const text = await readFile(page, 'utf8')
-  const how = `Medians of ${rounds} rounds of 50 requests and of ${visits} visits, ${cpus().length} shared cores, `
+  const how = `Medians of ${rounds} rounds of 25 requests and of ${visits} visits, ${cpus().length} shared cores, `
     + 'PostgreSQL 18 with fsync and the browser on the same machine, which had other work too.'
   await writeFile(page, text.replace(
     /(<!-- pages:begin -->\n)[\s\S]*(<!-- pages:end -->)/,

@@ -3,8 +3,8 @@ import type { SignedUp } from '../../support/client.ts'
 import type { Subject } from './installation.ts'
 
 /** Before anything is counted: the compiler has seen what is used. */
-const warmUp = 40
-const requestsARound = 50
+const warmUp = 25
+const requestsARound = 25
 
 /** What one of the pages costs: each round's milliseconds of CPU a request, and what arrives. */
 export interface Cost {
