@@ -16,8 +16,8 @@ export interface PageSize {
   html: number
 }
 
-/** Of the map are the chunks that draw it and that have its coastlines. */
-const ofMap = /maplibregl-|"Topology"/
+/** Of the map are the library with its worker, and what draws it and has its coastlines. */
+const ofMap = (path: string, code: string) => /maplibre/.test(path) || /maplibregl-|"Topology"/.test(code)
 
 /**
  * What the page's HTML names as scripts, preloaded modules and styles, with whatever they import: the sizes
@@ -38,7 +38,7 @@ export async function pageSize(html: string, files = built): Promise<PageSize> {
   const size: PageSize = { script: 0, map: 0, style: 0, html: gzipSync(html).length }
   for (const path of scripts) {
     const code = await readFile(join(files, path))
-    size[ofMap.test(code.toString()) ? 'map' : 'script'] += gzipSync(code).length
+    size[ofMap(path, code.toString()) ? 'map' : 'script'] += gzipSync(code).length
   }
   for (const [, path] of html.matchAll(/<link\b[^>]*rel="stylesheet"[^>]*\bhref="(\/_nuxt\/[^"]+\.css)"/g))
     size.style += gzipSync(await readFile(join(files, path!))).length
