@@ -8,7 +8,7 @@ WORKDIR /src
 COPY package.json package-lock.json ./
 # No package's script runs: nothing that the build needs is made by one.
 RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts --no-audit --no-fund
-# What goes into the build by name (tests/deploy/compose.test.ts holds it to scripts/build.ts): whoever edits
+# What goes into the build by name (tests/deploy/compose.test.ts holds it to tools/build.ts): whoever edits
 # a compose file, a test or a page of the handbook does not wait for the application to be built again.
 COPY app.config.ts app.vue error.vue nuxt.config.ts tsconfig.json ./
 COPY assets assets
@@ -19,10 +19,11 @@ COPY middleware middleware
 COPY pages pages
 COPY plugins plugins
 COPY public public
-COPY scripts/build.ts scripts/bundle-commands.ts scripts/migrate.ts scripts/undo.ts scripts/
+COPY scripts/migrate.ts scripts/undo.ts scripts/
 COPY server server
 COPY shared shared
-RUN node node_modules/nuxt/bin/nuxt.mjs prepare && node scripts/build.ts
+COPY tools/build.ts tools/bundle-commands.ts tools/
+RUN node node_modules/nuxt/bin/nuxt.mjs prepare && node tools/build.ts
 
 FROM ${NODE_IMAGE} AS app
 # A gigabyte is the container's limit. The heap gets three quarters; buffers and the code itself live beside it.

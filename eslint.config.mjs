@@ -1,5 +1,6 @@
+import { posix } from 'node:path'
 import withNuxt from './.nuxt/eslint.config.mjs'
-import { exemptEndpoints } from './scripts/api/exempt.ts'
+import { exemptEndpoints } from './tools/api/exempt.ts'
 
 /**
  * Who may import whom (CONTRIBUTING.md has the picture): each room may reach only what stands below it. Never
@@ -11,6 +12,7 @@ const floors = [
   ['edge'],
   ['lifecycle'],
   ['identity', 'fleet', 'audit', 'cluster', 'health', 'undo'],
+  ['live'],
   ['database', 'redis', 'storage'],
   ['telemetry', 'config'],
 ]
@@ -36,7 +38,7 @@ const rooms = floors.flatMap((floor, level) =>
                 regex: roomPattern(upper),
                 message: `server/${room} stands below server/${upper} and must not know it.`,
               })),
-            ...(level === 4
+            ...(level === 5
               ? floor
                   .filter(other => other !== room)
                   .map(other => ({
@@ -115,10 +117,58 @@ const onlyDefinedEndpoints = {
         context.report({
           node: made ?? program,
           message:
-            'Make it by defineEndpoint() of #server/edge/endpoint.ts, or name it in scripts/api/exempt.ts '
+            'Make it by defineEndpoint() of #server/edge/endpoint.ts, or name it in tools/api/exempt.ts '
             + 'with the reason.',
         })
       },
+    }
+  },
+}
+
+/** The rooms of domain code, and the files by which one of them may reach another. */
+const offers = {
+  identity: ['authority.ts', 'member.ts', 'stranded-invitations.ts'],
+  audit: ['record.ts', 'account-log.ts'],
+  cluster: ['prometheus.ts'],
+  health: [],
+  undo: [],
+}
+
+/** The feature that a file of the server belongs to, and its name in there; null: it is of none. */
+function featureOf(path) {
+  const [, feature, file] = /^server\/(fleet\/[^/]+|identity|audit|cluster|health|undo)\/(.+)$/.exec(path) ?? []
+  return feature ? { feature, file } : null
+}
+
+/**
+ * A feature is reached by what it offers and not by its inner files: one of `server/fleet` by the file of its
+ * own name (`vehicles/vehicles.ts`), the others by the files of `offers`.
+ */
+const onlyWhatIsOffered = {
+  create(context) {
+    const [, path] = /\/(server\/.*)$/.exec(context.filename.replaceAll('\\', '/')) ?? []
+    const own = path && featureOf(path)
+    if (!own) return {}
+    const check = ({ source }) => {
+      if (typeof source?.value !== 'string') return
+      const target = source.value.startsWith('#server/')
+        ? source.value.slice(1)
+        : source.value.startsWith('.') ? posix.join(posix.dirname(path), source.value) : ''
+      const other = featureOf(target)
+      if (!other || other.feature === own.feature) return
+      const offered = offers[other.feature] ?? [`${posix.basename(other.feature)}.ts`]
+      if (offered.includes(other.file)) return
+      context.report({
+        node: source,
+        message: `server/${other.feature} is reached by ${offered.join(', ') || 'nobody of its floor'}, `
+          + 'not by its inner files.',
+      })
+    }
+    return {
+      ImportDeclaration: check,
+      ExportNamedDeclaration: check,
+      ExportAllDeclaration: check,
+      ImportExpression: check,
     }
   },
 }
@@ -146,10 +196,15 @@ export default withNuxt(
     plugins: { fleet2: { rules: { 'only-defined-endpoints': onlyDefinedEndpoints } } },
     rules: { 'fleet2/only-defined-endpoints': 'error' },
   },
+  {
+    files: ['server/**/*.ts'],
+    plugins: { features: { rules: { 'only-what-is-offered': onlyWhatIsOffered } } },
+    rules: { 'features/only-what-is-offered': 'error' },
+  },
   lineLength,
   ...rooms,
   {
-    files: ['shared/schemas/**'],
+    files: ['shared/**'],
     ignores: ['shared/schemas/{text,numbers,common,answers}.ts'],
     rules: { 'no-restricted-syntax': ['error', bareSchema] },
   },

@@ -6,6 +6,13 @@ const alias = {
   '#shared': fileURLToPath(new URL('shared', import.meta.url)),
 }
 
+/**
+ * A test stands in the folder of its feature or promise, and its suffix says what it needs: `.unit.test.ts`
+ * nothing, `.integration.test.ts` real servers, `.spec.ts` a browser (playwright.config.ts). The folders
+ * deploy, operate and lab are projects of their own.
+ */
+const otherSuffixes = ['**/*.{unit,integration}.test.ts']
+
 export default defineConfig({
   test: {
     // Projects run one after another (`groupOrder`): each has its own number of workers, and real servers are
@@ -17,6 +24,7 @@ export default defineConfig({
         test: {
           name: 'deploy',
           include: ['tests/deploy/**/*.test.ts'],
+          exclude: otherSuffixes,
           environment: 'node',
           testTimeout: 120_000,
           hookTimeout: 120_000,
@@ -29,7 +37,7 @@ export default defineConfig({
         resolve: { alias },
         test: {
           name: 'unit',
-          include: ['tests/unit/**/*.test.ts'],
+          include: ['tests/**/*.unit.test.ts'],
           environment: 'node',
           testTimeout: 60_000,
           sequence: { groupOrder: 0 },
@@ -39,7 +47,7 @@ export default defineConfig({
         resolve: { alias },
         test: {
           name: 'integration',
-          include: ['tests/integration/**/*.test.ts'],
+          include: ['tests/**/*.integration.test.ts'],
           environment: 'node',
           globalSetup: 'tests/support/global-setup.ts',
           setupFiles: 'tests/support/end-servers.ts',
@@ -58,6 +66,7 @@ export default defineConfig({
         test: {
           name: 'operate',
           include: ['tests/operate/**/*.test.ts'],
+          exclude: otherSuffixes,
           environment: 'node',
           globalSetup: 'tests/support/global-setup.ts',
           setupFiles: 'tests/support/end-servers.ts',
@@ -74,6 +83,7 @@ export default defineConfig({
         test: {
           name: 'lab',
           include: ['tests/lab/**/*.test.ts'],
+          exclude: otherSuffixes,
           environment: 'node',
           maxWorkers: 1,
           sequence: { groupOrder: 4 },

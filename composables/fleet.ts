@@ -1,6 +1,6 @@
-import type { LiveEvents } from '#shared/schemas/live.ts'
-import type { FleetSnapshot } from '#shared/schemas/fleet.ts'
-import type { LivePosition, Vehicle } from '#shared/schemas/vehicles.ts'
+import type { LiveEvents } from '#shared/live.ts'
+import type { FleetSnapshot } from '#shared/fleet.ts'
+import type { LivePosition, Vehicle } from '#shared/vehicles.ts'
 import { toApiProblem, type ApiProblem } from './api-problem.ts'
 
 /**

@@ -1,4 +1,4 @@
-import type { LiveEvents } from '#shared/schemas/live.ts'
+import type { LiveEvents } from '#shared/live.ts'
 import { forgetSeen, noteSeen, useFreshness } from './freshness.ts'
 import { organisationOf } from './live/protocol.ts'
 import { openSharedSource } from './live/shared-source.ts'

@@ -1,4 +1,4 @@
-import type { OperationsView, Timeline } from '#shared/schemas/operations.ts'
+import type { OperationsView, Timeline } from '#shared/operations.ts'
 import { eventNames, openSourceAt, type LinkState, type Source } from './live/source.ts'
 
 const names = [...eventNames, 'operations', 'timeline'] as const

@@ -1,4 +1,4 @@
-import type { Session } from '#shared/schemas/identity.ts'
+import type { Session } from '#shared/identity.ts'
 import type { ApiProblem } from './api-problem.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { keptSeconds, refreshSeconds, ServiceStatus } from '#shared/schemas/status.ts'
+import { keptSeconds, refreshSeconds, ServiceStatus } from '#shared/status.ts'
 
 /** Past it an answer is of no use any more: the next question is due. */
 const limitMs = 8_000

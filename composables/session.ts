@@ -1,6 +1,6 @@
 import { may, type Permission } from '#shared/roles.ts'
-import type { Session } from '#shared/schemas/identity.ts'
-import type { PublicStatus } from '#shared/schemas/status.ts'
+import type { Session } from '#shared/identity.ts'
+import type { PublicStatus } from '#shared/status.ts'
 import { toApiProblem } from './api-problem.ts'
 import { useApiClient } from './api-client.ts'
 

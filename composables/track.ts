@@ -1,4 +1,4 @@
-import type { Position } from '#shared/schemas/vehicles.ts'
+import type { Position } from '#shared/vehicles.ts'
 
 const metresPerDegree = 111_320
 const halfHourMs = 1_800_000

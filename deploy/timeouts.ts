@@ -321,8 +321,8 @@ const sources = {
   heartbeat: [
     'instance',
     'sign of life on a live stream',
-    'server/edge, shared/schemas',
-    () => constant('heartbeatMs', 'shared/schemas', 'server/edge'),
+    'server/edge, shared/live.ts',
+    () => constant('heartbeatMs', 'shared/live.ts', 'server/edge'),
   ],
   nginxConnect: [
     'Nginx',

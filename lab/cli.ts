@@ -1,10 +1,10 @@
 import { parseArgs } from 'node:util'
-import { installPackages, missingPackages } from '../scripts/install-packages.ts'
-import { followLogs } from './follow-logs.ts'
-import { refuseIfKept } from './keeper.ts'
+import { installPackages, missingPackages } from '../tools/install-packages.ts'
+import { followLogs } from './watch/follow-logs.ts'
+import { refuseIfKept } from './life/keeper.ts'
 import { connectLab, downLab, PreflightError, upLab } from './lab.ts'
-import { progressPrinter } from './progress.ts'
-import { printAddresses, statusTable } from './print.ts'
+import { progressPrinter } from './watch/progress.ts'
+import { printAddresses, statusTable } from './watch/print.ts'
 import type { Lab } from './types.ts'
 
 /** `npm run ha -- VERB …`, and `npm run ha:VERB -- …` for the frequent ones. */
@@ -256,7 +256,7 @@ process.on('SIGTERM', () => void (name === 'up' ? downAfterInterrupt() : process
 
 async function downAfterInterrupt() {
   console.error('\nInterrupted: taking down what was begun …')
-  const { removeLab } = await import('./down.ts')
+  const { removeLab } = await import('./life/down.ts')
   await removeLab().catch(error => console.error(String(error)))
   // Once more for what was being made at that moment.
   await new Promise(resolve => setTimeout(resolve, 500))

@@ -1,15 +1,15 @@
-import { createLab } from './connected.ts'
-import { removeLab } from './down.ts'
-import { refuseIfKept } from './keeper.ts'
-import { isTaken, takeLock } from './lock.ts'
+import { createLab } from './life/connected.ts'
+import { removeLab } from './life/down.ts'
+import { refuseIfKept } from './life/keeper.ts'
+import { isTaken, takeLock } from './life/lock.ts'
 import { locks } from './place.ts'
-import { readPlan } from './plan.ts'
-import { PreflightError } from './preflight-error.ts'
+import { readPlan } from './hosts/plan.ts'
+import { PreflightError } from './life/preflight-error.ts'
 import type { Lab } from './types.ts'
 
-export { PreflightError } from './preflight-error.ts'
-export { checkPrerequisites } from './preflight.ts'
-export { upLab } from './up.ts'
+export { PreflightError } from './life/preflight-error.ts'
+export { checkPrerequisites } from './life/preflight.ts'
+export { upLab } from './life/up.ts'
 
 /** The lab that runs on this machine. @throws {PreflightError} when none does. */
 export async function connectLab(): Promise<Lab> {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { connect } from 'node:net'
-import { buildIfNeeded } from './build.ts'
+import { buildIfNeeded } from '../tools/build.ts'
 
 /**
  * `npm start`: builds what has changed and serves it on the embedded defaults, with demo data. On this

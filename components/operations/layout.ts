@@ -1,4 +1,5 @@
-import type { Group, GroupName, Part } from './parts.ts'
+import type { Part } from './part.ts'
+import type { Group, GroupName } from './parts.ts'
 
 /** A box, in the drawing's own units, which are CSS pixels where it is not scaled. */
 export interface Box extends Rectangle { part: Part }

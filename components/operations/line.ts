@@ -1,4 +1,4 @@
-import type { Chart } from '#shared/schemas/operations.ts'
+import type { Chart } from '#shared/operations.ts'
 
 export const chartWidth = 320
 export const chartHeight = 96

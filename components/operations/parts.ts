@@ -1,25 +1,10 @@
 import type {
   BalancerView, EtcdView, InstanceView, Known, OperationsView, PoolerView, ProxyView, RedisView, RouterServer,
   RouterView, SentinelsView, SentinelSight,
-} from '#shared/schemas/operations.ts'
+} from '#shared/operations.ts'
+import type { Part } from './part.ts'
 import { postgresParts } from './postgres-parts.ts'
 import { bytes, seconds } from './units.ts'
-
-export type PartState = 'healthy' | 'degraded' | 'down' | 'unknown'
-
-/** One box of the diagram, and one row of the table: both are made of these, so that they say the same. */
-export interface Part {
-  name: string
-  state: PartState
-  role: string
-  /** For the diagram, which has little room. */
-  brief: string
-  facts: string[]
-  /** What stands on the edge from the group's leader to this one; null: there is none. */
-  edge: string | null
-  /** The one that the others follow. */
-  leads: boolean
-}
 
 export type GroupName
   = 'proxies' | 'instances' | 'redis' | 'sentinels' | 'router' | 'poolers' | 'balancers' | 'postgres' | 'etcd'

@@ -1,5 +1,5 @@
-import type { OperationsView, PatroniMember, RouterView } from '#shared/schemas/operations.ts'
-import type { Part } from './parts.ts'
+import type { OperationsView, PatroniMember, RouterView } from '#shared/operations.ts'
+import type { Part } from './part.ts'
 import { bytes } from './units.ts'
 
 type Attached = NonNullable<RouterView['attached']>[number]

@@ -1,4 +1,4 @@
-import type { LiveEvents } from '#shared/schemas/live.ts'
+import type { LiveEvents } from '#shared/live.ts'
 import type { LinkState } from './source.ts'
 
 /** What a tab says to the worker. */

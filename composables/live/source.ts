@@ -1,4 +1,4 @@
-import { heartbeatMs, type LiveEvents } from '#shared/schemas/live.ts'
+import { heartbeatMs, type LiveEvents } from '#shared/live.ts'
 
 /** `connecting` only for the first moments, then `lost`. */
 export type LinkState = 'open' | 'connecting' | 'lost'

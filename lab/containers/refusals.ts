@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { isAtLeast } from '../../scripts/compose-command.ts'
-import { takenPorts } from '../publish.ts'
+import { isAtLeast } from '../../tools/compose-command.ts'
+import { takenPorts } from '../network/publish.ts'
 
 /** The first engine that knows `start_interval`, which the compose files use. */
 export const leastEngine = '25.0'

@@ -1,6 +1,6 @@
 import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { debianArchives, NotToBeHadError, unpackFrom } from '../../scripts/debian-archive.ts'
+import { debianArchives, NotToBeHadError, unpackFrom } from '../../tools/debian-archive.ts'
 import { run } from './commands.ts'
 
 /** Debian's releases that are used: the engine's and PgBouncer's, and the one with the newest servers. */

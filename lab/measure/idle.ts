@@ -1,4 +1,4 @@
-import { pidsOf, processState, proportionalMb } from '../processes.ts'
+import { pidsOf, processState, proportionalMb } from '../hosts/processes.ts'
 import type { Lab } from '../types.ts'
 import { pause } from '../wait.ts'
 

@@ -1,6 +1,6 @@
 import { Agent as HttpAgent, request as httpRequest } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
-import { command } from '../network.ts'
+import { command } from '../network/network.ts'
 import { rootLink, subnet } from '../place.ts'
 
 export interface Load {

@@ -7,7 +7,7 @@ import { accountEvents, auditEntries } from '#server/database/schema/audit.ts'
 import { memberships } from '#server/database/schema/identity.ts'
 import { accountEventsWritten } from '#server/telemetry/account-metrics.ts'
 import { backgroundContext, currentContext, runInContext, withinLimit } from '#server/telemetry/context.ts'
-import type { AccountAction, AccountEvent } from '#shared/schemas/audit.ts'
+import type { AccountAction, AccountEvent } from '#shared/audit.ts'
 import type { Page, PageQuery } from '#shared/schemas/common.ts'
 
 export interface AccountRecord {

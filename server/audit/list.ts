@@ -3,7 +3,7 @@ import { countAll, decodeCursor, toPage } from '#server/database/cursor.ts'
 import type { Database } from '#server/database/port.ts'
 import { auditEntries } from '#server/database/schema/audit.ts'
 import { InvalidInputError } from '#shared/errors.ts'
-import type { AuditEntry, AuditQuery } from '#shared/schemas/audit.ts'
+import type { AuditEntry, AuditQuery } from '#shared/audit.ts'
 import type { Page } from '#shared/schemas/common.ts'
 
 /**

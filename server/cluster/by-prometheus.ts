@@ -1,6 +1,6 @@
 import type {
   BalancerView, EtcdView, PatroniMember, PatroniView, ProxyView,
-} from '#shared/schemas/operations.ts'
+} from '#shared/operations.ts'
 import { iso, type Port } from './look.ts'
 import type { Prometheus, Sample } from './prometheus.ts'
 

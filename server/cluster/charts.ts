@@ -1,4 +1,4 @@
-import type { Chart } from '#shared/schemas/operations.ts'
+import type { Chart } from '#shared/operations.ts'
 import type { Port } from './look.ts'
 import type { Prometheus, Range, Series } from './prometheus.ts'
 

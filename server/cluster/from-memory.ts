@@ -2,7 +2,7 @@ import type { DatabaseState } from '#server/database/monitor.ts'
 import type { KnownInstance, Registry } from '#server/redis/instances.ts'
 import type { RedisPort } from '#server/redis/port.ts'
 import type { SentinelView } from '#server/redis/sentinels.ts'
-import type { InstanceView, Known, RedisView, RouterView, SentinelsView } from '#shared/schemas/operations.ts'
+import type { InstanceView, Known, RedisView, RouterView, SentinelsView } from '#shared/operations.ts'
 import { iso, notConfigured, type Port } from './look.ts'
 
 /**

@@ -1,4 +1,4 @@
-import type { BalancerView } from '#shared/schemas/operations.ts'
+import type { BalancerView } from '#shared/operations.ts'
 import { askEach } from './ask-each.ts'
 import { fetchText } from './http.ts'
 import type { Port } from './look.ts'

@@ -1,6 +1,6 @@
 import { operationsLooks } from '#server/telemetry/operations-metrics.ts'
 import { setActiveTimeout } from '#server/telemetry/active-timeout.ts'
-import type { Known } from '#shared/schemas/operations.ts'
+import type { Known } from '#shared/operations.ts'
 
 /**
  * One part of the system that can be asked how it does: the port that each adapter of this room fulfils. It

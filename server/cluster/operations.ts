@@ -4,8 +4,8 @@ import type { DatabaseService } from '#server/database/open.ts'
 import type { Registry } from '#server/redis/instances.ts'
 import type { RedisPort } from '#server/redis/port.ts'
 import { every } from '#server/telemetry/timers.ts'
-import type { Mode } from '#shared/schemas/live.ts'
-import type { OperationsCharts, OperationsView, Timeline } from '#shared/schemas/operations.ts'
+import type { Mode } from '#shared/live.ts'
+import type { OperationsCharts, OperationsView, Timeline } from '#shared/operations.ts'
 import {
   etcdByPrometheus, haproxyByPrometheus, nginxByPrometheus, patroniByPrometheus,
 } from './by-prometheus.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { PatroniMember, PatroniView } from '#shared/schemas/operations.ts'
+import type { PatroniMember, PatroniView } from '#shared/operations.ts'
 import { askInTurn } from './ask-each.ts'
 import { fetchText } from './http.ts'
 import { iso, type Port } from './look.ts'

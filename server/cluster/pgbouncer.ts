@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { formatHostPort, type HostPort } from '#server/config/host-port.ts'
-import type { PoolerView } from '#shared/schemas/operations.ts'
+import type { PoolerView } from '#shared/operations.ts'
 import { askEach } from './ask-each.ts'
 import type { Port } from './look.ts'
 

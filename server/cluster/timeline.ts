@@ -1,6 +1,6 @@
 import type { RedisPort } from '#server/redis/port.ts'
 import type { Logger } from '#server/telemetry/logger.ts'
-import type { TimelineEvent } from '#shared/schemas/operations.ts'
+import type { TimelineEvent } from '#shared/operations.ts'
 
 const streamKey = 'operations-timeline'
 

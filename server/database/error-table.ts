@@ -47,7 +47,7 @@ const made = { link: true, proof: 'synthetic' as const }
 
 /**
  * Every error that is not simply the statement's fault. `docs/database.md` shows this table, and a test
- * stands for each row (`tests/integration/router-errors.test.ts`). What is not in it is `permanent`.
+ * stands for each row (`tests/router/router-errors.integration.test.ts`). What is not in it is `permanent`.
  *
  * An ERROR in answer to COMMIT means that the server rolled back; a link that ends there, or a server that
  * shuts down there, may have done so before the commit or after it.

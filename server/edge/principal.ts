@@ -4,7 +4,8 @@ import { findMembership } from '#server/identity/members.ts'
 import type { Member, SignedInUser } from '#server/identity/member.ts'
 import type { Origin } from '#server/identity/services.ts'
 import { currentContext } from '#server/telemetry/context.ts'
-import type { FoundSession, SessionRecord } from '#server/identity/sessions.ts'
+import type { SessionRecord } from '#server/identity/session-record.ts'
+import type { FoundSession } from '#server/identity/sessions.ts'
 import { sessionsRefused } from '#server/telemetry/session-metrics.ts'
 import {
   ConflictError,

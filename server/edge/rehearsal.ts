@@ -1,9 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { createError, send, type H3Event } from 'h3'
 import type { Logger } from '#server/telemetry/logger.ts'
-import type { Session } from '#shared/schemas/identity.ts'
-import type { PublicStatus } from '#shared/schemas/status.ts'
-import type { Vehicle } from '#shared/schemas/vehicles.ts'
+import type { Session } from '#shared/identity.ts'
+import type { PublicStatus } from '#shared/status.ts'
+import type { Vehicle } from '#shared/vehicles.ts'
 
 /** Calls a route in this process, as Nitro's `localFetch` does. */
 type LocalFetch = (

@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import type { Logger } from 'pino'
 import { every } from '#server/telemetry/timers.ts'
-import { StatusNotice } from '#shared/schemas/status.ts'
+import { StatusNotice } from '#shared/status.ts'
 
 /** As text: the longest title and text, each character escaped, fit four times over. */
 export const noticeLimitBytes = 65_536

@@ -1,6 +1,6 @@
-import type { Mode } from '#shared/schemas/live.ts'
-import { partIds, partStates } from '#shared/schemas/status.ts'
-import type { PartId, PartState, PartStates, StatusPart } from '#shared/schemas/status.ts'
+import type { Mode } from '#shared/live.ts'
+import { partIds, partStates } from '#shared/status.ts'
+import type { PartId, PartState, PartStates, StatusPart } from '#shared/status.ts'
 
 /** What an instance knows of itself that people may notice. */
 export interface View {

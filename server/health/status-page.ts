@@ -1,6 +1,6 @@
 import type { InstanceRecord, Registry } from '#server/redis/instances.ts'
 import { every } from '#server/telemetry/timers.ts'
-import type { PartStates, ServiceStatus, Uptime } from '#shared/schemas/status.ts'
+import type { PartStates, ServiceStatus, Uptime } from '#shared/status.ts'
 import type { Health } from './health.ts'
 import type { Notice } from './notice.ts'
 import { describeParts, mergeParts, overallState, standbyTitle, titles, type InstanceWord } from './parts.ts'

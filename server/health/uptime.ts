@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { Prometheus, Series } from '#server/cluster/prometheus.ts'
 import { later } from '#server/telemetry/timers.ts'
-import { uptimeDays, type Uptime, type UptimeDay } from '#shared/schemas/status.ts'
+import { uptimeDays, type Uptime, type UptimeDay } from '#shared/status.ts'
 
 const minuteMs = 60_000
 const dayMs = 86_400_000

@@ -1,4 +1,4 @@
-import type { Mode } from '#shared/schemas/live.ts'
+import type { Mode } from '#shared/live.ts'
 
 type Status = 'healthy' | 'degraded' | 'unhealthy'
 

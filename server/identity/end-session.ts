@@ -1,7 +1,8 @@
 import type { Database } from '#server/database/port.ts'
 import { UnavailableError } from '#shared/errors.ts'
 import { recentRevocations, storeRevocation, type Revocation } from './revocations.ts'
-import type { SessionRecord, Sessions } from './sessions.ts'
+import type { SessionRecord } from './session-record.ts'
+import type { Sessions } from './sessions.ts'
 
 interface Parts {
   database: Database

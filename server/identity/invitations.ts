@@ -5,7 +5,7 @@ import { recordAudit } from '#server/audit/record.ts'
 import { countAll, decodeCursor, toPage } from '#server/database/cursor.ts'
 import type { Database, Transaction } from '#server/database/port.ts'
 import { invitations, memberships, organisations, users } from '#server/database/schema/identity.ts'
-import { recordChange } from '#server/fleet/changes.ts'
+import { recordChange } from '#server/live/changes.ts'
 import { currentContext } from '#server/telemetry/context.ts'
 import {
   ConflictError,
@@ -22,7 +22,7 @@ import type {
   InvitationCreate,
   InvitationPreview,
   InvitationWithLink,
-} from '#shared/schemas/identity.ts'
+} from '#shared/identity.ts'
 import { lockAuthority, lockOrganisation } from './authority.ts'
 import { rejectGuessablePassword } from './guessable.ts'
 import type { Member, SignedInUser } from './member.ts'

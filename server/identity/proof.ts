@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
 import { z } from 'zod'
-import type { SessionRecord } from './sessions.ts'
+import type { SessionRecord } from './session-record.ts'
 
 /** What a proof says: the session as it was when somebody last vouched for it. */
 export interface Proof {

@@ -2,32 +2,11 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { RedisPort } from '#server/redis/port.ts'
 import { sessionProofs } from '#server/telemetry/session-metrics.ts'
 import { UnavailableError } from '#shared/errors.ts'
-import type { SessionSummary } from '#shared/schemas/identity.ts'
+import type { SessionSummary } from '#shared/identity.ts'
 import { createProofs, type Proof } from './proof.ts'
 import type { Revocation } from './revocations.ts'
 import { createSessionChanges } from './session-changes.ts'
-
-/** What is kept of a session, under the hash of its secret. */
-export interface SessionRecord {
-  /** Public id, for listing and revoking. */
-  id: string
-  userId: string
-  organisationId: string | null
-  createdAt: number
-  /**
-   * The latest revocation of all the user's sessions that this one has come after (`revoked_at`, in ms; 0:
-   * none). Compared with that column alone, never with a clock: the clocks of two instances differ. Absent in
-   * sessions of before; then `createdAt` has to do.
-   */
-  revocationsUpTo?: number
-  /** How often it has changed its organisation: of two records the one with more is the newer. Absent: 0. */
-  switches?: number
-  lastSeenAt: number
-  /** Absolute end. */
-  expiresAt: number
-  ipAddress: string
-  userAgent: string
-}
+import type { SessionRecord } from './session-record.ts'
 
 export interface SessionOptions {
   idleSeconds: number

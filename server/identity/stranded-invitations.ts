@@ -2,7 +2,7 @@ import { and, eq, gt, inArray, isNull } from 'drizzle-orm'
 import { recordAudit } from '#server/audit/record.ts'
 import type { Transaction } from '#server/database/port.ts'
 import { invitations } from '#server/database/schema/identity.ts'
-import { recordChange } from '#server/fleet/changes.ts'
+import { recordChange } from '#server/live/changes.ts'
 import { mayManageRole, roles, type Role } from '#shared/roles.ts'
 
 /** Condition: the invitation can still be accepted. */

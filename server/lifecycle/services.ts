@@ -8,8 +8,9 @@ import { createSecretMaker, type SecretMaker } from '#server/config/secret.ts'
 import { sealedTokens, type TokenCodec } from '#server/database/consistency.ts'
 import { openDatabase, type DatabaseService } from '#server/database/open.ts'
 import { createIngest, type Ingest } from '#server/fleet/ingest/ingest.ts'
-import { publishingAfterCommit } from '#server/fleet/changes.ts'
-import { createOutbox, type Outbox } from '#server/fleet/outbox.ts'
+import { publishingAfterCommit } from '#server/live/changes.ts'
+import { createOutbox, type Outbox } from '#server/live/outbox.ts'
+import { livePositions } from '#server/fleet/vehicles/vehicles.ts'
 import { createHealth, type Health } from '#server/health/health.ts'
 import { watchNotice } from '#server/health/notice.ts'
 import { createStatusPage, type StatusPage } from '#server/health/status-page.ts'
@@ -19,7 +20,7 @@ import { replayRevocations } from '#server/identity/end-session.ts'
 import { createKnownDevices, type KnownDevices } from '#server/identity/known-devices.ts'
 import { createSessions, type Sessions } from '#server/identity/sessions.ts'
 import { createCache, type Cache } from '#server/redis/cache.ts'
-import { createEvents, type Events } from '#server/redis/events.ts'
+import { createEvents, type Events } from '#server/live/events.ts'
 import { createRegistry, type Registry } from '#server/redis/instances.ts'
 import { openRedis } from '#server/redis/open.ts'
 import type { RedisPort } from '#server/redis/port.ts'
@@ -98,7 +99,14 @@ export function openServices({
   })
   const redis = openRedis(config, log)
   const events = createEvents(redis, log, eventMetrics)
-  const outbox = createOutbox({ database: bare, events, redis, log, metrics: outboxMetrics })
+  const outbox = createOutbox({
+    database: bare,
+    newestPositions: (organisationId, ids) => livePositions({ database: bare }, organisationId, ids),
+    events,
+    redis,
+    log,
+    metrics: outboxMetrics,
+  })
   const database = publishingAfterCommit(withWriteAuthorisation(bare), outbox.publishEntries)
   const registry = createRegistry(redis)
   const health = createHealth({

@@ -1,7 +1,7 @@
 import { noticeStates } from '#server/health/notice.ts'
 import type { StatusPage } from '#server/health/status-page.ts'
 import { gauge } from '#server/telemetry/metrics.ts'
-import { partStates, uptimeStates } from '#shared/schemas/status.ts'
+import { partStates, uptimeStates } from '#shared/status.ts'
 
 /** What Prometheus asks of the public status page, answered from memory. */
 export function exportStatusGauges(page: () => StatusPage | null): void {

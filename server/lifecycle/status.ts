@@ -1,4 +1,4 @@
-import type { LiveEvents } from '#shared/schemas/live.ts'
+import type { LiveEvents } from '#shared/live.ts'
 import { services } from './services.ts'
 
 /** What a browser is told of this instance: whether all is well, and if not, what does not work. */

@@ -6,7 +6,7 @@ import { setConsistency } from '#server/edge/consistency.ts'
 import { setContextHeaders } from '#server/edge/context.ts'
 import { contextOfEvent, wrapHandler } from '#server/edge/handler.ts'
 import { answerRehearsed, isRehearsed, rehearse } from '#server/edge/rehearsal.ts'
-import { closeAllStreams, openStreamCount, sendToAllStreams } from '#server/edge/event-stream.ts'
+import { closeAllStreams, openStreamCount, sendToAllStreams } from '#server/edge/live/event-stream.ts'
 import { keepConnections } from '#server/lifecycle/connections.ts'
 import { configurationExitCode } from '#server/config/load.ts'
 import { watchListener } from '#server/lifecycle/listener.ts'
@@ -20,7 +20,7 @@ import { gauge, reading } from '#server/telemetry/metrics.ts'
 import { countStreamsBy } from '#server/telemetry/load.ts'
 import { exportRedisGauges } from '#server/lifecycle/redis-gauges.ts'
 import { exportStatusGauges } from '#server/lifecycle/status-gauges.ts'
-import { modes } from '#shared/schemas/live.ts'
+import { modes } from '#shared/live.ts'
 
 /** For a request that is just arriving over a connection that was kept. */
 const lingerMs = 1_000

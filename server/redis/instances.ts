@@ -1,5 +1,5 @@
 import type { Load } from '#server/telemetry/load.ts'
-import type { PartStates } from '#shared/schemas/status.ts'
+import type { PartStates } from '#shared/status.ts'
 import type { RedisPort } from './port.ts'
 
 /** What an instance says of itself to the others. */

@@ -3,7 +3,7 @@ import type { SentinelView } from './sentinels.ts'
 /**
  * What Fleet2 needs of Redis, and nothing more. Two adapters implement it: `redis.ts` (ioredis, with or
  * without Sentinel) and `memory.ts` (in this process, for one instance).
- * `tests/integration/redis-conformance.test.ts` tests both.
+ * `tests/redis/redis-conformance.integration.test.ts` tests both.
  *
  * Every call is bounded in time and rejects with `UnavailableError` if Redis does not respond: nothing waits
  * for ever.

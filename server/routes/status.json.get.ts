@@ -1,8 +1,8 @@
 import { services } from '#server/lifecycle/services.ts'
-import { keptSeconds } from '#shared/schemas/status.ts'
+import { keptSeconds } from '#shared/status.ts'
 
 /**
- * `ServiceStatus` of shared/schemas/status.ts: what the page /status shows, for programs. Always from
+ * `ServiceStatus` of shared/status.ts: what the page /status shows, for programs. Always from
  * memory, and the same for everybody, so that whatever stands in between
  * may keep it for a moment.
  */

@@ -2,8 +2,8 @@ import type { Readable } from 'node:stream'
 
 /**
  * Uploaded files by key. Two adapters keep it: `local.ts` (a folder) and `s3.ts`;
- * `tests/integration/storage-conformance.test.ts` holds both to it. A key is 1 to 512 characters of letters,
- * digits, `.`, `_`, `-` and `/`, without empty, `.` or `..` parts.
+ * `tests/storage/storage-conformance.integration.test.ts` holds both to it. A key is 1 to 512 characters of
+ * letters, digits, `.`, `_`, `-` and `/`, without empty, `.` or `..` parts.
  */
 export interface Storage {
   /** Stores the whole stream or nothing; what stood under the key is replaced at once. */

@@ -47,7 +47,7 @@ gauge('fleet2_outbox_rows', rowsHelp, [], () => reading(backlog()?.rows))
 const ageHelp = 'Age of the oldest row in the outbox, as of the last look; absent after 5 minutes without one'
 gauge('fleet2_outbox_oldest_seconds', ageHelp, [], () => reading(backlog()?.oldestSeconds))
 
-/** What `server/redis/events.ts` counts. */
+/** What `server/live/events.ts` counts. */
 export const eventMetrics = {
   published: (path: 'redis' | 'this-instance') => published.inc({ path }),
   delivered: (events: number) => delivered.inc(events),
@@ -55,7 +55,7 @@ export const eventMetrics = {
   resync: (reason: 'interrupted' | 'not-resumable' | 'redis-away') => resyncs.inc({ reason }),
 }
 
-/** What `server/fleet/outbox.ts` counts. */
+/** What `server/live/outbox.ts` counts. */
 export const outboxMetrics = {
   relayed: (rows: number) => relayed.inc(rows),
   thinned: (rows: number) => thinned.inc(rows),

@@ -1,4 +1,4 @@
-import type { LiveEvents } from '#shared/schemas/live.ts'
+import type { LiveEvents } from '#shared/live.ts'
 
 /** How the rows of one table come back. Expressions are SQL over a row `t`. */
 export interface Restored {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ensureCompose } from '../../scripts/compose-command.ts'
+import { ensureCompose } from '../../tools/compose-command.ts'
 import { merged, readCompose, type ComposeFile } from './support/compose.ts'
 
 /** The compose files, read by Docker Compose itself: what it refuses no `up` would ever start. */

@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 import { validate } from 'dockerfile-utils'
 import { describe, expect, it } from 'vitest'
 import { parse, stringify } from 'yaml'
-import { sources } from '../../scripts/build.ts'
+import { sources } from '../../tools/build.ts'
 import { interpolate, merged, readCompose, type Service } from './support/compose.ts'
 
 const run = promisify(execFile)
@@ -370,7 +370,7 @@ it('the image of the application is built from what goes into the build, and fro
   const stage = /AS build$([\s\S]*?)^FROM /m.exec(text)![1]!
   const copied = [...stage.matchAll(/^COPY (.+) \S+$/gm)].flatMap(([, names]) => names!.split(' '))
   // Beside the sources: what builds, and what TypeScript reads.
-  expect(copied.sort()).toEqual([...sources, 'scripts/build.ts', 'tsconfig.json'].sort())
+  expect(copied.sort()).toEqual([...sources, 'tools/build.ts', 'tsconfig.json'].sort())
 })
 
 it('a tmpfs in an image of ours, which has the folder\'s mode without its owner, is anybody\'s', () => {

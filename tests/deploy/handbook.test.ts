@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { markOf, shellBlocks, type Block } from '../../scripts/handbook/blocks.ts'
-import { missingNames } from '../../scripts/handbook/names.ts'
-import { readRepository } from '../../scripts/handbook/repository.ts'
-import { firstMissing, runBlock, syntaxFaults } from '../../scripts/handbook/run.ts'
-import { faultsOfBlock, faultsOfPage, readPages } from '../../scripts/handbook/verify.ts'
+import { markOf, shellBlocks, type Block } from '../../tools/docs/handbook/blocks.ts'
+import { missingNames } from '../../tools/docs/handbook/names.ts'
+import { readRepository } from '../../tools/docs/handbook/repository.ts'
+import { firstMissing, runBlock, syntaxFaults } from '../../tools/docs/handbook/run.ts'
+import { faultsOfBlock, faultsOfPage, readPages } from '../../tools/docs/handbook/verify.ts'
 
 /** The fast part of `npm run docs:verify`: all but what needs a Docker engine or the lab. */
 const repository = readRepository()

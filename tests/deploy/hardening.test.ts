@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ensureCompose } from '../../scripts/compose-command.ts'
+import { ensureCompose } from '../../tools/compose-command.ts'
 
 /**
  * What a container may do, of every service of every compose file, as Docker Compose itself renders them with

@@ -6,12 +6,12 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { imagesIn, pinned } from '../../scripts/pin-images.ts'
+import { imagesIn, pinned } from '../../tools/pin-images.ts'
 import { readCompose } from './support/compose.ts'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const script = join(root, 'scripts/pin-images.ts')
+const script = join(root, 'tools/pin-images.ts')
 const places = ['docker-compose.yml', 'Dockerfile', 'deploy']
 const digest = `sha256:${'ab'.repeat(32)}`
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, it } from 'vitest'
 import packageJson from '../../package.json' with { type: 'json' }
-import { productionBom, type Bom } from '../../scripts/sbom.ts'
+import { productionBom, type Bom } from '../../tools/sbom.ts'
 
 const root = new URL('../../', import.meta.url)
 const lock = JSON.parse(readFileSync(new URL('package-lock.json', root), 'utf8')) as

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { describeParts, titles } from '#server/health/parts.ts'
-import { partIds, ServiceStatus, type PartStates } from '#shared/schemas/status.ts'
+import { partIds, ServiceStatus, type PartStates } from '#shared/status.ts'
 import { until } from '../support/until.ts'
 import { startBalancer, startInstance, type Balancer, type TinyInstance } from './support/balancer.ts'
 

@@ -1,4 +1,4 @@
-import { basic } from '../../lab/ask-servers.ts'
+import { basic } from '../../lab/watch/ask-servers.ts'
 import type { Lab } from '../../lab/types.ts'
 
 /** A protection that is taken away on purpose. A drill that then finds nothing proves nothing. */

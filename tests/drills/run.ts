@@ -1,5 +1,5 @@
 import { cpus, totalmem } from 'node:os'
-import { buildIfNeeded } from '../../scripts/build.ts'
+import { buildIfNeeded } from '../../tools/build.ts'
 import { connectLab, PreflightError, upLab } from '../../lab/lab.ts'
 import { subnet } from '../../lab/place.ts'
 import type { Lab, UpOptions } from '../../lab/types.ts'

@@ -1,6 +1,6 @@
-import type { Violation } from './check.ts'
 import type { History, Span, Step } from './history.ts'
 import { isWrite, name } from './steps.ts'
+import type { Violation } from './violation.ts'
 
 /**
  * A quick statement takes milliseconds. One that began this long before somebody else's slow one was over,

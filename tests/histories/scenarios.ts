@@ -1,4 +1,4 @@
-import type { BrokenPromise } from './check.ts'
+import type { BrokenPromise } from './violation.ts'
 import { generate, type Fault, type Plan } from './generate.ts'
 import type { SeedOptions } from './run-seed.ts'
 

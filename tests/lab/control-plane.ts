@@ -1,4 +1,4 @@
-import { askEtcd, basic, query, redisCommand } from '../../lab/ask-servers.ts'
+import { askEtcd, basic, query, redisCommand } from '../../lab/watch/ask-servers.ts'
 import type { Lab, NodeKind, NodeName } from '../../lab/types.ts'
 
 /** Where each kind of server listens for others. */

@@ -5,7 +5,7 @@ import { annotations, variables } from '../../deploy/monitoring/grafana/dashboar
 import { dashboards } from '../../deploy/monitoring/grafana/dashboards.ts'
 import { filledIn } from '../../deploy/monitoring/grafana/query.ts'
 import type { EmptyUntil } from '../../deploy/monitoring/grafana/types.ts'
-import { backupMetrics } from '../../lab/backups.ts'
+import { backupMetrics } from '../../lab/deploy/backups.ts'
 import { downLab, checkPrerequisites, upLab } from '../../lab/lab.ts'
 import type { Lab } from '../../lab/types.ts'
 import { drillMetricsText } from '../drills/report/metrics.ts'

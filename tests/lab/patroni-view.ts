@@ -1,5 +1,5 @@
 import { patroniByRest } from '#server/cluster/patroni.ts'
-import type { PatroniView } from '#shared/schemas/operations.ts'
+import type { PatroniView } from '#shared/operations.ts'
 import type { Lab } from '../../lab/types.ts'
 
 /** A limit against hanging. */

@@ -138,7 +138,7 @@ async function traces() {
   )
   return {
     processes: processes.filter(
-      line => line.includes('/var/lib/fleet2-lab') || line.includes('lab/supervisor.ts'),
+      line => line.includes('/var/lib/fleet2-lab') || line.includes('lab/hosts/supervisor.ts'),
     ),
     namespaces: (await readdir('/run/netns').catch(() => [])).filter(name => name.startsWith('fleet2-')),
     links: (await readdir('/sys/class/net')).filter(name => name.startsWith('fleet2')),

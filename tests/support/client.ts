@@ -1,7 +1,7 @@
 import { randomInt, randomUUID } from 'node:crypto'
 import createApiClient, { type Client as ApiClient } from 'openapi-fetch'
 import type { paths } from '#shared/api/types.ts'
-import type { Session } from '#shared/schemas/identity.ts'
+import type { Session } from '#shared/identity.ts'
 
 export interface Answer<T = unknown> {
   status: number

@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { z } from 'zod'
-import { definedEndpoints, endpointFiles as files } from '../../scripts/api/endpoints.ts'
+import { definedEndpoints, endpointFiles as files } from '../../tools/api/endpoints.ts'
 
 export interface EndpointFile {
   method: string

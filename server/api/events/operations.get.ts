@@ -1,7 +1,7 @@
-import { openEventStream } from '#server/edge/event-stream.ts'
+import { openEventStream } from '#server/edge/live/event-stream.ts'
 import { requireOperator } from '#server/edge/operator.ts'
 import { readSessionCookie } from '#server/edge/session-cookie.ts'
-import { watchWithRoom } from '#server/edge/streams.ts'
+import { watchWithRoom } from '#server/edge/live/streams.ts'
 import { liveStatus } from '#server/lifecycle/status.ts'
 import { services } from '#server/lifecycle/services.ts'
 

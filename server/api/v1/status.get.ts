@@ -1,7 +1,7 @@
 import { defineEndpoint } from '#server/edge/endpoint.ts'
 import { servicesIfOpen } from '#server/lifecycle/services.ts'
 import { liveStatus } from '#server/lifecycle/status.ts'
-import { PublicStatus } from '#shared/schemas/status.ts'
+import { PublicStatus } from '#shared/status.ts'
 
 export default defineEndpoint({
   summary: 'Read what every page needs to know of this instance',

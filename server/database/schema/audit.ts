@@ -1,5 +1,5 @@
 import { integer, jsonb, pgTable, text, timestamp, uuid } from 'drizzle-orm/pg-core'
-import type { AccountAction } from '#shared/schemas/audit.ts'
+import type { AccountAction } from '#shared/audit.ts'
 
 /** Who did what to what, when, from where. The serving role may add and read, never change or delete. */
 export const auditEntries = pgTable('audit_entries', {

@@ -11,8 +11,8 @@ import {
   timestamp,
   uuid,
 } from 'drizzle-orm/pg-core'
-import type { SpeedUnit } from '#shared/schemas/devices.ts'
-import type { VehicleKind } from '#shared/schemas/vehicles.ts'
+import type { SpeedUnit } from '#shared/devices.ts'
+import type { VehicleKind } from '#shared/vehicles.ts'
 
 const moment = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
 

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { jsonb, pgTable, text, timestamp, uuid } from 'drizzle-orm/pg-core'
 
-/** What browsers are to be told, written with the change itself; see `server/fleet/outbox.ts`. */
+/** What browsers are to be told, written with the change itself; see `server/live/outbox.ts`. */
 export const outbox = pgTable('outbox', {
   id: uuid('id').primaryKey(),
   organisationId: uuid('organisation_id').notNull(),

@@ -2,9 +2,8 @@ import { v5 as uuidv5 } from 'uuid'
 import { sql } from 'drizzle-orm'
 import type { Database } from '#server/database/port.ts'
 import { deviceFittings, devices, vehicles } from '#server/database/schema/fleet.ts'
-import type { VehicleKind } from '#shared/schemas/vehicles.ts'
-import type { KnownDevice } from '../ingest/devices.ts'
-import { storeFixes } from '../ingest/store.ts'
+import type { VehicleKind } from '#shared/vehicles.ts'
+import { storeFixes, type KnownDevice } from '../ingest/ingest.ts'
 import { makeRoute } from './routes.ts'
 
 /** Made up, but with the look of the region. */

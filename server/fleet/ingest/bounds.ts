@@ -1,4 +1,4 @@
-import type { SpeedUnit } from '#shared/schemas/devices.ts'
+import type { SpeedUnit } from '#shared/devices.ts'
 import type { DeviceMessage } from './message.ts'
 
 const kmhPerKnot = 1.852

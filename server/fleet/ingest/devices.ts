@@ -1,7 +1,7 @@
 import { inArray } from 'drizzle-orm'
 import type { Database } from '#server/database/port.ts'
 import { devices } from '#server/database/schema/fleet.ts'
-import type { SpeedUnit } from '#shared/schemas/devices.ts'
+import type { SpeedUnit } from '#shared/devices.ts'
 
 /** What device input needs to know of a device. */
 export interface KnownDevice {

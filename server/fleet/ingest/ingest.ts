@@ -11,9 +11,9 @@ import {
 } from '#server/telemetry/context.ts'
 import { runAsTrace } from '#server/telemetry/tracing.ts'
 import { NotFoundError, UnauthenticatedError, UnavailableError } from '#shared/errors.ts'
-import type { LivePosition } from '#shared/schemas/vehicles.ts'
-import { hashToken } from '../devices.ts'
-import type { Outbox } from '../outbox.ts'
+import type { LivePosition } from '#shared/vehicles.ts'
+import { hashToken } from '../devices/devices.ts'
+import type { Outbox } from '#server/live/outbox.ts'
 import { toFix, type Fault } from './bounds.ts'
 import { createDeviceDirectory, type KnownDevice } from './devices.ts'
 import type { DeviceMessage } from './message.ts'
@@ -26,6 +26,9 @@ import {
   type Quarantined,
   type StoredFix,
 } from './store.ts'
+
+export type { KnownDevice }
+export { storeFixes }
 
 /**
  * What became of a message. All of them are acknowledged; `seen`: there was no place, neither in it nor

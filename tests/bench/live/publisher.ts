@@ -1,8 +1,9 @@
 import { pino } from 'pino'
 import { openDatabase } from '../../../server/database/open.ts'
-import { publishingAfterCommit, recordChange } from '../../../server/fleet/changes.ts'
-import { createOutbox } from '../../../server/fleet/outbox.ts'
-import { createEvents } from '../../../server/redis/events.ts'
+import { livePositions } from '../../../server/fleet/vehicles/vehicles.ts'
+import { publishingAfterCommit, recordChange } from '../../../server/live/changes.ts'
+import { createOutbox } from '../../../server/live/outbox.ts'
+import { createEvents } from '../../../server/live/events.ts'
 import type { RedisConnection } from '../../../server/redis/connection.ts'
 import { openRedisClient } from '../../../server/redis/redis.ts'
 import { paced, padding } from './pace.ts'
@@ -22,7 +23,13 @@ const log = pino({ level: 'silent' })
 const redis = openRedisClient({ ...JSON.parse(connection) as Omit<RedisConnection, 'log'>, log })
 const bare = openDatabase({ primaryUrl: servingUrl, replicaUrl: null, maxConnections: 10, log })
 const live = createEvents(redis, log)
-const outbox = createOutbox({ database: bare, events: live, redis, log })
+const outbox = createOutbox({
+  database: bare,
+  newestPositions: (organisation, ids) => livePositions({ database: bare }, organisation, ids),
+  events: live,
+  redis,
+  log,
+})
 // Latency counts from the commit on; what is relayed keeps the moment in which its transaction began.
 const database = publishingAfterCommit(bare, (entries, token) => {
   for (const { data } of entries)

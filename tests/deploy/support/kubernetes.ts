@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { folder, objectsIn, type KubernetesObject } from '../../../deploy/kubernetes/objects.ts'
-import { ensureKustomize } from '../../../scripts/kustomize-command.ts'
+import { ensureKustomize } from '../../../tools/kustomize-command.ts'
 
 const run = promisify(execFile)
 

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
-import { deployCopy } from '../../../lab/files.ts'
+import { deployCopy } from '../../../lab/deploy/files.ts'
 import type { Lab, NodeKind, NodeName } from '../../../lab/types.ts'
 import { waitFor } from '../../../lab/wait.ts'
 

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Member } from '#shared/schemas/identity.ts'
+import type { Member } from '#shared/identity.ts'
 import { createCaller, password } from '../workload/population.ts'
 import type { Injector } from './faults.ts'
 

@@ -2,16 +2,9 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { PostgresNode } from '../../support/cluster/node.ts'
 import { until } from '../../support/until.ts'
-import { compare, createLedger, readContent, schema, type Comparison, type Ledger } from './ledger.ts'
+import { compare, createLedger, readContent, schema, type Comparison, type Ledger, type Restored } from './ledger.ts'
 import { createSite, type Site } from './site.ts'
 import { wrongClick } from './wrong-click.ts'
-
-/** One way of coming back, and what it cost. */
-export interface Restored extends Comparison {
-  scenario: 'latest' | 'moment' | 'dropped table' | 'wrong click' | 'lost cluster'
-  /** From the command to the answer of the first read; for the lost cluster to the first write. */
-  rtoSeconds: number
-}
 
 export interface DrillResult {
   restored: Restored[]

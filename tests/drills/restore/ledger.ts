@@ -161,6 +161,13 @@ export interface Comparison {
   lostSeconds: number
 }
 
+/** One way of coming back, and what it cost. */
+export interface Restored extends Comparison {
+  scenario: 'latest' | 'moment' | 'dropped table' | 'wrong click' | 'lost cluster'
+  /** From the command to the answer of the first read; for the lost cluster to the first write. */
+  rtoSeconds: number
+}
+
 /**
  * Compares row by row. With a moment: the state of that moment, exactly. Without: the state after some entry,
  * exactly, with nothing in between left out; what came after it is lost, and counted.

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { DrillResult, Restored } from './drill.ts'
+import type { DrillResult } from './drill.ts'
+import type { Restored } from './ledger.ts'
 import type { Moved, RegionResult } from './region-drill.ts'
 
 /** The specification's tables: seconds. */

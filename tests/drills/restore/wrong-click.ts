@@ -7,8 +7,7 @@ import { migrate } from '../../../server/database/migrate.ts'
 import { migrationsFromFolder } from '../../../server/database/migrations.ts'
 import type { PostgresNode } from '../../support/cluster/node.ts'
 import { until } from '../../support/until.ts'
-import type { Restored } from './drill.ts'
-import type { Ledger } from './ledger.ts'
+import type { Ledger, Restored } from './ledger.ts'
 import type { Site } from './site.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))

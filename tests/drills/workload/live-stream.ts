@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import type { Session } from '#shared/schemas/identity.ts'
-import { heartbeatMs, type LiveEvents } from '#shared/schemas/live.ts'
+import type { Session } from '#shared/identity.ts'
+import { heartbeatMs, type LiveEvents } from '#shared/live.ts'
 import { reconnectWaitMs } from '../../../composables/live/source.ts'
 import { attempt as request } from './requests.ts'
 import type { Recorder, Stream, StreamEvent } from '../history.ts'

@@ -1,7 +1,7 @@
 import { randomBytes, randomInt } from 'node:crypto'
-import type { Session } from '#shared/schemas/identity.ts'
-import type { Vehicle } from '#shared/schemas/vehicles.ts'
-import type { Device } from '#shared/schemas/devices.ts'
+import type { Session } from '#shared/identity.ts'
+import type { Vehicle } from '#shared/vehicles.ts'
+import type { Device } from '#shared/devices.ts'
 
 /** Somebody with a session. Two of them share an organisation, so that each sees the other's changes come. */
 export interface Person {

@@ -1,5 +1,5 @@
 import type { Page } from '#shared/schemas/common.ts'
-import type { Vehicle } from '#shared/schemas/vehicles.ts'
+import type { Vehicle } from '#shared/vehicles.ts'
 import type { ReadKind, Recorder } from '../history.ts'
 import type { Browser } from './browser.ts'
 import { openLiveStream } from './live-stream.ts'

@@ -2,7 +2,7 @@ import { listAccountEvents } from '#server/audit/account-log.ts'
 import { defineEndpoint } from '#server/edge/endpoint.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { page } from '#shared/schemas/answers.ts'
-import { AccountEvent } from '#shared/schemas/audit.ts'
+import { AccountEvent } from '#shared/audit.ts'
 import { PageQuery } from '#shared/schemas/common.ts'
 
 export default defineEndpoint({

@@ -2,7 +2,7 @@ import { listAuditEntries } from '#server/audit/list.ts'
 import { defineEndpoint } from '#server/edge/endpoint.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { page } from '#shared/schemas/answers.ts'
-import { AuditEntry, AuditQuery } from '#shared/schemas/audit.ts'
+import { AuditEntry, AuditQuery } from '#shared/audit.ts'
 
 export default defineEndpoint({
   summary: 'List audit entries',

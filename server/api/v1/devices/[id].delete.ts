@@ -1,5 +1,5 @@
 import { defineEndpoint, nothing } from '#server/edge/endpoint.ts'
-import { removeDevice } from '#server/fleet/devices.ts'
+import { removeDevice } from '#server/fleet/devices/devices.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { IdParameter } from '#shared/schemas/common.ts'
 

@@ -1,8 +1,8 @@
 import { defineEndpoint } from '#server/edge/endpoint.ts'
-import { getDevice } from '#server/fleet/devices.ts'
+import { getDevice } from '#server/fleet/devices/devices.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { IdParameter } from '#shared/schemas/common.ts'
-import { Device } from '#shared/schemas/devices.ts'
+import { Device } from '#shared/devices.ts'
 
 export default defineEndpoint({
   summary: 'Read a device',

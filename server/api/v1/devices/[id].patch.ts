@@ -1,9 +1,9 @@
 import { defineEndpoint } from '#server/edge/endpoint.ts'
-import { updateDevice } from '#server/fleet/devices.ts'
+import { updateDevice } from '#server/fleet/devices/devices.ts'
 import { refuseUnconfirmed } from '#server/edge/principal.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { IdParameter } from '#shared/schemas/common.ts'
-import { Device, DeviceUpdate } from '#shared/schemas/devices.ts'
+import { Device, DeviceUpdate } from '#shared/devices.ts'
 
 export default defineEndpoint({
   summary: 'Change a device',

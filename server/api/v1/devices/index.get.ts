@@ -1,9 +1,9 @@
 import { defineEndpoint } from '#server/edge/endpoint.ts'
 import { orLastKnown } from '#server/edge/last-known.ts'
-import { listDevices } from '#server/fleet/devices.ts'
+import { listDevices } from '#server/fleet/devices/devices.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { page } from '#shared/schemas/answers.ts'
-import { Device, DeviceQuery } from '#shared/schemas/devices.ts'
+import { Device, DeviceQuery } from '#shared/devices.ts'
 
 export default defineEndpoint({
   summary: 'List devices',

@@ -1,7 +1,7 @@
 import { created, defineEndpoint } from '#server/edge/endpoint.ts'
-import { createDevice } from '#server/fleet/devices.ts'
+import { createDevice } from '#server/fleet/devices/devices.ts'
 import { services } from '#server/lifecycle/services.ts'
-import { DeviceCreate, DeviceWithToken } from '#shared/schemas/devices.ts'
+import { DeviceCreate, DeviceWithToken } from '#shared/devices.ts'
 
 export default defineEndpoint({
   summary: 'Add a device',

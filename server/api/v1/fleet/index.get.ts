@@ -1,9 +1,9 @@
 import { unlessKnown } from '#server/edge/conditional.ts'
 import { defineEndpoint } from '#server/edge/endpoint.ts'
 import { orLastKnown } from '#server/edge/last-known.ts'
-import { fleetSnapshot } from '#server/fleet/snapshot.ts'
+import { fleetSnapshot } from '#server/fleet/vehicles/snapshot.ts'
 import { services } from '#server/lifecycle/services.ts'
-import { FleetSnapshot } from '#shared/schemas/fleet.ts'
+import { FleetSnapshot } from '#shared/fleet.ts'
 
 export default defineEndpoint({
   summary: 'Read the whole fleet',

@@ -4,7 +4,7 @@ import { readSessionCookie, setSessionCookie } from '#server/edge/session-cookie
 import { endSession } from '#server/identity/end-session.ts'
 import { acceptInvitation, acceptanceScope } from '#server/identity/invitations.ts'
 import { services } from '#server/lifecycle/services.ts'
-import { InvitationAccept, Session } from '#shared/schemas/identity.ts'
+import { InvitationAccept, Session } from '#shared/identity.ts'
 
 export default defineEndpoint({
   summary: 'Accept an invitation',

@@ -2,7 +2,7 @@ import { defineEndpoint } from '#server/edge/endpoint.ts'
 import { lookUpInvitation } from '#server/identity/invitations.ts'
 import { originOf } from '#server/edge/principal.ts'
 import { services } from '#server/lifecycle/services.ts'
-import { InvitationLookup, InvitationPreview } from '#shared/schemas/identity.ts'
+import { InvitationLookup, InvitationPreview } from '#shared/identity.ts'
 
 export default defineEndpoint({
   summary: 'Look up an invitation by its link\'s token',

@@ -3,7 +3,7 @@ import { listInvitations } from '#server/identity/invitations.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { page } from '#shared/schemas/answers.ts'
 import { PageQuery } from '#shared/schemas/common.ts'
-import { Invitation } from '#shared/schemas/identity.ts'
+import { Invitation } from '#shared/identity.ts'
 
 export default defineEndpoint({
   summary: 'List open invitations',

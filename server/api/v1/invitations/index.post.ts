@@ -1,7 +1,7 @@
 import { created, defineEndpoint } from '#server/edge/endpoint.ts'
 import { createInvitation } from '#server/identity/invitations.ts'
 import { services } from '#server/lifecycle/services.ts'
-import { InvitationCreate, InvitationWithLink } from '#shared/schemas/identity.ts'
+import { InvitationCreate, InvitationWithLink } from '#shared/identity.ts'
 
 export default defineEndpoint({
   summary: 'Invite somebody',

@@ -2,7 +2,7 @@ import { defineEndpoint } from '#server/edge/endpoint.ts'
 import { changeRole } from '#server/identity/members.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { IdParameter } from '#shared/schemas/common.ts'
-import { Member, MemberUpdate } from '#shared/schemas/identity.ts'
+import { Member, MemberUpdate } from '#shared/identity.ts'
 
 export default defineEndpoint({
   summary: 'Change a member\'s role',

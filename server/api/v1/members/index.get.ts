@@ -3,7 +3,7 @@ import { listMembers } from '#server/identity/members.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { page } from '#shared/schemas/answers.ts'
 import { PageQuery } from '#shared/schemas/common.ts'
-import { Member } from '#shared/schemas/identity.ts'
+import { Member } from '#shared/identity.ts'
 
 export default defineEndpoint({
   summary: 'List members',

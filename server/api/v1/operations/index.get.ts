@@ -1,6 +1,6 @@
 import { defineEndpoint } from '#server/edge/endpoint.ts'
 import { services } from '#server/lifecycle/services.ts'
-import { Operations } from '#shared/schemas/operations.ts'
+import { Operations } from '#shared/operations.ts'
 
 export default defineEndpoint({
   summary: 'Read the operators\' view',

@@ -2,7 +2,7 @@ import { defineEndpoint } from '#server/edge/endpoint.ts'
 import { updateOrganisation } from '#server/identity/organisations.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { IdParameter } from '#shared/schemas/common.ts'
-import { OrganisationSummary, OrganisationUpdate } from '#shared/schemas/identity.ts'
+import { OrganisationSummary, OrganisationUpdate } from '#shared/identity.ts'
 
 export default defineEndpoint({
   summary: 'Change the organisation\'s name or time zone',

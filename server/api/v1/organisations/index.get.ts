@@ -1,7 +1,7 @@
 import { defineEndpoint } from '#server/edge/endpoint.ts'
 import { organisationsOf } from '#server/identity/organisations.ts'
 import { services } from '#server/lifecycle/services.ts'
-import { Organisations } from '#shared/schemas/identity.ts'
+import { Organisations } from '#shared/identity.ts'
 
 export default defineEndpoint({
   summary: 'List the organisations that you belong to',

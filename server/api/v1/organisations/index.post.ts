@@ -1,7 +1,7 @@
 import { created, defineEndpoint } from '#server/edge/endpoint.ts'
 import { createOrganisation } from '#server/identity/organisations.ts'
 import { services } from '#server/lifecycle/services.ts'
-import { OrganisationCreate, OrganisationSummary } from '#shared/schemas/identity.ts'
+import { OrganisationCreate, OrganisationSummary } from '#shared/identity.ts'
 
 export default defineEndpoint({
   summary: 'Make an organisation, and own it',

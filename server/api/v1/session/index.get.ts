@@ -2,7 +2,7 @@ import { defineEndpoint } from '#server/edge/endpoint.ts'
 import { describeSession } from '#server/identity/users.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { UnauthenticatedError } from '#shared/errors.ts'
-import { Session } from '#shared/schemas/identity.ts'
+import { Session } from '#shared/identity.ts'
 
 export default defineEndpoint({
   summary: 'Read who is signed in, and where',

@@ -6,7 +6,7 @@ import { signIn } from '#server/identity/users.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { countSignIn } from '#server/telemetry/metrics.ts'
 import { TooManyRequestsError, UnauthenticatedError } from '#shared/errors.ts'
-import { Session, SignIn } from '#shared/schemas/identity.ts'
+import { Session, SignIn } from '#shared/identity.ts'
 
 export default defineEndpoint({
   summary: 'Sign in',

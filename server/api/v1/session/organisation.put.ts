@@ -4,7 +4,7 @@ import { organisationsOf } from '#server/identity/organisations.ts'
 import { describeSession } from '#server/identity/users.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { NotFoundError, UnauthenticatedError } from '#shared/errors.ts'
-import { OrganisationSwitch, Session } from '#shared/schemas/identity.ts'
+import { OrganisationSwitch, Session } from '#shared/identity.ts'
 
 export default defineEndpoint({
   summary: 'Go on in another organisation',

@@ -2,7 +2,7 @@ import { defineEndpoint, nothing } from '#server/edge/endpoint.ts'
 import { revokeSession } from '#server/identity/end-session.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { NotFoundError } from '#shared/errors.ts'
-import { SessionParameter } from '#shared/schemas/identity.ts'
+import { SessionParameter } from '#shared/identity.ts'
 
 export default defineEndpoint({
   summary: 'End one of your sessions',

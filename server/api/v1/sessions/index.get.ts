@@ -1,6 +1,6 @@
 import { defineEndpoint } from '#server/edge/endpoint.ts'
 import { services } from '#server/lifecycle/services.ts'
-import { Sessions } from '#shared/schemas/identity.ts'
+import { Sessions } from '#shared/identity.ts'
 
 export default defineEndpoint({
   summary: 'List your sessions',

@@ -4,7 +4,7 @@ import { readSessionCookie, setSessionCookie } from '#server/edge/session-cookie
 import { endSession } from '#server/identity/end-session.ts'
 import { signUp } from '#server/identity/users.ts'
 import { services } from '#server/lifecycle/services.ts'
-import { Session, SignUp } from '#shared/schemas/identity.ts'
+import { Session, SignUp } from '#shared/identity.ts'
 
 export default defineEndpoint({
   summary: 'Sign up',

@@ -1,5 +1,5 @@
 import { defineEndpoint, nothing } from '#server/edge/endpoint.ts'
-import { removeVehicle } from '#server/fleet/vehicles.ts'
+import { removeVehicle } from '#server/fleet/vehicles/vehicles.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { IdParameter } from '#shared/schemas/common.ts'
 

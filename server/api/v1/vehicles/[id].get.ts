@@ -1,9 +1,9 @@
 import { defineEndpoint } from '#server/edge/endpoint.ts'
 import { orLastKnown } from '#server/edge/last-known.ts'
-import { getVehicle, vehicleFor } from '#server/fleet/vehicles.ts'
+import { getVehicle, vehicleFor } from '#server/fleet/vehicles/vehicles.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { IdParameter } from '#shared/schemas/common.ts'
-import { Vehicle } from '#shared/schemas/vehicles.ts'
+import { Vehicle } from '#shared/vehicles.ts'
 
 export default defineEndpoint({
   summary: 'Read a vehicle',

@@ -1,8 +1,8 @@
 import { defineEndpoint } from '#server/edge/endpoint.ts'
-import { updateVehicle } from '#server/fleet/vehicles.ts'
+import { updateVehicle } from '#server/fleet/vehicles/vehicles.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { IdParameter } from '#shared/schemas/common.ts'
-import { Vehicle, VehicleUpdate } from '#shared/schemas/vehicles.ts'
+import { Vehicle, VehicleUpdate } from '#shared/vehicles.ts'
 
 export default defineEndpoint({
   summary: 'Change a vehicle',

@@ -1,9 +1,9 @@
 import { defineEndpoint } from '#server/edge/endpoint.ts'
 import { orLastKnown } from '#server/edge/last-known.ts'
-import { listVehicles, vehicleFor } from '#server/fleet/vehicles.ts'
+import { listVehicles, vehicleFor } from '#server/fleet/vehicles/vehicles.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { page } from '#shared/schemas/answers.ts'
-import { Vehicle, VehicleQuery } from '#shared/schemas/vehicles.ts'
+import { Vehicle, VehicleQuery } from '#shared/vehicles.ts'
 
 export default defineEndpoint({
   summary: 'List vehicles',

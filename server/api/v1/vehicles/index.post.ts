@@ -1,7 +1,7 @@
 import { created, defineEndpoint } from '#server/edge/endpoint.ts'
-import { createVehicle } from '#server/fleet/vehicles.ts'
+import { createVehicle } from '#server/fleet/vehicles/vehicles.ts'
 import { services } from '#server/lifecycle/services.ts'
-import { Vehicle, VehicleCreate } from '#shared/schemas/vehicles.ts'
+import { Vehicle, VehicleCreate } from '#shared/vehicles.ts'
 
 export default defineEndpoint({
   summary: 'Add a vehicle',

@@ -1,8 +1,8 @@
 import { defineEndpoint } from '#server/edge/endpoint.ts'
-import { renewDeviceToken } from '#server/fleet/devices.ts'
+import { renewDeviceToken } from '#server/fleet/devices/devices.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { IdParameter } from '#shared/schemas/common.ts'
-import { DeviceWithToken } from '#shared/schemas/devices.ts'
+import { DeviceWithToken } from '#shared/devices.ts'
 
 export default defineEndpoint({
   summary: 'Give a device a new token',

@@ -1,7 +1,7 @@
 import { defineEndpoint } from '#server/edge/endpoint.ts'
 import { updateProfile } from '#server/identity/users.ts'
 import { services } from '#server/lifecycle/services.ts'
-import { Profile, ProfileUpdate } from '#shared/schemas/identity.ts'
+import { Profile, ProfileUpdate } from '#shared/identity.ts'
 
 export default defineEndpoint({
   summary: 'Change your name',

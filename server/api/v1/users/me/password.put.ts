@@ -3,7 +3,7 @@ import { originOf } from '#server/edge/principal.ts'
 import { setSessionCookie } from '#server/edge/session-cookie.ts'
 import { changePassword } from '#server/identity/users.ts'
 import { services } from '#server/lifecycle/services.ts'
-import { PasswordChange } from '#shared/schemas/identity.ts'
+import { PasswordChange } from '#shared/identity.ts'
 
 export default defineEndpoint({
   summary: 'Change your password',

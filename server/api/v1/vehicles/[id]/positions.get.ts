@@ -1,9 +1,9 @@
 import { defineEndpoint } from '#server/edge/endpoint.ts'
-import { listPositions } from '#server/fleet/positions.ts'
+import { listPositions } from '#server/fleet/positions/positions.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { page } from '#shared/schemas/answers.ts'
 import { IdParameter } from '#shared/schemas/common.ts'
-import { Position, TrackQuery } from '#shared/schemas/vehicles.ts'
+import { Position, TrackQuery } from '#shared/vehicles.ts'
 
 export default defineEndpoint({
   summary: 'Read a vehicle\'s track',

@@ -1,0 +1,73 @@
+import { and, asc, eq, gt, gte, lt, or } from 'drizzle-orm'
+import { decodeCursor, toPage } from '#server/database/cursor.ts'
+import { positions, vehicles } from '#server/database/schema/fleet.ts'
+import { InvalidInputError, NotFoundError } from '#shared/errors.ts'
+import type { Page } from '#shared/schemas/common.ts'
+import type { Position, TrackQuery } from '#shared/vehicles.ts'
+import type { FleetServices } from '../vehicles/vehicles.ts'
+
+const dayMs = 86_400_000
+
+/** One request reads a month at most: more is a report. */
+const longestDays = 31
+
+/**
+ * A vehicle's fixes by time, from `from` up to but not including `to`; by default the last 24 hours. @throws
+ * {NotFoundError} {InvalidInputError}
+ */
+export async function listPositions(
+  { database }: Pick<FleetServices, 'database'>,
+  organisationId: string,
+  vehicleId: string,
+  query: TrackQuery,
+  now = new Date(),
+): Promise<Page<Position>> {
+  const to = query.to
+    ? new Date(query.to)
+    : query.from
+      ? new Date(new Date(query.from).getTime() + dayMs)
+      : now
+  const from = query.from ? new Date(query.from) : new Date(to.getTime() - dayMs)
+  if (from >= to) throw new InvalidInputError([{ path: 'to', message: 'must be after from' }])
+  if (to.getTime() - from.getTime() > longestDays * dayMs)
+    throw new InvalidInputError([{ path: 'from', message: `must be at most ${longestDays} days before to` }])
+  const cursor = decodeCursor(query.cursor, 'moment')
+  const after = cursor && new Date(cursor[0])
+  return database.inOrganisation(organisationId).read(async (tx) => {
+    const [vehicle] = await tx.select({ id: vehicles.id }).from(vehicles).where(eq(vehicles.id, vehicleId))
+    if (!vehicle) throw new NotFoundError('vehicle')
+    const rows = await tx
+      .select()
+      .from(positions)
+      .where(
+        and(
+          eq(positions.vehicleId, vehicleId),
+          gte(positions.fixTime, from),
+          lt(positions.fixTime, to),
+          after
+            ? or(
+                gt(positions.fixTime, after),
+                and(eq(positions.fixTime, after), gt(positions.deviceId, cursor[1])),
+              )
+            : undefined,
+        ),
+      )
+      .orderBy(asc(positions.fixTime), asc(positions.deviceId))
+      .limit(query.limit + 1)
+    return toPage(
+      rows,
+      query,
+      row => [row.fixTime.toISOString(), row.deviceId],
+      row => ({
+        fixTime: row.fixTime.toISOString(),
+        latitude: row.latitude,
+        longitude: row.longitude,
+        speedKmh: row.speedKmh,
+        courseDegrees: row.courseDegrees,
+        altitudeMetres: row.altitudeMetres,
+        accuracyMetres: row.accuracyMetres,
+        attributes: row.attributes,
+      }),
+    )
+  })
+}

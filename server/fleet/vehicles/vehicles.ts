@@ -1,0 +1,342 @@
+import { and, asc, eq, gt, ilike, inArray, isNotNull, isNull, or, sql, type SQL } from 'drizzle-orm'
+import { v7 as uuidv7 } from 'uuid'
+import { changesNothing, recordAudit } from '#server/audit/record.ts'
+import type { SecretMaker } from '#server/config/secret.ts'
+import { countAll, decodeCursor, toPage } from '#server/database/cursor.ts'
+import { violatedUnique } from '#server/database/errors.ts'
+import type { Database, Transaction } from '#server/database/port.ts'
+import { deviceFittings, devices, vehicles, vehicleStates } from '#server/database/schema/fleet.ts'
+import { ConflictError, NotFoundError } from '#shared/errors.ts'
+import { may, type Role } from '#shared/roles.ts'
+import type { Page } from '#shared/schemas/common.ts'
+import type { LiveEvents } from '#shared/live.ts'
+import type {
+  LivePosition,
+  Vehicle,
+  VehicleCreate,
+  VehicleQuery,
+  VehicleUpdate,
+} from '#shared/vehicles.ts'
+import { recordChange } from '#server/live/changes.ts'
+
+export interface FleetServices {
+  database: Database
+  makeSecret: SecretMaker
+}
+
+type VehicleRow = typeof vehicles.$inferSelect
+type StateRow = typeof vehicleStates.$inferSelect
+
+/** The organisation's vehicles by name, with their newest position and fitted devices. */
+export async function listVehicles(
+  { database }: FleetServices,
+  organisationId: string,
+  query: VehicleQuery,
+): Promise<Page<Vehicle>> {
+  const cursor = decodeCursor(query.cursor, 'text')
+  const name = sql<string>`lower(${vehicles.name})`
+  const asked = and(
+    eq(vehicles.organisationId, organisationId),
+    query.state === 'removed' ? isNotNull(vehicles.removedAt) : isNull(vehicles.removedAt),
+    query.search
+      ? or(ilike(vehicles.name, contains(query.search)), ilike(vehicles.registration, contains(query.search)))
+      : undefined,
+  )
+  const rows = await database.inOrganisation(organisationId).read(tx =>
+    selectVehicles(tx, countAll(vehicles, asked, cursor))
+      .where(
+        and(
+          asked,
+          cursor ? or(gt(name, cursor[0]), and(eq(name, cursor[0]), gt(vehicles.id, cursor[1]))) : undefined,
+        ),
+      )
+      .orderBy(asc(name), asc(vehicles.id))
+      .limit(query.limit + 1),
+  )
+  return toPage(rows, query, row => [row.sortName, row.vehicle.id], toVehicle)
+}
+
+/** One vehicle, removed or not. @throws {NotFoundError} also for another organisation's. */
+export async function getVehicle(
+  { database }: FleetServices,
+  organisationId: string,
+  id: string,
+): Promise<Vehicle> {
+  const [row] = await database
+    .inOrganisation(organisationId)
+    .read(tx => selectVehicles(tx).where(eq(vehicles.id, id)))
+  if (!row) throw new NotFoundError('vehicle')
+  return toVehicle(row)
+}
+
+/**
+ * The vehicle as a member with this role may see it: whoever may not see devices is not told which are
+ * fitted.
+ */
+export function vehicleFor(role: Role, vehicle: Vehicle): Vehicle {
+  return may(role, 'devices:read') ? vehicle : { ...vehicle, devices: [] }
+}
+
+/** @throws {ConflictError} when another vehicle in use bears the registration. */
+export async function createVehicle(
+  { database }: FleetServices,
+  organisationId: string,
+  input: VehicleCreate,
+): Promise<Vehicle> {
+  return refusingTakenRegistration(() =>
+    database.inOrganisation(organisationId).write(async (tx) => {
+      const [row] = await tx
+        .insert(vehicles)
+        .values({ ...input, id: uuidv7(), organisationId })
+        .returning()
+      await recordAudit(tx, {
+        organisationId,
+        action: 'vehicle.created',
+        subject: subjectOf(row!),
+        after: auditedFields(row!),
+      })
+      await recordChange(tx, organisationId, changeOf(row!, 'created'))
+      return toVehicle({ vehicle: row!, state: null, devices: [] })
+    }),
+  )
+}
+
+/**
+ * Changes the given fields.
+ * @throws {ConflictError} when `version` is given and is not the present one, or the registration is taken.
+ */
+export async function updateVehicle(
+  { database }: FleetServices,
+  organisationId: string,
+  id: string,
+  { version, ...changes }: VehicleUpdate,
+): Promise<Vehicle> {
+  return refusingTakenRegistration(() =>
+    database.inOrganisation(organisationId).write(async (tx) => {
+      const before = await lockVehicle(tx, id)
+      if (before.removedAt) throw new NotFoundError('vehicle')
+      if (version !== undefined && version !== before.version) throw outdated('vehicle')
+      if (changesNothing(before, changes)) return findVehicle(tx, id)
+      const [row] = await tx
+        .update(vehicles)
+        .set({ ...changes, version: before.version + 1, updatedAt: new Date() })
+        .where(eq(vehicles.id, id))
+        .returning()
+      await recordAudit(tx, {
+        organisationId,
+        action: 'vehicle.updated',
+        subject: subjectOf(row!),
+        before: auditedFields(before),
+        after: auditedFields(row!),
+      })
+      await recordChange(tx, organisationId, changeOf(row!, 'updated'))
+      return findVehicle(tx, id)
+    }),
+  )
+}
+
+/**
+ * Takes the vehicle out of use and its devices out of it. Its history stays, and `restoreVehicle` brings it
+ * back.
+ */
+export async function removeVehicle(
+  { database }: FleetServices,
+  organisationId: string,
+  id: string,
+): Promise<void> {
+  await database.inOrganisation(organisationId).write(async (tx) => {
+    const before = await lockVehicle(tx, id)
+    if (before.removedAt) throw new NotFoundError('vehicle')
+    await tx.update(devices).set({ vehicleId: null, updatedAt: new Date() }).where(eq(devices.vehicleId, id))
+    await tx
+      .update(deviceFittings)
+      .set({ removedAt: new Date() })
+      .where(and(eq(deviceFittings.vehicleId, id), isNull(deviceFittings.removedAt)))
+    const version = before.version + 1
+    await tx
+      .update(vehicles)
+      .set({ removedAt: new Date(), updatedAt: new Date(), version })
+      .where(eq(vehicles.id, id))
+    await recordAudit(tx, {
+      organisationId,
+      action: 'vehicle.removed',
+      subject: subjectOf(before),
+      before: auditedFields(before),
+    })
+    await recordChange(tx, organisationId, changeOf({ ...before, version }, 'removed'))
+    return {}
+  })
+}
+
+/**
+ * Undoes a removal, with the devices that were taken out with it unless they have been fitted elsewhere
+ * since.
+ * @throws {NotFoundError} when it is not there; {ConflictError} when its registration has been given to
+ * another one meanwhile.
+ */
+export async function restoreVehicle(
+  { database }: FleetServices,
+  organisationId: string,
+  id: string,
+): Promise<Vehicle> {
+  return refusingTakenRegistration(() =>
+    database.inOrganisation(organisationId).write(async (tx) => {
+      const before = await lockVehicle(tx, id)
+      if (!before.removedAt) return findVehicle(tx, id)
+      const version = before.version + 1
+      await tx
+        .update(vehicles)
+        .set({ removedAt: null, updatedAt: new Date(), version })
+        .where(eq(vehicles.id, id))
+      await refitDevices(tx, organisationId, id, before.removedAt)
+      await recordAudit(tx, {
+        organisationId,
+        action: 'vehicle.restored',
+        subject: subjectOf(before),
+        after: auditedFields(before),
+      })
+      await recordChange(tx, organisationId, changeOf({ ...before, version }, 'restored'))
+      return findVehicle(tx, id)
+    }),
+  )
+}
+
+/** The devices whose fitting ended with the removal of the vehicle and that are in no vehicle now. */
+async function refitDevices(tx: Transaction, organisationId: string, vehicleId: string, removedAt: Date) {
+  // One second: both moments were taken in the same transaction, a few milliseconds apart.
+  const rows = await tx
+    .select({ deviceId: devices.id })
+    .from(deviceFittings)
+    .innerJoin(devices, eq(devices.id, deviceFittings.deviceId))
+    .where(
+      and(
+        eq(deviceFittings.vehicleId, vehicleId),
+        isNull(devices.vehicleId),
+        sql`${deviceFittings.removedAt} BETWEEN ${removedAt}::timestamptz - interval '1 second' AND ${removedAt}::timestamptz + interval '1 second'`,
+      ),
+    )
+  for (const { deviceId } of rows) {
+    await tx.update(devices).set({ vehicleId, updatedAt: new Date() }).where(eq(devices.id, deviceId))
+    await tx.insert(deviceFittings).values({ id: uuidv7(), organisationId, deviceId, vehicleId })
+  }
+}
+
+/** The newest positions of some of the organisation's vehicles, from the primary. */
+export async function livePositions(
+  { database }: Pick<FleetServices, 'database'>,
+  organisationId: string,
+  vehicleIds: string[],
+): Promise<LivePosition[]> {
+  const rows = await database
+    .inOrganisation(organisationId)
+    .read(tx => tx.select().from(vehicleStates).where(inArray(vehicleStates.vehicleId, vehicleIds)), {
+      consistency: 'strong',
+    })
+  return rows.map(toLivePosition)
+}
+
+/** The row, locked until the end of the transaction. @throws {NotFoundError} */
+export async function lockVehicle(tx: Transaction, id: string): Promise<VehicleRow> {
+  const [row] = await tx.select().from(vehicles).where(eq(vehicles.id, id)).for('update')
+  if (!row) throw new NotFoundError('vehicle')
+  return row
+}
+
+/** @throws {NotFoundError} */
+async function findVehicle(tx: Transaction, id: string): Promise<Vehicle> {
+  const [row] = await selectVehicles(tx).where(eq(vehicles.id, id))
+  if (!row) throw new NotFoundError('vehicle')
+  return toVehicle(row)
+}
+
+function selectVehicles(tx: Transaction, total: SQL<number | null> = sql<null>`NULL::int`) {
+  return tx
+    .select({
+      vehicle: vehicles,
+      state: vehicleStates,
+      devices: sql<
+        { id: string, name: string }[]
+      >`coalesce((SELECT json_agg(json_build_object('id', d.id, 'name', d.name) ORDER BY d.name)
+      FROM ${devices} d WHERE d.vehicle_id = ${vehicles.id}), '[]')`,
+      sortName: sql<string>`lower(${vehicles.name})`,
+      total,
+    })
+    .from(vehicles)
+    .leftJoin(vehicleStates, eq(vehicleStates.vehicleId, vehicles.id))
+    .$dynamic()
+}
+
+function toVehicle({
+  vehicle: row,
+  state,
+  devices,
+}: {
+  vehicle: VehicleRow
+  state: StateRow | null
+  devices: { id: string, name: string }[]
+}): Vehicle {
+  return {
+    id: row.id,
+    name: row.name,
+    registration: row.registration,
+    kind: row.kind,
+    make: row.make,
+    model: row.model,
+    year: row.year,
+    notes: row.notes,
+    devices,
+    lastPosition: state && toLivePosition(state),
+    version: row.version,
+    createdAt: row.createdAt.toISOString(),
+    updatedAt: row.updatedAt.toISOString(),
+    removedAt: row.removedAt?.toISOString() ?? null,
+  }
+}
+
+/** Which device a position came from is left out: everybody may see positions, and not everybody devices. */
+function toLivePosition(state: StateRow): LivePosition {
+  const { organisationId: _organisation, deviceId: _device, fixTime, receivedAt, ...rest } = state
+  return { ...rest, fixTime: fixTime.toISOString(), receivedAt: receivedAt.toISOString() }
+}
+
+function subjectOf(row: VehicleRow) {
+  return { type: 'vehicle', id: row.id, label: row.name }
+}
+
+function auditedFields({ name, registration, kind, make, model, year, notes }: VehicleRow) {
+  return { name, registration, kind, make, model, year, notes }
+}
+
+/** What browsers are told of a change, with what they show of the vehicle. */
+function changeOf(row: VehicleRow, change: LiveEvents['changed']['change']): LiveEvents['changed'] {
+  const { id, name, registration, kind, make, model, year, version } = row
+  return { type: 'vehicle', id, change, vehicle: { name, registration, kind, make, model, year, version } }
+}
+
+/** The change was based on a state that somebody has changed since. */
+export function outdated(thing: string): ConflictError {
+  return new ConflictError(
+    `Someone else has changed this ${thing} in the meantime. Reload it and try again.`,
+    {
+      type: 'outdated-version',
+      errors: [{ path: 'version', message: 'is not the current version' }],
+    },
+  )
+}
+
+/** `%text%` for ILIKE, with its own wildcards taken literally. */
+export function contains(text: string): string {
+  return `%${text.replace(/[\\%_]/g, '\\$&')}%`
+}
+
+async function refusingTakenRegistration<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  }
+  catch (error) {
+    if (violatedUnique(error) !== 'vehicles_registration') throw error
+    throw new ConflictError('Another vehicle already has this registration.', {
+      errors: [{ path: 'registration', message: 'is already used by another vehicle' }],
+    })
+  }
+}
