@@ -332,7 +332,8 @@ test('a row\'s menu opens by the keyboard, and gives the focus back to its butto
   await page.goto('/devices')
   await hydrated(page)
   for (const name of ['Actions for Tracker of Sprinter 1', 'Actions for Tracker of Sprinter 2']) {
-    const button = page.getByRole('button', { name, exact: true })
+    // Behind an open menu the page is hidden from whoever looks for roles.
+    const button = page.locator(`button[aria-label="${name}"]`)
     await button.focus()
     await page.keyboard.press('Enter')
     await expect(page.getByRole('menuitem', { name: 'How to connect' })).toBeVisible()
