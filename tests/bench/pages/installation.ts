@@ -9,7 +9,7 @@ import { startEmbeddedPostgres } from '../../../server/database/embedded.ts'
 import { migrate } from '../../../server/database/migrate.ts'
 import { migrationsFromFolder } from '../../../server/database/migrations.ts'
 import { signUp, type SignedUp } from '../../support/client.ts'
-import { startServer } from '../../support/server.ts'
+import { startServer, type TestServer } from '../../support/server.ts'
 
 /** How many vehicles each of the organisations has. */
 export const fleets = [50, 1_000, 10_000] as const
@@ -48,7 +48,7 @@ export async function startInstallation(before: string | undefined): Promise<Ins
     ...before ? [{ name: 'before' as const, output: resolve(before, '.output') }] : [],
     { name: 'now' as const, output: join(root, '.output') },
   ]
-  const servers = []
+  const servers: TestServer[] = []
   const subjects: Subject[] = []
   for (const { name, output } of builds) {
     const server = await startServer({
