@@ -1,7 +1,8 @@
 import { sql, type SQL } from 'drizzle-orm'
 import type { PgTable } from 'drizzle-orm/pg-core'
 import { InvalidInputError } from '#shared/errors.ts'
-import { isKnownMoment, maxCounted, type Page } from '#shared/schemas/common.ts'
+import { maxCounted } from '#shared/counted.ts'
+import { isKnownMoment, type Page } from '#shared/schemas/common.ts'
 
 /** A place in a sorted list: the sort key and the id of the last row shown. */
 export type Cursor = [key: string, id: string]

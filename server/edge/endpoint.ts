@@ -74,6 +74,7 @@ export interface EndpointDefinition {
   description: string | null
   permission: Access
   confirmed: boolean
+  conditional: boolean
   input: { parameters: z.ZodObject | null, query: z.ZodObject | null, body: z.ZodObject | null }
   output: { status: 200 | 201 | 204, schema: z.ZodType | null, media: string | null }
   errors: readonly ProblemType[]
@@ -91,8 +92,8 @@ export type Endpoint = EventHandler & { definition: EndpointDefinition }
  * the tests hold each answer to it.
  *
  * @param definition `summary`: a line, as an order. `confirmed`: for sensitive actions, see
- * `refuseUnconfirmed`. `errors`: the problems that the domain adds to those that follow from the rest
- * (`problemsOf`).
+ * `refuseUnconfirmed`. `conditional`: the handler answers by `unlessKnown`. `errors`: the problems that the
+ * domain adds to those that follow from the rest (`problemsOf`).
  */
 export function defineEndpoint<
   const As extends Access, Out extends Output,
@@ -102,6 +103,7 @@ export function defineEndpoint<
   description?: string
   permission: As
   confirmed?: As extends 'public' | 'anyone' | 'newcomer' ? never : true
+  conditional?: true
   input?: { parameters?: Parameters, query?: Query, body?: Input }
   output: Out
   errors?: readonly ProblemType[]
@@ -129,6 +131,7 @@ export function defineEndpoint<
       description: definition.description ?? null,
       permission,
       confirmed,
+      conditional: definition.conditional ?? false,
       input: { parameters: input.parameters ?? null, query: input.query ?? null, body: input.body ?? null },
       output: { status, schema, media: media ?? null },
       errors: definition.errors ?? [],

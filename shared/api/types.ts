@@ -232,6 +232,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/fleet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the whole fleet
+         * @description All vehicles in use with their newest positions, for a map: as columns, whole and compact. Then follow `/api/events`. While no database server can be reached, the last answer with `Fleet2-Stale`.
+         *
+         *     For every member (`vehicles:read`).
+         */
+        get: operations["getFleet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/invitation-acceptances": {
         parameters: {
             query?: never;
@@ -1170,6 +1192,21 @@ export interface components {
             up: boolean;
             leader: boolean;
             hasLeader: boolean;
+        };
+        FleetSnapshot: {
+            id: string[];
+            name: string[];
+            registration: (string | null)[];
+            version: number[];
+            /** @description Degrees, to five decimals: about a metre. */
+            latitude: (number | null)[];
+            longitude: (number | null)[];
+            /** @description To one decimal; null also where the device did not say. */
+            speedKmh: (number | null)[];
+            /** @description Whole degrees; null also where it did not say. */
+            courseDegrees: (number | null)[];
+            /** @description The moment of the position, in seconds since 1970. */
+            fixSeconds: (number | null)[];
         };
         InstanceView: {
             name: string;
@@ -2130,6 +2167,8 @@ export interface components {
         Organisation: string;
         /** @description From an earlier answer: this one will not be older. */
         Consistency: string;
+        /** @description The `ETag` of the answer that you have: where it still holds, 304 comes without a body. */
+        IfNoneMatch: string;
     };
     requestBodies: never;
     headers: {
@@ -2141,6 +2180,8 @@ export interface components {
         Stale: number;
         /** @description The address of what was made. */
         Location: string;
+        /** @description Names what the answer says, for `If-None-Match`. */
+        ETag: string;
         /** @description Seconds after which to ask again. */
         RetryAfter: number;
         /** @description `true`: the answer of an earlier request with the same key. */
@@ -2695,6 +2736,51 @@ export interface operations {
             422: components["responses"]["IdempotencyKeyReused"];
             500: components["responses"]["Internal"];
             503: components["responses"]["AskAgainLaterOrStandbyRegionOrUnavailableOrUnresolved"];
+        };
+    };
+    getFleet: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+                /** @description The `ETag` of the answer that you have: where it still holds, 304 comes without a body. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Fleet2-Stale": components["headers"]["Stale"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FleetSnapshot"];
+                };
+            };
+            /** @description It is what you have. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["OrganisationChanged"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     postInvitationAcceptances: {

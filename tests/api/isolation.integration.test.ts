@@ -78,6 +78,7 @@ const cases: Record<string, Case> = {
   'GET /api/v1/jobs': { list: '/api/v1/jobs' },
   'POST /api/v1/audit-exports': { own: 'of the session\'s organisation: see tests/jobs/instances' },
   'GET /api/v1/vehicles': { list: '/api/v1/vehicles?search=secret' },
+  'GET /api/v1/fleet': { list: '/api/v1/fleet' },
   'GET /api/v1/devices': { list: '/api/v1/devices?search=secret' },
   'GET /api/v1/devices/:id/positions': { notFound: 'device' },
   'GET /api/v1/device-events': { list: '/api/v1/device-events' },

@@ -308,7 +308,7 @@ test('a tab that slept for an hour fetches everything anew when it wakes', async
   await alone(page)
   await page.clock.install()
   await open(page, stack)
-  const fetched = page.waitForRequest(request => new URL(request.url()).pathname === '/api/v1/vehicles')
+  const fetched = page.waitForRequest(request => new URL(request.url()).pathname === '/api/v1/fleet')
   const connected = page.waitForRequest(/\/api\/events\?organisation=[^&]+$/)
   await page.clock.fastForward('01:00:00')
   await connected

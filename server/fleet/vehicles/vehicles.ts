@@ -26,6 +26,10 @@ export interface FleetServices {
 }
 
 type VehicleRow = typeof vehicles.$inferSelect
+/** What lists and maps show of a vehicle. */
+type Shown = Pick<
+  VehicleRow, 'id' | 'name' | 'registration' | 'kind' | 'make' | 'model' | 'year' | 'version'
+>
 type StateRow = typeof vehicleStates.$inferSelect
 
 /** The organisation's vehicles by name, with their newest position and fitted devices. */
@@ -107,7 +111,7 @@ export async function createVehicle(
           subject: { type: 'vehicle', id, label: input.name },
           after: auditedFields(input),
         }),
-        recordChange(tx, organisationId, { type: 'vehicle', id, change: 'created' }),
+        recordChange(tx, organisationId, changeOf({ ...input, id, version: 1 }, 'created')),
       ])
       return toVehicle({ vehicle: row!, state: null, devices: [] })
     }),
@@ -146,7 +150,7 @@ export async function updateVehicle(
         before: auditedFields(before),
         after: auditedFields(row!),
       })
-      await recordChange(tx, organisationId, { type: 'vehicle', id, change: 'updated' })
+      await recordChange(tx, organisationId, changeOf(row!, 'updated'))
       return findVehicle(tx, id)
     }),
   )
@@ -170,9 +174,10 @@ export async function removeVehicle(
       .update(deviceFittings)
       .set({ removedAt: new Date() })
       .where(and(eq(deviceFittings.vehicleId, id), isNull(deviceFittings.removedAt)))
+    const version = before.version + 1
     await tx
       .update(vehicles)
-      .set({ removedAt: new Date(), updatedAt: new Date(), version: before.version + 1 })
+      .set({ removedAt: new Date(), updatedAt: new Date(), version })
       .where(eq(vehicles.id, id))
     await recordAudit(tx, {
       organisationId,
@@ -180,7 +185,7 @@ export async function removeVehicle(
       subject: subjectOf(before),
       before: auditedFields(before),
     })
-    const change = { type: 'vehicle', id, change: 'removed' } as const
+    const change = changeOf({ ...before, version }, 'removed')
     await recordChange(tx, organisationId, change, ...deviceChanges(fitted))
     return {}
   })
@@ -201,9 +206,10 @@ export async function restoreVehicle(
     database.inOrganisation(organisationId).write(async (tx) => {
       const before = await lockVehicle(tx, id)
       if (!before.removedAt) return findVehicle(tx, id)
+      const version = before.version + 1
       await tx
         .update(vehicles)
-        .set({ removedAt: null, updatedAt: new Date(), version: before.version + 1 })
+        .set({ removedAt: null, updatedAt: new Date(), version })
         .where(eq(vehicles.id, id))
       const refitted = await refitDevices(tx, before, before.removedAt)
       await recordAudit(tx, {
@@ -212,7 +218,7 @@ export async function restoreVehicle(
         subject: subjectOf(before),
         after: auditedFields(before),
       })
-      const change = { type: 'vehicle', id, change: 'restored' } as const
+      const change = changeOf({ ...before, version }, 'restored')
       await recordChange(tx, organisationId, change, ...deviceChanges(refitted))
       return findVehicle(tx, id)
     }),
@@ -372,6 +378,12 @@ function subjectOf(row: VehicleRow) {
 
 function auditedFields({ name, registration, kind, make, model, year, notes }: VehicleCreate) {
   return { name, registration, kind, make, model, year, notes }
+}
+
+/** What browsers are told of a change, with what they show of the vehicle. */
+function changeOf(row: Shown, change: LiveEvents['changed']['change']): LiveEvents['changed'] {
+  const { id, name, registration, kind, make, model, year, version } = row
+  return { type: 'vehicle', id, change, vehicle: { name, registration, kind, make, model, year, version } }
 }
 
 /** The change was based on a state that somebody has changed since. */
