@@ -12,7 +12,7 @@ const floors = [
   ['edge'],
   ['lifecycle'],
   ['identity', 'fleet', 'audit', 'cluster', 'health', 'undo'],
-  ['live'],
+  ['live', 'jobs', 'mail'],
   ['database', 'redis', 'storage'],
   ['telemetry', 'config'],
 ]
@@ -128,7 +128,7 @@ const onlyDefinedEndpoints = {
 /** The rooms of domain code, and the files by which one of them may reach another. */
 const offers = {
   identity: ['authority.ts', 'member.ts', 'stranded-invitations.ts'],
-  audit: ['record.ts', 'account-log.ts'],
+  audit: ['record.ts', 'account-log.ts', 'list.ts'],
   cluster: ['prometheus.ts'],
   health: [],
   undo: [],

@@ -51,8 +51,17 @@ export default defineNuxtConfig({
     },
     // Ours first: problems for programs. What it leaves alone goes to Nuxt's, which shows error.vue.
     'nitro:config': (
-      nitro: object & { errorHandler?: string | string[], externals?: { inline?: unknown[] } },
+      nitro: object & {
+        errorHandler?: string | string[]
+        externals?: { inline?: unknown[] }
+        plugins?: string[]
+      },
     ) => {
+      // Before nuxt-security's.
+      nitro.plugins = [
+        fileURLToPath(new URL('server/edge/page-body.ts', import.meta.url)),
+        ...nitro.plugins ?? [],
+      ]
       // Left external drizzle took half a second and 120 MiB more to start.
       nitro.externals = { ...nitro.externals, inline: [...(nitro.externals?.inline ?? []), 'drizzle-orm'] }
       Object.assign(nitro, {

@@ -19,6 +19,10 @@ export function accountWords(action: string, whose: string): string {
       : whose === 'your'
         ? 'password change failed: incorrect current password'
         : 'failed to change the password: incorrect current password',
+    'account.password-reset-requested': of
+      ? `asked for a link to reset the password${of}`
+      : 'asked for a link to reset the password',
+    'account.password-reset': 'reset the password by a link from an email',
     'account.renamed': 'changed the name',
     'account.organisation-entered':
       whose === 'your' ? 'switched to another organisation' : 'switched to this organisation',

@@ -45,7 +45,8 @@ export function useApiClient(options: ApiClientOptions = {}): Api {
     const answer = await client.request(method, path, sent)
     const { data, error, response } = answer as { data?: unknown, error?: unknown, response: Response }
     onAnswer?.(response)
-    if (response.ok) return data
+    // 304: it is what the caller has.
+    if (response.ok || response.status === 304) return data
     const problem = problemOf(response, error)
     onProblem?.(problem)
     throw problem
@@ -63,7 +64,7 @@ const nowhere = 'http://server.invalid'
 /** How requests are sent: in a browser by `fetch`, and on the server within this very process. */
 function transport() {
   const event = import.meta.server ? useRequestEvent() : undefined
-  if (!event) return { fetch: (request: Request) => globalThis.fetch(request) }
+  if (!event) return { fetch: (request: Request) => takeAhead(request) ?? globalThis.fetch(request) }
   return {
     baseUrl: nowhere,
     fetch: async (request: Request) => event.fetch(request.url.slice(nowhere.length), {
@@ -72,6 +73,21 @@ function transport() {
       ...request.body ? { body: await request.text() } : {},
     }),
   }
+}
+
+declare global {
+  interface Window {
+    /** What the page has asked for before its code was there: `askAhead` of fleet.ts. */
+    fleetAhead?: Promise<Response>
+  }
+}
+
+/** The answer to what the page has asked for ahead, once. One that did not come is asked for again. */
+function takeAhead(request: Request): Promise<Response> | null {
+  const ahead = window.fleetAhead
+  if (!ahead || request.method !== 'GET' || new URL(request.url).pathname !== '/api/v1/fleet') return null
+  delete window.fleetAhead
+  return ahead.catch(() => globalThis.fetch(request))
 }
 
 function problemOf(response: Response, said: unknown): ApiProblem {

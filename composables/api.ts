@@ -1,4 +1,4 @@
-import { useApiClient, type Api } from './api-client.ts'
+import { useApiClient, type Api, type ApiClientOptions } from './api-client.ts'
 import { toApiProblem } from './api-problem.ts'
 import { isOrganisationChange, useOrganisationCheck, useOrganisationHeader } from './organisation-change.ts'
 import type { Page } from '#shared/schemas/common.ts'
@@ -10,7 +10,7 @@ import { noteSeen, seenConsistency, useFreshness } from './freshness.ts'
  * used at any time.
  * @throws {ApiProblem} each of its operations.
  */
-export function useApi(): Api {
+export function useApi(options: Pick<ApiClientOptions, 'onAnswer'> = {}): Api {
   const freshness = useFreshness()
   const organisation = useOrganisationHeader()
   const checkOrganisation = useOrganisationCheck()
@@ -19,7 +19,9 @@ export function useApi(): Api {
       const seen = import.meta.client ? seenConsistency() : ''
       return { ...organisation(), ...seen ? { 'Fleet2-Consistency': seen } : {} }
     },
-    onAnswer({ headers }) {
+    onAnswer(response) {
+      const { headers } = response
+      options.onAnswer?.(response)
       if (import.meta.client) noteSeen(headers.get('fleet2-consistency'))
       const stale = headers.get('fleet2-stale')
       const dataFrom = stale === null ? null : Date.now() - Number(stale) * 1000

@@ -4,37 +4,14 @@
  */
 export function useFormatting() {
   const { timeZone } = useSession()
-  // One language for all until the product speaks more: what the server writes the browser must write too.
-  const language = 'en-GB'
-  const dateTimeFormat = computed(
-    () =>
-      new Intl.DateTimeFormat(language, {
-        dateStyle: 'medium',
-        timeStyle: 'short',
-        timeZone: timeZone.value,
-      }),
-  )
-  const preciseFormat = computed(
-    () =>
-      new Intl.DateTimeFormat(language, {
-        dateStyle: 'medium',
-        timeStyle: 'medium',
-        timeZone: timeZone.value,
-      }),
-  )
-  const timeFormat = computed(
-    () => new Intl.DateTimeFormat(language, { timeStyle: 'medium', timeZone: timeZone.value }),
-  )
-  const dayFormat = computed(
-    () => new Intl.DateTimeFormat('sv-SE', { dateStyle: 'short', timeZone: timeZone.value }),
-  )
+  const format = (name: keyof typeof forms, moment: Date) => formatOf(name, timeZone.value).format(moment)
 
   return {
-    dateTime: (moment: string) => dateTimeFormat.value.format(new Date(moment)),
-    precise: (moment: string) => preciseFormat.value.format(new Date(moment)),
-    time: (moment: string) => timeFormat.value.format(new Date(moment)),
+    dateTime: (moment: string) => format('dateTime', new Date(moment)),
+    precise: (moment: string) => format('precise', new Date(moment)),
+    time: (moment: string) => format('time', new Date(moment)),
     /** `2026-11-24`, in the organisation's time zone. */
-    day: (moment: Date) => dayFormat.value.format(moment),
+    day: (moment: Date) => format('day', moment),
     /** `12,345`. */
     count: (number: number) => countFormat.format(number),
     speed: (kmh: number | null) => (kmh === null ? '–' : `${Math.round(kmh)} km/h`),
@@ -42,6 +19,28 @@ export function useFormatting() {
       metres < 1_000 ? `${Math.round(metres)} m` : `${(metres / 1_000).toFixed(1)} km`,
     age,
   }
+}
+
+// One language for all until the product speaks more: what the server writes the browser must write too.
+const forms = {
+  dateTime: { language: 'en-GB', dateStyle: 'medium', timeStyle: 'short' },
+  precise: { language: 'en-GB', dateStyle: 'medium', timeStyle: 'medium' },
+  time: { language: 'en-GB', timeStyle: 'medium' },
+  day: { language: 'sv-SE', dateStyle: 'short' },
+} as const
+
+/** Made once: to make one takes as long as to render ten rows of a table. */
+const made = new Map<string, Intl.DateTimeFormat>()
+
+function formatOf(name: keyof typeof forms, timeZone: string): Intl.DateTimeFormat {
+  const key = `${name} ${timeZone}`
+  let format = made.get(key)
+  if (!format) {
+    const { language, ...style } = forms[name]
+    format = new Intl.DateTimeFormat(language, { ...style, timeZone })
+    made.set(key, format)
+  }
+  return format
 }
 
 const countFormat = new Intl.NumberFormat('en-GB')

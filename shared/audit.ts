@@ -42,6 +42,8 @@ export const accountActions = [
   'account.other-sessions-ended',
   'account.password-changed',
   'account.password-refused',
+  'account.password-reset-requested',
+  'account.password-reset',
   'account.renamed',
   'account.organisation-entered',
 ] as const

@@ -1,17 +1,21 @@
 import { z } from 'zod'
-import { anyText, count, id, moment } from './schemas/answers.ts'
+import { anyNumber, anyText, count, id, moment } from './schemas/answers.ts'
 import { Id, PageQuery, Search, changesSomething, line } from './schemas/common.ts'
 import { Version } from './schemas/numbers.ts'
-import { textLike } from './schemas/text.ts'
 
 /** The unit in which an OsmAnd-style device says its speed. Traccar's default is knots. */
 export const speedUnits = ['kn', 'kmh', 'mps', 'mph'] as const
 export type SpeedUnit = (typeof speedUnits)[number]
 
+/** The shapes of messages that devices send over HTTP. */
+export const protocols = ['osmand', 'traccar-client', 'owntracks'] as const
+export type Protocol = (typeof protocols)[number]
+
 /**
- * What the device calls itself: an IMEI, a Traccar Client id, an OwnTracks user. Unique over all of Fleet2.
+ * What the device calls itself: an IMEI, a Traccar Client id, an OwnTracks user or topic (which ends with
+ * what the phone is called: `owntracks/kim/iPhone 12 Pro`). Unique over all of Fleet2.
  */
-const Identifier = textLike(/^[\w.:@/-]{3,64}$/, '3 to 64 letters, digits or any of . : @ / _ -')
+const Identifier = line(128)
 
 export const DeviceCreate = z.strictObject({
   name: line(80),
@@ -49,6 +53,15 @@ export const Device = z.object({
   speedUnit: z.enum(speedUnits),
   tokenRequired: z.boolean(),
   lastSeenAt: moment().nullable().describe('When a message of it was last taken; null: never.'),
+  protocol: z.enum(protocols).nullable().describe('The shape of its last message; null: there was none.'),
+  clockOffsetSeconds: anyNumber().nullable()
+    .describe('By how much its clock is ahead, all the time; it is taken off. Null: its clock is right.'),
+  intervalSeconds: anyNumber().nullable()
+    .describe('How far its fixes are apart, smoothed. Null: there have not been two.'),
+  batteryPercent: anyNumber().nullable(),
+  batteryVolts: anyNumber().nullable(),
+  previousTokenUntil: moment().nullable()
+    .describe('Until then the token before this one is taken, too; null: there is none.'),
   version: count(),
   createdAt: moment(),
   updatedAt: moment(),
@@ -60,3 +73,8 @@ export const DeviceWithToken = Device.extend({
   token: anyText().nullable().describe('Shown this once. Null: it needs none.'),
 })
 export type DeviceWithToken = z.infer<typeof DeviceWithToken>
+
+export const TokenQuery = z.object({
+  /** `true`: the token before ends at once, because it may be in wrong hands. */
+  endPrevious: z.enum(['true', 'false'], 'must be true or false').default('false'),
+})

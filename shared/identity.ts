@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { languages } from './mail.ts'
 import { roles } from './roles.ts'
 import { anyText, count, id, moment } from './schemas/answers.ts'
 import { Id, TimeZone, line } from './schemas/common.ts'
@@ -47,9 +48,25 @@ export const SessionParameter = z.object({ id: textLike(/^[\w-]{16}$/, 'the id o
 export const MemberUpdate = z.strictObject({ role: z.enum(roles, `must be one of ${roles.join(', ')}`) })
 export type MemberUpdate = z.infer<typeof MemberUpdate>
 
+/** Of a mail. */
+const Language = z.enum(languages, `must be one of ${languages.join(', ')}`).default('en')
+
+export const PasswordResetRequest = z.strictObject({
+  email: text({ max: 254, lower: true }),
+  language: Language,
+})
+export type PasswordResetRequest = z.infer<typeof PasswordResetRequest>
+
+export const PasswordReset = z.strictObject({
+  token: textLike(/^[\w-]{43}$/, 'the token of the link'),
+  password: NewPassword,
+})
+export type PasswordReset = z.infer<typeof PasswordReset>
+
 export const InvitationCreate = z.strictObject({
   email: Email,
   role: z.enum(roles, `must be one of ${roles.join(', ')}`),
+  language: Language,
 })
 export type InvitationCreate = z.infer<typeof InvitationCreate>
 
@@ -136,6 +153,7 @@ export type Invitation = z.infer<typeof Invitation>
 
 export const InvitationWithLink = Invitation.extend({
   path: anyText().describe('The link is shown this once: only a hash of its token is stored.'),
+  mailed: z.boolean().describe('Whether it is sent by mail, too; false: there is no mail server.'),
 })
 export type InvitationWithLink = z.infer<typeof InvitationWithLink>
 
@@ -144,6 +162,7 @@ export const InvitationPreview = z.object({
   email: anyText(),
   role: z.enum(roles),
   expiresAt: moment(),
-  accountExists: z.boolean(),
+  /** Null: too many have been told so. */
+  accountExists: z.boolean().nullable(),
 })
 export type InvitationPreview = z.infer<typeof InvitationPreview>

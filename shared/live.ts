@@ -1,4 +1,4 @@
-import type { LivePosition } from './vehicles.ts'
+import type { LivePosition, Vehicle } from './vehicles.ts'
 
 /** What an instance can do at present; see the table in `docs/modes.md`. */
 export const modes = ['normal', 'degraded', 'read-only', 'unavailable'] as const
@@ -17,6 +17,10 @@ interface Committed {
   consistencyToken: string | null
 }
 
+/** Without its notes, which may be long, its devices, which not everybody may see, and its position. */
+export type ChangedVehicle
+  = Pick<Vehicle, 'name' | 'registration' | 'kind' | 'make' | 'model' | 'year' | 'version'>
+
 /**
  * The live stream says a word at least this often: well below the time-outs of proxies (Nginx's is 60 s). A
  * browser that has heard nothing for twice as long and a bit connects anew.
@@ -31,11 +35,17 @@ export const heartbeatMs = 10_000
 export interface LiveEvents {
   /** New positions of vehicles, committed together. */
   positions: { positions: LivePosition[] } & Committed
-  /** Something was created, changed, removed or restored: fetch it again. */
+  /**
+   * Something was created, changed, removed or restored. `vehicle`: what a change of a vehicle itself has
+   * made of it, so that nobody need fetch it to show it. Without it, and for what it does not have: fetch it
+   * again.
+   */
   changed: {
-    type: 'vehicle' | 'device' | 'member' | 'invitation' | 'organisation'
+    type:
+      | 'vehicle' | 'device' | 'device-event' | 'member' | 'invitation' | 'organisation' | 'job'
     id: string
     change: 'created' | 'updated' | 'removed' | 'restored'
+    vehicle?: ChangedVehicle
   } & Partial<Committed>
   /** Events may have been missed: fetch the whole state again. */
   resync: { reason: string } & Partial<Committed>

@@ -12,6 +12,9 @@ export const permissions = {
   'members:write': ['owner', 'manager'],
   'organisation:write': ['owner'],
   'audit:read': ['owner', 'manager'],
+  'jobs:read': ['owner', 'manager'],
+  'jobs:write': ['owner', 'manager'],
+  'mail:read': ['owner'],
 } as const satisfies Record<string, readonly Role[]>
 export type Permission = keyof typeof permissions
 

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { anyFields, anyNumber, anyText, count, id, moment } from './schemas/answers.ts'
 import { CursorText, Instant, PageQuery, Search, changesSomething, line, paragraph } from './schemas/common.ts'
+import { credibilities } from './device-messages.ts'
 import { Version, queryNumber, wholeNumber } from './schemas/numbers.ts'
 
 export const vehicleKinds = [
@@ -54,6 +55,8 @@ export type VehicleQuery = z.infer<typeof VehicleQuery>
 export const TrackQuery = z.object({
   from: Instant.optional(),
   to: Instant.optional(),
+  /** `ok`: the track. `all`: also what is not believed. */
+  credibility: z.enum(['ok', 'all'], 'must be ok or all').default('ok'),
   cursor: CursorText.optional(),
   limit: queryNumber(1, 5000).default(2000),
 })
@@ -71,6 +74,14 @@ export const Position = z.object({
   attributes: anyFields(),
 })
 export type Position = z.infer<typeof Position>
+
+/** One fix and what it was judged to be. */
+export const JudgedPosition = Position.extend({
+  credibility: z.enum(credibilities).describe('Only `ok` moves a vehicle, and counts for distances.'),
+  reason: anyText().nullable()
+    .describe('Why it is not believed, or what was corrected or left out. Null: nothing.'),
+})
+export type JudgedPosition = z.infer<typeof JudgedPosition>
 
 /** The newest position of a vehicle, as the live stream and the vehicle list carry it. */
 export const LivePosition = Position.extend({ vehicleId: id(), receivedAt: moment() })

@@ -48,6 +48,9 @@ export async function seedDemo(plan: Plan): Promise<void> {
       HOST: '127.0.0.1',
       PORT: '3999',
       NUXT_DRAIN_DELAY: '0',
+      // This runs as root: the instance itself could not open a log file that was made here.
+      NUXT_LOG_FILE: undefined,
+      NUXT_LOG_FILE_LIMIT_MB: undefined,
       FLEET2_DEMO: 'true',
       FLEET2_DEMO_DRIVE: 'false',
       FLEET2_DEMO_PASSWORD: plan.credentials.demo.password,

@@ -1,6 +1,7 @@
 import { openEventStream } from '#server/edge/live/event-stream.ts'
 import { requireMember } from '#server/edge/principal.ts'
 import { readSessionCookie } from '#server/edge/session-cookie.ts'
+import { visibleTo } from '#server/edge/live/stream-view.ts'
 import { streamPermission } from '#server/edge/live/stream-watch.ts'
 import { watchWithRoom } from '#server/edge/live/streams.ts'
 import { liveStatus } from '#server/lifecycle/status.ts'
@@ -17,17 +18,21 @@ export default defineEventHandler(async (event) => {
     return null
   })
   if (!member) return
-  const { session, organisationId, membershipId } = member
+  const { session, organisationId, membershipId, role } = member
   const { config, events } = services()
   const watch = watchWithRoom(session.id)
   const asked = getQuery(event).lastEventId
   const lastEventId = getRequestHeader(event, 'last-event-id') ?? (typeof asked === 'string' ? asked : null)
 
   const stream = openEventStream(event, () => ({ at: new Date().toISOString(), live: liveStatus().live }))
-  watch.hold(stream, { secret: readSessionCookie(event, config)!, session, organisationId, membershipId })
+  const secret = readSessionCookie(event, config)!
+  const holder = watch.hold(stream, { secret, session, organisationId, membershipId, role })
   stream.send('status', liveStatus())
   const unsubscribe = await events.subscribe(organisationId, lastEventId, {
-    onEvents: stream.sendBatch,
+    onEvents(batch) {
+      const told = visibleTo(holder.role!, batch)
+      if (told.length) stream.sendBatch(told)
+    },
     onResync: reason => stream.send('resync', { reason }),
   })
   stream.onClose(unsubscribe)

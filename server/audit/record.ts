@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid'
 import type { Transaction } from '#server/database/port.ts'
+import { placeholders, prepared } from '#server/database/prepared.ts'
 import { auditEntries } from '#server/database/schema/audit.ts'
 import { currentContext } from '#server/telemetry/context.ts'
 
@@ -15,6 +16,13 @@ export interface AuditRecord {
   before?: object | null
   after?: object | null
 }
+
+const columns = [
+  'id', 'organisationId', 'action', 'actorKind', 'actorId', 'actorName', 'subjectType', 'subjectId',
+  'subjectLabel', 'before', 'after', 'ipAddress', 'requestId',
+] as const
+
+const insertEntry = prepared(db => db.insert(auditEntries).values(placeholders(columns)))
 
 /** Never stored, whatever a caller passes. */
 const secretFields = /password|token|hash|secret/i
@@ -32,7 +40,7 @@ export async function recordAudit(
   const principal = context?.principal
   const user = principal?.kind === 'user' ? principal : null
   const difference = differing(before ?? null, after ?? null)
-  await tx.insert(auditEntries).values({
+  await insertEntry(tx, {
     id: uuidv7(),
     organisationId,
     action,

@@ -59,6 +59,17 @@ export function redisUrlFault(text: string): Fault {
   return null
 }
 
+/** The same for the mail server. */
+export function smtpUrlFault(text: string): Fault {
+  const form = 'must be smtp://user:password@host:port or smtps://…'
+  if (!/^smtps?:\/\/\S+$/.test(text)) return form
+  if (hasStrayPercent(text) || !URL.canParse(text)) return `${form}; ${encoded}`
+  const { hostname, pathname, username, password } = new URL(text)
+  if (!isHost(hostname.replace(/^\[|\]$/g, '')) || pathname.length > 1) return `${form}; ${encoded}`
+  if (Boolean(username) !== Boolean(password)) return `${form}, with both user and password or neither`
+  return null
+}
+
 /** A per cent sign that begins no escape: drivers guess then, each in its own way. */
 function hasStrayPercent(text: string): boolean {
   return /%(?![0-9a-f]{2})/i.test(text) || !decodes(text)

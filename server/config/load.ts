@@ -144,6 +144,12 @@ function crossCheck(
   }
   if (given.sessionAbsoluteSeconds < given.sessionIdleSeconds)
     faults.push('NUXT_SESSION_ABSOLUTE_TIMEOUT must not be less than NUXT_SESSION_IDLE_TIMEOUT')
+  if (given.smtpUrl && !given.mailFrom)
+    faults.push('NUXT_MAIL_FROM is missing; with NUXT_SMTP_URL it says who sends, such as Fleet2 <no-reply@example.org>')
+  if (given.smtpUrl && !given.publicUrl)
+    faults.push('NUXT_PUBLIC_URL is missing; with NUXT_SMTP_URL it is what the links in mail begin with')
+  if (given.mailFrom && !given.smtpUrl && !faults.some(fault => fault.startsWith('NUXT_SMTP_URL')))
+    faults.push('NUXT_MAIL_FROM is set without NUXT_SMTP_URL, which says by which server mail is sent')
   const s3 = [given.s3AccessKeyId, given.s3SecretAccessKey, given.s3Endpoint].some(Boolean)
   if (s3 && !given.s3Bucket)
     faults.push('NUXT_STORAGE_S3_BUCKET is missing, and other NUXT_STORAGE_S3_ variables are set')

@@ -3,6 +3,7 @@ import { demoVariables } from './variables/demo.ts'
 import { healthVariables } from './variables/health.ts'
 import { instanceVariables } from './variables/instance.ts'
 import { lifeCycleVariables } from './variables/life-cycle.ts'
+import { mailVariables } from './variables/mail.ts'
 import { mapVariables } from './variables/map.ts'
 import { operatorsVariables } from './variables/operators.ts'
 import { prometheusVariables } from './variables/prometheus.ts'
@@ -23,6 +24,7 @@ export const variables = {
   ...testsVariables,
   ...redisVariables,
   ...storageVariables,
+  ...mailVariables,
   ...sessionsVariables,
   ...lifeCycleVariables,
   ...healthVariables,

@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto'
 
 /**
  * Where a server stands: what `database_position()` says. Each failover begins a new timeline. `lsn` counts
@@ -166,8 +166,9 @@ export const plainTokens: TokenCodec = {
  * that passwords can be rotated.
  */
 export function sealedTokens(passwords: readonly string[]): TokenCodec {
-  const keys = passwords.map(password => createHmac('sha256', password).update('consistency token').digest())
-  const seal = (text: string, key: Buffer) => createHmac('sha256', key).update(text).digest().subarray(0, 16)
+  const keys = passwords.map(password =>
+    createSecretKey(createHmac('sha256', password).update('consistency token').digest()))
+  const seal = (text: string, key: KeyObject) => createHmac('sha256', key).update(text).digest().subarray(0, 16)
   return {
     encode(token) {
       const text = plainTokens.encode(token)

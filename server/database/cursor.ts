@@ -1,7 +1,8 @@
 import { sql, type SQL } from 'drizzle-orm'
 import type { PgTable } from 'drizzle-orm/pg-core'
 import { InvalidInputError } from '#shared/errors.ts'
-import { isKnownMoment, maxCounted, type Page } from '#shared/schemas/common.ts'
+import { maxCounted } from '#shared/counted.ts'
+import { isKnownMoment, type Page } from '#shared/schemas/common.ts'
 
 /** A place in a sorted list: the sort key and the id of the last row shown. */
 export type Cursor = [key: string, id: string]
@@ -52,7 +53,9 @@ function readCursor(text: string): Cursor | null {
  * snapshot and the same round trip, once a query and not once a row. Null where the page is not the first: it
  * has been told. `where` may name columns of `table` alone.
  */
-export function countAll(table: PgTable, where: SQL | undefined, cursor: Cursor | null): SQL<number | null> {
+export function countAll(
+  table: PgTable, where: SQL | undefined, cursor: Cursor | boolean | null,
+): SQL<number | null> {
   if (cursor) return sql<null>`NULL::int`
   return sql<number>`(SELECT count(*)::int FROM (SELECT FROM ${table} WHERE ${where ?? sql`true`} LIMIT ${maxCounted + 1}) AS counted)`
 }

@@ -7,6 +7,20 @@ import type { Transaction } from './port.ts'
 /** One for all: it holds no state. */
 const dialect = new PgDialect()
 
+/** What drizzle asks of node-postgres. */
+interface Client {
+  query(config: Statement, values?: unknown[]): Promise<pg.QueryResult>
+}
+
+const clients = new WeakMap<Transaction, Client>()
+
+/** What a transaction's queries are sent over, for those that drizzle does not send (`prepared.ts`). */
+export function clientOf(tx: Transaction): Client {
+  const client = clients.get(tx)
+  if (!client) throw new TypeError('Not a transaction of the router')
+  return client
+}
+
 export interface Handle {
   transaction: Transaction
   /**
@@ -24,7 +38,7 @@ export function openHandle(line: Line): Handle {
   let ended = false
   /** What the server said to one of the statements of `fn`. */
   let refusal: unknown
-  const client = {
+  const client: Client = {
     async query(config: Statement, values?: unknown[]): Promise<pg.QueryResult> {
       // A handle that was kept past its function would write into somebody else's transaction.
       if (ended) throw new Error('This transaction is over; its handle must not be used any more.')
@@ -69,6 +83,7 @@ export function openHandle(line: Line): Handle {
       }
     },
   }
+  clients.set(handle.transaction, client)
   return handle
 }
 

@@ -11,8 +11,25 @@ export type Transaction = NodePgDatabase
  */
 export type Consistency = 'session' | 'eventual' | 'strong'
 
+/**
+ * A question that a transaction is asked in its first round trip, beside its settings: it costs none of its
+ * own. It is answered from the snapshot of the transaction's own queries, or from one of the moment before.
+ */
+export interface Along {
+  /** SQL: one expression with a text for its value. */
+  readonly expression: string
+  /** False: no read need ask it any more. A write always does. */
+  isWanted(): boolean
+  /**
+   * Looks at the answer before anything of the transaction counts, and before COMMIT. What it throws, the
+   * caller gets: nothing was read and nothing was changed. May be called several times, and not at all.
+   */
+  answered(answer: string | null): void
+}
+
 export interface ReadOptions {
   consistency?: Consistency
+  along?: Along | null
 }
 
 export interface WriteOptions {
@@ -21,6 +38,7 @@ export interface WriteOptions {
    * kept. Default false: the operation's id and result are stored with its effect.
    */
   repeatable?: boolean
+  along?: Along | null
 }
 
 /** The calls that the rest of the program makes; see `docs/database.md` for what they promise. */
@@ -57,5 +75,7 @@ export const rowKeys = {
   ingest: 'app.organisation_ids',
   /** `on`: the outbox of every organisation, for the job that publishes what was left behind. */
   relay: 'app.relay',
+  /** `on`: the jobs of every organisation, for the workers. */
+  jobs: 'app.jobs',
 } as const
 export type RowKey = keyof typeof rowKeys

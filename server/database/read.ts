@@ -18,7 +18,7 @@ import {
 } from './errors.ts'
 import type { Monitor } from './monitor.ts'
 import type { Pool } from './pool.ts'
-import type { Consistency, ReadOptions, Transaction } from './port.ts'
+import type { Along, Consistency, ReadOptions, Transaction } from './port.ts'
 import type { RouterMetrics } from './router-metrics.ts'
 import type { Seen } from './seen.ts'
 import { isAbandoned } from './guard.ts'
@@ -76,7 +76,7 @@ const visibleAfterMs = 5
 type Work<T> = (tx: Transaction) => Promise<T>
 
 /** One attempt: what the answer has to show, and how long the first word of it may take. */
-interface How { token: Token | null, anyAge: boolean, answerMs: number }
+interface How { token: Token | null, anyAge: boolean, answerMs: number, along: Along | null }
 
 /**
  * Reads go to a replica that has what the caller has seen, else to the primary; with neither, to a replica
@@ -92,6 +92,7 @@ export function createRead(parts: ReadParts) {
     pool: Pool, settings: Settings, fn: Work<T>, how: How, span: AttemptSpan,
   ): Promise<T> {
     const { token, anyAge, answerMs } = how
+    const along = how.along?.isWanted() ? how.along : null
     const onReplica = pool === replica
     const { locate: place, also } = locating(monitor.cluster())
     const locate = `${place} AS position`
@@ -118,6 +119,7 @@ export function createRead(parts: ReadParts) {
         before: checked ? [locate, ...(confirming ? visibility.ask(confirming) : [])] : [],
         // And again after it was taken: what the snapshot shows lies before this.
         position: [locate, ...also],
+        along: along ? [`${along.expression} AS along`] : [],
         checkBefore(before) {
           if (checked) judgeBefore(pool, parseWalPosition(before.position!), token, anyAge)
         },
@@ -130,6 +132,7 @@ export function createRead(parts: ReadParts) {
           // Transactions that were over before the snapshot was taken are over in it.
           if (confirming && !(await visibility.shows(confirming, before, findings.before)))
             throw new BehindError('token')
+          along?.answered(findings.before.along ?? findings.position.along ?? null)
         },
       },
       fn,
@@ -188,7 +191,7 @@ export function createRead(parts: ReadParts) {
   }
 
   async function read<T>(settings: Settings, fn: Work<T>, options: ReadOptions): Promise<T> {
-    const { consistency = 'session' } = options
+    const { consistency = 'session', along = null } = options
     let attempts = 0
     const tryOn = (pool: Pool, how: How) => (
       attemptSpan(pool.name, ++attempts, span => attempt(pool, settings, fn, how, span))
@@ -220,7 +223,7 @@ export function createRead(parts: ReadParts) {
         // time: none while the monitor finds nobody there.
         if (!context?.replicaUnresponsive && circuit.allows(monitor.state().replica?.reachable ?? true)) {
           try {
-            const how = { token, anyAge: false, answerMs: replicaAnswerMs }
+            const how = { token, anyAge: false, answerMs: replicaAnswerMs, along }
             const value = await attemptReplica(replica, () => tryOn(replica, how))
             circuit.succeeded()
             return value
@@ -253,7 +256,7 @@ export function createRead(parts: ReadParts) {
                 : primaryAnswerMs,
               Math.max(doubtedAnswerMs, until - performance.now()),
             )
-        const value = await tryOn(primary, { token, anyAge: false, answerMs })
+        const value = await tryOn(primary, { token, anyAge: false, answerMs, along })
         primaryInDoubtUntil = 0
         return value
       }
@@ -291,7 +294,7 @@ export function createRead(parts: ReadParts) {
     let busy: PoolExhaustedError | null = null
     for (const { pool, anyAge, answerMs } of lastResorts(hasChoice, consistency)) {
       try {
-        return await tryOn(pool, { token: seen.wanted(), anyAge, answerMs })
+        return await tryOn(pool, { token: seen.wanted(), anyAge, answerMs, along })
       }
       catch (error) {
         lastError = causeOf(error)

@@ -39,6 +39,8 @@ export interface ReadAttempt extends Common {
   before: string[]
   /** The same, asked for after it was taken. */
   position: string[]
+  /** The same, of which nothing is said but that it is asked for with the settings; may be none. */
+  along: string[]
   /**
    * Looks at the answers to `before` as soon as they are there, however long `fn` may take. What it throws,
    * the caller gets.
@@ -132,7 +134,7 @@ const commitLimitMs = 4_000
  * @throws {TransactionError} with the cause.
  */
 export async function runRead<T>(attempt: ReadAttempt, fn: (tx: Transaction) => Promise<T>): Promise<T> {
-  const { pool, settings, before, position, check, acquire, limitMs, firstAnswerMs, queues } = attempt
+  const { pool, settings, before, position, along, check, acquire, limitMs, firstAnswerMs, queues } = attempt
   return onConnection(pool, acquire, limitMs, async (connection, limit, guard, mark) => {
     const line = openLine(connection.client, sqlComment())
     const handle = openHandle(line)
@@ -171,6 +173,7 @@ export async function runRead<T>(attempt: ReadAttempt, fn: (tx: Transaction) => 
         ...settingCalls(settings, limit),
         'set_config(\'transaction_read_only\', \'on\', true)',
         ...before,
+        ...along,
       ])
       return new Promise((resolve, reject) => {
         handle.only = (ask) => {
@@ -198,7 +201,7 @@ export async function runRead<T>(attempt: ReadAttempt, fn: (tx: Transaction) => 
     async function beginSnapshot(): Promise<ReadFindings> {
       // From the last to the first: `fn` may have asked for something at once.
       const located = line[attempt.lateAnswer ? 'queryFirst' : 'queryFirstPromptly'](
-        select([...settingCalls(settings, limit), ...position]),
+        select([...settingCalls(settings, limit), ...position, ...along]),
       )
       located.then(answered, stopWaiting)
       const asked = before.length

@@ -27,7 +27,7 @@ import {
 } from './operations.ts'
 import { createGate, type Passage } from './gate.ts'
 import type { Pool } from './pool.ts'
-import type { Transaction, WriteOptions } from './port.ts'
+import type { Along, Transaction, WriteOptions } from './port.ts'
 import type { RetryReason } from '#server/telemetry/database-metrics.ts'
 import type { RouterMetrics } from './router-metrics.ts'
 import type { Scout } from './scout.ts'
@@ -53,7 +53,7 @@ export interface WriteParts {
 }
 
 type Work<T> = (tx: Transaction) => Promise<T>
-type Attempt<T> = Pick<WriteAttempt<T>, 'settings' | 'begin' | 'end' | 'distrust'>
+type Attempt<T> = Pick<WriteAttempt<T>, 'settings' | 'begin' | 'end' | 'distrust'> & { along: Along | null }
 
 export interface Write {
   write<T>(settings: Settings, fn: (tx: Transaction) => Promise<T>, options: WriteOptions): Promise<T>
@@ -127,7 +127,7 @@ export function createWrite({
   }
 
   async function transactNow<T>(
-    attempt: Attempt<T>, fn: Work<T>, passage: Passage, span: AttemptSpan,
+    { along, ...attempt }: Attempt<T>, fn: Work<T>, passage: Passage, span: AttemptSpan,
   ): Promise<T> {
     const { locate, also } = locating(monitor.cluster())
     // What is written is judged by what the caller has seen: the primary must have it, and show it.
@@ -138,7 +138,10 @@ export function createWrite({
         ...attempt,
         pool: primary,
         lateAnswer: breaks.has('slow-is-silent'),
-        begin: [`${locate} AS position`, ...also, ...(token ? visibility.ask(token) : []), ...attempt.begin],
+        begin: [
+          `${locate} AS position`, ...also, ...(token ? visibility.ask(token) : []), ...attempt.begin,
+          ...(along ? [`${along.expression} AS along`] : []),
+        ],
         committing(cut) {
           const leaveGate = passage.committing()
           const leaveScout = scout.committing(timeline, cut)
@@ -162,6 +165,7 @@ export function createWrite({
             if (position.timeline > monitor.state().timeline) monitor.observeWalPosition(position)
           }
           if (token && !(await visibility.shows(token, position, begun))) throw new BehindError('token')
+          along?.answered(begun.along ?? null)
         },
         end: value => [
           ...attempt.end(value),
@@ -180,8 +184,10 @@ export function createWrite({
    * The answer that the record holds; undefined: there is none. An empty message goes with it into WAL: so
    * this COMMIT waits for the standby, and the record, which stands before it, is there then.
    */
-  async function replay<T>(operation: OperationId, number: number): Promise<{ value: T } | undefined> {
-    const attempt = { settings: [], begin: [], end: () => [emptyMessage], distrust: false }
+  async function replay<T>(
+    operation: OperationId, along: Along | null, number: number,
+  ): Promise<{ value: T } | undefined> {
+    const attempt = { settings: [], begin: [], end: () => [emptyMessage], distrust: false, along }
     const stored = await transact<StoredAnswer<T> | undefined>(attempt, async tx => (
       (await tx.execute<StoredAnswer<T>>(replayQuery(operation))).rows[0]
     ), number)
@@ -191,15 +197,16 @@ export function createWrite({
   }
 
   async function once<T>(
-    settings: Settings, operation: OperationId | null, fn: Work<T>, again: boolean, number: number,
+    settings: Settings, operation: OperationId | null, fn: Work<T>, again: boolean, along: Along | null,
+    number: number,
   ): Promise<{ value: T, replayed: boolean }> {
     if (!operation || breaks.has('no-records')) {
-      const attempt = { settings, begin: [], end: () => again ? [emptyMessage] : [], distrust: again }
+      const attempt = { settings, begin: [], end: () => again ? [emptyMessage] : [], distrust: again, along }
       return { value: await transact(attempt, fn, number), replayed: false }
     }
     try {
       const attempt: Attempt<T> = {
-        settings, begin: [claim(operation)], end: value => [record(operation, value)], distrust: again,
+        settings, begin: [claim(operation)], end: value => [record(operation, value)], distrust: again, along,
       }
       return { value: await transact(attempt, fn, number), replayed: false }
     }
@@ -208,7 +215,9 @@ export function createWrite({
       if (code === 'F2001') throw new OperationInProgressError()
       if (code !== 'F2002') throw error
     }
-    const stored = await replay<T>(operation, number).catch((error: unknown) => {
+    // Whoever is told what was done must still be the one who may be told.
+    const asker = along?.isWanted() ? along : null
+    const stored = await replay<T>(operation, asker, number).catch((error: unknown) => {
       throw error instanceof IdempotencyMismatchError
         ? error
         : new ReplayError('The record was found and not read', { cause: error })
@@ -221,7 +230,7 @@ export function createWrite({
   async function write<T>(
     settings: Settings,
     fn: (tx: Transaction) => Promise<T>,
-    { repeatable = false }: WriteOptions,
+    { repeatable = false, along = null }: WriteOptions,
   ): Promise<T> {
     const context = currentContext()
     const isFirst = !context?.writes
@@ -244,7 +253,7 @@ export function createWrite({
     const until = momentIn(remainingMs(jobPatienceMs) - answerMarginMs)
     for (let attempt = 0; ; attempt++) {
       try {
-        const { value, replayed } = await once(settings, operation, fn, unknown, attempt + 1)
+        const { value, replayed } = await once(settings, operation, fn, unknown, along, attempt + 1)
         if (replayed) {
           metrics.replayed()
           // A repeat inside this very request is not the client's: the answer is the first one as far as it

@@ -1,10 +1,10 @@
-import { deleteCookie, getCookie, setCookie, setResponseHeader, type H3Event } from 'h3'
+import { deleteCookie, setCookie, setResponseHeader, type H3Event } from 'h3'
 import type { Config } from '#server/config/load.ts'
 import { later, sealedTokens, type Token, type TokenCodec } from '#server/database/consistency.ts'
 import type { RequestContext } from '#server/telemetry/context.ts'
 import { routerMetrics } from '#server/telemetry/database-metrics.ts'
 import { isUnsafe } from './context.ts'
-import { cookieForm } from './session-cookie.ts'
+import { cookieForm, readCookie } from './session-cookie.ts'
 
 const headerName = 'Fleet2-Consistency'
 
@@ -40,7 +40,7 @@ export function bringConsistency(event: H3Event, config: Config, cluster: string
   const header = event.node.req.headers[headerName.toLowerCase()]
   const shown = [
     typeof header === 'string' ? header : undefined,
-    ...Object.values(cookies).map(name => getCookie(event, cookieForm(event, config, name).name)),
+    ...Object.values(cookies).map(name => readCookie(event, cookieForm(event, config, name).name)),
   ]
   let latest: Token | null = null
   for (const text of shown) {
@@ -75,7 +75,7 @@ export function setConsistency(event: H3Event, config: Config, context: RequestC
   if (token === null) {
     for (const cookie of Object.values(cookies)) {
       const { name, secure } = cookieForm(event, config, cookie)
-      if (getCookie(event, name))
+      if (readCookie(event, name))
         deleteCookie(event, name, { httpOnly: true, secure, sameSite: 'lax', path: '/' })
     }
     return

@@ -1,4 +1,4 @@
-import { createHmac, randomUUID } from 'node:crypto'
+import { createHmac, createSecretKey, randomUUID, type KeyObject } from 'node:crypto'
 import { isIP } from 'node:net'
 import { setResponseHeader, type H3Event } from 'h3'
 import type { Config } from '#server/config/load.ts'
@@ -62,9 +62,21 @@ export function isSecure(event: H3Event, config: Config): boolean {
   return peer !== null && isTrusted(peer, config) && event.node.req.headers['x-forwarded-proto'] === 'https'
 }
 
+/** What was found of an address before: nearly all requests come from the same few proxies. */
+const trust = new WeakMap<Config, Map<string, boolean>>()
+const mostAddresses = 1_000
+
 /** Whether the address is a trusted proxy's: this machine's own, or one of NUXT_TRUSTED_PROXIES. */
 export function isTrusted(address: string, config: Config): boolean {
-  return config.trustedProxies.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+  const known = trust.get(config) ?? new Map<string, boolean>()
+  trust.set(config, known)
+  let isOne = known.get(address)
+  if (isOne === undefined) {
+    isOne = config.trustedProxies.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+    if (known.size >= mostAddresses) known.clear()
+    known.set(address, isOne)
+  }
+  return isOne
 }
 
 /**
@@ -101,11 +113,20 @@ export async function readOperation(
   const body = await boundedBody(event, maxBodyBytes)
   // Keyed, because it is stored and the body may hold a password: a plain hash could be searched far faster
   // than scrypt allows.
-  const fingerprint = createHmac('sha256', secret)
+  const fingerprint = createHmac('sha256', keyOf(secret))
     .update(`${event.method} ${event.path}\n${organisationId ? `${organisationId}\n` : ''}`)
     .update(body)
     .digest('hex')
   return { scope, key, fingerprint }
+}
+
+const keys = new Map<string, KeyObject>()
+
+/** Made once a secret: of a text Node makes one anew each time. */
+function keyOf(secret: string): KeyObject {
+  const key = keys.get(secret) ?? createSecretKey(Buffer.from(secret))
+  keys.set(secret, key)
+  return key
 }
 
 /**

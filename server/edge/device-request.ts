@@ -2,10 +2,7 @@ import { getRequestHeader, setResponseHeader, setResponseStatus, type H3Event } 
 import { parseDeviceRequest } from '#server/fleet/ingest/parse.ts'
 import { services } from '#server/lifecycle/services.ts'
 import { UnauthenticatedError } from '#shared/errors.ts'
-import { boundedBody } from './input.ts'
-
-/** A position with every attribute a tracker has is a few kilobytes. */
-const maxMessageBytes = 65_536
+import { readDeviceBody } from './device-body.ts'
 
 /**
  * Devices: no cookie, no session; the device's identifier, and its token where it has one. The query is read
@@ -18,22 +15,21 @@ const maxMessageBytes = 65_536
 export async function acceptDeviceRequest(event: H3Event): Promise<string | unknown[]> {
   const header = (name: string) => getRequestHeader(event, name) ?? null
   const { username, password } = readCredentials(header('authorization'))
-  const { shape, message, token } = parseDeviceRequest({
+  const { shape, messages, token } = parseDeviceRequest({
     contentType: header('content-type') ?? '',
     query: new URLSearchParams(/\?(.*)$/s.exec(event.path)?.[1] ?? ''),
-    body: event.method === 'POST' ? await boundedBody(event, maxMessageBytes) : '',
+    body: event.method === 'POST' ? await readDeviceBody(event) : '',
     username,
     limitUser: header('x-limit-u'),
     limitDevice: header('x-limit-d'),
   }, new Date())
-  if (message) {
-    const named = username && shape !== 'owntracks' ? { ...message, identifiers: [username] } : message
-    await services().ingest.accept(named, password ?? token).catch((error: unknown) => {
-      if (error instanceof UnauthenticatedError)
-        setResponseHeader(event, 'WWW-Authenticate', 'Basic realm="device"')
-      throw error
-    })
-  }
+  const named = messages.map(message =>
+    username && shape !== 'owntracks' ? { ...message, identifiers: [username] } : message)
+  await services().ingest.acceptAll(named, password ?? token).catch((error: unknown) => {
+    if (error instanceof UnauthenticatedError)
+      setResponseHeader(event, 'WWW-Authenticate', 'Basic realm="device"')
+    throw error
+  })
   // OwnTracks reads a list of commands; the others want an empty answer.
   if (shape === 'owntracks') return []
   setResponseStatus(event, 200)

@@ -7,7 +7,7 @@ import type { Permission } from '#shared/roles.ts'
 import { parameters, query, readInput } from './input.ts'
 import { requireOperator } from './operator.ts'
 import {
-  optionalUser, refuseUnconfirmed, requireMember, requireUser, type Caller, type CallingMember,
+  asMember, optionalUser, refuseUnconfirmed, requireUser, type Caller, type CallingMember,
 } from './principal.ts'
 
 /**
@@ -31,6 +31,8 @@ export type Access = keyof Callers
 export interface Answer<Schema extends z.ZodType | null = z.ZodType | null> {
   status: 200 | 201 | 204
   schema: Schema
+  /** A file: its content type. The handler sets its name and gives back its bytes. */
+  media?: string
   /** The address of what was made. */
   location?(body: Schema extends z.ZodType ? z.output<Schema> : never): string
 }
@@ -44,6 +46,11 @@ export function created<Schema extends z.ZodType>(
 
 /** 204: done, and nothing to say. */
 export const nothing: Answer<null> = { status: 204, schema: null }
+
+/** 200 with a file of this content type, whatever is in it. */
+export function file(media: string): Answer<null> {
+  return { status: 200, schema: null, media }
+}
 
 type Output = z.ZodType | Answer<z.ZodType> | Answer<null>
 /** What the handler gives back. Where there is nothing to say, whatever the domain does is not looked at. */
@@ -67,8 +74,9 @@ export interface EndpointDefinition {
   description: string | null
   permission: Access
   confirmed: boolean
+  conditional: boolean
   input: { parameters: z.ZodObject | null, query: z.ZodObject | null, body: z.ZodObject | null }
-  output: { status: 200 | 201 | 204, schema: z.ZodType | null }
+  output: { status: 200 | 201 | 204, schema: z.ZodType | null, media: string | null }
   errors: readonly ProblemType[]
 }
 export type Endpoint = EventHandler & { definition: EndpointDefinition }
@@ -84,8 +92,8 @@ export type Endpoint = EventHandler & { definition: EndpointDefinition }
  * the tests hold each answer to it.
  *
  * @param definition `summary`: a line, as an order. `confirmed`: for sensitive actions, see
- * `refuseUnconfirmed`. `errors`: the problems that the domain adds to those that follow from the rest
- * (`problemsOf`).
+ * `refuseUnconfirmed`. `conditional`: the handler answers by `unlessKnown`. `errors`: the problems that the
+ * domain adds to those that follow from the rest (`problemsOf`).
  */
 export function defineEndpoint<
   const As extends Access, Out extends Output,
@@ -95,16 +103,16 @@ export function defineEndpoint<
   description?: string
   permission: As
   confirmed?: As extends 'public' | 'anyone' | 'newcomer' ? never : true
+  conditional?: true
   input?: { parameters?: Parameters, query?: Query, body?: Input }
   output: Out
   errors?: readonly ProblemType[]
   handler(given: Given<As, Parameters, Query, Input>): Body<Out> | Promise<Body<Out>>
 }): Endpoint {
   const { permission, confirmed = false, input = {}, handler } = definition
-  const admit = gateOf(permission) as (event: H3Event) => Promise<Callers[As]>
-  const { status, schema, location } = answerOf(definition.output)
-  const serve = async (event: H3Event): Promise<unknown> => {
-    const caller = await admit(event)
+  const admit = gateOf(permission) as Gate<Callers[As]>
+  const { status, schema, media, location } = answerOf(definition.output)
+  const serve = (event: H3Event): Promise<unknown> => admit(event, async (caller) => {
     if (confirmed) refuseUnconfirmed(caller as Caller)
     const body = await handler({
       event,
@@ -115,33 +123,37 @@ export function defineEndpoint<
     })
     if (status !== 200) setResponseStatus(event, status)
     if (location) setResponseHeader(event, 'Location', location(body))
-    return schema ? body : null
-  }
+    return schema || media ? body : null
+  })
   return Object.assign(defineEventHandler(serve), {
     definition: {
       summary: definition.summary,
       description: definition.description ?? null,
       permission,
       confirmed,
+      conditional: definition.conditional ?? false,
       input: { parameters: input.parameters ?? null, query: input.query ?? null, body: input.body ?? null },
-      output: { status, schema },
+      output: { status, schema, media: media ?? null },
       errors: definition.errors ?? [],
     },
   })
 }
 
-function answerOf(output: Output): Pick<Answer, 'status' | 'schema'> & { location?(body: unknown): string } {
+function answerOf(output: Output): Pick<Answer, 'status' | 'schema' | 'media'> & { location?(body: unknown): string } {
   return 'status' in output ? output : { status: 200, schema: output }
 }
 
-function gateOf(permission: Access): (event: H3Event) => Promise<Caller | CallingMember | null> {
+/** Serves the request for whoever is found to be asking. */
+type Gate<Asking> = (event: H3Event, serve: (caller: Asking) => Promise<unknown>) => Promise<unknown>
+
+function gateOf(permission: Access): Gate<Caller | CallingMember | null> {
   switch (permission) {
-    case 'public': return () => Promise.resolve(null)
-    case 'anyone': return event => optionalUser(event)
-    case 'newcomer': return event => optionalUser(event, { tolerant: true })
-    case 'signed-in': return requireUser
-    case 'operator': return requireOperator
-    default: return event => requireMember(event, permission)
+    case 'public': return (_, serve) => serve(null)
+    case 'anyone': return async (event, serve) => serve(await optionalUser(event))
+    case 'newcomer': return async (event, serve) => serve(await optionalUser(event, { tolerant: true }))
+    case 'signed-in': return async (event, serve) => serve(await requireUser(event))
+    case 'operator': return async (event, serve) => serve(await requireOperator(event))
+    default: return (event, serve) => asMember(event, permission, serve)
   }
 }
 

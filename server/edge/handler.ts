@@ -7,7 +7,7 @@ import { bringConsistency, laterToken } from './consistency.ts'
 import { contextOf } from './context.ts'
 import { finishAnswer } from './finish.ts'
 import { settleHost } from './methods.ts'
-import { methodOf, quietRoutes, routeOf } from './route.ts'
+import { isPersons, methodOf, routeOf } from './route.ts'
 import { asStep, endTrace, openTrace } from './trace.ts'
 
 type Handler = (event: H3Event) => Promise<unknown> | unknown
@@ -62,7 +62,7 @@ export function wrapHandler(handle: Handler, { config, log, isDraining, cluster 
       })
     }
     const context = contextOf(event, config)
-    context.consistencyToken = bringConsistency(event, config, cluster())
+    if (isPersons(event.path)) context.consistencyToken = bringConsistency(event, config, cluster())
     event.context[contextKey] = context
     setResponseHeader(event, 'X-Request-Id', context.requestId)
     setResponseHeader(event, 'X-Fleet2-Instance', config.instanceId)
@@ -105,8 +105,7 @@ function measure(event: H3Event, context: RequestContext, log: Logger) {
         duration_ms: Math.round(durationMs * 10) / 10,
         ip: context.ipAddress,
       }
-      if (quietRoutes.test(req.url ?? '')) log.debug(line, 'Request')
-      else log.info(line, 'Request')
+      log[isPersons(req.url ?? '') ? 'info' : 'debug'](line, 'Request')
     })
   })
 }

@@ -6,6 +6,12 @@ import { InvalidInputError, NotFoundError } from '#shared/errors.ts'
 export const maxBodyBytes = 1_048_576
 
 /**
+ * JSON is UTF-8 (RFC 8259). Decoded leniently, a name in Latin-1 would be stored with replacement characters,
+ * and nobody told.
+ */
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
+
+/**
  * The JSON body, checked. @throws {InvalidInputError} naming every failing field.
  * 415 for another content type, 413 for a body over the limit.
  */
@@ -15,13 +21,14 @@ export async function readInput<Schema extends z.ZodType>(
 ): Promise<z.output<Schema>> {
   const type = event.node.req.headers['content-type'] ?? ''
   if (!/^application\/([\w.+-]+\+)?json\b/i.test(type)) throw createError({ statusCode: 415 })
-  const text = await boundedBody(event, maxBodyBytes)
+  const body = await boundedBody(event, maxBodyBytes)
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = JSON.parse(strictUtf8.decode(body))
   }
-  catch {
-    throw new InvalidInputError([{ path: '', message: 'the body must be JSON' }])
+  catch (error) {
+    const isEncoding = error instanceof TypeError
+    throw new InvalidInputError([{ path: '', message: `the body must be ${isEncoding ? 'UTF-8' : 'JSON'}` }])
   }
   return check(schema, value)
 }
@@ -40,32 +47,37 @@ export function parameters<Schema extends z.ZodType>(event: H3Event, schema: Sch
   return result.data
 }
 
-/** The body as text; 413 past `limit` bytes, without reading on. */
-export async function boundedBody(event: H3Event, limit: number): Promise<string> {
+/** The body; 413 past `limit` bytes, without reading on. */
+export async function boundedBody(event: H3Event, limit: number): Promise<Buffer> {
   const declared = Number(event.node.req.headers['content-length'] ?? 0)
   if (declared > limit) throw createError({ statusCode: 413 })
   const known = event.context.rawBody as Buffer | undefined
   if (known) {
     if (known.length > limit) throw createError({ statusCode: 413 })
-    return known.toString('utf8')
+    return known
   }
   // Chunked bodies declare nothing: they are counted as they come.
   const chunks: Buffer[] = []
   let size = 0
   if (event.node.req.readable) {
-    for await (const chunk of event.node.req) {
-      size += (chunk as Buffer).length
-      if (size > limit) throw createError({ statusCode: 413 })
-      chunks.push(chunk as Buffer)
+    try {
+      for await (const chunk of event.node.req) {
+        size += (chunk as Buffer).length
+        if (size > limit) throw createError({ statusCode: 413 })
+        chunks.push(chunk as Buffer)
+      }
+    }
+    catch (error) {
+      // Whoever left in the middle of it, or sent no chunks: their doing, and nobody is left to be told.
+      throw event.node.req.errored ? createError({ statusCode: 400 }) : error
     }
   }
   else {
-    const text = await readRawBody(event, 'utf8')
-    return text ?? ''
+    return (await readRawBody(event, false)) ?? Buffer.alloc(0)
   }
   const body = Buffer.concat(chunks)
   event.context.rawBody = body
-  return body.toString('utf8')
+  return body
 }
 
 /** @throws {InvalidInputError} with a fault for each failing field. */

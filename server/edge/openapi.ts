@@ -92,6 +92,11 @@ const parameters = {
     description: 'From an earlier answer: this one will not be older.',
     schema: { type: 'string' },
   },
+  IfNoneMatch: {
+    name: 'If-None-Match', in: 'header',
+    description: 'The `ETag` of the answer that you have: where it still holds, 304 comes without a body.',
+    schema: { type: 'string' },
+  },
 }
 
 const headers = {
@@ -105,6 +110,7 @@ const headers = {
     schema: { type: 'integer' },
   },
   Location: { description: 'The address of what was made.', schema: { type: 'string' } },
+  ETag: { description: 'Names what the answer says, for `If-None-Match`.', schema: { type: 'string' } },
   RetryAfter: { description: 'Seconds after which to ask again.', schema: { type: 'integer' } },
   Replayed: {
     description: '`true`: the answer of an earlier request with the same key.', schema: { type: 'string' },
@@ -114,7 +120,7 @@ const headers = {
 function operationOf(
   path: string, { method, definition, ...endpoint }: DescribedEndpoint, { schemas, responses }: Shared,
 ): Json {
-  const { summary, description, permission, input, output } = definition
+  const { summary, description, permission, conditional, input, output } = definition
   const isChange = method !== 'GET'
   const isOpen = ['public', 'anyone', 'newcomer'].includes(permission)
   const isOfMember = !isOpen && permission !== 'signed-in' && permission !== 'operator'
@@ -130,6 +136,7 @@ function operationOf(
       ...isChange ? [{ $ref: '#/components/parameters/IdempotencyKey' }] : [],
       ...isOfMember ? [{ $ref: '#/components/parameters/Organisation' }] : [],
       ...permission === 'public' ? [] : [{ $ref: '#/components/parameters/Consistency' }],
+      ...conditional ? [{ $ref: '#/components/parameters/IfNoneMatch' }] : [],
     ],
     ...input.body
       ? {
@@ -147,11 +154,15 @@ function operationOf(
           ...isChange ? { 'Idempotency-Replayed': header('Replayed') } : {},
           ...!isChange && permission !== 'public' ? { 'Fleet2-Stale': header('Stale') } : {},
           ...output.status === 201 ? { Location: header('Location') } : {},
+          ...conditional ? { ETag: header('ETag') } : {},
         },
         ...output.schema
           ? { content: { 'application/json': { schema: schemas.of(output.schema, 'output') } } }
-          : {},
+          : output.media ? { content: { [output.media]: { schema: { type: 'string' } } } } : {},
       },
+      ...conditional
+        ? { 304: { description: 'It is what you have.', headers: { ETag: header('ETag') } } }
+        : {},
       ...responses.of(problemsOf(method, definition)),
     },
   }

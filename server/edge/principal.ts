@@ -1,9 +1,10 @@
 import { getQuery, type H3Event } from 'h3'
 import { services } from '#server/lifecycle/services.ts'
-import { findMembership } from '#server/identity/members.ts'
+import { findMembership, keepMembership, type Membership } from '#server/identity/members.ts'
+import { CallerChangedError } from '#server/identity/recent-callers.ts'
 import type { Member, SignedInUser } from '#server/identity/member.ts'
 import type { Origin } from '#server/identity/services.ts'
-import { currentContext } from '#server/telemetry/context.ts'
+import { currentContext, type Assumption } from '#server/telemetry/context.ts'
 import type { SessionRecord } from '#server/identity/session-record.ts'
 import type { FoundSession } from '#server/identity/sessions.ts'
 import { sessionsRefused } from '#server/telemetry/session-metrics.ts'
@@ -37,7 +38,7 @@ export type CallingMember = Member & Pick<Caller, 'confirmed' | 'session'> & { m
  * it cannot be known at this moment, for whoever is about to sign in anyway.
  */
 export async function optionalUser(event: H3Event, { tolerant = false } = {}): Promise<Caller | null> {
-  const { config, sessions, database, cache } = services()
+  const { config, sessions, database, cache, recentCallers } = services()
   refuseCrossSite(event, config)
   const secret = readSessionCookie(event, config)
   const session = secret
@@ -65,27 +66,18 @@ export async function optionalUser(event: H3Event, { tolerant = false } = {}): P
     await keyBelongsTo(event, 'anonymous')
     return null
   }
-  const context = currentContext()
-  if (context)
-    context.principal = {
-      kind: 'user',
-      userId: record.userId,
-      name: found.name,
-      organisationId: found.organisationId,
-      sessionId: record.id,
-    }
+  recentCallers.remember(record.id, found)
   await keyBelongsTo(event, `user:${record.userId}`)
-  return {
-    userId: record.userId,
-    name: found.name,
-    email: found.email,
-    sessionId: record.id,
-    organisationId: found.organisationId,
-    role: found.role,
-    membershipId: found.id,
-    session: record,
-    confirmed,
-  }
+  return callerFrom(record, found, confirmed)
+}
+
+/** Makes the session's user the request's principal. */
+function callerFrom(record: SessionRecord, found: Membership, confirmed: boolean): Caller {
+  const { userId, id: sessionId } = record
+  const { name, email, organisationId, role, id: membershipId } = found
+  const context = currentContext()
+  if (context) context.principal = { kind: 'user', userId, name, organisationId, sessionId }
+  return { userId, name, email, sessionId, organisationId, role, membershipId, session: record, confirmed }
 }
 
 /**
@@ -132,8 +124,13 @@ export async function requireUser(event: H3Event): Promise<Caller> {
  * than the session's.
  */
 export async function requireMember(event: H3Event, permission: Permission): Promise<CallingMember> {
-  const user = await requireUser(event)
-  const { organisationId, role, membershipId } = user
+  return admitMember(event, await requireUser(event), permission)
+}
+
+async function admitMember(
+  event: H3Event, user: Caller, permission: Permission, assumption?: Assumption,
+): Promise<CallingMember> {
+  const { userId, session, organisationId, role, membershipId } = user
   refuseOtherOrganisation(event, user)
   if (!organisationId || !role || !membershipId)
     throw new ForbiddenError(
@@ -141,9 +138,61 @@ export async function requireMember(event: H3Event, permission: Permission): Pro
     )
   if (!may(role, permission)) throw new ForbiddenError()
   const context = currentContext()
-  if (context) context.authority = { userId: user.userId, organisationId, permission }
-  await keyBelongsTo(event, `user:${user.userId} organisation:${organisationId}`, organisationId)
+  if (context) context.authority = { userId, organisationId, permission, session, assumption }
+  await keyBelongsTo(event, `user:${userId} organisation:${organisationId}`, organisationId)
   return { ...user, organisationId, role, membershipId }
+}
+
+/**
+ * Runs `work` for the member that `requireMember` would give, and resolves to what it gives. Whom this
+ * instance has just seen is taken for who they were: whether they still are, and their session has not been
+ * ended, is asked in the first round trip that the work makes to the database anyway. Where they are not, the
+ * work's transaction comes to nothing, and all begins anew with who they are now. What the work answers, or
+ * throws, counts only once the assumption has been found good. So it must do nothing before its first
+ * transaction that may not be done twice.
+ */
+export async function asMember<T>(
+  event: H3Event, permission: Permission, work: (member: CallingMember) => Promise<T>,
+): Promise<T> {
+  const { config, sessions, recentCallers, database, cache } = services()
+  refuseCrossSite(event, config)
+  const secret = readSessionCookie(event, config)
+  const session = secret ? await sessions.resolve(secret, readProofCookie(event, config)) : null
+  const last = session?.vouchedBy === 'redis'
+    ? recentCallers.of(session.record.id, session.record.organisationId)
+    : null
+  const context = currentContext()
+  if (!session || !last || !context) return work(await requireMember(event, permission))
+
+  const { record } = session
+  const { organisationId, userId } = record
+  const assumption = recentCallers.assume(record.id, last, () => {
+    keepMembership(cache, organisationId, userId, record, last)
+  })
+  /** No transaction of the work has asked: it met a fault before, or no server. */
+  const settle = async () => {
+    if (!assumption.isOpen()) return
+    const found = await findMembership({ database, cache }, organisationId, userId, record)
+    assumption.settle(found && { ...found, revoked: false })
+  }
+  try {
+    try {
+      const member = await admitMember(event, callerFrom(record, last, true), permission, assumption)
+      const value = await work(member)
+      await settle()
+      await renewProof(event, secret!, session)
+      return value
+    }
+    catch (error) {
+      if (!(error instanceof CallerChangedError)) await settle()
+      throw error
+    }
+  }
+  catch (error) {
+    if (!(error instanceof CallerChangedError)) throw error
+    Object.assign(context, { principal: null, authority: null, operation: null, writes: 0 })
+    return work(await requireMember(event, permission))
+  }
 }
 
 const organisationHeader = 'Fleet2-Organisation'

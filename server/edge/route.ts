@@ -24,8 +24,13 @@ export function methodOf({ node: { req } }: H3Event): string {
   return methods.has(req.method ?? '') ? req.method! : 'OTHER'
 }
 
+const machines = /^\/(api\/health|api\/ingest|metrics|_nuxt\/|__nuxt)/
+
 /**
- * Probes and positions are no people's requests: they would drown the others in the access log. Metrics count
- * them.
+ * Whether a person, or a program for one, may be asking. Probes and positions are no people's requests: they
+ * bring no cookie and have seen nothing that an answer could be older than, and they would drown the others
+ * in the access log. Metrics count them.
  */
-export const quietRoutes = /^\/(api\/health|api\/ingest|metrics|_nuxt\/|__nuxt)/
+export function isPersons(path: string): boolean {
+  return !machines.test(path)
+}

@@ -1,4 +1,4 @@
-import { deleteCookie, getCookie, setCookie, type H3Event } from 'h3'
+import { deleteCookie, parseCookies, setCookie, type H3Event } from 'h3'
 import type { Config } from '#server/config/load.ts'
 import { knownDeviceSeconds } from '#server/identity/known-devices.ts'
 import { isSecure } from './context.ts'
@@ -19,26 +19,38 @@ export function cookieForm(
   config: Config,
   plainName: string = cookieName,
 ): { name: string, secure: boolean } {
-  const host = (event.node.req.headers.host ?? '').replace(/:\d+$/, '')
-  const loopback
-    = host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127\./.test(host)
-  const secure = !config.embeddedDatabase || loopback || isSecure(event, config)
+  const secure = !config.embeddedDatabase || isLoopback(event) || isSecure(event, config)
   return { name: secure ? `__Host-${plainName}` : plainName, secure }
+}
+
+function isLoopback(event: H3Event): boolean {
+  const host = (event.node.req.headers.host ?? '').replace(/:\d+$/, '')
+  return host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127\./.test(host)
+}
+
+/** Half a dozen are looked for in each request; h3 reads the header anew for each. */
+const brought = new WeakMap<H3Event, Partial<Record<string, string>>>()
+
+/** A cookie that the request carries, or undefined. */
+export function readCookie(event: H3Event, name: string): string | undefined {
+  const cookies = brought.get(event) ?? parseCookies(event)
+  brought.set(event, cookies)
+  return cookies[name]
 }
 
 /** The session's secret that the request carries, or undefined. */
 export function readSessionCookie(event: H3Event, config: Config): string | undefined {
-  return getCookie(event, cookieForm(event, config).name)
+  return readCookie(event, cookieForm(event, config).name)
 }
 
 /** The session's sealed proof that the request carries, or undefined. */
 export function readProofCookie(event: H3Event, config: Config): string | undefined {
-  return getCookie(event, cookieForm(event, config, proofName).name)
+  return readCookie(event, cookieForm(event, config, proofName).name)
 }
 
 /** What the browser shows of its having signed in before, or undefined. */
 export function readDeviceCookie(event: H3Event, config: Config): string | undefined {
-  return getCookie(event, cookieForm(event, config, deviceName).name)
+  return readCookie(event, cookieForm(event, config, deviceName).name)
 }
 
 /**

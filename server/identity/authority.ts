@@ -1,9 +1,10 @@
 import { and, eq } from 'drizzle-orm'
-import type { Database, Queries, Transaction } from '#server/database/port.ts'
+import type { Along, Database, Queries, Transaction } from '#server/database/port.ts'
 import { memberships, organisations } from '#server/database/schema/identity.ts'
-import { currentContext } from '#server/telemetry/context.ts'
+import { currentContext, type Authority } from '#server/telemetry/context.ts'
 import { ForbiddenError } from '#shared/errors.ts'
 import { may, type Permission, type Role } from '#shared/roles.ts'
+import { callerExpression, readCaller } from './caller.ts'
 
 /** Who acts, and in which organisation. */
 interface Actor {
@@ -55,35 +56,56 @@ export async function lockOrganisation(tx: Transaction, organisationId: string):
 
 /**
  * The database, with every change by a member authorised again inside its own transaction, so that no
- * endpoint can leave it out. The query for the membership travels with BEGIN and costs no round trip. It
- * takes no lock: a change that has started counts as made before a demotion that commits while it runs. Where
- * that is not acceptable, use `lockAuthority`.
+ * endpoint can leave it out. Who the caller is travels with BEGIN and costs no round trip. It takes no lock:
+ * a change that has started counts as made before a demotion that commits while it runs. Where that is not
+ * acceptable, use `lockAuthority`.
+ *
+ * The same for reads, while the request goes by what was last known of its caller (`Assumption`): the first
+ * one asks, in the round trip that it makes anyway.
  */
-export function withWriteAuthorisation<D extends Database>(database: D): D {
+export function withAuthorisation<D extends Database>(database: D): D {
   const inOrganisation = (id: string): Queries => {
     const queries = database.inOrganisation(id)
     return {
-      read: queries.read,
-      write: (fn, options) => queries.write(tx => authorised(tx, id, fn), options),
+      read: (fn, options) => {
+        // A read that may be older than what the caller has seen says nothing of who they are now.
+        const mayAsk = options?.consistency !== 'eventual'
+        const along = mayAsk ? assumed(currentContext()?.authority) : null
+        return queries.read(fn, { ...options, along })
+      },
+      write: (fn, options) => {
+        const authority = currentContext()?.authority
+        // Devices, jobs, and anyone creating or joining an organisation.
+        if (!authority) return queries.write(fn, options)
+        if (authority.organisationId !== id)
+          throw new Error('A change in another organisation than the one that was authorised')
+        return queries.write(fn, { ...options, along: authorising(authority) })
+      },
     }
   }
   return { ...database, inOrganisation }
 }
 
-async function authorised<T>(
-  tx: Transaction,
-  organisationId: string,
-  fn: (tx: Transaction) => Promise<T>,
-): Promise<T> {
-  const authority = currentContext()?.authority
-  // Devices, jobs, and anyone creating or joining an organisation.
-  if (!authority) return fn(tx)
-  if (authority.organisationId !== organisationId)
-    throw new Error('A change in another organisation than the one that was authorised')
-  const authorising = currentRole(tx, authority, authority.permission as Permission)
-  const work = fn(tx)
-  // If the caller is not authorised, the outcome of the work does not matter.
-  work.catch(() => {})
-  await authorising
-  return work
+function assumed(authority: Authority | null | undefined): Along | null {
+  const assumption = authority?.assumption
+  if (!authority || !assumption?.isOpen()) return null
+  return {
+    expression: callerExpression(authority.organisationId, authority.userId, authority.session),
+    isWanted: assumption.isOpen,
+    answered: answer => assumption.settle(readCaller(answer)),
+  }
+}
+
+function authorising({ organisationId, userId, session, permission, assumption }: Authority): Along {
+  return {
+    expression: callerExpression(organisationId, userId, session),
+    isWanted: () => assumption?.isOpen() ?? false,
+    answered(answer) {
+      const caller = readCaller(answer)
+      assumption?.settle(caller)
+      if (!caller?.role || caller.organisationId !== organisationId)
+        throw new ForbiddenError('You are no longer a member of this organisation.')
+      if (!may(caller.role, permission as Permission)) throw new ForbiddenError()
+    },
+  }
 }

@@ -65,11 +65,21 @@ async function revoke(
   revocation: Omit<Revocation, 'revokedAt'>,
 ): Promise<{ ended: number | null, revokedAt: number }> {
   const stored = await storeRevocation(database, revocation, config.sessionAbsoluteSeconds)
-  const ended = await sessions.apply(stored).catch((error: unknown) => {
+  return { ended: await applyRevocation({ sessions }, stored), revokedAt: stored.revokedAt }
+}
+
+/**
+ * Takes out of Redis what a stored revocation has ended. Resolves to the number; null: Redis is away, and is
+ * told when it is back.
+ */
+export async function applyRevocation(
+  { sessions }: Pick<Parts, 'sessions'>,
+  stored: Revocation,
+): Promise<number | null> {
+  return sessions.apply(stored).catch((error: unknown) => {
     if (!(error instanceof UnavailableError)) throw error
     return null
   })
-  return { ended, revokedAt: stored.revokedAt }
 }
 
 /**

@@ -31,7 +31,7 @@ import { hashPassword } from './password.ts'
 import { revocationsUpTo } from './revocations.ts'
 import type { IdentityServices, Origin } from './services.ts'
 import { isOpen } from './stranded-invitations.ts'
-import { throttleAcceptance, throttleAccountDisclosure, throttleInvitations } from './throttle.ts'
+import { mayDiscloseAccount, throttleAcceptance, throttleInvitations } from './throttle.ts'
 import { actAs, beginSession, verifyFounder, throttlingTakenEmail, type StartedSession } from './users.ts'
 
 /**
@@ -67,14 +67,14 @@ export async function listInvitations(
 }
 
 /**
- * Invites somebody by a link that is shown once. Fleet2 sends no mail: the link is passed on by whoever
- * invites.
+ * Invites somebody by a link, which is mailed where there is a mail server. It is shown once, too: whoever
+ * invites may pass it on.
  * @throws {ForbiddenError} for a role that the actor may not give; {ConflictError} for a member.
  */
 export async function createInvitation(
-  { database, limiter, makeSecret }: IdentityServices,
+  { database, limiter, makeSecret, mail }: IdentityServices,
   actor: Member,
-  input: InvitationCreate,
+  { language, ...input }: InvitationCreate,
 ): Promise<InvitationWithLink> {
   const { organisationId } = actor
   await throttleInvitations(limiter, organisationId)
@@ -103,6 +103,18 @@ export async function createInvitation(
         expiresAt: new Date(Date.now() + validDays * 86_400_000),
       })
       .returning()
+    const [organisation] = await tx
+      .select({ name: organisations.name })
+      .from(organisations)
+      .where(eq(organisations.id, organisationId))
+    await mail.queue(tx, {
+      organisationId,
+      recipient: input.email,
+      template: 'invitation',
+      language,
+      data: { organisation: organisation!.name, inviter: actor.name, expires: row!.expiresAt.toISOString() },
+      path: `/invitation#${token}`,
+    })
     await recordAudit(tx, {
       organisationId,
       action: 'invitation.created',
@@ -112,7 +124,7 @@ export async function createInvitation(
     await recordChange(tx, organisationId, { type: 'invitation', id: row!.id, change: 'created' })
     return toInvitation(row!, actor.name)
   })
-  return { ...invitation, path: `/invitation#${token}` }
+  return { ...invitation, path: `/invitation#${token}`, mailed: mail.sends }
 }
 
 /** The link ends at once. @throws {NotFoundError} when it has been accepted, revoked or has run out. */
@@ -145,7 +157,8 @@ export async function revokeInvitation(
 /**
  * What the holder of a link is shown before accepting. Whether the invited address has an account is told to
  * the holder alone, and to few of them from one network: anybody can make an organisation, and links for it.
- * @throws {NotFoundError} for a link that does not hold; {TooManyRequestsError}
+ * Past that it is null for everybody there, and the link works all the same.
+ * @throws {NotFoundError} for a link that does not hold
  */
 export async function lookUpInvitation(
   { database, limiter }: IdentityServices,
@@ -157,13 +170,13 @@ export async function lookUpInvitation(
   const [account] = await database.read(tx =>
     tx.select({ id: users.id }).from(users).where(eq(users.email, invitation.email)),
   )
-  if (account) await throttleAccountDisclosure(limiter, origin.ipAddress)
+  const exists = account !== undefined
   return {
     organisationName,
     email: invitation.email,
     role: invitation.role,
     expiresAt: invitation.expiresAt.toISOString(),
-    accountExists: account !== undefined,
+    accountExists: (await mayDiscloseAccount(limiter, origin.ipAddress, exists)) ? exists : null,
   }
 }
 
@@ -216,10 +229,13 @@ export async function acceptInvitation(
       }
       actAs({ userId: joining.id, name: joining.name })
       const membershipId = uuidv7()
-      await tx
+      const joined = await tx
         .insert(memberships)
         .values({ id: membershipId, organisationId, userId: joining.id, role: invitation.role })
         .onConflictDoNothing()
+        .returning({ id: memberships.id })
+      // By another invitation, a moment ago: the role of that one stays.
+      if (joined.length === 0) return { id: joining.id }
       await recordAudit(tx, {
         organisationId,
         action: 'member.joined',

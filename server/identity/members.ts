@@ -10,10 +10,11 @@ import { mayManageRole, type Role } from '#shared/roles.ts'
 import type { Page, PageQuery } from '#shared/schemas/common.ts'
 import type { Member as ListedMember } from '#shared/identity.ts'
 import { lockAuthority } from './authority.ts'
+import { callerExpression, readCaller, type FoundCaller } from './caller.ts'
 import type { Member } from './member.ts'
-import { isRevoked, type SessionIdentity } from './revocations.ts'
+import type { SessionIdentity } from './revocations.ts'
 import type { IdentityServices } from './services.ts'
-import { revokeStrandedInvitations } from './stranded-invitations.ts'
+import { revokeInvitationsFor, revokeStrandedInvitations } from './stranded-invitations.ts'
 
 /** The organisation's members by name. */
 export async function listMembers(
@@ -120,19 +121,14 @@ export async function removeMember(
       inviter: { userId: before.membership.userId, name: before.name },
       role: null,
     })
+    await revokeInvitationsFor(tx, organisationId, before.email)
     return { userId: before.membership.userId }
   })
   await cache.invalidate('organisations', userId)
 }
 
-interface Membership {
-  /** Of the membership; null: in no organisation. */
-  id: string | null
-  organisationId: string | null
-  role: Role | null
-  name: string
-  email: string
-}
+/** Who a session's user is: as a member of its organisation, or, with null for the rest, of none. */
+export type Membership = Omit<FoundCaller, 'revoked'>
 
 /**
  * The user's role in the organisation, or null; null too when the session has been revoked. Asked with every
@@ -150,7 +146,20 @@ export async function findMembership(
   const load = () => loadMembership(database, organisationId, userId, session, options)
   return options.consistency === 'strong'
     ? load()
-    : cache.orLastKnown('membership', `${organisationId ?? 'none'}:${userId}:${session.id}`, load)
+    : cache.orLastKnown('membership', fallbackKey(organisationId, userId, session), load)
+}
+
+/**
+ * Keeps what a request has found out of its caller otherwise, for when every database server is away.
+ */
+export function keepMembership(
+  cache: Cache, organisationId: string | null, userId: string, session: SessionIdentity, found: Membership,
+): void {
+  cache.keep('membership', fallbackKey(organisationId, userId, session), found)
+}
+
+function fallbackKey(organisationId: string | null, userId: string, { id }: SessionIdentity): string {
+  return `${organisationId ?? 'none'}:${userId}:${id}`
 }
 
 async function loadMembership(
@@ -160,25 +169,19 @@ async function loadMembership(
   session: SessionIdentity,
   options: ReadOptions,
 ): Promise<Membership | null> {
-  const rows = await database.withKey('user', userId).read(
-    tx =>
-      tx
-        .select({
-          id: memberships.id,
-          organisationId: memberships.organisationId,
-          role: memberships.role,
-          name: users.name,
-          email: users.email,
-          revoked: isRevoked(session),
-        })
-        .from(users)
-        .leftJoin(memberships, eq(memberships.userId, users.id))
-        .where(eq(users.id, userId))
-        .orderBy(asc(memberships.joinedAt)),
+  const expression = callerExpression(organisationId, userId, session)
+  const { rows } = await database.read(
+    tx => tx.execute<{ caller: string | null }>(sql.raw(`SELECT ${expression} AS caller`)),
     options,
   )
-  const row = rows.find(row => row.organisationId === organisationId) ?? rows[0]
-  return row && !row.revoked ? row : null
+  return membershipOf(readCaller(rows[0]!.caller))
+}
+
+/** Null: there is no such user, or the session has been revoked. */
+export function membershipOf(caller: FoundCaller | null): Membership | null {
+  if (!caller || caller.revoked) return null
+  const { revoked: _, ...membership } = caller
+  return membership
 }
 
 /** Under the organisation's lock: two owners who remove each other at once must not both succeed. */

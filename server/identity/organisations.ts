@@ -3,6 +3,7 @@ import { v7 as uuidv7 } from 'uuid'
 import { changesNothing, recordAudit } from '#server/audit/record.ts'
 import type { Consistency, Database, Transaction } from '#server/database/port.ts'
 import { memberships, organisations } from '#server/database/schema/identity.ts'
+import { rezoneSchedules } from '#server/jobs/schedules.ts'
 import { recordChange } from '#server/live/changes.ts'
 import type { Cache } from '#server/redis/cache.ts'
 import { withinLimit } from '#server/telemetry/context.ts'
@@ -103,6 +104,7 @@ export async function updateOrganisation(
       .set({ ...input, version: before.version + 1, updatedAt: new Date() })
       .where(eq(organisations.id, id))
       .returning()
+    if (after!.timeZone !== before.timeZone) await rezoneSchedules(tx, id, after!.timeZone)
     await recordAudit(tx, {
       organisationId: id,
       action: 'organisation.updated',

@@ -30,35 +30,46 @@ export async function storeRevocation(
   { userId, sessionId, keptSessionId }: Omit<Revocation, 'revokedAt'>,
   keptSeconds: number,
 ): Promise<Revocation> {
+  const insert = prepareRevocation({ userId, sessionId, keptSessionId }, keptSeconds)
+  const stored = await database
+    .withKey('user', userId)
+    .write(async tx => ({ at: await insert(tx) }), { repeatable: true })
+  return { userId, sessionId, keptSessionId, revokedAt: stored.at }
+}
+
+/**
+ * The same, to be stored in a transaction of `withKey('user', userId)`: with the change because of which the
+ * sessions end. Resolves to `revokedAt`. It may be called for each attempt at the transaction.
+ */
+export function prepareRevocation(
+  { userId, sessionId, keptSessionId }: Omit<Revocation, 'revokedAt'>,
+  keptSeconds: number,
+): (tx: Transaction) => Promise<number> {
   // Made here, so that a write that is tried again stores it once.
   const id = uuidv7()
-  const stored = await database.withKey('user', userId).write(
-    async (tx) => {
-      // One after the other: two that are stored at once must not be given the same moment.
-      await tx.execute(
-        sql`SELECT pg_advisory_xact_lock(hashtextextended('session revocations ' || ${userId}, 0))`,
-      )
-      const moment = sql<Date>`date_trunc('milliseconds', greatest(clock_timestamp(), (SELECT max(revoked_at) + interval '1 millisecond' FROM session_revocations WHERE user_id = ${userId})))`
-      await tx
-        .insert(sessionRevocations)
-        .values({
-          id,
-          userId,
-          sessionId,
-          keptSessionId,
-          revokedAt: moment,
-          expiresAt: sql`clock_timestamp() + make_interval(secs => ${keptSeconds + clockMarginSeconds})`,
-        })
-        .onConflictDoNothing()
-      const [row] = await tx
-        .select({ revokedAt: sessionRevocations.revokedAt })
-        .from(sessionRevocations)
-        .where(eq(sessionRevocations.id, id))
-      return { at: row!.revokedAt.getTime() }
-    },
-    { repeatable: true },
-  )
-  return { userId, sessionId, keptSessionId, revokedAt: stored.at }
+  return async (tx) => {
+    // One after the other: two that are stored at once must not be given the same moment.
+    await tx.execute(
+      sql`SELECT pg_advisory_xact_lock(hashtextextended('session revocations ' || ${userId}, 0))`,
+    )
+    const moment = sql<Date>`date_trunc('milliseconds', greatest(clock_timestamp(), (SELECT max(revoked_at) + interval '1 millisecond' FROM session_revocations WHERE user_id = ${userId})))`
+    await tx
+      .insert(sessionRevocations)
+      .values({
+        id,
+        userId,
+        sessionId,
+        keptSessionId,
+        revokedAt: moment,
+        expiresAt: sql`clock_timestamp() + make_interval(secs => ${keptSeconds + clockMarginSeconds})`,
+      })
+      .onConflictDoNothing()
+    const [row] = await tx
+      .select({ revokedAt: sessionRevocations.revokedAt })
+      .from(sessionRevocations)
+      .where(eq(sessionRevocations.id, id))
+    return row!.revokedAt.getTime()
+  }
 }
 
 /**
@@ -82,12 +93,6 @@ export interface SessionIdentity {
   id: string
   createdAt: number
   revocationsUpTo?: number
-}
-
-/** Condition, for a query on `users`: whether the session has been revoked. */
-export function isRevoked({ id, createdAt, revocationsUpTo = createdAt }: SessionIdentity) {
-  return sql<boolean>`EXISTS (SELECT 1 FROM ${sessionRevocations} WHERE ${sessionRevocations.userId} = ${users.id} AND (${sessionRevocations.sessionId} = ${id}
-    OR (${sessionRevocations.sessionId} IS NULL AND ${sessionRevocations.keptSessionId} IS DISTINCT FROM ${id} AND ${sessionRevocations.revokedAt} > ${new Date(revocationsUpTo).toISOString()}::timestamptz)))`
 }
 
 /** More than these at one return of Redis are left to the requests, each of which asks for its own. */

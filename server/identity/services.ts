@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { AccountLog } from '#server/audit/account-log.ts'
 import type { SecretMaker } from '#server/config/secret.ts'
 import type { Database } from '#server/database/port.ts'
+import type { MailOutbox } from '#server/mail/outbox.ts'
 import type { Cache } from '#server/redis/cache.ts'
 import type { RateLimiter } from '#server/redis/rate-limit.ts'
 import type { KnownDevices } from './known-devices.ts'
@@ -22,6 +23,7 @@ export interface IdentityServices {
     operators: readonly string[]
   }
   makeSecret: SecretMaker
+  mail: MailOutbox
 }
 
 /** Where a request comes from, as it is kept with the session. */

@@ -47,6 +47,13 @@ const passwordChecks: Limit = { limit: 10, windowSeconds: 900 }
 const signUps: Limit = { limit: 30, windowSeconds: 3_600 }
 const acceptances: Limit = { limit: 300, windowSeconds: 3_600 }
 
+/**
+ * Links for a forgotten password that one network asks for, and that it uses. A person needs one or two; an
+ * office behind one address some more.
+ */
+const resetRequests: Limit = { limit: 20, windowSeconds: 3_600 }
+const resets: Limit = { limit: 60, windowSeconds: 3_600 }
+
 /** Organisations that one person makes: nobody who runs fleets needs more of them in an hour. */
 const organisationsCreated: Limit = { limit: 30, windowSeconds: 3_600 }
 
@@ -140,6 +147,22 @@ export async function throttleAcceptance(limiter: RateLimiter, address: string):
   )
 }
 
+/** Counts a request for a link to set a forgotten password anew. @throws {TooManyRequestsError} */
+export async function throttleResetRequests(limiter: RateLimiter, address: string): Promise<void> {
+  throwUnlessAllowed(
+    [await limiter.take(`reset-request:${hashed(networkOf(address))}`, resetRequests)],
+    'Too many new passwords were requested from this address.',
+  )
+}
+
+/** Counts the use of such a link, which costs a hashing. @throws {TooManyRequestsError} */
+export async function throttleResets(limiter: RateLimiter, address: string): Promise<void> {
+  throwUnlessAllowed(
+    [await limiter.take(`reset:${hashed(networkOf(address))}`, resets)],
+    'Too many links were used from this address.',
+  )
+}
+
 /** Counts an attempt to sign up. @throws {TooManyRequestsError} */
 export async function throttleSignUp(limiter: RateLimiter, address: string): Promise<void> {
   throwUnlessAllowed(
@@ -167,10 +190,32 @@ export async function throttleInvitations(limiter: RateLimiter, organisationId: 
  * the answer.
  */
 export async function throttleAccountDisclosure(limiter: RateLimiter, address: string): Promise<void> {
-  throwUnlessAllowed(
-    [await limiter.take(`accounts-told:${hashed(networkOf(address))}`, accountDisclosures)],
-    'Too many attempts from this address.',
-  )
+  throwUnlessAllowed([await limiter.take(disclosureKey(address), accountDisclosures)], tooManyDisclosures)
+}
+
+/**
+ * Refuses to answer where another disclosure would be one too many, whether or not it would be one: a refusal
+ * of the disclosures alone would disclose as much. @throws {TooManyRequestsError}
+ */
+export async function refuseDisclosures(limiter: RateLimiter, address: string): Promise<void> {
+  throwUnlessAllowed([await limiter.look(disclosureKey(address), accountDisclosures)], tooManyDisclosures)
+}
+
+/**
+ * Whether whoever asks may be told if an address has an account. Where it has one, telling counts. Past the
+ * limit it is false for addresses of both kinds.
+ */
+export async function mayDiscloseAccount(
+  limiter: RateLimiter, address: string, exists: boolean,
+): Promise<boolean> {
+  const count = exists ? limiter.take : limiter.look
+  return (await count(disclosureKey(address), accountDisclosures)).allowed
+}
+
+const tooManyDisclosures = 'Too many attempts from this address.'
+
+function disclosureKey(address: string): string {
+  return `accounts-told:${hashed(networkOf(address))}`
 }
 
 /**

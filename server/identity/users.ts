@@ -1,9 +1,9 @@
 import { createHmac } from 'node:crypto'
-import { eq } from 'drizzle-orm'
+import { and, eq } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import { isTelling, prepare } from '#server/audit/account-log.ts'
 import { violatedUnique } from '#server/database/errors.ts'
-import type { Database } from '#server/database/port.ts'
+import type { Database, Transaction } from '#server/database/port.ts'
 import { users } from '#server/database/schema/identity.ts'
 import type { Cache } from '#server/redis/cache.ts'
 import type { RateLimiter } from '#server/redis/rate-limit.ts'
@@ -11,16 +11,17 @@ import { currentContext } from '#server/telemetry/context.ts'
 import { ConflictError, InvalidInputError, UnauthenticatedError } from '#shared/errors.ts'
 import type { AccountAction } from '#shared/audit.ts'
 import type { PasswordChange, ProfileUpdate, Session, SignIn, SignUp } from '#shared/identity.ts'
-import { revokeOtherSessions } from './end-session.ts'
+import { applyRevocation } from './end-session.ts'
 import { rejectGuessablePassword } from './guessable.ts'
 import type { SignedInUser } from './member.ts'
 import { isOperator, rejectReservedEmail } from './operators.ts'
-import { latestRevocation } from './revocations.ts'
+import { latestRevocation, prepareRevocation } from './revocations.ts'
 import { insertOrganisation, organisationsOf } from './organisations.ts'
 import { hashPassword, verifyDummyPassword, verifyPassword } from './password.ts'
 import type { IdentityServices, Origin } from './services.ts'
 import type { SessionRecord } from './session-record.ts'
 import {
+  refuseDisclosures,
   resetPasswordCheckLimit,
   resetSignInLimits,
   throttleAccountDisclosure,
@@ -48,6 +49,7 @@ export async function signUp(
   origin: Origin,
 ): Promise<StartedSession> {
   await throttleSignUp(services.limiter, origin.ipAddress)
+  await refuseDisclosures(services.limiter, origin.ipAddress)
   rejectGuessablePassword('password', input.password, [input.name, input.email, input.organisationName])
   const passwordHash = await hashPassword(input.password)
   const organisationId = uuidv7()
@@ -149,7 +151,7 @@ export async function signIn(
     throw wrongCredentials()
   }
   await resetSignInLimits(limiter, attempt)
-  if (outdated) await storePassword(services, user, password, null)
+  if (outdated) await renewHash(services, user, password)
   const begun = await beginSession(services, { id: user.id, revocationsUpTo: user.revocationsUpTo }, origin)
   actAs({ userId: user.id, name: user.name })
   await accountLog.record({ userId: user.id, name: user.name, action: 'account.signed-in' })
@@ -271,8 +273,9 @@ export async function updateProfile(
 }
 
 /**
- * Changes the password, ends every session and begins a new one: who has stolen the old one is out, and so is
- * a stolen cookie.
+ * Changes the password and ends every session, in one transaction, and begins a new one: who has stolen the
+ * old one is out, and so is a stolen cookie. The present password is asked for once more as the new one is
+ * stored: of two changes at once that both know it, one is made.
  * @throws {InvalidInputError} when the current password is wrong, or the new one is guessed first;
  * {TooManyRequestsError}
  */
@@ -290,17 +293,20 @@ export async function changePassword(
   )
   if (!row || !(await verifyPassword(input.currentPassword, row.passwordHash)).matches) {
     await recordRefusal(services, { id: user.userId, name: user.name }, 'account.password-refused')
-    throw new InvalidInputError([{ path: 'currentPassword', message: 'is not your current password' }])
+    throw notYourPassword()
   }
   await resetPasswordCheckLimit(services.limiter, user.userId)
   rejectGuessablePassword('newPassword', input.newPassword, [user.name, user.email])
-  await storePassword(
-    services,
-    { id: user.userId, name: user.name },
-    input.newPassword,
-    'account.password-changed',
-  )
-  const { revokedAt } = await revokeOtherSessions(services, user.userId, null)
+  const passwordHash = await hashPassword(input.newPassword)
+  const write = prepare({ userId: user.userId, name: user.name, action: 'account.password-changed' })
+  const revocation = { userId: user.userId, sessionId: null, keptSessionId: null }
+  const revoke = prepareRevocation(revocation, services.config.sessionAbsoluteSeconds)
+  const { revokedAt } = await services.database.withKey('user', user.userId).write(async (tx) => {
+    if (!(await replaceHash(tx, user.userId, row.passwordHash, passwordHash))) throw notYourPassword()
+    await write(tx)
+    return { revokedAt: await revoke(tx) }
+  })
+  await applyRevocation(services, { ...revocation, revokedAt })
   return beginSession(
     services,
     { id: user.userId, revocationsUpTo: revokedAt },
@@ -309,20 +315,34 @@ export async function changePassword(
   )
 }
 
-/** With its entry in the log, where it is the person's doing and not the hash's. */
-async function storePassword(
+function notYourPassword() {
+  return new InvalidInputError([{ path: 'currentPassword', message: 'is not your current password' }])
+}
+
+/**
+ * The same password by today's parameters. Not if it has been changed since it was verified: that of before
+ * would open the account again.
+ */
+async function renewHash(
   { database }: IdentityServices,
-  { id, name }: { id: string, name: string },
+  { id, passwordHash: verified }: { id: string, passwordHash: string },
   password: string,
-  action: AccountAction | null,
 ) {
   const passwordHash = await hashPassword(password)
-  const write = action && prepare({ userId: id, name, action })
   await database.withKey('user', id).write(async (tx) => {
-    await tx.update(users).set({ passwordHash, updatedAt: new Date() }).where(eq(users.id, id))
-    await write?.(tx)
+    await replaceHash(tx, id, verified, passwordHash)
     return {}
   })
+}
+
+/** False, and nothing is changed, if it is no longer the `present` one. */
+async function replaceHash(tx: Transaction, id: string, present: string, next: string): Promise<boolean> {
+  const rows = await tx
+    .update(users)
+    .set({ passwordHash: next, updatedAt: new Date() })
+    .where(and(eq(users.id, id), eq(users.passwordHash, present)))
+    .returning({ id: users.id })
+  return rows.length > 0
 }
 
 /** From here on the request acts as this user, for the audit log. */

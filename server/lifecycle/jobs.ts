@@ -2,22 +2,20 @@ import { lt, sql } from 'drizzle-orm'
 import { deleteOldAccountEvents } from '#server/audit/account-log.ts'
 import { partitionMonthsAhead } from '#server/database/migrate.ts'
 import { operations } from '#server/database/schema/operations.ts'
+import { recordChange } from '#server/live/changes.ts'
+import { auditExport, runAuditExport } from '#server/fleet/exports/audit.ts'
+import { cleanFiles, fileCleaning } from '#server/fleet/exports/cleaning.ts'
+import { issuePasswordReset, passwordReset } from '#server/identity/password-reset.ts'
 import { deleteEndedRevocations } from '#server/identity/revocations.ts'
-import { backgroundContext } from '#server/telemetry/context.ts'
-import { runAsTrace } from '#server/telemetry/tracing.ts'
-import { every, later } from '#server/telemetry/timers.ts'
+import { handle, type JobHandler, type JobKind } from '#server/jobs/kind.ts'
+import { deleteOldJobs, forWorkers, type TellOfJob } from '#server/jobs/queue.ts'
+import { putSchedule } from '#server/jobs/schedules.ts'
+import { createWorker, jobOutcomes } from '#server/jobs/worker.ts'
+import { deleteOldMail, mailKind } from '#server/mail/outbox.ts'
+import { backgroundContext, runInContext } from '#server/telemetry/context.ts'
+import { announceJobs, jobMetrics } from '#server/telemetry/job-metrics.ts'
+import { later } from '#server/telemetry/timers.ts'
 import type { Services } from './services.ts'
-
-interface Job {
-  name: string
-  everyMs: number
-  run(services: Services): Promise<string | null>
-}
-
-const hourMs = 3_600_000
-
-/** Through a failover (specification: under 30 s), and not longer: it is tried again within the hour. */
-const jobSeconds = 60
 
 /**
  * A client repeats a request for seconds, a browser's tab that slept for hours: a day covers both (Stripe
@@ -25,82 +23,98 @@ const jobSeconds = 60
  */
 const operationsKeptHours = 24
 
-/** Every instance runs them; each is harmless to run twice at once. */
-const jobs: Job[] = [
-  {
-    name: 'position partitions',
-    everyMs: hourMs,
-    async run({ database }) {
-      const made = await database.write(async (tx) => {
-        const { rows } = await tx.execute<{ made: number }>(
-          sql`SELECT make_position_partitions(${partitionMonthsAhead}) AS made`,
-        )
-        return rows[0]!.made
-      }, { repeatable: true })
-      return made ? `${made} made` : null
-    },
-  },
-  {
-    name: 'old idempotency records',
-    everyMs: hourMs,
-    async run({ database }) {
-      const gone = await database.write(
-        async tx =>
-          (
-            await tx
-              .delete(operations)
-              .where(lt(operations.createdAt, new Date(Date.now() - operationsKeptHours * hourMs)))
-          ).rowCount ?? 0,
-        { repeatable: true },
-      )
-      return gone ? `${gone} deleted` : null
-    },
-  },
-  {
-    name: 'ended session revocations',
-    everyMs: hourMs,
-    async run({ database }) {
-      const gone = await deleteEndedRevocations(database)
-      return gone ? `${gone} deleted` : null
-    },
-  },
-  {
-    name: 'old account events',
-    everyMs: hourMs,
-    async run({ database }) {
-      const gone = await deleteOldAccountEvents(database)
-      return gone ? `${gone} deleted` : null
-    },
-  },
-]
+/** A month of jobs to look back on; of the program's own, which run every hour, two days. */
+const jobsKept = { ownDays: 2, keptDays: 30 }
+
+const cleaning = (name: string): JobKind<object> => ({ name, maxAttempts: 3 })
 
 /**
- * Runs the jobs at their intervals, each at its own random moment, so that instances started together do not
- * work together.
+ * The program's own, once an hour in the whole installation. Each at its own minute, so that they do not come
+ * as one. What an instance does about itself every second (the outbox, leases of sessions) is no job.
  */
+const hourly = {
+  partitions: cleaning('position-partitions'),
+  operations: cleaning('operation-cleaning'),
+  revocations: cleaning('revocation-cleaning'),
+  accountEvents: cleaning('account-event-cleaning'),
+  jobs: cleaning('job-cleaning'),
+  files: fileCleaning,
+}
+
+function handlersOf(services: Services): JobHandler[] {
+  const { database } = services
+  return [
+    handle(hourly.partitions, async () => async (tx) => {
+      await tx.execute(sql`SELECT make_position_partitions(${partitionMonthsAhead})`)
+      return null
+    }),
+    handle(hourly.operations, async () => async (tx) => {
+      const before = sql`now() - make_interval(hours => ${operationsKeptHours})`
+      const { rowCount } = await tx.delete(operations).where(lt(operations.createdAt, before))
+      return { result: { deleted: rowCount } }
+    }),
+    handle(hourly.revocations, async () => {
+      await deleteEndedRevocations(database)
+      return null
+    }),
+    handle(hourly.accountEvents, async () => {
+      await deleteOldAccountEvents(database)
+      return null
+    }),
+    handle(hourly.jobs, async () => async (tx) => {
+      await deleteOldMail(tx, jobsKept.keptDays)
+      return { result: { deleted: await deleteOldJobs(tx, jobsKept) } }
+    }),
+    handle(hourly.files, () => cleanFiles(services)),
+    handle(mailKind, job => services.mail.send(job)),
+    handle(passwordReset, job => issuePasswordReset(services, job)),
+    handle(auditExport, job => runAuditExport(services, job)),
+  ]
+}
+
+const tellOfJob: TellOfJob = (tx, organisationId, id, change) => (
+  recordChange(tx, organisationId, { type: 'job', id, change })
+)
+
+/** Between two attempts at setting up the schedules: the database may be away when an instance starts. */
+const setUpPauseMs = 5_000
+const setUpSeconds = 30
+
+/** Runs jobs on this instance until it is stopped, and sees to it that the schedules are there. */
 export function startJobs(services: Services): { stop(): Promise<void> } {
-  const { log } = services
-  const running = new Set<Promise<void>>()
-  const stopping = new AbortController()
-  const timers = jobs.map((job) => {
-    const turn = () => {
-      const context = backgroundContext(job.name, jobSeconds, stopping.signal)
-      const work: Promise<void> = runAsTrace(`job ${job.name}`, context, () => job.run(services))
-        .then(
-          result => result && log.info(`Job ${job.name}: ${result}`),
-          error => log.warn({ err: error }, `Job ${job.name} failed and is tried again later`),
-        )
-        .then(() => void running.delete(work))
-      running.add(work)
-    }
-    return [later(Math.random() * 60_000, turn), every(job.everyMs * (0.9 + Math.random() * 0.2), turn)]
+  const { config, database, health, log } = services
+  const handlers = handlersOf(services)
+  announceJobs(handlers.map(({ kind }) => kind.name), jobOutcomes)
+  const worker = createWorker({
+    database, handlers, instance: config.instanceId, log, tell: tellOfJob, metrics: jobMetrics,
+    mayTake: () => health.phase() === 'running',
   })
+  const stopping = new AbortController()
+  let callOff = () => {}
+
+  async function setUp() {
+    await runInContext(backgroundContext('schedules', setUpSeconds, stopping.signal), () => (
+      forWorkers(database).write(async (tx) => {
+        for (const [index, kind] of Object.values(hourly).entries()) {
+          await putSchedule(tx, {
+            name: kind.name, organisationId: null, kind, input: {}, cron: `${7 + 8 * index} * * * *`,
+            timeZone: 'UTC',
+          })
+        }
+        return {}
+      }, { repeatable: true })
+    )).catch((error: unknown) => {
+      log.debug({ err: error }, 'Schedules are set up later')
+      if (!stopping.signal.aborted) callOff = later(setUpPauseMs, () => void setUp())
+    })
+  }
+  void setUp()
+  worker.start()
   return {
     async stop() {
-      for (const callOff of timers.flat()) callOff()
-      // What waits for the database to come back does not hold up the end.
       stopping.abort()
-      await Promise.all(running)
+      callOff()
+      await worker.stop()
     },
   }
 }

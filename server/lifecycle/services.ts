@@ -15,10 +15,14 @@ import { createHealth, type Health } from '#server/health/health.ts'
 import { watchNotice } from '#server/health/notice.ts'
 import { createStatusPage, type StatusPage } from '#server/health/status-page.ts'
 import { uptimeLimitMs, watchUptime } from '#server/health/uptime.ts'
-import { withWriteAuthorisation } from '#server/identity/authority.ts'
+import { withAuthorisation } from '#server/identity/authority.ts'
 import { replayRevocations } from '#server/identity/end-session.ts'
+import { createRecentCallers, type RecentCallers } from '#server/identity/recent-callers.ts'
 import { createKnownDevices, type KnownDevices } from '#server/identity/known-devices.ts'
 import { createSessions, type Sessions } from '#server/identity/sessions.ts'
+import { createMailOutbox, type MailOutbox } from '#server/mail/outbox.ts'
+import { createSeal } from '#server/mail/seal.ts'
+import { openSmtp } from '#server/mail/smtp.ts'
 import { createCache, type Cache } from '#server/redis/cache.ts'
 import { createEvents, type Events } from '#server/live/events.ts'
 import { createRegistry, type Registry } from '#server/redis/instances.ts'
@@ -30,7 +34,10 @@ import type { Storage } from '#server/storage/port.ts'
 import { cacheMetrics } from '#server/telemetry/cache-metrics.ts'
 import { eventMetrics, outboxMetrics } from '#server/telemetry/live-metrics.ts'
 import { routerMetrics } from '#server/telemetry/database-metrics.ts'
-import { positionBatch, positionsAccepted, positionsQuarantined } from '#server/telemetry/metrics.ts'
+import { countMail } from '#server/telemetry/mail-metrics.ts'
+import {
+  deviceEventsStored, positionBatch, positionsAccepted, positionsJudged, positionsQuarantined,
+} from '#server/telemetry/metrics.ts'
 import { UnavailableError } from '#shared/errors.ts'
 
 /** Everything the endpoints work with, made once a process. */
@@ -43,8 +50,10 @@ export interface Services {
   registry: Registry
   limiter: RateLimiter
   storage: Storage
+  mail: MailOutbox
   events: Events
   sessions: Sessions
+  recentCallers: RecentCallers
   knownDevices: KnownDevices
   accountLog: AccountLog
   ingest: Ingest
@@ -107,7 +116,7 @@ export function openServices({
     log,
     metrics: outboxMetrics,
   })
-  const database = publishingAfterCommit(withWriteAuthorisation(bare), outbox.publishEntries)
+  const database = publishingAfterCommit(withAuthorisation(bare), outbox.publishEntries)
   const registry = createRegistry(redis)
   const health = createHealth({
     config,
@@ -127,6 +136,15 @@ export function openServices({
     registry,
     limiter: createRateLimiter(redis, () => registry.count()),
     storage: openStorage(config),
+    mail: createMailOutbox({
+      database,
+      mailer: config.smtpUrl ? openSmtp({ url: config.smtpUrl, from: config.mailFrom! }) : null,
+      seal: createSeal(config.sessionPasswords),
+      publicUrl: config.publicUrl ?? '',
+      domain: config.publicUrl ? new URL(config.publicUrl).hostname : 'localhost',
+      log,
+      count: countMail,
+    }),
     events,
     sessions: createSessions(redis, {
       idleSeconds: config.sessionIdleSeconds,
@@ -134,6 +152,7 @@ export function openServices({
       proofSeconds: config.sessionProofSeconds,
       passwords: config.sessionPasswords,
     }),
+    recentCallers: createRecentCallers(),
     knownDevices: createKnownDevices(config.sessionPasswords),
     accountLog: createAccountLog({ database, log }),
     ingest: createIngest({
@@ -144,6 +163,8 @@ export function openServices({
         outcome: outcome => positionsAccepted.inc({ outcome }),
         batch: size => positionBatch.observe(size),
         quarantined: fault => positionsQuarantined.inc({ reason: fault }),
+        judged: credibility => positionsJudged.inc({ credibility }),
+        happened: events => deviceEventsStored.inc(events),
       },
     }),
     health,
@@ -196,11 +217,12 @@ export function closingService(): string | null {
 /** Closes what was opened, in reverse. Each step is tried, whatever became of the one before. */
 export async function closeServices(): Promise<void> {
   if (!current) return
-  const { health, statusPage, ingest, outbox, cache, redis, database, timeline, log } = current
+  const { health, statusPage, ingest, mail, outbox, cache, redis, database, timeline, log } = current
   for (const [name, close] of [
     ['status page', () => statusPage.stop()],
     ['health', () => health.stop()],
     ['device input', () => ingest.close()],
+    ['mail', () => mail.close()],
     ['outbox', () => outbox.close()],
     ['cache', () => cache.close()],
     ['time-line', () => timeline.settled()],

@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid'
 import type { Database, Queries, Transaction } from '#server/database/port.ts'
+import { placeholders, prepared } from '#server/database/prepared.ts'
 import { outbox } from '#server/database/schema/outbox.ts'
 import { currentContext } from '#server/telemetry/context.ts'
 import type { LiveEvents } from '#shared/live.ts'
@@ -12,6 +13,9 @@ export interface OutboxEntry {
   name: 'changed' | 'positions' | 'resync'
   data: Record<string, unknown>
 }
+
+const insertEntry = prepared(db =>
+  db.insert(outbox).values(placeholders(['id', 'organisationId', 'name', 'data'])))
 
 /** What a transaction has recorded, for the instance that commits it. */
 const recorded = new WeakMap<Transaction, OutboxEntry[]>()
@@ -32,8 +36,12 @@ export async function recordChange(
     data,
   }))
   if (entries.length === 0) return
-  await tx.insert(outbox).values(entries)
+  const [only] = entries
+  const written = entries.length === 1
+    ? insertEntry(tx, { ...only })
+    : tx.insert(outbox).values(entries)
   recorded.set(tx, [...(recorded.get(tx) ?? []), ...entries])
+  await written
 }
 
 /** The same for more changes than are worth telling one by one: browsers fetch what they show anew. */

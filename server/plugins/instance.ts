@@ -4,8 +4,10 @@ import { SchemaMismatchError } from '#server/database/migrate.ts'
 import { migrationsFromAssets } from '#server/database/migrations.ts'
 import { setConsistency } from '#server/edge/consistency.ts'
 import { setContextHeaders } from '#server/edge/context.ts'
+import { methodsOfPath } from '#server/edge/endpoints.ts'
 import { contextOfEvent, wrapHandler } from '#server/edge/handler.ts'
 import { answerRehearsed, isRehearsed, rehearse } from '#server/edge/rehearsal.ts'
+import { isPlainEndpoint, serveEndpoint } from '#server/edge/serve.ts'
 import { closeAllStreams, openStreamCount, sendToAllStreams } from '#server/edge/live/event-stream.ts'
 import { keepConnections } from '#server/lifecycle/connections.ts'
 import { configurationExitCode } from '#server/config/load.ts'
@@ -60,7 +62,14 @@ export default defineNitroPlugin((nitroApp) => {
     },
     onRefused: error => log.error({ err: error }, 'A connection could not be accepted'),
   })
-  const handle = wrapHandler(nitroApp.h3App.handler, {
+  const pages = nitroApp.h3App.handler
+  const endpoints = serveEndpoint({
+    router: nitroApp.router.handler,
+    methodsOf: methodsOfPath,
+    headers: useRuntimeConfig().nitro.routeRules?.['/**']?.headers ?? {},
+    config,
+  })
+  const handle = wrapHandler(event => isPlainEndpoint(event.path) ? endpoints(event) : pages(event), {
     config,
     log,
     isDraining,

@@ -35,6 +35,8 @@ export interface Cache {
    * stale.
    */
   orLastKnown<T>(name: string, key: string, load: () => Promise<T>): Promise<T>
+  /** Keeps a value for `orLastKnown` that was come by otherwise. In the background; not with every call. */
+  keep(name: string, key: string, value: unknown): void
   close(): Promise<void>
 }
 
@@ -163,6 +165,7 @@ export function createCache({
 
   return {
     orLastKnown,
+    keep: saveFallback,
     async getOrLoad<T>(
       name: string,
       key: string,

@@ -32,13 +32,13 @@ export type RateLimiter = ReturnType<typeof createRateLimiter>
 export function createRateLimiter(redis: RedisPort, instances: () => number, now: () => number = Date.now) {
   const local = new Map<string, { count: number, endsAt: number }>()
 
-  function takeLocally(key: string, { limit, windowSeconds }: Limit): Verdict {
+  function takeLocally(key: string, { limit, windowSeconds }: Limit, attempts: number): Verdict {
     const at = now()
     if (local.size > localSweepAt)
       for (const [name, { endsAt }] of local) if (endsAt <= at || local.size > maxLocal) local.delete(name)
     const found = local.get(key)
     const window = found && found.endsAt > at ? found : { count: 0, endsAt: at + windowSeconds * 1000 }
-    window.count++
+    window.count += attempts
     local.set(key, window)
     return {
       count: window.count * instances(),
@@ -47,20 +47,28 @@ export function createRateLimiter(redis: RedisPort, instances: () => number, now
     }
   }
 
+  async function count(key: string, limit: Limit, attempts: number): Promise<Verdict> {
+    try {
+      const { value, ttlSeconds } = await redis.increment(`limit:${key}`, {
+        by: attempts,
+        ttlSeconds: limit.windowSeconds,
+      })
+      return { count: value, allowed: value <= limit.limit, retryAfterSeconds: ttlSeconds }
+    }
+    catch (error) {
+      if (!(error instanceof UnavailableError)) throw error
+      rateLimitLocal.inc()
+      return takeLocally(key, limit, attempts)
+    }
+  }
+
   return {
     /** Counts one attempt. Does not wait while Redis is known to be unavailable. */
-    async take(key: string, limit: Limit): Promise<Verdict> {
-      try {
-        const { value, ttlSeconds } = await redis.increment(`limit:${key}`, {
-          ttlSeconds: limit.windowSeconds,
-        })
-        return { count: value, allowed: value <= limit.limit, retryAfterSeconds: ttlSeconds }
-      }
-      catch (error) {
-        if (!(error instanceof UnavailableError)) throw error
-        rateLimitLocal.inc()
-        return takeLocally(key, limit)
-      }
+    take: (key: string, limit: Limit): Promise<Verdict> => count(key, limit, 1),
+
+    /** Whether one more would be allowed; counts nothing. */
+    async look(key: string, limit: Limit): Promise<Verdict> {
+      return count(key, { ...limit, limit: limit.limit - 1 }, 0)
     },
 
     /** Resets the count: the caller has proved who it is. */

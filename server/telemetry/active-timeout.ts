@@ -6,6 +6,8 @@ const steps = 10
  * it to judge how long another server takes. While this process itself is blocked (a page rendered for the
  * first time, an overloaded machine), the answer may have arrived without having been read. A plain timer
  * then fires before the sockets are read, and blames a server that answered in time.
+ *
+ * `ms` may be made of a moment that has passed, and is 0 then: Node warns of a timer below 0.
  */
 export function setActiveTimeout(ms: number, tooLate: () => void): () => void {
   let left = steps
@@ -16,7 +18,7 @@ export function setActiveTimeout(ms: number, tooLate: () => void): () => void {
     clearInterval(timer)
     // Whatever has arrived by now is read first.
     last = setImmediate(tooLate)
-  }, Math.ceil(ms / steps))
+  }, Math.max(0, Math.ceil(ms / steps)))
   return () => {
     clearInterval(timer)
     clearImmediate(last)

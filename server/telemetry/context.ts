@@ -80,6 +80,21 @@ export interface Authority {
   readonly organisationId: string
   /** One of `shared/roles.ts`. */
   readonly permission: string
+  /** The session that speaks for the user. */
+  readonly session: { readonly id: string, readonly createdAt: number, readonly revocationsUpTo?: number }
+  /** Set where the request goes by what was last known of its caller. */
+  readonly assumption?: Assumption
+}
+
+/**
+ * That the caller still is who they were at their last request. It is asked with the request's first
+ * transaction, and nothing is answered and nothing committed before it has been found good.
+ */
+export interface Assumption {
+  /** Nobody has asked yet. */
+  isOpen(): boolean
+  /** @throws {Error} which ends the transaction, where it is somebody else now. */
+  settle(caller: unknown): void
 }
 
 /** Makes a write safe to repeat. `scope` keeps the keys of one caller apart from another's. */
@@ -121,11 +136,11 @@ export function currentSpan(): Span | null {
 
 /**
  * Milliseconds that a wait may take: what is left of the request's deadline, at most `limit`, never below 0.
- * Outside of a request it is `limit`.
+ * Outside of a request it is `limit`, also never below 0: a limit may be made of a moment that has passed.
  */
 export function remainingMs(limit: number): number {
   const deadline = storage.getStore()?.context?.deadline
-  return deadline === undefined ? limit : Math.max(0, Math.min(limit, msUntil(deadline)))
+  return Math.max(0, deadline === undefined ? limit : Math.min(limit, msUntil(deadline)))
 }
 
 /**

@@ -2,6 +2,7 @@ import { getHeapStatistics } from 'node:v8'
 import {
   Counter, Gauge, Histogram, Registry, collectDefaultMetrics, type OpenMetricsContentType,
 } from 'prom-client'
+import { credibilities } from '#shared/device-messages.ts'
 
 /** The registry of this process. Names without a prefix are the specification's own. */
 export const registry = new Registry()
@@ -112,6 +113,17 @@ export const positionsQuarantined = new Counter({
   labelNames: ['reason'] as const,
   registers: [registry],
 })
+export const positionsJudged = new Counter({
+  name: 'fleet2_positions_judged_total',
+  help: 'Positions stored by what they were judged to be when they came; only ok moves a vehicle',
+  labelNames: ['credibility'] as const,
+  registers: [registry],
+})
+export const deviceEventsStored = new Counter({
+  name: 'fleet2_device_events_total',
+  help: 'Alarms and other events of devices that were stored, each once',
+  registers: [registry],
+})
 export const positionBatch = new Histogram({
   name: 'fleet2_position_batch_positions',
   help: 'Positions committed in one transaction',
@@ -178,5 +190,6 @@ export function fromZero<Label extends string, Value extends string>(
 
 httpErrors.inc({ method: 'GET', route: 'page', status: '500' }, 0)
 fromZero(positionsQuarantined, ['refused'])
+fromZero(positionsJudged, credibilities)
 fromZero(positionsAccepted, ['stored', 'duplicate', 'quarantined', 'seen'])
 export const countSignIn = fromZero(signIns, ['accepted', 'refused', 'throttled', 'failed'])

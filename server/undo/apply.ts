@@ -131,6 +131,7 @@ export async function apply({
     await tx.execute(sql.raw(asEverywhere))
     // As every change of members does first; it also makes two operators take turns.
     await lockOrganisation(tx, organisationId)
+    await lockRows(tx, wanted)
     const changes: LiveEvents['changed'][] = []
     const done = new Map<Item, Done>()
     let open = tables.flatMap(table =>
@@ -178,6 +179,23 @@ export async function apply({
 }
 
 interface Wanted extends Row { content: string }
+
+/**
+ * Vehicles, then devices, each by id: the order in which everybody locks them (`lockVehicle`). One after the
+ * other as they come back would be another order, with people at work beside it.
+ */
+async function lockRows(tx: Transaction, wanted: Map<Item, Wanted>): Promise<void> {
+  const ofDevices = [...wanted].filter(([{ table }]) => table === 'devices')
+  const vehicleIds = [
+    ...[...wanted.keys()].filter(({ table }) => table === 'vehicles').map(({ id }) => id),
+    ...ofDevices.map(([, { row }]) => row.vehicle_id).filter(id => typeof id === 'string'),
+  ]
+  const deviceIds = ofDevices.map(([{ id }]) => id)
+  for (const [table, ids] of [['vehicles', vehicleIds], ['devices', deviceIds]] as const) {
+    await tx.execute(sql`SELECT id FROM ${sql.identifier(table)}
+      WHERE id = ANY (${sql.param(ids)}::uuid[]) ORDER BY id FOR UPDATE`)
+  }
+}
 
 /** The rows of the copy, which must be those that the plan was made of. */
 async function readWanted(past: Side, tables: Table[], items: Item[]): Promise<Map<Item, Wanted>> {

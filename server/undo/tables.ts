@@ -35,6 +35,8 @@ export const restoredTables: Record<string, Restored> = {
     },
     keeps: {
       token_hash: 'a token that was renewed may have been in wrong hands',
+      previous_token_hash: 'a token that was renewed may have been in wrong hands',
+      previous_token_until: 'as long as the token before it is taken, and no longer',
       token_required: 'a device that must show its token since does so for a reason',
     },
   },
@@ -45,12 +47,17 @@ export const leftOut: Record<string, string> = {
   device_fittings:
     'history: it comes back with its device, and a device that is moved back begins a new fitting',
   invitations: 'a link with a secret in it: whoever was invited is invited anew',
-  positions: 'nobody changes or deletes them, and a device that comes back finds its own',
+  positions: 'people neither change nor delete them, and a device that comes back finds its own',
+  device_events: 'as devices told of them; nobody changes or deletes them',
+  device_messages: 'as they were sent; people neither change nor delete them',
   quarantined_positions: 'as they were sent; nobody changes or deletes them',
   device_states: 'the next position writes it anew',
   vehicle_states: 'the next position writes it anew',
   audit_entries: 'what happened has happened; undoing is a further entry',
   outbox: 'what browsers have been told',
+  mails: 'what was sent was sent; whoever needs it again asks again',
+  jobs: 'work that was asked for: whoever needs it again asks again',
+  job_schedules: 'the program sets its own up at each start; a person sets the others up anew',
 }
 
 /** Columns that the program keeps the books by: nobody changes them, so no difference is made of them. */

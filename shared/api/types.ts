@@ -66,6 +66,72 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit-exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Export audit entries
+         * @description Answers with a job. Its file can be downloaded once it is done, and for a week.
+         *
+         *     For owners and managers (`audit:read`).
+         */
+        post: operations["postAuditExports"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/device-events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List events of devices
+         * @description Alarms, ignition, buttons, power, driver cards, geofences of the device. The newest first.
+         *
+         *     For owners, managers and dispatchers (`devices:read`).
+         */
+        get: operations["getDeviceEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/device-messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List messages of devices that moved nothing
+         * @description Those that were judged, quarantined or refused, as they came, each with its reason. The newest first.
+         *
+         *     For owners, managers and dispatchers (`devices:read`).
+         */
+        get: operations["getDeviceMessages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/devices": {
         parameters: {
             query?: never;
@@ -122,6 +188,28 @@ export interface paths {
         patch: operations["patchDevicesById"];
         trace?: never;
     };
+    "/api/v1/devices/{id}/positions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the positions of a device
+         * @description All of them, believed or not, the newest first.
+         *
+         *     For owners, managers and dispatchers (`devices:read`).
+         */
+        get: operations["getDevicesByIdPositions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/devices/{id}/token": {
         parameters: {
             query?: never;
@@ -133,11 +221,33 @@ export interface paths {
         put?: never;
         /**
          * Give a device a new token
-         * @description The one before is worth nothing from then on.
+         * @description The one before is taken for a day more, or with `endPrevious=true` not at all.
          *
          *     For owners and managers (`devices:write`). It is sensitive: refused while Redis is away.
          */
         post: operations["postDevicesByIdToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the whole fleet
+         * @description All vehicles in use with their newest positions, for a map: as columns, whole and compact. Then follow `/api/events`. While no database server can be reached, the last answer with `Fleet2-Stale`.
+         *
+         *     For every member (`vehicles:read`).
+         */
+        get: operations["getFleet"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -227,6 +337,158 @@ export interface paths {
          * @description For owners and managers (`members:write`). It is sensitive: refused while Redis is away.
          */
         delete: operations["deleteInvitationsById"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List jobs
+         * @description The newest first. Jobs that have ended are listed for 30 days.
+         *
+         *     For owners and managers (`jobs:read`).
+         */
+        get: operations["getJobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a job
+         * @description How far it has come and what has become of it. The live stream tells of each change.
+         *
+         *     For owners and managers (`jobs:read`).
+         */
+        get: operations["getJobsById"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/cancellation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel a job
+         * @description It has no effect any more from then on, even if it is running.
+         *
+         *     For owners and managers (`jobs:write`).
+         */
+        post: operations["postJobsByIdCancellation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download the file that a job left
+         * @description For as long as it is kept, and for whoever may see what is in it. Each download is an audit entry.
+         *
+         *     For owners and managers (`jobs:read`).
+         */
+        get: operations["getJobsByIdFile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry a job that failed or was cancelled
+         * @description For owners and managers (`jobs:write`).
+         */
+        post: operations["postJobsByIdRetry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mails": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List outgoing mail
+         * @description The newest first, for 30 days.
+         *
+         *     For owners (`mail:read`).
+         */
+        get: operations["getMails"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mails/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read an outgoing mail
+         * @description Its text is shown where there is no mail server to send it; reading it is an audit entry.
+         *
+         *     For owners (`mail:read`). It is sensitive: refused while Redis is away.
+         */
+        get: operations["getMailsById"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -362,6 +624,50 @@ export interface paths {
          *     For owners (`organisation:write`).
          */
         patch: operations["patchOrganisationsById"];
+        trace?: never;
+    };
+    "/api/v1/password-reset-completions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set a forgotten password anew
+         * @description By the token of a link. It ends all sessions of the account and begins none.
+         *
+         *     For everybody.
+         */
+        post: operations["postPasswordResetCompletions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/password-resets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for a link to set a forgotten password anew
+         * @description The answer is the same whether or not the address has an account.
+         *
+         *     For everybody.
+         */
+        post: operations["postPasswordResets"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/session": {
@@ -611,7 +917,7 @@ export interface paths {
         };
         /**
          * Read a vehicle's track
-         * @description The oldest position first, of at most 31 days; without `from` and `to` of the last 24 hours.
+         * @description The oldest position first, of at most 31 days; without `from` and `to` of the last 24 hours. Positions that are not believed are left out unless `credibility=all`.
          *
          *     For every member (`vehicles:read`).
          */
@@ -656,7 +962,7 @@ export interface components {
             /** Format: date-time */
             at: string;
             /** @enum {string} */
-            action: "account.created" | "account.signed-in" | "account.sign-in-refused" | "account.signed-out" | "account.session-ended" | "account.other-sessions-ended" | "account.password-changed" | "account.password-refused" | "account.renamed" | "account.organisation-entered";
+            action: "account.created" | "account.signed-in" | "account.sign-in-refused" | "account.signed-out" | "account.session-ended" | "account.other-sessions-ended" | "account.password-changed" | "account.password-refused" | "account.password-reset-requested" | "account.password-reset" | "account.renamed" | "account.organisation-entered";
             /** @description Attempts within the hour that the entry stands for; null where that is of no meaning. */
             attempts: number | null;
             ipAddress: string | null;
@@ -702,6 +1008,19 @@ export interface components {
             ipAddress: string | null;
             requestId: string | null;
         };
+        AuditExportCreate: {
+            action?: string;
+            /** Format: uuid */
+            actorId?: string;
+            /** Format: uuid */
+            subjectId?: string;
+            /** Format: date-time */
+            from?: string;
+            /** Format: date-time */
+            to?: string;
+            /** @enum {string} */
+            format: "csv";
+        };
         BalancerView: {
             name: string;
             /** @description Null: it answers. */
@@ -740,6 +1059,16 @@ export interface components {
             tokenRequired: boolean;
             /** @description When a message of it was last taken; null: never. */
             lastSeenAt: string | null;
+            /** @description The shape of its last message; null: there was none. */
+            protocol: ("osmand" | "traccar-client" | "owntracks") | null;
+            /** @description By how much its clock is ahead, all the time; it is taken off. Null: its clock is right. */
+            clockOffsetSeconds: number | null;
+            /** @description How far its fixes are apart, smoothed. Null: there have not been two. */
+            intervalSeconds: number | null;
+            batteryPercent: number | null;
+            batteryVolts: number | null;
+            /** @description Until then the token before this one is taken, too; null: there is none. */
+            previousTokenUntil: string | null;
             version: number;
             /** Format: date-time */
             createdAt: string;
@@ -758,6 +1087,64 @@ export interface components {
             speedUnit?: "kn" | "kmh" | "mps" | "mph";
             /** @default true */
             tokenRequired?: boolean;
+        };
+        DeviceEvent: {
+            /** Format: uuid */
+            id: string;
+            device: {
+                /** Format: uuid */
+                id: string;
+                /** @description Null: it has been removed. */
+                name: string | null;
+            };
+            /** @description Which one the device was assigned to when the event arrived. */
+            vehicle: {
+                /** Format: uuid */
+                id: string;
+                name: string;
+            } | null;
+            /**
+             * Format: date-time
+             * @description When it happened, by the clock of the device.
+             */
+            fixTime: string;
+            /** Format: date-time */
+            receivedAt: string;
+            /** @enum {string} */
+            kind: "alarm" | "ignition" | "button" | "power" | "driver" | "geofence";
+            /** @description What the device said: `{ "alarm": "sos" }`, `{ "on": true }`. */
+            data: {
+                [key: string]: unknown;
+            };
+            /** @description Null: the device has never had a credible place. */
+            latitude: number | null;
+            longitude: number | null;
+        };
+        DeviceMessageEntry: {
+            /** Format: uuid */
+            id: string;
+            device: {
+                /** Format: uuid */
+                id: string;
+                /** @description Null: it has been removed. */
+                name: string | null;
+            };
+            /** Format: date-time */
+            receivedAt: string;
+            /** @description By the clock of the device; null where nothing was made of the message. */
+            fixTime: string | null;
+            /**
+             * @description `judged`: stored, and not believed; `quarantined`: stored as it came; `refused`: not taken.
+             * @enum {string}
+             */
+            outcome: "judged" | "quarantined" | "refused";
+            credibility: ("ok" | "no-fix" | "outdated" | "clock-ahead" | "implausible" | "inaccurate") | null;
+            /** @description What is wrong with it, and what would be right. */
+            reason: string;
+            /** @description As it came, without secrets. */
+            raw: {
+                [key: string]: unknown;
+            };
         };
         DeviceUpdate: {
             name?: string;
@@ -782,6 +1169,16 @@ export interface components {
             tokenRequired: boolean;
             /** @description When a message of it was last taken; null: never. */
             lastSeenAt: string | null;
+            /** @description The shape of its last message; null: there was none. */
+            protocol: ("osmand" | "traccar-client" | "owntracks") | null;
+            /** @description By how much its clock is ahead, all the time; it is taken off. Null: its clock is right. */
+            clockOffsetSeconds: number | null;
+            /** @description How far its fixes are apart, smoothed. Null: there have not been two. */
+            intervalSeconds: number | null;
+            batteryPercent: number | null;
+            batteryVolts: number | null;
+            /** @description Until then the token before this one is taken, too; null: there is none. */
+            previousTokenUntil: string | null;
             version: number;
             /** Format: date-time */
             createdAt: string;
@@ -795,6 +1192,21 @@ export interface components {
             up: boolean;
             leader: boolean;
             hasLeader: boolean;
+        };
+        FleetSnapshot: {
+            id: string[];
+            name: string[];
+            registration: (string | null)[];
+            version: number[];
+            /** @description Degrees, to five decimals: about a metre. */
+            latitude: (number | null)[];
+            longitude: (number | null)[];
+            /** @description To one decimal; null also where the device did not say. */
+            speedKmh: (number | null)[];
+            /** @description Whole degrees; null also where it did not say. */
+            courseDegrees: (number | null)[];
+            /** @description The moment of the position, in seconds since 1970. */
+            fixSeconds: (number | null)[];
         };
         InstanceView: {
             name: string;
@@ -838,6 +1250,11 @@ export interface components {
             email: string;
             /** @enum {string} */
             role: "owner" | "manager" | "dispatcher" | "driver" | "viewer";
+            /**
+             * @default en
+             * @enum {string}
+             */
+            language?: "en" | "de";
         };
         InvitationLookup: {
             token: string;
@@ -849,7 +1266,7 @@ export interface components {
             role: "owner" | "manager" | "dispatcher" | "driver" | "viewer";
             /** Format: date-time */
             expiresAt: string;
-            accountExists: boolean;
+            accountExists: boolean | null;
         };
         InvitationWithLink: {
             /** Format: uuid */
@@ -864,6 +1281,65 @@ export interface components {
             expiresAt: string;
             /** @description The link is shown this once: only a hash of its token is stored. */
             path: string;
+            /** @description Whether it is sent by mail, too; false: there is no mail server. */
+            mailed: boolean;
+        };
+        Job: {
+            /** Format: uuid */
+            id: string;
+            kind: string;
+            /** @enum {string} */
+            state: "queued" | "running" | "done" | "failed" | "cancelled";
+            /** @description How far it has come; null: it has not said so. `total` null: it does not know. */
+            progress: {
+                done: number;
+                total: number | null;
+            } | null;
+            attempts: number;
+            maxAttempts: number;
+            /** @description Why the last attempt failed. */
+            reason: string | null;
+            /**
+             * Format: date-time
+             * @description Not before this moment: when it was asked for, or when it is tried again.
+             */
+            runAt: string;
+            /** Format: date-time */
+            createdAt: string;
+            startedAt: string | null;
+            finishedAt: string | null;
+            requestedBy: {
+                /** Format: uuid */
+                id: string;
+                name: string;
+            } | null;
+            /** @description What it left to be downloaded, from `/api/v1/jobs/{id}/file`, while it is kept. */
+            file: {
+                name: string;
+                bytes: number;
+                /** Format: date-time */
+                expiresAt: string;
+            } | null;
+        };
+        JudgedPosition: {
+            /** Format: date-time */
+            fixTime: string;
+            latitude: number;
+            longitude: number;
+            speedKmh: number | null;
+            courseDegrees: number | null;
+            altitudeMetres: number | null;
+            accuracyMetres: number | null;
+            attributes: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description Only `ok` moves a vehicle, and counts for distances.
+             * @enum {string}
+             */
+            credibility: "ok" | "no-fix" | "outdated" | "clock-ahead" | "implausible" | "inaccurate";
+            /** @description Why it is not believed, or what was corrected or left out. Null: nothing. */
+            reason: string | null;
         };
         LivePosition: {
             /** Format: date-time */
@@ -881,6 +1357,34 @@ export interface components {
             vehicleId: string;
             /** Format: date-time */
             receivedAt: string;
+        };
+        Mail: {
+            /** Format: uuid */
+            id: string;
+            recipient: string;
+            subject: string;
+            /** @enum {string} */
+            state: "waiting" | "sent" | "failed" | "shown";
+            /** @description Why it has not been sent yet, or will not be. */
+            reason: string | null;
+            /** Format: date-time */
+            createdAt: string;
+            sentAt: string | null;
+        };
+        MailWithText: {
+            /** Format: uuid */
+            id: string;
+            recipient: string;
+            subject: string;
+            /** @enum {string} */
+            state: "waiting" | "sent" | "failed" | "shown";
+            /** @description Why it has not been sent yet, or will not be. */
+            reason: string | null;
+            /** Format: date-time */
+            createdAt: string;
+            sentAt: string | null;
+            /** @description With its link, where there is no mail server. Reading it is audited. */
+            text: string | null;
         };
         Member: {
             /**
@@ -1082,6 +1586,18 @@ export interface components {
             currentPassword: string;
             newPassword: string;
         };
+        PasswordReset: {
+            token: string;
+            password: string;
+        };
+        PasswordResetRequest: {
+            email: string;
+            /**
+             * @default en
+             * @enum {string}
+             */
+            language?: "en" | "de";
+        };
         PatroniMember: {
             name: string;
             /** @enum {string} */
@@ -1112,19 +1628,6 @@ export interface components {
                 maxWaitSeconds: number;
                 mode: string;
             }[];
-        };
-        Position: {
-            /** Format: date-time */
-            fixTime: string;
-            latitude: number;
-            longitude: number;
-            speedKmh: number | null;
-            courseDegrees: number | null;
-            altitudeMetres: number | null;
-            accuracyMetres: number | null;
-            attributes: {
-                [key: string]: unknown;
-            };
         };
         Problem: {
             /** @description `urn:fleet2:problem:` and one of the words that the operation lists. */
@@ -1664,6 +2167,8 @@ export interface components {
         Organisation: string;
         /** @description From an earlier answer: this one will not be older. */
         Consistency: string;
+        /** @description The `ETag` of the answer that you have: where it still holds, 304 comes without a body. */
+        IfNoneMatch: string;
     };
     requestBodies: never;
     headers: {
@@ -1675,6 +2180,8 @@ export interface components {
         Stale: number;
         /** @description The address of what was made. */
         Location: string;
+        /** @description Names what the answer says, for `If-None-Match`. */
+        ETag: string;
         /** @description Seconds after which to ask again. */
         RetryAfter: number;
         /** @description `true`: the answer of an earlier request with the same key. */
@@ -1780,6 +2287,143 @@ export interface operations {
                 content: {
                     "application/json": {
                         items: components["schemas"]["AuditEntry"][];
+                        /** @description Asks for the next page as `cursor`; null on the last one. */
+                        nextCursor: string | null;
+                        /** @description How many the whole list has. Null past the first page, and where there are more than are counted. */
+                        total: number | null;
+                    };
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["OrganisationChanged"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    postAuditExports: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Made once for one intent: however often the request arrives, it is applied once, and a repeat gets the first answer. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AuditExportCreate"];
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Idempotency-Replayed": components["headers"]["Replayed"];
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["ConflictOrOperationInProgressOrOrganisationChanged"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
+        };
+    };
+    getDeviceEvents: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+                deviceId?: string;
+                vehicleId?: string;
+                kind?: "alarm" | "ignition" | "button" | "power" | "driver" | "geofence";
+                from?: string;
+                to?: string;
+            };
+            header?: {
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Fleet2-Stale": components["headers"]["Stale"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["DeviceEvent"][];
+                        /** @description Asks for the next page as `cursor`; null on the last one. */
+                        nextCursor: string | null;
+                        /** @description How many the whole list has. Null past the first page, and where there are more than are counted. */
+                        total: number | null;
+                    };
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["OrganisationChanged"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getDeviceMessages: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+                deviceId?: string;
+                outcome?: "judged" | "quarantined" | "refused";
+            };
+            header?: {
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Fleet2-Stale": components["headers"]["Stale"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["DeviceMessageEntry"][];
                         /** @description Asks for the next page as `cursor`; null on the last one. */
                         nextCursor: string | null;
                         /** @description How many the whole list has. Null past the first page, and where there are more than are counted. */
@@ -2005,9 +2649,57 @@ export interface operations {
             503: components["responses"]["AskAgainLaterOrStandbyRegionOrUnavailableOrUnresolved"];
         };
     };
+    getDevicesByIdPositions: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: {
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Fleet2-Stale": components["headers"]["Stale"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["JudgedPosition"][];
+                        /** @description Asks for the next page as `cursor`; null on the last one. */
+                        nextCursor: string | null;
+                        /** @description How many the whole list has. Null past the first page, and where there are more than are counted. */
+                        total: number | null;
+                    };
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["OrganisationChanged"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     postDevicesByIdToken: {
         parameters: {
-            query?: never;
+            query?: {
+                endPrevious?: "true" | "false";
+            };
             header?: {
                 /** @description Made once for one intent: however often the request arrives, it is applied once, and a repeat gets the first answer. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -2044,6 +2736,51 @@ export interface operations {
             422: components["responses"]["IdempotencyKeyReused"];
             500: components["responses"]["Internal"];
             503: components["responses"]["AskAgainLaterOrStandbyRegionOrUnavailableOrUnresolved"];
+        };
+    };
+    getFleet: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+                /** @description The `ETag` of the answer that you have: where it still holds, 304 comes without a body. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Fleet2-Stale": components["headers"]["Stale"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FleetSnapshot"];
+                };
+            };
+            /** @description It is what you have. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["OrganisationChanged"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     postInvitationAcceptances: {
@@ -2257,6 +2994,286 @@ export interface operations {
             422: components["responses"]["IdempotencyKeyReused"];
             500: components["responses"]["Internal"];
             503: components["responses"]["AskAgainLaterOrStandbyRegionOrUnavailableOrUnresolved"];
+        };
+    };
+    getJobs: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+                state?: "queued" | "running" | "done" | "failed" | "cancelled";
+            };
+            header?: {
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Fleet2-Stale": components["headers"]["Stale"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Job"][];
+                        /** @description Asks for the next page as `cursor`; null on the last one. */
+                        nextCursor: string | null;
+                        /** @description How many the whole list has. Null past the first page, and where there are more than are counted. */
+                        total: number | null;
+                    };
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["OrganisationChanged"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getJobsById: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Fleet2-Stale": components["headers"]["Stale"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["OrganisationChanged"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    postJobsByIdCancellation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Made once for one intent: however often the request arrives, it is applied once, and a repeat gets the first answer. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Idempotency-Replayed": components["headers"]["Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["ConflictOrOperationInProgressOrOrganisationChanged"];
+            413: components["responses"]["TooLarge"];
+            422: components["responses"]["IdempotencyKeyReused"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
+        };
+    };
+    getJobsByIdFile: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Fleet2-Stale": components["headers"]["Stale"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["OrganisationChanged"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    postJobsByIdRetry: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Made once for one intent: however often the request arrives, it is applied once, and a repeat gets the first answer. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Idempotency-Replayed": components["headers"]["Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["ConflictOrOperationInProgressOrOrganisationChanged"];
+            413: components["responses"]["TooLarge"];
+            422: components["responses"]["IdempotencyKeyReused"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
+        };
+    };
+    getMails: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: {
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Fleet2-Stale": components["headers"]["Stale"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Mail"][];
+                        /** @description Asks for the next page as `cursor`; null on the last one. */
+                        nextCursor: string | null;
+                        /** @description How many the whole list has. Null past the first page, and where there are more than are counted. */
+                        total: number | null;
+                    };
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["OrganisationChanged"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getMailsById: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Fleet2-Stale": components["headers"]["Stale"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailWithText"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["OrganisationChanged"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["AskAgainLaterOrUnavailable"];
         };
     };
     getMembers: {
@@ -2564,6 +3581,85 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["IdempotencyKeyReused"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
+        };
+    };
+    postPasswordResetCompletions: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Made once for one intent: however often the request arrives, it is applied once, and a repeat gets the first answer. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordReset"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Idempotency-Replayed": components["headers"]["Replayed"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidInput"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["OperationInProgress"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
+        };
+    };
+    postPasswordResets: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Made once for one intent: however often the request arrives, it is applied once, and a repeat gets the first answer. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordResetRequest"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Idempotency-Replayed": components["headers"]["Replayed"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidInput"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["OperationInProgress"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
+            429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
             503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
         };
@@ -3181,6 +4277,7 @@ export interface operations {
             query?: {
                 from?: string;
                 to?: string;
+                credibility?: "ok" | "all";
                 cursor?: string;
                 limit?: number;
             };
@@ -3207,7 +4304,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        items: components["schemas"]["Position"][];
+                        items: components["schemas"]["JudgedPosition"][];
                         /** @description Asks for the next page as `cursor`; null on the last one. */
                         nextCursor: string | null;
                         /** @description How many the whole list has. Null past the first page, and where there are more than are counted. */

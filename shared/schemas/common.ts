@@ -79,9 +79,6 @@ export const PageQuery = z.object({
 })
 export type PageQuery = z.infer<typeof PageQuery>
 
-/** How far a list is counted: past it nobody reads the number, and counting would cost more than the page. */
-export const maxCounted = 10_000
-
 /** A page of a list; `nextCursor` is null on the last one. */
 export interface Page<T> {
   items: T[]

@@ -90,6 +90,10 @@ describe.each(withBody)('$method $path', ({ method, path }) => {
   it('refuses what is no JSON, another content type, and a body that is too large, and changes nothing', async () => {
     const before = await counts()
     expect((await client.send(method, address, '{"name":', { raw: true })).status).toBe(400)
+    const latin1 = Buffer.from('{"name":"Müller"}', 'latin1') as unknown as string
+    expect(await client.send(method, address, latin1, { raw: true })).toMatchObject({
+      status: 400, body: { errors: [{ message: 'the body must be UTF-8' }] },
+    })
     expect(
       (
         await client.send(method, address, 'name=x', {

@@ -6,8 +6,10 @@ import type { InvitationWithLink, Member } from '#shared/identity.ts'
 import type { Vehicle } from '#shared/vehicles.ts'
 import { createClient, signUp, type Client, type SignedUp } from '../support/client.ts'
 import { endpointFiles } from '../support/endpoints.ts'
+import { listenLive } from '../support/live-listener.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { startServer, type TestServer } from '../support/server.ts'
+import { until } from '../support/until.ts'
 
 let database: TestDatabase
 let server: TestServer
@@ -111,6 +113,40 @@ it('a viewer sees vehicles and places, and nothing of devices: not in any answer
   expect((await owner.send<Vehicle>('GET', `/api/v1/vehicles/${vehicle.id}`)).body.devices).toEqual([
     { id: device.id, name: device.name },
   ])
+})
+
+it('a viewer\'s live stream says nothing of devices, members and invitations, and does once the role may see '
+  + 'them', async () => {
+  const listeners = [viewer, owner].map(client => listenLive(() => server.url, () => client.cookie()))
+  const [theirs, ours] = listeners.map(({ heard }) => () =>
+    heard.filter(({ name }) => name === 'changed').map(({ data }) => data.type),
+  ) as [() => unknown[], () => unknown[]]
+  try {
+    await until(() => listeners.every(({ heard }) => heard.some(({ name }) => name === 'status')))
+    const rename = async (name: string) => {
+      const changed = { name: `The secret ${name}` }
+      const { status } = await owner.send('PATCH', `/api/v1/devices/${device.id}`, changed)
+      expect(status).toBe(200)
+      await owner.send('POST', '/api/v1/invitations', { email: `${name}@example.org`, role: 'viewer' })
+      await owner.send('PATCH', `/api/v1/vehicles/${vehicle.id}`, { notes: name })
+    }
+    await rename('first')
+    await until(() => theirs().includes('vehicle') && ours().includes('vehicle'))
+    expect(ours().sort()).toEqual(['device', 'invitation', 'vehicle'])
+    expect(theirs()).toEqual(['vehicle'])
+
+    const { body } = await owner.send<{ items: Member[] }>('GET', '/api/v1/members')
+    const { id } = body.items.find(({ role }) => role === 'viewer')!
+    const setRole = (role: string) => owner.send('PATCH', `/api/v1/members/${id}`, { role })
+    expect((await setRole('dispatcher')).status).toBe(200)
+    // The stream asks for the new role as soon as it is told of the change.
+    for (let n = 0; !theirs().includes('device'); n++) await rename(`again-${n}`)
+    expect((await setRole('viewer')).status).toBe(200)
+    await owner.send('PATCH', `/api/v1/devices/${device.id}`, { name: device.name })
+  }
+  finally {
+    for (const listener of listeners) listener.close()
+  }
 })
 
 it('a body of a hundred thousand unknown fields is answered in a few lines', async () => {

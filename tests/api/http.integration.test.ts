@@ -8,6 +8,7 @@ import { signUp, type SignedUp } from '../support/client.ts'
 import { endpointFiles, routeFiles } from '../support/endpoints.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { startServer, type TestServer } from '../support/server.ts'
+import { until } from '../support/until.ts'
 
 let database: TestDatabase
 let server: TestServer
@@ -76,6 +77,7 @@ const pages = [
   '/devices',
   '/members',
   '/audit',
+  '/jobs',
   '/settings',
   '/sign-in',
   '/sign-up',
@@ -188,6 +190,41 @@ describe.each(pages)('the page %s', (page) => {
     expect([head.status, head.body.length]).toEqual([get.status, 0])
     const post = await ask('POST', page, { accept: 'text/html' })
     expect([post.status, post.headers.allow]).toEqual([405, 'GET, HEAD, OPTIONS'])
+  })
+})
+
+describe('an endpoint, which goes past what is there for pages,', () => {
+  /** The same address with an escape in it goes the long way, through Nitro and nuxt-security. */
+  const longWay = (path: string) => path.replace('/api/', '/%61pi/')
+
+  it.each([
+    ['GET', '/api/health/live', 200],
+    ['HEAD', '/api/health/live', 200],
+    ['OPTIONS', '/api/health/live', 204],
+    ['DELETE', '/api/health/live', 405],
+    ['GET', '/api/v1/vehicles?limit=1', 200],
+    ['GET', '/api/v1/vehicles', 200],
+    ['GET', '/api/v1/vehicles?limit=none', 400],
+    ['GET', '/api/v1/vehicles/00000000-0000-7000-8000-000000000000', 404],
+    ['GET', '/api/nothing-there', 404],
+    ['GET', '/api/ingest', 400],
+    ['POST', '/api/v1/vehicles', 415],
+  ] as const)('%s %s answers as it would there, with all of its headers', async (method, path, status) => {
+    const answers = await Promise.all([ask(method, path), ask(method, longWay(path))])
+    const [short, long] = answers.map(({ headers, body }) => {
+      // Each request's own.
+      const { 'date': _, 'x-request-id': id, 'set-cookie': _cookies, ...others } = headers
+      return { headers: others, body: body.toString('latin1').replaceAll(String(id), 'its id') }
+    })
+    expect(answers.map(answer => answer.status)).toEqual([status, status])
+    expect(short).toEqual(long)
+    expect(short!.headers).toMatchObject({
+      'strict-transport-security': 'max-age=63072000; includeSubDomains',
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'DENY',
+      'referrer-policy': 'same-origin',
+      'cache-control': expect.stringContaining('no-store') as string,
+    })
   })
 })
 
@@ -329,6 +366,18 @@ describe('old and odd clients', () => {
     )
     expect(Number(/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1])).toBeLessThan(500)
     expect(answer).not.toMatch(/^location: *(https?:)?\/\/evil/im)
+  })
+  it('a body that ends in the middle is no fault of ours', async () => {
+    const head = 'POST /api/v1/session HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n'
+    expect(await bytes(`${head}Transfer-Encoding: chunked\r\n\r\nZZ\r\n`)).toMatch(/^HTTP\/1\.1 400 /)
+    const { hostname, port } = new URL(server.url)
+    await new Promise((resolve, reject) => {
+      const socket = connect(Number(port), hostname, () => {
+        socket.end(`${head}Content-Length: 60\r\n\r\n{"email":`)
+      }).on('close', resolve).on('error', reject).resume()
+    })
+    await until(() => (server.output().match(/"route":"\/api\/v1\/session","status":499/g) ?? []).length >= 2)
+    expect(server.output()).not.toContain('An endpoint failed')
   })
   it('OPTIONS * is answered', async () => {
     expect(await bytes('OPTIONS * HTTP/1.1\r\nHost: fleet\r\nConnection: close\r\n\r\n')).toMatch(

@@ -4,6 +4,7 @@ import { createClient, signUp, type Client, type SignedUp } from '../support/cli
 import { endpointFiles } from '../support/endpoints.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { startServer, type TestServer } from '../support/server.ts'
+import { until } from '../support/until.ts'
 
 let database: TestDatabase
 let server: TestServer
@@ -26,7 +27,17 @@ beforeAll(async () => {
     vehicleId: their.vehicle,
   })
   their.invitation = await make('/api/v1/invitations', { email: 'their-secret@example.org', role: 'viewer' })
+  const identifier = `their-secret-${randomUUID().slice(0, 8)}`
+  const tracker = { name: 'Their secret tracker', identifier, tokenRequired: false }
+  their.tracker = await make('/api/v1/devices', tracker)
+  // An event, and a message that is kept as it came.
+  await fetch(`${server.url}/api/ingest?id=${identifier}&lat=secret&lon=2&alarm=secret`)
   their.member = (await theirs.send<{ items: { id: string }[] }>('GET', '/api/v1/members')).body.items[0]!.id
+  their.mail = (await theirs.send<{ items: { id: string }[] }>('GET', '/api/v1/mails')).body.items[0]!.id
+  their.job = await make('/api/v1/audit-exports', { format: 'csv' })
+  await until(async () => {
+    return (await theirs.send('GET', `/api/v1/jobs/${their.job}`)).body.state === 'done'
+  }, 'their export to be done')
   their.session = theirs.session.id
   their.organisation = theirs.session.organisation!.id
 })
@@ -56,8 +67,22 @@ const cases: Record<string, Case> = {
   'PATCH /api/v1/organisations/:id': { notFound: 'organisation', body: { name: 'Stolen' } },
   'PUT /api/v1/session/organisation': { notFound: 'organisation', body: {} },
   'DELETE /api/v1/sessions/:id': { notFound: 'session' },
+  'GET /api/v1/jobs/:id': { notFound: 'job' },
+  'GET /api/v1/jobs/:id/file': { notFound: 'job' },
+  'POST /api/v1/jobs/:id/cancellation': { notFound: 'job' },
+  'POST /api/v1/jobs/:id/retry': { notFound: 'job' },
+  'GET /api/v1/mails': { list: '/api/v1/mails' },
+  'GET /api/v1/mails/:id': { notFound: 'mail' },
+  'POST /api/v1/password-resets': { own: 'of whoever reads the mailbox: see tests/mail/mail' },
+  'POST /api/v1/password-reset-completions': { own: 'the link is the key: see tests/mail/mail' },
+  'GET /api/v1/jobs': { list: '/api/v1/jobs' },
+  'POST /api/v1/audit-exports': { own: 'of the session\'s organisation: see tests/jobs/instances' },
   'GET /api/v1/vehicles': { list: '/api/v1/vehicles?search=secret' },
+  'GET /api/v1/fleet': { list: '/api/v1/fleet' },
   'GET /api/v1/devices': { list: '/api/v1/devices?search=secret' },
+  'GET /api/v1/devices/:id/positions': { notFound: 'device' },
+  'GET /api/v1/device-events': { list: '/api/v1/device-events' },
+  'GET /api/v1/device-messages': { list: '/api/v1/device-messages' },
   'GET /api/v1/members': { list: '/api/v1/members' },
   'GET /api/v1/invitations': { list: '/api/v1/invitations' },
   'GET /api/v1/organisations': { list: '/api/v1/organisations' },
@@ -155,6 +180,8 @@ describe('without a session', () => {
     '/api/v1/users',
     '/api/v1/invitation-lookups',
     '/api/v1/invitation-acceptances',
+    '/api/v1/password-resets',
+    '/api/v1/password-reset-completions',
   ])
   it.each(
     endpointFiles().filter(

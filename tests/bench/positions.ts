@@ -23,7 +23,7 @@ export async function benchPositions({
   ownerUrl: string
   identifiers: string[]
   organisationId: string
-}): Promise<{ ingest: number, copy: number }> {
+}): Promise<{ ingest: number, copy: number, rows: number }> {
   const database = openDatabase({
     primaryUrl: servingUrl,
     replicaUrl: null,
@@ -75,5 +75,5 @@ export async function benchPositions({
   await owner.query('DELETE FROM positions; DELETE FROM outbox')
   await owner.end()
   await database.close()
-  return { ingest: ingestRate, copy: copyRate }
+  return { ingest: ingestRate, copy: copyRate, rows }
 }

@@ -152,6 +152,23 @@ describe('the judge of the drills', () => {
       secondsUntilWhole: 1,
     })
   })
+  it('finds a job that was asked for and not done, and one that had its effect twice', () => {
+    const asked = ['done', 'failed', 'gone', 'doubled', 'too soon'].map(id => ({ id, session: 'u1', askedAt: 1 }))
+    const jobs = {
+      'done': { state: 'done', effects: 1 },
+      'failed': { state: 'failed', effects: 0 },
+      'doubled': { state: 'done', effects: 2 },
+      'too soon': { state: 'running', effects: 1 },
+    }
+    const { figures, violations } = judge({ ...history([]), jobs: asked }, { ...state(), jobs }, budget)
+    expect(figures).toMatchObject({ jobsUndone: 3, jobsDoubled: 2 })
+    expect(violations).toContainEqual(
+      '3 jobs that were asked for and not done: failed of u1 is failed; gone of u1 is gone; too soon of u1 is running',
+    )
+    expect(violations).toContainEqual(expect.stringContaining('doubled of u1, done, had its effect 2 times'))
+    const fine = judge({ ...history([]), jobs: asked.slice(0, 1) }, { ...state(), jobs }, budget)
+    expect(fine.violations).toEqual([])
+  })
   it('finds a PostgreSQL that fills with connections', () => {
     expect(
       judge({ ...history([]), maxBackends: { node: 'patroni1', count: 180 } }, state(), budget).violations,

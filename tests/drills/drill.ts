@@ -5,6 +5,7 @@ import { startHistory, type FinalState, type History, type Operation } from './h
 import { wrongAlerts } from './judge/alerts.ts'
 import { missedEvents } from './judge/events.ts'
 import { readFinalState } from './judge/final-state.ts'
+import { undoneJobs } from './judge/jobs.ts'
 import { judge, type Verdict } from './judge/judge.ts'
 import { watchBackends } from './faults/backends.ts'
 import type { Scenario } from './scenarios.ts'
@@ -48,6 +49,9 @@ const serveLimitMs = 45_000
  * that was lost is back within 15 s.
  */
 const eventsLimitMs = 20_000
+
+/** A lease of 15 s, and then an attempt that fails once and is made again after 10 to 13 s; and some. */
+const jobsLimitMs = 60_000
 
 /**
  * From a change until an alert of it fires: a scrape, and an evaluation of the recordings and one of the
@@ -97,7 +101,16 @@ export async function drill(
     const firings = await firingsBetween(lab, faultAt, Date.now())
     recorder.history.firings = firings.filter(({ at }) => at > faultAt)
   }
-  const state = await readFinalState(recorder.history, (text, values) => lab.sql(text, values))
+  const read = () => readFinalState(recorder.history, (text, values) => lab.sql(text, values))
+  let state = await read()
+  // A job whose instance died waits for its lease to run out, and one that failed once for its next attempt.
+  for (
+    const until = Date.now() + jobsLimitMs;
+    Date.now() < until && undoneJobs(recorder.history.jobs ?? [], state).length > 0;
+  ) {
+    await pause(1)
+    state = await read()
+  }
   // The last events are on their way still. What is not there after this never comes.
   for (
     const until = Date.now() + eventsLimitMs;

@@ -113,12 +113,21 @@ export interface Mark {
   detail: string
 }
 
+/** A job that somebody asked for, and that was acknowledged. */
+export interface AskedJob {
+  id: string
+  session: string
+  askedAt: number
+}
+
 export interface History {
   scenario: string
   /** Wall clock of time 0. */
   beganAt: string
   operations: Operation[]
   streams: Stream[]
+  /** Absent where nobody asked for any. */
+  jobs?: AskedJob[]
   marks: Mark[]
   /**
    * The most client connections that one PostgreSQL held at any moment, as pg_stat_activity showed them; null
@@ -142,6 +151,8 @@ export interface FinalState {
   versions: Record<string, number>
   /** `<device> <fixTime>` of every stored point of the history's devices. */
   positions: string[]
+  /** What has become of each of the history's jobs, and how often it has had its effect. */
+  jobs?: Record<string, { state: string, effects: number }>
 }
 
 export function isRead(operation: Operation): operation is Read {

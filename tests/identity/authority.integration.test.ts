@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { InvitationWithLink, Member, Session } from '#shared/identity.ts'
 import type { AuditEntry } from '#shared/audit.ts'
 import { createClient, signUp, type Client, type SignedUp } from '../support/client.ts'
 import { endpointFiles } from '../support/endpoints.ts'
+import { holding, untilWaiting } from '../support/locks.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { startServer, type TestServer } from '../support/server.ts'
-import { until } from '../support/until.ts'
 
 let database: TestDatabase
 let server: TestServer
@@ -36,34 +35,7 @@ const memberOf = async (client: Client, email: string) =>
   (await client.send<{ items: Member[] }>('GET', '/api/v1/members')).body.items.find(
     member => member.email === email,
   )!
-const waiting = async (number: number) =>
-  until(
-    async () =>
-      (
-        await database.asOwner(
-          `SELECT 1 FROM pg_locks l JOIN pg_stat_activity a USING (pid)
-            WHERE NOT granted AND a.datname = current_database() AND a.usename <> current_user`,
-        )
-      ).length >= number,
-    `${number} to wait for the lock`,
-  )
-
-/**
- * Runs `work` while nobody else gets at what `sql` locks; lets them at it in the order in which they came.
- */
-async function holding(sql: string, work: () => Promise<void>) {
-  const client = new pg.Client({ connectionString: database.ownerUrl })
-  await client.connect()
-  try {
-    await client.query('BEGIN')
-    await client.query(sql)
-    await work()
-    await client.query('COMMIT')
-  }
-  finally {
-    await client.end()
-  }
-}
+const waiting = (number: number) => untilWaiting(database, number)
 
 describe('a role', () => {
   it('that is being taken away gives nothing back to whoever has it: eight races, eight '
@@ -74,6 +46,7 @@ describe('a role', () => {
     for (let race = 0; race < 8; race++) {
       const answers: Promise<{ status: number }>[] = []
       await holding(
+        database,
         `SELECT 1 FROM organisations WHERE id = '${owner.session.organisation!.id}' FOR UPDATE`,
         async () => {
           answers.push(owner.send('PATCH', `/api/v1/members/${id}`, { role: 'viewer' }))
@@ -173,7 +146,7 @@ describe('a role', () => {
       const before = await snapshot()
       let answer: Promise<{ status: number }> | undefined
       // The first that a transaction does is to claim its operation: by then the request has been let in.
-      await holding('LOCK TABLE operations IN ACCESS EXCLUSIVE MODE', async () => {
+      await holding(database, 'LOCK TABLE operations IN ACCESS EXCLUSIVE MODE', async () => {
         answer = change()
         await waiting(1)
         await loseRole()
@@ -192,6 +165,7 @@ describe('a role', () => {
       // As whoever changes members holds it. The role is still there when the change comes, and gone when its
       // turn comes.
       await holding(
+        database,
         `SELECT 1 FROM organisations WHERE id = '${organisationId}' FOR NO KEY UPDATE`,
         async () => {
           answer = change()
@@ -249,6 +223,31 @@ describe('invitations', () => {
       '/api/v1/audit-entries?action=invitation.revoked',
     )
     expect(body.items.map(({ before }) => before!.invitedBy)).toEqual(['Some owner', 'Some manager'])
+  })
+  it('for the address of a member who is removed are revoked too: whoever was invited twice does not come '
+    + 'back by the second link. Used while still a member, it changes nothing and says nothing', async () => {
+    const owner = await signUp(server.url)
+    const [member, other] = [await join(owner, 'viewer'), await join(owner, 'viewer')]
+    const second = async (email: string) => {
+      // As it was before the first link was used: who is a member is not invited.
+      const { body } = await owner.send<InvitationWithLink>('POST', '/api/v1/invitations', {
+        email: `${randomUUID()}@example.org`, role: 'owner',
+      })
+      await database.asOwner('UPDATE invitations SET email = $1 WHERE id = $2', [email, body.id])
+      return body.path.split('#')[1]!
+    }
+    const [forMember, forOther] = [await second(member.email), await second(other.email)]
+    const membership = await memberOf(owner, member.email)
+    expect((await owner.send('DELETE', `/api/v1/members/${membership.id}`)).status).toBe(204)
+    const accept = (client: Client, token: string) =>
+      client.send('POST', '/api/v1/invitation-acceptances', { token })
+    expect((await accept(member, forMember)).status).toBe(404)
+
+    const before = await database.asOwner('SELECT id FROM audit_entries WHERE action = \'member.joined\'')
+    expect((await accept(other, forOther)).status).toBe(201)
+    expect((await memberOf(owner, other.email)).role).toBe('viewer')
+    expect(await database.asOwner('SELECT id FROM audit_entries WHERE action = \'member.joined\''))
+      .toEqual(before)
   })
   it('of somebody who lost the right before that was looked at open nothing either', async () => {
     const owner = await signUp(server.url)

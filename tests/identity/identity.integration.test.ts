@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openMemory } from '#server/redis/memory.ts'
 import { createRateLimiter } from '#server/redis/rate-limit.ts'
@@ -328,6 +329,33 @@ describe('organisations and members', () => {
         first.body.path.split('#')[1],
       ]),
     ).toEqual([])
+  })
+  it('one network is told of twenty accounts an hour, and past that the answer is the same for an address '
+    + 'that has one and for one that has none; links work all the same', async () => {
+    const owner = await signUp(server.url)
+    const invite = async (email: string) =>
+      (await owner.send<InvitationWithLink>('POST', '/api/v1/invitations', { email, role: 'viewer' }))
+        .body.path.split('#')[1]!
+    const [taken, free] = [(await signUp(server.url)).email, `${randomUUID()}@example.org`]
+    const [ofTaken, ofFree] = [await invite(taken), await invite(free)]
+    const stranger = createClient(server.url)
+    const look = async (token: string, client = stranger) =>
+      (await client.send('POST', '/api/v1/invitation-lookups', { token })).body.accountExists
+    const signUpAs = async (email: string) => (await stranger.send('POST', '/api/v1/users', {
+      name: 'Stranger', email, password: 'a long enough password', organisationName: 'Own',
+    })).status
+    // Telling that there is none costs nothing.
+    for (let n = 0; n < 21; n++) expect(await look(ofFree)).toBe(false)
+    expect(await signUpAs(taken)).toBe(409)
+    for (let n = 0; n < 19; n++) expect(await look(ofTaken)).toBe(true)
+    expect([await look(ofTaken), await look(ofFree)]).toEqual([null, null])
+    expect([await signUpAs(taken), await signUpAs(`${randomUUID()}@example.org`)]).toEqual([429, 429])
+    expect([await look(ofTaken, createClient(server.url)), await look(ofFree, createClient(server.url))])
+      .toEqual([true, false])
+    const joined = await stranger.send('POST', '/api/v1/invitation-acceptances', {
+      token: ofFree, name: 'Newcomer', password: 'a long enough password',
+    })
+    expect(joined.status).toBe(201)
   })
   it('an invitation for somebody else is not accepted by whoever is signed in', async () => {
     const [owner, stranger] = [await signUp(server.url), await signUp(server.url)]

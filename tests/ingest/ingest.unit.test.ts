@@ -16,14 +16,14 @@ const request: DeviceRequest = {
 
 function query(text: string): DeviceMessage {
   return parseDeviceRequest({ ...request, query: new URL(text, 'http://localhost').searchParams }, now)
-    .message!
+    .messages[0]!
 }
 function form(text: string): DeviceMessage {
   return parseDeviceRequest({ ...request, contentType: 'application/x-www-form-urlencoded', body: text }, now)
-    .message!
+    .messages[0]!
 }
 function json(value: unknown, more: Partial<DeviceRequest> = {}) {
-  return parseDeviceRequest(
+  const { shape, messages, token } = parseDeviceRequest(
     {
       ...request,
       contentType: 'application/json; charset=utf-8',
@@ -32,15 +32,16 @@ function json(value: unknown, more: Partial<DeviceRequest> = {}) {
     },
     now,
   )
+  return { shape, message: messages[0] ?? null, messages, token }
 }
 function fix(message: DeviceMessage, unit: SpeedUnit = 'kn', at = now): Fix {
   const result = toFix(message, message.place!, unit, at)
-  if ('reason' in result) throw new Error(result.reason)
+  if ('fault' in result) throw new Error(result.reason)
   return result
 }
 function reason(message: DeviceMessage): string | null {
   const result = toFix(message, message.place!, 'kn', now)
-  return 'reason' in result ? result.reason : null
+  return 'fault' in result ? result.reason : null
 }
 
 const traccar = {
@@ -225,7 +226,8 @@ describe('OsmAnd', () => {
     'lat=1&lon=181',
     'lat=1',
     'lat=1&lon=2&speed=870',
-    'lat=1&lon=2&speed=-1',
+    'lat=52,51&lon=13',
+    'location=52,51,13,41',
     'lat=1&lon=2&bearing=361',
     'lat=1&lon=2&altitude=18001',
     'lat=1&lon=2&timestamp=yesterday',
@@ -272,11 +274,12 @@ describe('the Traccar Client\'s JSON', () => {
         .battery,
     ).toBe(56)
   })
-  it('lets an alarm at the top win over one in extras, and ignores location._', () => {
+  it('lets an alarm of the location win over one in extras, and ignores location._', () => {
     const { message } = json({
       ...traccar,
-      alarm: 'sos',
-      location: { ...traccar.location, _: 'x', extras: { alarm: 'other', note: 'n' } },
+      alarm: 'at the top',
+      location: {
+        alarm: 'sos', ...traccar.location, _: 'x', extras: { alarm: 'other', note: 'n' } },
     })
     expect(message!.attributes).toMatchObject({ alarm: 'sos', note: 'n' })
     expect(message!.attributes).not.toHaveProperty('_')
@@ -318,10 +321,10 @@ describe('OwnTracks', () => {
     expect(json({ ...owntracks, t }).message!.attributes).toMatchObject(attributes)
   })
   it.each(['transition', 'waypoint', 'card', 'lwt', 'cmd'])('takes %s and does nothing', (_type) => {
-    expect(json({ ...owntracks, _type })).toEqual({ shape: 'owntracks', message: null, token: null })
+    expect(json({ ...owntracks, _type })).toEqual({ shape: 'owntracks', message: null, messages: [], token: null })
   })
   it('takes an empty body and does nothing', () => {
-    expect(json('')).toEqual({ shape: 'owntracks', message: null, token: null })
+    expect(json('')).toEqual({ shape: 'owntracks', message: null, messages: [], token: null })
   })
   it('trusts the credential first, then the topic, then the header, then the tracker id', () => {
     expect(

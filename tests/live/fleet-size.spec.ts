@@ -1,6 +1,6 @@
-import { expect, hydrated, test } from '../support/browser.ts'
+import { expect, expectAccessible, hydrated, test } from '../support/browser.ts'
 
-/** More than a page of the list (200), and two pages of the table of vehicles (50). */
+/** Several pages of the table of vehicles (50), and more than the live table draws at once. */
 const many = 230
 
 test('a fleet of any size is shown whole, and every list says how much of it is shown', async ({
@@ -46,37 +46,62 @@ test('a fleet of any size is shown whole, and every list says how much of it is 
   await page.goto('/')
   await hydrated(page)
   await expect(page.getByTestId('counts')).toContainText(`${many} offline`)
-  await expect(page.getByTestId('shown-of')).toBeHidden()
+  // As a table too, of which only the rows in sight are drawn.
+  await page.getByRole('button', { name: 'Table' }).click()
+  await expect(page.getByRole('table')).toHaveAttribute('aria-rowcount', String(many + 1))
+  await expect(page.getByRole('link', { name: 'Vehicle 0000' })).toBeVisible()
+  expect(await page.getByRole('row').count()).toBeLessThan(100)
+  await page.getByRole('region', { name: 'Vehicles with their latest position' }).focus()
+  await page.keyboard.press('End')
+  await expect(page.getByRole('link', { name: `Vehicle 0${many - 1}` })).toBeVisible()
+  await expectAccessible(page)
 })
 
-test.describe('with a second page that does not come', () => {
+test.describe('with a fleet that does not come', () => {
   test.use({ expectedErrors: ['ERR_FAILED'] })
-  test('a part of a fleet that cannot be loaded is said to be missing, and is loaded on demand', async ({
-    page,
-    signIn,
-  }) => {
+  test('the overview says so, and gets it on demand', async ({ page, signIn }) => {
     await signIn(page)
-    const listed = (await (await page.request.get('/api/v1/vehicles?limit=200')).json()) as {
-      items: { name: string }[]
-    }
-    // The first page as if there were more of it, and the second one fails: what a failover in between looks
-    // like.
     let failing = true
-    await page.route(/\/api\/v1\/vehicles\?.*cursor=/, route =>
-      failing ? route.abort() : route.fulfill({ json: { items: [], nextCursor: null, total: null } }),
-    )
-    await page.route(/\/api\/v1\/vehicles\?limit=200$/, route =>
-      route.fulfill({ json: { ...listed, nextCursor: 'next', total: listed.items.length + 7 } }),
-    )
-    // By a click inside the application the list is fetched by the browser, which is where it can be held up.
-    await page.goto('/devices')
-    await hydrated(page)
-    await page.getByRole('link', { name: 'Overview' }).first().click()
-    await expect(page.getByTestId('shown-of')).toContainText(
-      `Showing ${listed.items.length} of ${listed.items.length + 7} vehicles`,
-    )
+    await page.route('**/api/v1/fleet', route => failing ? route.abort() : route.fallback())
+    await page.goto('/')
+    await expect(page.getByText('Could not load the data')).toBeVisible()
     failing = false
-    await page.getByRole('button', { name: 'Load the rest' }).click()
-    await expect(page.getByTestId('shown-of')).toBeHidden()
+    await page.getByRole('button', { name: 'Try again' }).click()
+    await expect(page.locator('.vehicle-marker').first()).toBeVisible()
   })
+})
+
+test('what somebody else changes is shown everywhere, and nobody fetches the fleet or the list for it', async ({
+  page, context, signIn,
+}) => {
+  await signIn(page)
+  const list = await context.newPage()
+  const name = `Changing ${Math.random().toString(36).slice(2, 8)}`
+  const made = await page.request.post('/api/v1/vehicles', {
+    data: { name }, headers: { 'sec-fetch-site': 'same-origin' },
+  })
+  const { id } = await made.json() as { id: string }
+  await page.goto('/')
+  await list.goto(`/vehicles`)
+  await hydrated(page)
+  await hydrated(list)
+  await page.getByRole('button', { name: 'Table' }).click()
+  await expect(page.getByRole('link', { name })).toBeVisible()
+  await expect(list.getByRole('link', { name })).toBeVisible()
+  const asked: string[] = []
+  for (const tab of [page, list]) {
+    tab.on('request', request => /api\/v1/.test(request.url()) && asked.push(new URL(request.url()).pathname))
+  }
+  const change = (data: object) =>
+    page.request.patch(`/api/v1/vehicles/${id}`, { data, headers: { 'sec-fetch-site': 'same-origin' } })
+  expect((await change({ name: `${name} II`, registration: 'B-CH 1' })).status()).toBe(200)
+  for (const tab of [page, list]) {
+    await expect(tab.getByRole('row', { name: new RegExp(`${name} II`) })).toContainText('B-CH 1')
+  }
+  const removed = await page.request.delete(`/api/v1/vehicles/${id}`, {
+    headers: { 'sec-fetch-site': 'same-origin' },
+  })
+  expect(removed.status()).toBe(204)
+  for (const tab of [page, list]) await expect(tab.getByRole('link', { name })).toBeHidden()
+  expect(asked).toEqual([])
 })

@@ -108,14 +108,15 @@ const banner = (page: Page) => page.getByTestId('banner')
 const shows = (page: Page, latitude: number) =>
   expect(page.getByRole('row', { name: /Sprinter 1/ })).toContainText(latitude.toFixed(4))
 let time = Date.now()
-const move = async (server: TestServer, latitude: number) =>
-  expect(
-    (
-      await fetch(
-        `${server.url}/api/ingest?id=demo-1&timestamp=${(time += 1000)}&lat=${latitude}&lon=13.3&speed=50`,
-      )
-    ).status,
-  ).toBe(200)
+/** Twice: so far a leap is believed once the next position confirms it. */
+const move = async (server: TestServer, latitude: number) => {
+  for (let n = 0; n < 2; n++) {
+    time += 1000
+    const place = `lat=${latitude}&lon=13.3&speed=50`
+    const answer = await fetch(`${server.url}/api/ingest?id=demo-1&timestamp=${time}&${place}`)
+    expect(answer.status).toBe(200)
+  }
+}
 
 async function open(page: Page, { owner }: Stack) {
   await page.goto('/sign-in')
@@ -307,7 +308,7 @@ test('a tab that slept for an hour fetches everything anew when it wakes', async
   await alone(page)
   await page.clock.install()
   await open(page, stack)
-  const fetched = page.waitForRequest(request => new URL(request.url()).pathname === '/api/v1/vehicles')
+  const fetched = page.waitForRequest(request => new URL(request.url()).pathname === '/api/v1/fleet')
   const connected = page.waitForRequest(/\/api\/events\?organisation=[^&]+$/)
   await page.clock.fastForward('01:00:00')
   await connected

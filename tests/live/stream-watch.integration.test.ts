@@ -90,6 +90,7 @@ async function watched({ operator = false } = {}) {
       secret,
       session: record,
       ...(operator ? { organisationId: null, membershipId: null } : { organisationId, membershipId }),
+      role: operator ? null : 'viewer',
     }),
   )
   const looked = async () => {

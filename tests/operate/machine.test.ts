@@ -159,6 +159,63 @@ describe('a file system that may not be written', () => {
   })
 })
 
+/** Asks the process's inspector, which also collects garbage: what is left is held by somebody. */
+async function openInspector(port: number) {
+  const [target] = await (await fetch(`http://127.0.0.1:${port}/json/list`)).json() as [{
+    webSocketDebuggerUrl: string
+  }]
+  const socket = new WebSocket(target.webSocketDebuggerUrl)
+  await new Promise((resolve, reject) => {
+    socket.addEventListener('open', resolve)
+    socket.addEventListener('error', reject)
+  })
+  let asked = 0
+  const ask = <T>(method: string) => new Promise<T>((resolve) => {
+    const id = ++asked
+    const listen = ({ data }: MessageEvent) => {
+      const answer = JSON.parse(String(data)) as { id: number, result: T }
+      if (answer.id !== id) return
+      socket.removeEventListener('message', listen)
+      resolve(answer.result)
+    }
+    socket.addEventListener('message', listen)
+    socket.send(JSON.stringify({ id, method }))
+  })
+  return {
+    async heapBytes() {
+      await ask('HeapProfiler.collectGarbage')
+      return (await ask<{ usedSize: number }>('Runtime.getHeapUsage')).usedSize
+    },
+    close: () => socket.close(),
+  }
+}
+
+describe('pages', () => {
+  it('that were rendered leave nothing behind', async () => {
+    const port = await freePort()
+    const server = await startServer({
+      env: { ...env(), NODE_OPTIONS: `--inspect=127.0.0.1:${port}`, NUXT_LOG_LEVEL: 'warn' },
+    })
+    const client = await signUp(server.url)
+    const render = async (pages: number) => {
+      for (let page = 0; page < pages; page++) {
+        const path = ['/', '/vehicles', '/devices', '/members', '/settings'][page % 5]!
+        expect((await client.send('GET', path, undefined, { headers: { accept: 'text/html' } })).status).toBe(200)
+      }
+    }
+    const inspector = await openInspector(port)
+    // What is made once (compiled code, caches with an end) is there after these.
+    await render(60)
+    const before = await inspector.heapBytes()
+    await render(120)
+    const after = await inspector.heapBytes()
+    // A page's own state is some hundred kilobytes; caches of what they show may still grow by a little.
+    expect((after - before) / 120 / 1024).toBeLessThan(10)
+    inspector.close()
+    expect(await server.stop()).toBe(0)
+  })
+})
+
 describe('the embedded database', () => {
   it('goes with an instance that is told to end before it serves', async () => {
     const data = await mkdtemp(join(tmpdir(), 'fleet2-starting-'))

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { endOfDay, startOfDay } from '../../composables/formatting.ts'
-import { activityOf, newer } from '../../composables/fleet.ts'
+import { activityOf, newer, vehiclesOf, withChanges, type FleetVehicle } from '../../composables/fleet.ts'
 import { ageInWords } from '../../composables/freshness.ts'
 import { reconnectWaitMs } from '../../composables/live/source.ts'
 import { metresBetween, sideBySide, summarise, unwrapped } from '../../composables/track.ts'
@@ -56,6 +56,48 @@ describe('the live fleet', () => {
     expect(activityOf(at('2026-11-24T10:00:00Z', { speedKmh: 2 }), now)).toBe('stopped')
     expect(activityOf(at('2026-11-24T09:00:00Z'), now)).toBe('offline')
     expect(activityOf(null, now)).toBe('unknown')
+  })
+  const van: FleetVehicle = {
+    id: 'van', name: 'Van', registration: null, version: 3, position: at('2026-11-24T10:00:00.000Z'),
+  }
+  const changed = (id: string, change: 'created' | 'updated' | 'removed', version: number, name = 'Van') => ({
+    type: 'vehicle' as const, id, change,
+    vehicle: { name, registration: 'B-1', kind: 'van' as const, make: null, model: null, year: null, version },
+  })
+  const after = (...changes: ReturnType<typeof changed>[]) => withChanges([van], changes, new Map())
+  it('is made of columns, and a vehicle without a position has none', () => {
+    expect(vehiclesOf({
+      id: ['a', 'b'], name: ['A', 'B'], registration: [null, 'B-2'], version: [1, 2],
+      latitude: [null, 52.5], longitude: [null, 13.4], speedKmh: [null, null], courseDegrees: [null, 90],
+      fixSeconds: [null, 1_790_000_000],
+    })).toEqual([
+      { id: 'a', name: 'A', registration: null, version: 1, position: null },
+      {
+        id: 'b', name: 'B', registration: 'B-2', version: 2,
+        position: {
+          latitude: 52.5, longitude: 13.4, speedKmh: null, courseDegrees: 90, fixTime: '2026-09-21T14:13:20.000Z',
+        },
+      },
+    ])
+  })
+  it('takes what a younger event says of a vehicle, with its position as it was', () => {
+    expect(after(changed('van', 'updated', 4, 'Lorry')))
+      .toEqual([{ ...van, name: 'Lorry', registration: 'B-1', version: 4 }])
+    expect(after(changed('van', 'removed', 4))).toEqual([])
+    expect(after(changed('new', 'created', 1, 'Axle')).map(({ name, position }) => [name, position?.latitude]))
+      .toEqual([['Axle', undefined], ['Van', 52]])
+  })
+  it('never goes back to what an overtaken event says, nor brings back what has gone', () => {
+    expect(after(changed('van', 'updated', 3, 'Older'))).toEqual([van])
+    expect(after(changed('van', 'removed', 2))).toEqual([van])
+    expect(after(changed('van', 'removed', 5), changed('van', 'updated', 4))).toEqual([])
+    expect(after(changed('new', 'removed', 2), changed('new', 'created', 1))).toEqual([van])
+  })
+  it('moves a vehicle by a younger position alone', () => {
+    const moved = (fixTime: string) =>
+      withChanges([van], [], new Map([['van', at(fixTime, { latitude: 1 })]]))[0]!.position!.latitude
+    expect(moved('2026-11-24T10:00:01.000Z')).toBe(1)
+    expect(moved('2026-11-24T09:59:59.000Z')).toBe(52)
   })
   it('sums up a track by half hours', () => {
     const summary = summarise([

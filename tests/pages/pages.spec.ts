@@ -12,7 +12,9 @@ for (const { name, ...look } of looks) {
     test.use({ ...look, contextOptions: { reducedMotion: 'reduce' } })
 
     test('every page is accessible, fits, and is quiet on the console', async ({ page, signIn }) => {
-      for (const path of ['/sign-in', '/sign-up', '/status', '/api-reference']) {
+      for (const path of [
+        '/sign-in', '/sign-up', '/forgot-password', '/reset-password', '/status', '/api-reference',
+      ]) {
         await page.goto(path)
         await hydrated(page)
         await expectAccessible(page)
@@ -21,13 +23,20 @@ for (const { name, ...look } of looks) {
       await signIn(page)
       await expect(page.getByTestId('map')).toHaveAttribute('data-ready', 'true')
       const vehicle = await page.locator('.vehicle-marker').first().getAttribute('data-vehicle')
+      await page.goto('/devices')
+      const tracker = page.getByRole('link', { name: /^Tracker of/ }).first()
+      const device = await tracker.getAttribute('href')
       for (const path of [
         '/',
         '/vehicles',
         `/vehicles/${vehicle}`,
         '/devices',
+        '/devices/messages',
+        device!,
         '/members',
         '/audit',
+        '/jobs',
+        '/mail',
         '/settings',
         '/ops',
       ]) {

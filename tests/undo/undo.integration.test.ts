@@ -28,6 +28,7 @@ import { compare } from '#server/undo/compare.ts'
 import type { Plan } from '#server/undo/plan.ts'
 import { openSide, readTables, undecidedTables } from '#server/undo/side.ts'
 import { leftOut, restoredTables } from '#server/undo/tables.ts'
+import { holding, untilWaiting } from '../support/locks.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 
 const log = pino({ level: 'silent' })
@@ -258,7 +259,7 @@ describe('a device that was deleted', () => {
       const acme = await tenant(services, 'Acme')
       return { acme, device: await acme.device('Tracker', 'tracker-1') }
     })
-    await renewDeviceToken(services, acme.owner, device)
+    await renewDeviceToken(services, acme.owner, device, { endPrevious: true })
     await removeDevice(services, acme.owner, device)
     const plan = await undo.compare(acme.id)
     expect(plan.items).toMatchObject([{ kind: 'deleted', note: expect.stringContaining('renewed') }])
@@ -266,6 +267,33 @@ describe('a device that was deleted', () => {
     expect(await server.asOwner('SELECT token_hash, token_required FROM devices'))
       .toEqual([{ token_hash: null, token_required: true }])
   })
+})
+
+it('a device goes back while people change its vehicle: one waits for the other, and neither is ended as a '
+  + 'deadlock', async () => {
+  const { then, server, services, ...undo } = await story(async (services) => {
+    const acme = await tenant(services, 'Acme')
+    const van = await acme.vehicle('Van')
+    return { acme, van, device: await acme.device('Tracker', 'tracker-1', van) }
+  })
+  const { acme, van, device } = then
+  await removeVehicle(services, acme.id, van)
+  const plan = await undo.compare(acme.id)
+  // A deadlock is told to the one who is ended, which tries again: seen in PostgreSQL's own count.
+  const deadlocks = async () => (await server.asOwner<{ deadlocks: string }>(
+    'SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()',
+  ))[0]!.deadlocks
+  const before = await deadlocks()
+  const at: Promise<unknown>[] = []
+  await holding(server, `SELECT 1 FROM devices WHERE id = '${device}' FOR UPDATE`, async () => {
+    at.push(undo.apply(plan, { ids: [device] }))
+    await untilWaiting(server, 1)
+    at.push(restoreVehicle(services, acme.id, van))
+    await untilWaiting(server, 2)
+  })
+  await Promise.all(at)
+  expect(await deadlocks()).toBe(before)
+  expect(await getVehicle(services, acme.id, van)).toMatchObject({ devices: [{ id: device }] })
 })
 
 it('a device that was moved and renamed goes back, and its history says so', async () => {
@@ -276,7 +304,9 @@ it('a device that was moved and renamed goes back, and its history says so', asy
   })
   const [two] = await server.asOwner<{ id: string }>('SELECT id FROM vehicles WHERE name = \'Two\'')
   await updateDevice(services, acme.owner, device, { name: 'Trakcer', vehicleId: two!.id })
-  await renewDeviceToken({ ...services, makeSecret: () => 'newer' }, acme.owner, device)
+  await renewDeviceToken({ ...services, makeSecret: () => 'newer' }, acme.owner, device, {
+    endPrevious: false,
+  })
   const plan = await undo.compare(acme.id)
   expect(plan.items).toMatchObject([{
     kind: 'changed', fields: [

@@ -17,7 +17,7 @@ export const floors: string[][] = [
   ['server/edge'],
   ['server/lifecycle'],
   ['server/identity', 'server/fleet', 'server/audit', 'server/cluster', 'server/health', 'server/undo'],
-  ['server/live'],
+  ['server/live', 'server/jobs', 'server/mail'],
   ['server/database', 'server/redis', 'server/storage'],
   ['server/telemetry', 'server/config'],
   ['pages', 'layouts', 'middleware', 'plugins'],

@@ -12,7 +12,7 @@ export default defineEventHandler(async (event) => {
   log.info({ user_id: userId }, 'An operator follows the operators\' view')
   const stream = openEventStream(event, () => ({ at: new Date().toISOString(), live: liveStatus().live }))
   const secret = readSessionCookie(event, config)!
-  watch.hold(stream, { secret, session, organisationId: null, membershipId: null })
+  watch.hold(stream, { secret, session, organisationId: null, membershipId: null, role: null })
   stream.send('status', liveStatus())
   const [view, timeline] = await Promise.all([operations.view(), operations.timeline()])
   stream.send('operations', view)

@@ -11,7 +11,9 @@ import {
   timestamp,
   uuid,
 } from 'drizzle-orm/pg-core'
-import type { SpeedUnit } from '#shared/devices.ts'
+import type { Protocol, SpeedUnit } from '#shared/devices.ts'
+import type { DeviceEventKind } from '#shared/device-events.ts'
+import type { Doubt, MessageOutcome } from '#shared/device-messages.ts'
 import type { VehicleKind } from '#shared/vehicles.ts'
 
 const moment = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
@@ -44,6 +46,9 @@ export const devices = pgTable('devices', {
   tokenRequired: boolean('token_required').notNull().default(false),
   /** SHA-256 of the token, in hexadecimal. */
   tokenHash: text('token_hash'),
+  /** The one before it, and until when it is taken. */
+  previousTokenHash: text('previous_token_hash'),
+  previousTokenUntil: moment('previous_token_until'),
   version: integer('version').notNull().default(1),
   createdAt: moment('created_at').notNull().defaultNow(),
   updatedAt: moment('updated_at').notNull().defaultNow(),
@@ -81,6 +86,10 @@ export const positions = pgTable('positions', {
   vehicleId: uuid('vehicle_id'),
   receivedAt: moment('received_at').notNull().defaultNow(),
   ...fix,
+  /** Null: it is believed. */
+  credibility: text('credibility').$type<Doubt>(),
+  /** Why it is not believed, or what was corrected or left out. */
+  reason: text('reason'),
 }, table => [primaryKey({ columns: [table.deviceId, table.fixTime] })])
 
 /** What failed the sanity bounds, as it was sent: acknowledged to the device, looked at by people. */
@@ -93,7 +102,40 @@ export const quarantinedPositions = pgTable('quarantined_positions', {
   raw: jsonb('raw').$type<Record<string, unknown>>().notNull(),
 })
 
-/** The newest fix of each device, and when it was last heard of. The fix is null until there has been one. */
+/** What devices told of beside a place. */
+export const deviceEvents = pgTable('device_events', {
+  organisationId: uuid('organisation_id').notNull(),
+  deviceId: uuid('device_id').notNull(),
+  fixTime: moment('fix_time').notNull(),
+  kind: text('kind').$type<DeviceEventKind>().notNull(),
+  contentHash: text('content_hash').notNull(),
+  id: uuid('id').notNull(),
+  vehicleId: uuid('vehicle_id'),
+  receivedAt: moment('received_at').notNull().defaultNow(),
+  latitude: doublePrecision('latitude'),
+  longitude: doublePrecision('longitude'),
+  data: jsonb('data').$type<Record<string, unknown>>().notNull(),
+}, table => [primaryKey({
+  columns: [table.organisationId, table.deviceId, table.fixTime, table.kind, table.contentHash],
+})])
+
+/** Messages that were stored and not believed, or refused, as they came. */
+export const deviceMessages = pgTable('device_messages', {
+  id: uuid('id').primaryKey(),
+  organisationId: uuid('organisation_id').notNull(),
+  deviceId: uuid('device_id').notNull(),
+  receivedAt: moment('received_at').notNull().defaultNow(),
+  fixTime: moment('fix_time'),
+  outcome: text('outcome').$type<MessageOutcome>().notNull(),
+  credibility: text('credibility').$type<Doubt>(),
+  reason: text('reason').notNull(),
+  raw: jsonb('raw').$type<Record<string, unknown>>().notNull(),
+})
+
+/**
+ * The newest credible fix of each device, when it was last heard of, and what its next message is judged by.
+ * The fix is null until there has been one.
+ */
 export const deviceStates = pgTable('device_states', {
   deviceId: uuid('device_id').primaryKey(),
   organisationId: uuid('organisation_id').notNull(),
@@ -105,9 +147,16 @@ export const deviceStates = pgTable('device_states', {
   courseDegrees: real('course_degrees'),
   altitudeMetres: real('altitude_metres'),
   accuracyMetres: real('accuracy_metres'),
+  /** By how much its clock is ahead, all the time. */
+  clockOffsetSeconds: integer('clock_offset_seconds'),
+  intervalSeconds: real('interval_seconds'),
+  batteryPercent: real('battery_percent'),
+  batteryVolts: real('battery_volts'),
+  protocol: text('protocol').$type<Protocol>(),
+  judging: jsonb('judging'),
 })
 
-/** The newest fix of each vehicle, by whichever device. */
+/** The newest credible fix of each vehicle, by whichever device. */
 export const vehicleStates = pgTable('vehicle_states', {
   vehicleId: uuid('vehicle_id').primaryKey(),
   organisationId: uuid('organisation_id').notNull(),

@@ -15,7 +15,7 @@ import {
 } from '#server/telemetry/stream-metrics.ts'
 import { every } from '#server/telemetry/timers.ts'
 import { TooManyRequestsError, UnavailableError } from '#shared/errors.ts'
-import { may } from '#shared/roles.ts'
+import { may, type Role } from '#shared/roles.ts'
 import type { LiveEvents } from '#shared/live.ts'
 import type { EventStream } from './event-stream.ts'
 
@@ -26,13 +26,18 @@ export interface StreamHolder {
   /** Null: an operator's stream, which is of no organisation. It ends with the session. */
   organisationId: string | null
   membershipId: string | null
+  /** The member's, as it was asked for last: it decides what the stream says. Null: an operator's stream. */
+  role: Role | null
 }
 
 export interface StreamWatch {
   /** @throws {TooManyRequestsError} when the session holds as many streams as it may. */
   refuseTooMany(sessionId: string): void
-  /** From now on the stream ends when its session, its membership or its right does. */
-  hold(stream: EventStream, holder: StreamHolder): void
+  /**
+   * From now on the stream ends when its session, its membership or its right does. Gives back the holder,
+   * whose `role` is kept up to date.
+   */
+  hold(stream: EventStream, holder: StreamHolder): Readonly<StreamHolder>
 }
 
 /**
@@ -118,7 +123,8 @@ export function createStreamWatch({ sessions, database, cache, events, log, ever
     }
   }
 
-  async function reasonToEnd({ secret, session, organisationId }: StreamHolder): Promise<StreamEnd | null> {
+  async function reasonToEnd(one: Held): Promise<StreamEnd | null> {
+    const { secret, session, organisationId } = one
     // With Redis away the database knows all but a change of the organisation.
     const record = await sessions.find(secret).catch((error: unknown) => {
       if (error instanceof UnavailableError) return session
@@ -131,6 +137,7 @@ export function createStreamWatch({ sessions, database, cache, events, log, ever
     if (organisationId === null) return null
     if (membership.organisationId !== organisationId)
       return record.organisationId === organisationId ? 'member-removed' : 'organisation-switched'
+    one.role = membership.role
     return membership.role && may(membership.role, streamPermission) ? null : 'role-changed'
   }
 
@@ -162,6 +169,7 @@ export function createStreamWatch({ sessions, database, cache, events, log, ever
         stop()
         held.delete(one)
       })
+      return one
     },
   }
 }

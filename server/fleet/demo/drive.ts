@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import { every } from '#server/telemetry/timers.ts'
-import type { Ingest } from '../ingest/ingest.ts'
+import { eventsOf, type Ingest } from '../ingest/ingest.ts'
 import { makeRoute } from './routes.ts'
 
 /** Twice a second would be no smoother: the map moves the markers between two positions. */
@@ -39,6 +39,7 @@ export function startDemoDrive({
             altitudeMetres: 40,
             accuracyMetres: 5,
             attributes: { ignition },
+            events: eventsOf({ ignition }),
             raw: {},
           },
           null,

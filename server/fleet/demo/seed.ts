@@ -3,7 +3,7 @@ import { sql } from 'drizzle-orm'
 import type { Database } from '#server/database/port.ts'
 import { deviceFittings, devices, vehicles } from '#server/database/schema/fleet.ts'
 import type { VehicleKind } from '#shared/vehicles.ts'
-import { storeFixes, type KnownDevice } from '../ingest/ingest.ts'
+import { storeHistory, type KnownDevice } from '../ingest/ingest.ts'
 import { makeRoute } from './routes.ts'
 
 /** Made up, but with the look of the region. */
@@ -128,8 +128,10 @@ async function seedTracks(database: Database, known: KnownDevice[]) {
         altitudeMetres: 40,
         accuracyMetres: 5,
         attributes: { ignition },
+        credibility: null,
+        reason: null,
       }
     })
-    await storeFixes(database, fixes, [])
+    await storeHistory(database, fixes)
   }
 }

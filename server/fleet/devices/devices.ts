@@ -77,6 +77,7 @@ export async function createDevice(
   const device = await refusingTakenIdentifier(() =>
     database.inOrganisation(organisationId).write(async (tx) => {
       await lockAuthority(tx, actor, 'devices:write')
+      const vehicle = await lockNextVehicle(tx, vehicleId)
       const [row] = await tx
         .insert(devices)
         .values({ ...fields, id: uuidv7(), organisationId, tokenHash: token && hashToken(token) })
@@ -87,7 +88,7 @@ export async function createDevice(
         subject: subjectOf(row!),
         after: auditedFields(row!),
       })
-      if (vehicleId) await fit(tx, row!, vehicleId)
+      if (vehicleId) await fit(tx, row!, vehicle)
       const change = { type: 'device', id: row!.id, change: 'created' } as const
       await recordChange(tx, organisationId, change, ...vehicleChanges(vehicleId))
       return findDevice(tx, row!.id)
@@ -113,6 +114,7 @@ export async function updateDevice(
   const { version, vehicleId, ...changes } = update
   return database.inOrganisation(organisationId).write(async (tx) => {
     if (changes.tokenRequired !== undefined) await lockAuthority(tx, actor, 'devices:write')
+    const vehicle = await lockNextVehicle(tx, vehicleId)
     const before = await lockDevice(tx, id)
     if (version !== undefined && version !== before.version) throw outdated('device')
     if (changes.tokenRequired && !before.tokenHash) {
@@ -130,18 +132,25 @@ export async function updateDevice(
       const fields = { before: auditedFields(before), after: auditedFields(row!) }
       await recordAudit(tx, { organisationId, action: 'device.updated', subject: subjectOf(row!), ...fields })
     }
-    if (moved) await fit(tx, row!, vehicleId)
+    if (moved) await fit(tx, row!, vehicle)
     const others = moved ? vehicleChanges(before.vehicleId, vehicleId) : []
     await recordChange(tx, organisationId, { type: 'device', id, change: 'updated' }, ...others)
     return findDevice(tx, id)
   })
 }
 
-/** A new token for the device, which must show it from now on; the old one ends (see `rememberMs`). */
+/** The token before a new one is taken this long, so that trackers can be told one after the other. */
+const previousTokenMs = 86_400_000
+
+/**
+ * A new token for the device, which must show it from now on. The one before is taken for a day more, unless
+ * `endPrevious`: then it ends at once (see `rememberMs`), because it may be in wrong hands.
+ */
 export async function renewDeviceToken(
   { database, makeSecret }: FleetServices,
   actor: Member,
   id: string,
+  { endPrevious }: { endPrevious: boolean },
 ): Promise<DeviceWithToken> {
   const { organisationId } = actor
   const token = makeSecret('device-token')
@@ -152,6 +161,8 @@ export async function renewDeviceToken(
       .update(devices)
       .set({
         tokenHash: hashToken(token),
+        previousTokenHash: endPrevious ? null : before.tokenHash,
+        previousTokenUntil: endPrevious || !before.tokenHash ? null : new Date(Date.now() + previousTokenMs),
         tokenRequired: true,
         version: before.version + 1,
         updatedAt: new Date(),
@@ -196,14 +207,32 @@ function vehicleChanges(...ids: (string | null | undefined)[]): LiveEvents['chan
   return ids.flatMap(id => id ? [{ type: 'vehicle' as const, id, change: 'updated' as const }] : [])
 }
 
-/** Ends the present fitting and, unless `vehicleId` is null, begins the next, each with its audit entry. */
-async function fit(tx: Transaction, device: DeviceRow, vehicleId: string | null) {
-  const { organisationId } = device
-  const vehicle = vehicleId && await lockVehicle(tx, vehicleId).catch((error: unknown) => {
-    throw error instanceof NotFoundError ? noSuchVehicle() : error
+/** The vehicle that a device is to be in, and with it locked. */
+type NextVehicle = Awaited<ReturnType<typeof lockVehicle>> | 'none' | 'not-there'
+
+/**
+ * Locks the vehicle that the device goes into: before the device itself (see `lockVehicle`). That there is no
+ * such vehicle is said later, by `fit`: first comes what is wrong with the device.
+ */
+async function lockNextVehicle(tx: Transaction, id: string | null | undefined): Promise<NextVehicle> {
+  if (!id) return 'none'
+  return lockVehicle(tx, id).catch((error: unknown) => {
+    if (error instanceof NotFoundError) return 'not-there'
+    throw error
   })
-  if (vehicle && vehicle.removedAt) throw noSuchVehicle()
-  await beginFitting(tx, device, vehicle ? vehicle.id : null)
+}
+
+/**
+ * Ends the present fitting and, unless `next` is 'none', begins the next, each with its audit entry.
+ * @throws {InvalidInputError} when the vehicle is not there, or removed
+ */
+async function fit(tx: Transaction, device: DeviceRow, next: NextVehicle) {
+  const { organisationId } = device
+  if (next === 'not-there') throw noSuchVehicle()
+  const vehicle = next === 'none' ? null : next
+  if (vehicle?.removedAt) throw noSuchVehicle()
+  const vehicleId = vehicle ? vehicle.id : null
+  await beginFitting(tx, device, vehicleId)
   await tx.update(devices).set({ vehicleId }).where(eq(devices.id, device.id))
   await recordAudit(tx, {
     organisationId,
@@ -247,7 +276,7 @@ function selectDevices(tx: Transaction, total: SQL<number | null> = sql<null>`NU
   return tx.select({
     device: devices,
     vehicle: { id: vehicles.id, name: vehicles.name },
-    lastSeenAt: deviceStates.lastSeenAt,
+    state: deviceStates,
     sortName: sql<string>`lower(${devices.name})`,
     total,
   }).from(devices)
@@ -259,10 +288,10 @@ function selectDevices(tx: Transaction, total: SQL<number | null> = sql<null>`NU
 interface Selected {
   device: DeviceRow
   vehicle: { id: string, name: string } | null
-  lastSeenAt: Date | null
+  state: typeof deviceStates.$inferSelect | null
 }
 
-function toDevice({ device: row, vehicle, lastSeenAt }: Selected): Device {
+function toDevice({ device: row, vehicle, state }: Selected): Device {
   return {
     id: row.id,
     name: row.name,
@@ -270,11 +299,21 @@ function toDevice({ device: row, vehicle, lastSeenAt }: Selected): Device {
     vehicle,
     speedUnit: row.speedUnit,
     tokenRequired: row.tokenRequired,
-    lastSeenAt: lastSeenAt?.toISOString() ?? null,
+    lastSeenAt: state?.lastSeenAt.toISOString() ?? null,
+    protocol: state?.protocol ?? null,
+    clockOffsetSeconds: state?.clockOffsetSeconds ?? null,
+    intervalSeconds: state?.intervalSeconds ?? null,
+    batteryPercent: state?.batteryPercent ?? null,
+    batteryVolts: state?.batteryVolts ?? null,
+    previousTokenUntil: validUntil(row.previousTokenUntil),
     version: row.version,
     createdAt: row.createdAt.toISOString(),
     updatedAt: row.updatedAt.toISOString(),
   }
+}
+
+function validUntil(moment: Date | null): string | null {
+  return moment && moment > new Date() ? moment.toISOString() : null
 }
 
 function subjectOf(row: DeviceRow) {

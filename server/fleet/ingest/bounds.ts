@@ -1,4 +1,5 @@
 import type { SpeedUnit } from '#shared/devices.ts'
+import type { Doubt } from '#shared/device-messages.ts'
 import type { DeviceMessage } from './message.ts'
 
 const kmhPerKnot = 1.852
@@ -30,28 +31,44 @@ export interface Fix {
   altitudeMetres: number | null
   accuracyMetres: number | null
   attributes: Record<string, unknown>
+  /** Null: it is believed. */
+  credibility: Doubt | null
+  /** Why it is doubted, or what was corrected in it or left out. Null: nothing. */
+  reason: string | null
 }
 
 /** What is wrong with a point, in words that stay the same: a label of the metric. */
 export type Fault = 'time' | 'latitude' | 'longitude' | 'speed' | 'course' | 'altitude' | 'refused'
 
 /**
- * Turns a message at a place into a fix, or says why it cannot be one. Bad points are quarantined, not
- * refused: a device that gets an error stops and sends the same point again for ever.
+ * Turns a message at a place into a fix, or says why it cannot be one, and what would be right. Bad points
+ * are quarantined, not refused: a device that gets an error stops and sends the same point again for ever.
+ * @param fixTime that of the message, or what it is after the device's clock was corrected.
  */
 export function toFix(
   message: DeviceMessage,
   place: { latitude: number, longitude: number },
   unit: SpeedUnit,
   now: Date,
+  fixTime = message.fixTime,
 ): Fix | { fault: Fault, reason: string } {
-  const { fixTime, speed, courseDegrees, altitudeMetres, accuracyMetres, attributes } = message
+  const { speed, courseDegrees, altitudeMetres, accuracyMetres, attributes } = message
   const time = fixTime.getTime()
   const speedKmh = speed && (speed.unit === 'kmh' ? speed.value : speed.value * kmh[unit])
   const checks: [ok: boolean, fault: Fault, reason: string][] = [
-    [!Number.isNaN(time), 'time', 'the time is not a valid time'],
+    [!Number.isNaN(time), 'time', 'the time cannot be read; seconds since 1970 or ISO 8601 would be right'],
     [time >= earliest, 'time', 'the time is before the year 2000'],
     [time <= now.getTime() + furthestAheadMs, 'time', 'the time is more than 25 hours ahead'],
+    [
+      !Number.isNaN(place.latitude),
+      'latitude',
+      'the latitude cannot be read; degrees with a decimal point, such as 52.5163, would be right',
+    ],
+    [
+      !Number.isNaN(place.longitude),
+      'longitude',
+      'the longitude cannot be read; degrees with a decimal point, such as 13.3777, would be right',
+    ],
     [within(place.latitude, -90, 90), 'latitude', 'the latitude is not between -90 and 90'],
     [within(place.longitude, -180, 180), 'longitude', 'the longitude is not between -180 and 180'],
     [
@@ -81,6 +98,8 @@ export function toFix(
     altitudeMetres: toReal(altitudeMetres),
     accuracyMetres:
       accuracyMetres !== null && within(accuracyMetres, 0, 10_000_000) ? toReal(accuracyMetres) : null,
+    credibility: null,
+    reason: null,
   }
 }
 

@@ -2,6 +2,7 @@ import { inArray } from 'drizzle-orm'
 import type { Database } from '#server/database/port.ts'
 import { devices } from '#server/database/schema/fleet.ts'
 import type { SpeedUnit } from '#shared/devices.ts'
+import type { VehicleKind } from '#shared/vehicles.ts'
 
 /** What device input needs to know of a device. */
 export interface KnownDevice {
@@ -9,9 +10,14 @@ export interface KnownDevice {
   identifier: string
   organisationId: string
   vehicleId: string | null
+  /** What its vehicle can do depends on it. Absent until it has been asked for, and where there is none. */
+  vehicleKind?: VehicleKind
   speedUnit: SpeedUnit
   tokenRequired: boolean
   tokenHash: string | null
+  /** The token before it, which is taken until then. */
+  previousTokenHash?: string | null
+  previousTokenUntil?: Date | null
 }
 
 /** A device that was deleted, or fitted elsewhere, may be taken for what it was this long. */
@@ -49,6 +55,8 @@ export function createDeviceDirectory(database: Database) {
                 speedUnit: devices.speedUnit,
                 tokenRequired: devices.tokenRequired,
                 tokenHash: devices.tokenHash,
+                previousTokenHash: devices.previousTokenHash,
+                previousTokenUntil: devices.previousTokenUntil,
               })
               .from(devices)
               .where(inArray(devices.identifier, missing)),

@@ -1,99 +1,121 @@
 import { InvalidInputError } from '#shared/errors.ts'
-import { createAttributes, guess, optionalNumber, rawOf, toNumber, type DeviceMessage } from './message.ts'
-
-/** Where seconds end and milliseconds begin: the last second of 32-bit time. Traccar's rule. */
-const lastSecond = 2_147_483_647
-
-const known = new Set([
-  'id',
-  'deviceid',
-  'lat',
-  'lon',
-  'location',
-  'timestamp',
-  'speed',
-  'bearing',
-  'heading',
-  'altitude',
-  'accuracy',
-  'batt',
-  'charge',
-  'cell',
-  'wifi',
-  'valid',
-])
+import {
+  createAttributes,
+  createReader,
+  eventsOf,
+  guess,
+  rawOf,
+  readTimestamp,
+  toBoolean,
+  toNumber,
+  type DeviceMessage,
+} from './message.ts'
 
 /**
- * The OsmAnd protocol: query parameters, or the same as a form. The Traccar Client up to 7.9 and from 10 on,
- * OsmAnd itself, and most trackers that can be told an address.
+ * The names by which trackers and their templates call each field, in lower case; the first is the one of the
+ * protocol, and the first that is there is read.
+ */
+const aliases = {
+  id: ['id', 'deviceid', 'device_id', 'uniqueid', 'unique_id', 'imei'],
+  latitude: ['lat', 'latitude'],
+  longitude: ['lon', 'lng', 'long', 'longitude'],
+  location: ['location'],
+  time: ['timestamp', 'time', 'datetime', 'fixtime', 'utc'],
+  speed: ['speed', 'spd'],
+  course: ['bearing', 'heading', 'course', 'direction'],
+  altitude: ['altitude', 'alt', 'ele', 'elevation'],
+  accuracy: ['accuracy', 'acc', 'hacc'],
+  hdop: ['hdop'],
+  satellites: ['satellites', 'sat', 'sats'],
+  battery: ['batt', 'battery', 'bat', 'batterylevel'],
+  charge: ['charge', 'charging'],
+  ignition: ['ignition', 'acc'],
+  valid: ['valid'],
+} as const
+
+/** What is read above or below under a name of its own, and becomes no attribute as it stands. */
+const known = new Set<string>([...Object.values(aliases).flat(), 'cell', 'wifi'])
+
+/**
+ * The OsmAnd protocol: query parameters, or the same as a form or as the fields of a JSON object. The Traccar
+ * Client up to 7.9 and from 10 on, OsmAnd itself, GPSLogger, and most trackers that can be told an address.
  * @throws {InvalidInputError} when it says no id.
  */
 export function parseOsmand(parameters: URLSearchParams, now: Date): DeviceMessage {
-  const one = (name: string) => parameters.get(name) ?? undefined
-  const identifier = (one('id') ?? one('deviceid'))?.trim()
+  const said = new Map<string, string>()
+  for (const [name, value] of parameters) {
+    const lower = name.trim().toLowerCase()
+    if (!said.has(lower)) said.set(lower, value)
+  }
+  const one = (field: keyof typeof aliases) =>
+    aliases[field].map(name => said.get(name)).find(value => value !== undefined)
+  const identifier = aliases.id.map(name => said.get(name)?.trim()).find(Boolean)
   if (!identifier)
     throw new InvalidInputError([{ path: 'id', message: 'is required: the identifier of the device' }])
 
+  const reader = createReader()
   const { values: attributes, add } = createAttributes()
-  add('battery', optionalNumber(one('batt')))
-  const charge = one('charge')
-  if (charge !== undefined) add('charge', charge === 'true' || charge === '1')
-  const valid = one('valid')
-  if (valid !== undefined) add('valid', valid === 'true' || valid === '1')
-  add(
-    'cells',
-    list(parameters, 'cell', ([mcc, mnc, lac, cid, dbm]) => ({
-      mcc: Number(mcc),
-      mnc: Number(mnc),
-      lac: Number(lac),
-      cid: Number(cid),
-      ...(dbm ? { dbm: Number(dbm) } : {}),
-    })),
-  )
+  const battery = reader.battery('the battery', one('battery'))
+  add('battery', battery.percent)
+  add('batteryVolts', battery.volts)
+  add('charge', reader.boolean('charge', one('charge')))
+  // Trackers call their ignition line ACC; apps call their accuracy that.
+  const acc = said.get('acc')
+  const accIsIgnition = acc !== undefined && /[a-z]/i.test(acc) && toBoolean(acc) !== undefined
+  const accuracy = said.get('accuracy') ?? said.get('hacc') ?? (accIsIgnition ? undefined : acc)
+  add('ignition', reader.boolean('ignition', said.get('ignition') ?? (accIsIgnition ? acc : undefined)))
+  const valid = reader.boolean('valid', one('valid'))
+  add('valid', valid)
+  const satellites = reader.satellites('the number of satellites', one('satellites'))
+  add('satellites', satellites)
+  const hdop = reader.hdop('hdop', one('hdop'))
+  add('hdop', hdop)
+  add('cells', list(parameters, 'cell', ([mcc, mnc, lac, cid, dbm]) => ({
+    mcc: Number(mcc),
+    mnc: Number(mnc),
+    lac: Number(lac),
+    cid: Number(cid),
+    ...(dbm ? { dbm: Number(dbm) } : {}),
+  })))
   add('wifi', list(parameters, 'wifi', ([mac, dbm]) => ({ mac, ...dbm ? { dbm: Number(dbm) } : {} })))
-  for (const [name, value] of parameters) if (!known.has(name)) add(name, guess(value))
+  for (const [name, value] of parameters) if (!known.has(name.trim().toLowerCase())) add(name, guess(value))
 
-  const speed = optionalNumber(one('speed'))
+  const speed = reader.notNegative('the speed', one('speed'))
   return {
     identifiers: [identifier],
-    place: placeOf(one('lat'), one('lon'), one('location')),
-    fixTime: readTimestamp(one('timestamp'), now),
+    place: placeOf(one('latitude'), one('longitude'), one('location')),
+    fixTime: readTimestamp(one('time'), now),
     speed: speed === null ? null : { value: speed, unit: 'device' },
-    courseDegrees: optionalNumber(one('bearing') ?? one('heading')),
-    altitudeMetres: optionalNumber(one('altitude')),
-    accuracyMetres: optionalNumber(one('accuracy')),
+    courseDegrees: reader.course('the course', one('course')),
+    altitudeMetres: reader.number('the altitude', one('altitude')),
+    accuracyMetres: reader.notNegative('the accuracy', accuracy),
     attributes,
+    receiver: { valid, satellites, hdop },
+    battery,
+    events: eventsOf(attributes),
+    notes: reader.notes,
+    protocol: 'osmand',
     raw: rawOf(Object.fromEntries(parameters)),
   }
 }
 
+/**
+ * A place is never guessed: what cannot be read is NaN. Empty fields say no place, as trackers without a fix
+ * send them.
+ */
 function placeOf(
   lat: string | undefined,
   lon: string | undefined,
   location: string | undefined,
 ): DeviceMessage['place'] {
-  if (location !== undefined) {
-    const [latitude, longitude] = location.split(',')
-    return { latitude: toNumber(latitude), longitude: toNumber(longitude) }
+  if (!lat?.trim() && !lon?.trim()) {
+    if (!location?.trim()) return null
+    // Four parts are two decimal commas: nobody knows which of them divides the numbers.
+    const parts = location.split(',')
+    if (parts.length !== 2) return { latitude: Number.NaN, longitude: Number.NaN }
+    return { latitude: toNumber(parts[0]), longitude: toNumber(parts[1]) }
   }
-  return lat === undefined && lon === undefined ? null : { latitude: toNumber(lat), longitude: toNumber(lon) }
-}
-
-/**
- * Seconds, milliseconds, ISO 8601, or `yyyy-MM-dd HH:mm:ss` in UTC; missing: now. NaN where it is none of
- * them.
- */
-export function readTimestamp(text: string | undefined, now: Date): Date {
-  if (text === undefined || text === '') return now
-  if (/^\d{1,16}$/.test(text)) {
-    const number = Number(text)
-    return new Date(number < lastSecond ? number * 1000 : number)
-  }
-  const plain = /^(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2})$/.exec(text)
-  if (plain) return new Date(`${plain[1]}T${plain[2]}Z`)
-  // Without an offset ECMAScript would take local time; devices mean UTC.
-  if (text.includes('T')) return new Date(/(Z|[+-]\d{2}:?\d{2})$/.test(text) ? text : `${text}Z`)
-  return new Date(Number.NaN)
+  return { latitude: toNumber(lat), longitude: toNumber(lon) }
 }
 
 function list<T>(parameters: URLSearchParams, name: string, read: (parts: string[]) => T): T[] | null {

@@ -1,5 +1,14 @@
 import { InvalidInputError } from '#shared/errors.ts'
-import { createAttributes, optionalNumber, rawOf, toNumber, type DeviceMessage } from './message.ts'
+import {
+  createAttributes,
+  createReader,
+  eventsOf,
+  rawOf,
+  readTimestamp,
+  toNumber,
+  type DeviceMessage,
+  type MessageEvent,
+} from './message.ts'
 
 type Json = Record<string, unknown>
 
@@ -36,6 +45,8 @@ export interface OwnTracksSender {
   username: string | null
   limitUser: string | null
   limitDevice: string | null
+  /** `?id=` of the address. */
+  addressed: string | null
 }
 
 /**
@@ -45,16 +56,17 @@ export interface OwnTracksSender {
  */
 export function parseOwnTracks(
   body: Json,
-  { username, limitUser, limitDevice }: OwnTracksSender,
+  { username, limitUser, limitDevice, addressed }: OwnTracksSender,
   now: Date,
 ): DeviceMessage | null {
   if (body._type !== 'location') return null
-  // The order of trust: a credential, the topic that a broker vouches for, the header, and last the two
-  // letters that the user chose.
+  // The order of trust: a credential, the topic that a broker vouches for, the header, the address, and last
+  // the two letters that the user chose.
   const identifiers = [
     username,
     text(body.topic),
     limitUser && limitDevice ? `${limitUser}/${limitDevice}` : limitUser,
+    addressed,
     text(body.tid) === 'na' ? null : text(body.tid),
   ].filter(identifier => identifier !== null && identifier !== '')
   if (identifiers.length === 0) {
@@ -65,29 +77,46 @@ export function parseOwnTracks(
       },
     ])
   }
+  const reader = createReader()
   const { values: attributes, add } = createAttributes()
-  add('battery', optionalNumber(body.batt))
-  const trigger = typeof body.t === 'string' ? triggers[body.t] : undefined
+  const battery = reader.battery('the battery', body.batt)
+  add('battery', battery.percent)
+  add('batteryVolts', battery.volts)
+  // Its own names alone: "constructor" is one that every object has.
+  const trigger = typeof body.t === 'string' && Object.hasOwn(triggers, body.t) ? triggers[body.t] : undefined
   if (trigger) add(...trigger)
   for (const [name, value] of Object.entries(body)) if (!known.has(name)) add(name, value)
 
-  const speed = optionalNumber(body.vel)
+  const speed = reader.notNegative('the speed', body.vel)
   return {
     identifiers: identifiers as string[],
     place:
-      body.lat === undefined && body.lon === undefined
+      isUnset(body.lat) && isUnset(body.lon)
         ? null
         : { latitude: toNumber(body.lat), longitude: toNumber(body.lon) },
-    fixTime: body.tst === undefined ? now : new Date(toNumber(body.tst) * 1000),
-    speed: speed === null || speed < 0 ? null : { value: speed, unit: 'kmh' },
-    courseDegrees: optionalNumber(body.cog),
-    altitudeMetres: optionalNumber(body.alt),
-    accuracyMetres: optionalNumber(body.acc),
+    fixTime: readTimestamp(body.tst, now),
+    speed: speed === null ? null : { value: speed, unit: 'kmh' },
+    courseDegrees: reader.course('the course', body.cog),
+    altitudeMetres: reader.number('the altitude', body.alt),
+    accuracyMetres: reader.notNegative('the accuracy', body.acc),
     attributes,
+    battery,
+    events: triggered(eventsOf(attributes), trigger?.[0]),
+    notes: reader.notes,
+    protocol: 'owntracks',
     raw: rawOf(body),
   }
 }
 
+/** A trigger is the moment itself, not a state that is said in every message. */
+function triggered(events: MessageEvent[], by: string | undefined): MessageEvent[] {
+  return events.map(event => by === 'ignition' && event.kind === by ? { ...event, onChange: false } : event)
+}
+
+function isUnset(value: unknown): boolean {
+  return value === undefined || value === null || value === ''
+}
+
 function text(value: unknown): string | null {
-  return typeof value === 'string' ? value.trim() : null
+  return typeof value === 'string' || typeof value === 'number' ? String(value).trim() : null
 }

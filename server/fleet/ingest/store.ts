@@ -1,123 +1,305 @@
 import { sql } from 'drizzle-orm'
-import { v5 as uuidv5 } from 'uuid'
 import type { Database, Transaction } from '#server/database/port.ts'
-import type { Fix } from './bounds.ts'
-import type { KnownDevice } from './devices.ts'
-
-/** A fix with the device that sent it. */
-export interface StoredFix extends Fix {
-  device: KnownDevice
-  receivedAt: Date
-}
-
-export interface Quarantined {
-  /** By `quarantineId`. */
-  id: string
-  device: KnownDevice
-  reason: string
-  raw: Record<string, unknown>
-  receivedAt: Date
-}
-
-/**
- * The id of a point in quarantine, from what it says: the same message has the same one however often it is
- * stored, by this instance, by another that Nginx asked, or because the device did not hear the answer.
- */
-export function quarantineId(device: KnownDevice, raw: Record<string, unknown>): string {
-  return uuidv5(JSON.stringify(raw), device.id)
-}
+import {
+  effective,
+  judgeBatch,
+  momentKey,
+  type Arrived,
+  type DeviceUpdate,
+  type KeptMessage,
+  type Late,
+  type Neighbours,
+  type Quarantined,
+  type Settled,
+  type StoredEvent,
+  type StoredFix,
+  type Verdict,
+  type Writes,
+} from './batch.ts'
+import type { VehicleKind } from '#shared/vehicles.ts'
+import type { DeviceState, Point } from './state.ts'
 
 export interface StoreResult {
-  /** Index into the fixes: those that were not there before. */
-  stored: Set<number>
-  /** Index into the fixes: those that became their vehicle's newest. */
-  moved: Set<number>
+  /** Those that were not there before. */
+  stored: Set<StoredFix>
+  /** Those that became their vehicle's newest. */
+  moved: Set<StoredFix>
   /** By organisation, the outbox's row that tells of what moved. */
   eventIds: Map<string, string>
+  /** The outbox's rows that tell of events: each event once. */
+  happened: { id: string, organisationId: string, deviceEventId: string }[]
 }
 
-export const nothingStored: StoreResult = { stored: new Set(), moved: new Set(), eventIds: new Map() }
+const nothingStored = (): StoreResult => ({
+  stored: new Set(), moved: new Set(), eventIds: new Map(), happened: [],
+})
+const nothing: Writes = { fixes: [], states: [], events: [], quarantined: [], messages: [], settled: [] }
 
 /**
- * Commits fixes and quarantined points together, for any number of organisations, in one transaction and one
- * statement for the fixes. A fix that is there already changes nothing, nor does a quarantined point; an
- * older fix never moves a live state back.
+ * Judges messages by what is known of their devices and commits what comes of it, for any number of
+ * organisations, in one transaction; fixes, states and events in one statement. A fix that is there already
+ * changes nothing, nor does an event or a message that is kept; only credible fixes move a live state, and an
+ * older one never moves it back.
+ *
+ * The rows of the devices are locked first, in their order: two instances that judge one device at once would
+ * both compare with a place that is not the last any more.
+ * @param kept messages that were refused, to be kept as they came.
  */
-export function storeFixes(
+export function storeMessages(
   database: Database,
-  fixes: StoredFix[],
-  quarantined: Quarantined[],
-): Promise<StoreResult> {
-  const organisations = [
-    ...new Set([...fixes, ...quarantined].map(({ device }) => device.organisationId)),
-  ].sort()
-  return database.withKey('ingest', organisations.join(',')).write(
+  arrived: Arrived[],
+  kept: KeptMessage[] = [],
+): Promise<StoreResult & { verdicts: Verdict[] }> {
+  const organisations = organisationsOf([...arrived, ...kept])
+  return database.withKey('ingest', organisations).write(
     async (tx) => {
-      if (quarantined.length) await insertQuarantined(tx, quarantined)
-      return fixes.length ? await insertFixes(tx, fixes) : nothingStored
+      if (arrived.length === 0) {
+        await insertMessages(tx, kept)
+        return { ...nothingStored(), verdicts: [] }
+      }
+      const [states] = await Promise.all([lockStates(tx, arrived), askKinds(tx, arrived)])
+      const { late, finish } = judgeBatch(arrived, states)
+      const { writes, verdicts } = finish(late.length ? await neighboursOf(tx, late) : new Map())
+      const result = await write(tx, { ...writes, messages: [...writes.messages, ...kept] })
+      return { ...result, verdicts }
     },
     { repeatable: true },
   )
 }
 
-async function insertFixes(tx: Transaction, fixes: StoredFix[]): Promise<StoreResult> {
-  const column = <T>(read: (fix: StoredFix) => T) => sql.param(fixes.map(read))
-  // Ordered by key everywhere: two instances that write the same rows wait for each other instead of
-  // deadlocking.
+/** Quarantines messages that nothing else can be made of. */
+export async function storeQuarantined(database: Database, quarantined: Quarantined[]): Promise<void> {
+  const latest = new Map(quarantined.map(one => [one.device.id, one]))
+  const states = [...latest.values()].map(({ device, receivedAt }) => ({ device, receivedAt }))
+  await database.withKey('ingest', organisationsOf(quarantined)).write(
+    async (tx) => {
+      await Promise.all([insertQuarantined(tx, quarantined), markSeen(tx, states)])
+      return null
+    },
+    { repeatable: true },
+  )
+}
+
+/** Commits a history that is known to be right, such as the demo's. */
+export async function storeHistory(database: Database, fixes: StoredFix[]): Promise<void> {
+  const sorted = fixes.toSorted((a, b) => effective(a) - effective(b))
+  const newest = new Map(sorted.map(fix => [fix.device.id, fix]))
+  const states = [...newest.values()].map((fix): DeviceUpdate => ({
+    device: fix.device, receivedAt: fix.receivedAt, fix, protocol: null, clockOffsetMs: null,
+    intervalSeconds: null, battery: { percent: null, volts: null }, memory: {},
+  }))
+  await database.withKey('ingest', organisationsOf(fixes)).write(
+    async (tx) => {
+      await write(tx, { ...nothing, fixes, states })
+      return null
+    },
+    { repeatable: true },
+  )
+}
+
+function organisationsOf(all: { device: { organisationId: string } }[]): string {
+  return [...new Set(all.map(({ device }) => device.organisationId))].sort().join(',')
+}
+
+/** One after another without waiting: they share a round trip. */
+async function write(tx: Transaction, writes: Writes): Promise<StoreResult> {
+  const { quarantined, messages, settled } = writes
+  const [result] = await Promise.all([
+    insertFixes(tx, writes),
+    quarantined.length ? insertQuarantined(tx, quarantined) : null,
+    messages.length ? insertMessages(tx, messages) : null,
+    settled.length ? settle(tx, settled) : null,
+  ])
+  return result
+}
+
+async function lockStates(tx: Transaction, arrived: Arrived[]): Promise<Map<string, DeviceState>> {
+  const ids = [...new Set(arrived.map(({ device }) => device.id))]
   const { rows } = await tx.execute<{
-    stored: number[]
-    moved: number[]
+    device_id: string
+    time: number | null
+    latitude: number
+    longitude: number
+    accuracy_metres: number | null
+    clock_offset_seconds: number | null
+    interval_seconds: number | null
+    judging: DeviceState['memory'] | null
+  }>(sql`
+    SELECT device_id, (extract(epoch FROM fix_time) * 1000)::float8 AS time, latitude, longitude,
+      accuracy_metres, clock_offset_seconds, interval_seconds, judging
+    FROM device_states WHERE device_id = ANY (${sql.param(ids)}::uuid[]) ORDER BY device_id
+    FOR NO KEY UPDATE`)
+  return new Map(rows.map(row => [row.device_id, {
+    last: row.time === null ? null : toPoint({ ...row, time: row.time }),
+    clockOffsetMs: row.clock_offset_seconds === null ? null : row.clock_offset_seconds * 1000,
+    intervalSeconds: row.interval_seconds,
+    memory: row.judging ?? {},
+  }]))
+}
+
+function toPoint(
+  row: { time: number, latitude: number, longitude: number, accuracy_metres: number | null },
+): Point {
+  const { latitude, longitude } = row
+  return { time: Math.round(row.time), latitude, longitude, accuracyMetres: row.accuracy_metres }
+}
+
+/** Once for each device that the directory remembers. */
+async function askKinds(tx: Transaction, arrived: Arrived[]): Promise<void> {
+  const asking = arrived.filter(({ device }) => device.vehicleId && device.vehicleKind === undefined)
+  if (asking.length === 0) return
+  const ids = [...new Set(asking.map(({ device }) => device.vehicleId!))]
+  const { rows } = await tx.execute<{ id: string, kind: VehicleKind }>(
+    sql`SELECT id, kind FROM vehicles WHERE id = ANY (${sql.param(ids)}::uuid[])`)
+  const kinds = new Map(rows.map(({ id, kind }) => [id, kind]))
+  for (const { device } of asking) device.vehicleKind = kinds.get(device.vehicleId!) ?? 'other'
+}
+
+/** Past it any place can have been reached, and months need not be looked through. */
+const neighbourHours = 24
+
+async function neighboursOf(tx: Transaction, late: Late[]): Promise<Neighbours> {
+  const { rows } = await tx.execute<Record<'device_id' | 'at', string>
+    & Record<'t' | 'a' | 'b' | 'c' | 'u' | 'd' | 'e' | 'f', number | null>>(sql`
+    SELECT l.device_id, (extract(epoch FROM l.fix_time) * 1000)::text AS at,
+      (extract(epoch FROM p.fix_time) * 1000)::float8 AS t, p.latitude AS a, p.longitude AS b, p.accuracy_metres AS c,
+      (extract(epoch FROM n.fix_time) * 1000)::float8 AS u, n.latitude AS d, n.longitude AS e, n.accuracy_metres AS f
+    FROM unnest(${sql.param(late.map(({ deviceId }) => deviceId))}::uuid[],
+      ${sql.param(late.map(({ fixTime }) => fixTime.toISOString()))}::timestamptz[]) AS l(device_id, fix_time)
+    LEFT JOIN LATERAL (
+      SELECT fix_time, latitude, longitude, accuracy_metres FROM positions
+      WHERE device_id = l.device_id AND fix_time < l.fix_time AND credibility IS NULL
+        AND fix_time >= l.fix_time - make_interval(hours => ${neighbourHours})
+      ORDER BY fix_time DESC LIMIT 1) AS p ON true
+    LEFT JOIN LATERAL (
+      SELECT fix_time, latitude, longitude, accuracy_metres FROM positions
+      WHERE device_id = l.device_id AND fix_time > l.fix_time AND credibility IS NULL
+        AND fix_time <= l.fix_time + make_interval(hours => ${neighbourHours})
+      ORDER BY fix_time LIMIT 1) AS n ON true`)
+  const point = (time: number | null, ...[latitude, longitude, accuracy]: (number | null)[]) =>
+    time === null
+      ? null
+      : toPoint({ time, latitude: latitude!, longitude: longitude!, accuracy_metres: accuracy! })
+  return new Map(rows.map(({ device_id: deviceId, at, t, a, b, c, u, d, e, f }) => [
+    momentKey(deviceId, new Date(Math.round(Number(at)))),
+    { before: point(t, a, b, c), after: point(u, d, e, f) },
+  ]))
+}
+
+async function insertFixes(tx: Transaction, { fixes, states, events }: Writes): Promise<StoreResult> {
+  const column = <T>(read: (fix: StoredFix) => T) => sql.param(fixes.map(read))
+  const state = <T>(read: (state: DeviceUpdate) => T) => sql.param(states.map(read))
+  const event = <T>(read: (event: StoredEvent) => T) => sql.param(events.map(read))
+  // Ordered by key everywhere: two instances that write the same rows wait for each other instead of
+  // deadlocking. Only what was not there before moves a vehicle: a point that is sent again is not newer.
+  const { rows } = await tx.execute<{
+    stored: string[]
+    moved: string[]
     event_ids: Record<string, string>
+    happened: { id: string, organisation_id: string, event: string }[]
   }>(sql`
     WITH input AS (
       SELECT * FROM unnest(
-        ${sql.param(fixes.map((_, index) => index))}::int[], ${column(fix => fix.device.id)}::uuid[], ${column(fix => fix.fixTime.toISOString())}::timestamptz[],
-        ${column(fix => fix.device.organisationId)}::uuid[], ${column(fix => fix.device.vehicleId)}::uuid[], ${column(fix => fix.receivedAt.toISOString())}::timestamptz[],
-        ${column(fix => fix.latitude)}::float8[], ${column(fix => fix.longitude)}::float8[], ${column(fix => fix.speedKmh)}::real[],
-        ${column(fix => fix.courseDegrees)}::real[], ${column(fix => fix.altitudeMetres)}::real[], ${column(fix => fix.accuracyMetres)}::real[],
-        ${column(fix => JSON.stringify(fix.attributes))}::jsonb[])
-      AS t(n, device_id, fix_time, organisation_id, vehicle_id, received_at, latitude, longitude, speed_kmh, course_degrees, altitude_metres, accuracy_metres, attributes)
+        ${column(({ device }) => device.id)}::uuid[], ${column(({ fixTime }) => fixTime.toISOString())}::timestamptz[], ${column(({ device }) => device.organisationId)}::uuid[],
+        ${column(({ device }) => device.vehicleId)}::uuid[], ${column(({ receivedAt }) => receivedAt.toISOString())}::timestamptz[],
+        ${column(({ latitude }) => latitude)}::float8[], ${column(({ longitude }) => longitude)}::float8[], ${column(({ speedKmh }) => speedKmh)}::real[],
+        ${column(({ courseDegrees }) => courseDegrees)}::real[], ${column(({ altitudeMetres }) => altitudeMetres)}::real[], ${column(({ accuracyMetres }) => accuracyMetres)}::real[],
+        ${column(({ attributes }) => JSON.stringify(attributes))}::jsonb[], ${column(({ credibility }) => credibility)}::text[], ${column(({ reason }) => reason)}::text[])
+      AS t(device_id, fix_time, organisation_id, vehicle_id, received_at, latitude, longitude, speed_kmh, course_degrees, altitude_metres, accuracy_metres, attributes, credibility, reason)
     ), stored AS (
-      INSERT INTO positions (device_id, fix_time, organisation_id, vehicle_id, received_at, latitude, longitude, speed_kmh, course_degrees, altitude_metres, accuracy_metres, attributes)
-      SELECT device_id, fix_time, organisation_id, vehicle_id, received_at, latitude, longitude, speed_kmh, course_degrees, altitude_metres, accuracy_metres, attributes
+      INSERT INTO positions AS p (device_id, fix_time, organisation_id, vehicle_id, received_at, latitude, longitude, speed_kmh, course_degrees, altitude_metres, accuracy_metres, attributes, credibility, reason)
+      SELECT device_id, fix_time, organisation_id, vehicle_id, received_at, latitude, longitude, speed_kmh, course_degrees, altitude_metres, accuracy_metres, attributes, credibility, reason
       FROM input ORDER BY device_id, fix_time
-      ON CONFLICT (device_id, fix_time) DO NOTHING
-      RETURNING device_id, fix_time
+      ON CONFLICT (device_id, fix_time) DO UPDATE SET
+        vehicle_id = excluded.vehicle_id, received_at = excluded.received_at, latitude = excluded.latitude, longitude = excluded.longitude,
+        speed_kmh = excluded.speed_kmh, course_degrees = excluded.course_degrees, altitude_metres = excluded.altitude_metres,
+        accuracy_metres = excluded.accuracy_metres, attributes = excluded.attributes, credibility = NULL, reason = excluded.reason
+      -- A message without a place must not take the place of the fix of the same second.
+      WHERE p.credibility IN ('no-fix', 'outdated') AND excluded.credibility IS NULL
+      RETURNING p.*
     ), seen AS (
-      INSERT INTO device_states AS s (device_id, organisation_id, last_seen_at, fix_time, latitude, longitude, speed_kmh, course_degrees, altitude_metres, accuracy_metres)
-      SELECT DISTINCT ON (device_id) device_id, organisation_id, received_at, fix_time, latitude, longitude, speed_kmh, course_degrees, altitude_metres, accuracy_metres
-      FROM input ORDER BY device_id, fix_time DESC
+      INSERT INTO device_states AS s (device_id, organisation_id, last_seen_at, fix_time, latitude, longitude, speed_kmh, course_degrees, altitude_metres, accuracy_metres,
+        protocol, clock_offset_seconds, interval_seconds, battery_percent, battery_volts, judging)
+      SELECT * FROM unnest(
+        ${state(({ device }) => device.id)}::uuid[], ${state(({ device }) => device.organisationId)}::uuid[], ${state(({ receivedAt }) => receivedAt.toISOString())}::timestamptz[],
+        ${state(({ fix }) => fix && new Date(effective(fix)).toISOString())}::timestamptz[], ${state(({ fix }) => fix && fix.latitude)}::float8[], ${state(({ fix }) => fix && fix.longitude)}::float8[],
+        ${state(({ fix }) => fix && fix.speedKmh)}::real[], ${state(({ fix }) => fix && fix.courseDegrees)}::real[], ${state(({ fix }) => fix && fix.altitudeMetres)}::real[],
+        ${state(({ fix }) => fix && fix.accuracyMetres)}::real[], ${state(({ protocol }) => protocol)}::text[],
+        ${state(({ clockOffsetMs }) => clockOffsetMs === null ? null : Math.round(clockOffsetMs / 1000))}::int[], ${state(({ intervalSeconds }) => intervalSeconds)}::real[],
+        ${state(({ battery }) => battery.percent)}::real[], ${state(({ battery }) => battery.volts)}::real[],
+        ${state(({ memory }) => Object.keys(memory).length ? JSON.stringify(memory) : null)}::jsonb[]) AS t(id) ORDER BY id
       ON CONFLICT (device_id) DO UPDATE SET
         last_seen_at = greatest(s.last_seen_at, excluded.last_seen_at),
         (fix_time, latitude, longitude, speed_kmh, course_degrees, altitude_metres, accuracy_metres) = (
           SELECT * FROM (VALUES
             (excluded.fix_time, excluded.latitude, excluded.longitude, excluded.speed_kmh, excluded.course_degrees, excluded.altitude_metres, excluded.accuracy_metres),
             (s.fix_time, s.latitude, s.longitude, s.speed_kmh, s.course_degrees, s.altitude_metres, s.accuracy_metres)
-          ) AS v(t, a, b, c, d, e, f) ORDER BY t DESC NULLS LAST LIMIT 1)
+          ) AS v(t, a, b, c, d, e, f) ORDER BY t DESC NULLS LAST LIMIT 1),
+        protocol = coalesce(excluded.protocol, s.protocol), clock_offset_seconds = excluded.clock_offset_seconds, interval_seconds = excluded.interval_seconds,
+        battery_percent = coalesce(excluded.battery_percent, s.battery_percent), battery_volts = coalesce(excluded.battery_volts, s.battery_volts), judging = excluded.judging
     ), moved AS (
       INSERT INTO vehicle_states AS s (vehicle_id, organisation_id, device_id, fix_time, received_at, latitude, longitude, speed_kmh, course_degrees, altitude_metres, accuracy_metres, attributes)
       SELECT DISTINCT ON (vehicle_id) vehicle_id, organisation_id, device_id, fix_time, received_at, latitude, longitude, speed_kmh, course_degrees, altitude_metres, accuracy_metres, attributes
-      FROM input WHERE vehicle_id IS NOT NULL ORDER BY vehicle_id, fix_time DESC
+      FROM stored WHERE vehicle_id IS NOT NULL AND credibility IS NULL ORDER BY vehicle_id, least(fix_time, received_at) DESC, fix_time DESC
       ON CONFLICT (vehicle_id) DO UPDATE SET
         device_id = excluded.device_id, fix_time = excluded.fix_time, received_at = excluded.received_at, latitude = excluded.latitude, longitude = excluded.longitude,
         speed_kmh = excluded.speed_kmh, course_degrees = excluded.course_degrees, altitude_metres = excluded.altitude_metres,
         accuracy_metres = excluded.accuracy_metres, attributes = excluded.attributes
-      WHERE excluded.fix_time > s.fix_time
-      RETURNING vehicle_id, device_id, fix_time, organisation_id
+      -- A fix that is ahead of its receipt counts from its receipt: the next one is newer.
+      WHERE (least(excluded.fix_time, excluded.received_at), excluded.fix_time) > (least(s.fix_time, s.received_at), s.fix_time)
+      RETURNING vehicle_id, organisation_id, device_id, fix_time
+    ), happened AS (
+      INSERT INTO device_events (organisation_id, device_id, fix_time, kind, content_hash, id, vehicle_id, received_at, latitude, longitude, data)
+      SELECT DISTINCT ON (o, d, t, k, h) * FROM unnest(
+        ${event(({ device }) => device.organisationId)}::uuid[], ${event(({ device }) => device.id)}::uuid[], ${event(({ fixTime }) => fixTime.toISOString())}::timestamptz[],
+        ${event(({ kind }) => kind)}::text[], ${event(({ contentHash }) => contentHash)}::text[], ${event(({ id }) => id)}::uuid[], ${event(({ device }) => device.vehicleId)}::uuid[],
+        ${event(({ receivedAt }) => receivedAt.toISOString())}::timestamptz[], ${event(({ place }) => place && place.latitude)}::float8[], ${event(({ place }) => place && place.longitude)}::float8[],
+        ${event(({ data }) => JSON.stringify(data))}::jsonb[]) AS e(o, d, t, k, h, i, v, r, a, b, j) ORDER BY o, d, t, k, h
+      ON CONFLICT DO NOTHING
+      RETURNING id, organisation_id
     ), entries AS (
       INSERT INTO outbox (id, organisation_id, name, data)
       SELECT gen_random_uuid(), organisation_id, 'positions', jsonb_build_object('vehicleIds', jsonb_agg(vehicle_id)) FROM moved GROUP BY organisation_id
       RETURNING organisation_id, id
+    ), told AS (
+      INSERT INTO outbox (id, organisation_id, name, data)
+      SELECT gen_random_uuid(), organisation_id, 'changed', jsonb_build_object('type', 'device-event', 'id', id, 'change', 'created') FROM happened
+      RETURNING organisation_id, id, data->>'id' AS event
     )
     SELECT
-      coalesce((SELECT array_agg(k) FROM (SELECT min(n) AS k FROM input JOIN stored USING (device_id, fix_time) GROUP BY device_id, fix_time) AS x), '{}') AS stored,
-      coalesce((SELECT array_agg(k) FROM (SELECT min(n) AS k FROM input JOIN moved USING (vehicle_id, device_id, fix_time) GROUP BY vehicle_id) AS y), '{}') AS moved,
-      coalesce((SELECT json_object_agg(organisation_id, id) FROM entries), '{}') AS event_ids`)
+      coalesce((SELECT array_agg(device_id || ' ' || (extract(epoch FROM fix_time) * 1000)::bigint) FROM stored), '{}') AS stored,
+      coalesce((SELECT array_agg(device_id || ' ' || (extract(epoch FROM fix_time) * 1000)::bigint) FROM moved), '{}') AS moved,
+      coalesce((SELECT json_object_agg(organisation_id, id) FROM entries), '{}') AS event_ids,
+      coalesce((SELECT json_agg(told) FROM told), '[]') AS happened`)
+  const [row] = rows
+  // By their key: a join for it in the statement compares each of 500 with each.
+  const known = new Map(fixes.map(fix => [momentKey(fix.device.id, fix.fixTime), fix]))
+  const named = (keys: string[]) => new Set(keys.flatMap(key => known.get(key) ?? []))
   return {
-    stored: new Set(rows[0]!.stored),
-    moved: new Set(rows[0]!.moved),
-    eventIds: new Map(Object.entries(rows[0]!.event_ids)),
+    stored: named(row!.stored),
+    moved: named(row!.moved),
+    eventIds: new Map(Object.entries(row!.event_ids)),
+    happened: row!.happened.map(({ id, organisation_id: organisationId, event: deviceEventId }) =>
+      ({ id, organisationId, deviceEventId })),
   }
+}
+
+/** What had been waiting for its neighbour is believed now, or finally not. */
+async function settle(tx: Transaction, settled: Settled[]): Promise<void> {
+  const column = <T>(read: (one: Settled) => T) => sql.param(settled.map(read))
+  await Promise.all([tx.execute(sql`
+    UPDATE device_messages AS m SET
+      credibility = CASE WHEN t.believed THEN 'ok' ELSE m.credibility END,
+      reason = replace(m.reason, '; the next fix has not confirmed it', CASE WHEN t.believed THEN '; the next fix has confirmed it' ELSE ', and as fast to the next' END)
+    FROM unnest(${column(({ device }) => device.id)}::uuid[], ${column(({ fixTime }) => fixTime.toISOString())}::timestamptz[], ${column(({ believed }) => believed)}::boolean[])
+      AS t(device_id, fix_time, believed)
+    WHERE m.device_id = t.device_id AND m.fix_time = t.fix_time AND m.credibility = 'implausible'`), tx.execute(sql`
+    UPDATE positions AS p SET
+      credibility = CASE WHEN t.believed THEN NULL ELSE p.credibility END,
+      reason = CASE WHEN t.believed THEN NULL ELSE replace(p.reason, '; the next fix has not confirmed it', ', and as fast to the next') END
+    FROM unnest(${column(({ device }) => device.id)}::uuid[], ${column(({ fixTime }) => fixTime.toISOString())}::timestamptz[], ${column(({ believed }) => believed)}::boolean[])
+      AS t(device_id, fix_time, believed)
+    WHERE p.device_id = t.device_id AND p.fix_time = t.fix_time AND p.credibility = 'implausible'`)])
 }
 
 async function insertQuarantined(tx: Transaction, quarantined: Quarantined[]) {
@@ -128,41 +310,26 @@ async function insertQuarantined(tx: Transaction, quarantined: Quarantined[]) {
       ${column(({ receivedAt }) => receivedAt.toISOString())}::timestamptz[], ${column(({ reason }) => reason)}::text[], ${column(({ raw }) => JSON.stringify(raw))}::jsonb[])
       AS t(id, organisation_id, device_id, received_at, reason, raw) ORDER BY id
     ON CONFLICT (id) DO NOTHING`)
-  await markSeen(tx, quarantined)
+}
+
+async function insertMessages(tx: Transaction, messages: KeptMessage[]) {
+  const column = <T>(read: (point: KeptMessage) => T) => sql.param(messages.map(read))
+  await tx.execute(sql`
+    INSERT INTO device_messages (id, organisation_id, device_id, received_at, fix_time, outcome, credibility, reason, raw)
+    SELECT * FROM unnest(${column(({ id }) => id)}::uuid[], ${column(({ device }) => device.organisationId)}::uuid[], ${column(({ device }) => device.id)}::uuid[],
+      ${column(({ receivedAt }) => receivedAt.toISOString())}::timestamptz[], ${column(({ fixTime }) => fixTime && fixTime.toISOString())}::timestamptz[],
+      ${column(({ outcome }) => outcome)}::text[], ${column(({ credibility }) => credibility)}::text[], ${column(({ reason }) => reason)}::text[],
+      ${column(({ raw }) => JSON.stringify(raw))}::jsonb[])
+      AS t(id, organisation_id, device_id, received_at, fix_time, outcome, credibility, reason, raw) ORDER BY id
+    ON CONFLICT (id) DO NOTHING`)
 }
 
 /** The device has been heard of, even if it said nothing of use. */
-async function markSeen(tx: Transaction, heard: { device: KnownDevice, receivedAt: Date }[]) {
-  const latest = [...new Map(heard.map(one => [one.device.id, one])).values()].sort((a, b) =>
-    a.device.id < b.device.id ? -1 : 1,
-  )
+async function markSeen(tx: Transaction, heard: Pick<DeviceUpdate, 'device' | 'receivedAt'>[]) {
+  const latest = heard.toSorted((a, b) => a.device.id < b.device.id ? -1 : 1)
   await tx.execute(sql`
     INSERT INTO device_states AS s (device_id, organisation_id, last_seen_at)
     SELECT * FROM unnest(${sql.param(latest.map(({ device }) => device.id))}::uuid[], ${sql.param(latest.map(({ device }) => device.organisationId))}::uuid[],
       ${sql.param(latest.map(({ receivedAt }) => receivedAt.toISOString()))}::timestamptz[])
     ON CONFLICT (device_id) DO UPDATE SET last_seen_at = greatest(s.last_seen_at, excluded.last_seen_at)`)
-}
-
-/** Where the devices were last, for messages that say no place. */
-export function lastPlaces(
-  database: Database,
-  known: KnownDevice[],
-): Promise<Map<string, { latitude: number, longitude: number }>> {
-  const organisations = [...new Set(known.map(({ organisationId }) => organisationId))]
-  return database.withKey('ingest', organisations.join(',')).read(
-    async (tx) => {
-      const { rows } = await tx.execute<{
-        device_id: string
-        latitude: number | null
-        longitude: number | null
-      }>(sql`
-      SELECT device_id, latitude, longitude FROM device_states WHERE device_id = ANY (${sql.param(known.map(({ id }) => id))}::uuid[])`)
-      return new Map(
-        rows.flatMap(({ device_id: id, latitude, longitude }) =>
-          latitude === null || longitude === null ? [] : [[id, { latitude, longitude }]],
-        ),
-      )
-    },
-    { consistency: 'strong' },
-  )
 }

@@ -1,9 +1,9 @@
-import { and, asc, eq, gt, gte, lt, or } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, gte, isNull, lt, or } from 'drizzle-orm'
 import { decodeCursor, toPage } from '#server/database/cursor.ts'
-import { positions, vehicles } from '#server/database/schema/fleet.ts'
+import { devices, positions, vehicles } from '#server/database/schema/fleet.ts'
 import { InvalidInputError, NotFoundError } from '#shared/errors.ts'
-import type { Page } from '#shared/schemas/common.ts'
-import type { Position, TrackQuery } from '#shared/vehicles.ts'
+import type { Page, PageQuery } from '#shared/schemas/common.ts'
+import type { JudgedPosition, TrackQuery } from '#shared/vehicles.ts'
 import type { FleetServices } from '../vehicles/vehicles.ts'
 
 const dayMs = 86_400_000
@@ -21,7 +21,7 @@ export async function listPositions(
   vehicleId: string,
   query: TrackQuery,
   now = new Date(),
-): Promise<Page<Position>> {
+): Promise<Page<JudgedPosition>> {
   const to = query.to
     ? new Date(query.to)
     : query.from
@@ -44,6 +44,7 @@ export async function listPositions(
           eq(positions.vehicleId, vehicleId),
           gte(positions.fixTime, from),
           lt(positions.fixTime, to),
+          query.credibility === 'all' ? undefined : isNull(positions.credibility),
           after
             ? or(
                 gt(positions.fixTime, after),
@@ -58,16 +59,48 @@ export async function listPositions(
       rows,
       query,
       row => [row.fixTime.toISOString(), row.deviceId],
-      row => ({
-        fixTime: row.fixTime.toISOString(),
-        latitude: row.latitude,
-        longitude: row.longitude,
-        speedKmh: row.speedKmh,
-        courseDegrees: row.courseDegrees,
-        altitudeMetres: row.altitudeMetres,
-        accuracyMetres: row.accuracyMetres,
-        attributes: row.attributes,
-      }),
+      toPosition,
     )
   })
+}
+
+/**
+ * A device's fixes, believed or not, newest first by the device's clock. @throws {NotFoundError}
+ */
+export async function listDevicePositions(
+  { database }: Pick<FleetServices, 'database'>,
+  organisationId: string,
+  deviceId: string,
+  query: PageQuery,
+): Promise<Page<JudgedPosition>> {
+  const cursor = decodeCursor(query.cursor, 'moment')
+  return database.inOrganisation(organisationId).read(async (tx) => {
+    const [device] = await tx.select({ id: devices.id }).from(devices).where(eq(devices.id, deviceId))
+    if (!device) throw new NotFoundError('device')
+    const rows = await tx
+      .select()
+      .from(positions)
+      .where(and(
+        eq(positions.deviceId, deviceId),
+        cursor ? lt(positions.fixTime, new Date(cursor[0])) : undefined,
+      ))
+      .orderBy(desc(positions.fixTime))
+      .limit(query.limit + 1)
+    return toPage(rows, query, row => [row.fixTime.toISOString(), row.deviceId], toPosition)
+  })
+}
+
+function toPosition(row: typeof positions.$inferSelect): JudgedPosition {
+  return {
+    fixTime: row.fixTime.toISOString(),
+    latitude: row.latitude,
+    longitude: row.longitude,
+    speedKmh: row.speedKmh,
+    courseDegrees: row.courseDegrees,
+    altitudeMetres: row.altitudeMetres,
+    accuracyMetres: row.accuracyMetres,
+    attributes: row.attributes,
+    credibility: row.credibility ?? 'ok',
+    reason: row.reason,
+  }
 }

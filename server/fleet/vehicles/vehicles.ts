@@ -4,11 +4,13 @@ import { changesNothing, recordAudit } from '#server/audit/record.ts'
 import type { SecretMaker } from '#server/config/secret.ts'
 import { countAll, decodeCursor, toPage } from '#server/database/cursor.ts'
 import { violatedUnique } from '#server/database/errors.ts'
+import { eachOnce, placeholders, prepared } from '#server/database/prepared.ts'
 import type { Database, Transaction } from '#server/database/port.ts'
 import { deviceFittings, devices, vehicles, vehicleStates } from '#server/database/schema/fleet.ts'
 import { ConflictError, NotFoundError } from '#shared/errors.ts'
 import { may, type Role } from '#shared/roles.ts'
 import type { Page } from '#shared/schemas/common.ts'
+import type { LiveEvents } from '#shared/live.ts'
 import type {
   LivePosition,
   Vehicle,
@@ -24,6 +26,10 @@ export interface FleetServices {
 }
 
 type VehicleRow = typeof vehicles.$inferSelect
+/** What lists and maps show of a vehicle. */
+type Shown = Pick<
+  VehicleRow, 'id' | 'name' | 'registration' | 'kind' | 'make' | 'model' | 'year' | 'version'
+>
 type StateRow = typeof vehicleStates.$inferSelect
 
 /** The organisation's vehicles by name, with their newest position and fitted devices. */
@@ -33,27 +39,38 @@ export async function listVehicles(
   query: VehicleQuery,
 ): Promise<Page<Vehicle>> {
   const cursor = decodeCursor(query.cursor, 'text')
-  const name = sql<string>`lower(${vehicles.name})`
-  const asked = and(
-    eq(vehicles.organisationId, organisationId),
-    query.state === 'removed' ? isNotNull(vehicles.removedAt) : isNull(vehicles.removedAt),
-    query.search
-      ? or(ilike(vehicles.name, contains(query.search)), ilike(vehicles.registration, contains(query.search)))
-      : undefined,
-  )
-  const rows = await database.inOrganisation(organisationId).read(tx =>
-    selectVehicles(tx, countAll(vehicles, asked, cursor))
-      .where(
-        and(
-          asked,
-          cursor ? or(gt(name, cursor[0]), and(eq(name, cursor[0]), gt(vehicles.id, cursor[1]))) : undefined,
-        ),
-      )
-      .orderBy(asc(name), asc(vehicles.id))
-      .limit(query.limit + 1),
-  )
+  const values = {
+    organisationId,
+    search: query.search && contains(query.search),
+    name: cursor?.[0],
+    id: cursor?.[1],
+    limit: query.limit + 1,
+  }
+  const rows = await database.inOrganisation(organisationId)
+    .read(tx => vehiclesLike(query.state, Boolean(query.search), cursor !== null)(tx, values))
   return toPage(rows, query, row => [row.sortName, row.vehicle.id], toVehicle)
 }
+
+/** The query of a list, by what is asked for. */
+const vehiclesLike = eachOnce((state: VehicleQuery['state'], searched: boolean, further: boolean) =>
+  prepared((db) => {
+    const name = sql<string>`lower(${vehicles.name})`
+    const { placeholder } = sql
+    const asked = and(
+      eq(vehicles.organisationId, placeholder('organisationId')),
+      state === 'removed' ? isNotNull(vehicles.removedAt) : isNull(vehicles.removedAt),
+      searched
+        ? or(ilike(vehicles.name, placeholder('search')), ilike(vehicles.registration, placeholder('search')))
+        : undefined,
+    )
+    const after = or(
+      gt(name, placeholder('name')), and(eq(name, placeholder('name')), gt(vehicles.id, placeholder('id'))),
+    )
+    return selectVehicles(db, countAll(vehicles, asked, further))
+      .where(and(asked, further ? after : undefined))
+      .orderBy(asc(name), asc(vehicles.id))
+      .limit(placeholder('limit'))
+  }))
 
 /** One vehicle, removed or not. @throws {NotFoundError} also for another organisation's. */
 export async function getVehicle(
@@ -61,12 +78,12 @@ export async function getVehicle(
   organisationId: string,
   id: string,
 ): Promise<Vehicle> {
-  const [row] = await database
-    .inOrganisation(organisationId)
-    .read(tx => selectVehicles(tx).where(eq(vehicles.id, id)))
+  const [row] = await database.inOrganisation(organisationId).read(tx => vehicleById(tx, { id }))
   if (!row) throw new NotFoundError('vehicle')
   return toVehicle(row)
 }
+
+const vehicleById = prepared(db => selectVehicles(db).where(eq(vehicles.id, sql.placeholder('id'))))
 
 /**
  * The vehicle as a member with this role may see it: whoever may not see devices is not told which are
@@ -84,21 +101,26 @@ export async function createVehicle(
 ): Promise<Vehicle> {
   return refusingTakenRegistration(() =>
     database.inOrganisation(organisationId).write(async (tx) => {
-      const [row] = await tx
-        .insert(vehicles)
-        .values({ ...input, id: uuidv7(), organisationId })
-        .returning()
-      await recordAudit(tx, {
-        organisationId,
-        action: 'vehicle.created',
-        subject: subjectOf(row!),
-        after: auditedFields(row!),
-      })
-      await recordChange(tx, organisationId, { type: 'vehicle', id: row!.id, change: 'created' })
+      const id = uuidv7()
+      // What is recorded of it is known before its answer: all of it is one round trip.
+      const [[row]] = await Promise.all([
+        insertVehicle(tx, { ...input, id, organisationId }),
+        recordAudit(tx, {
+          organisationId,
+          action: 'vehicle.created',
+          subject: { type: 'vehicle', id, label: input.name },
+          after: auditedFields(input),
+        }),
+        recordChange(tx, organisationId, changeOf({ ...input, id, version: 1 }, 'created')),
+      ])
       return toVehicle({ vehicle: row!, state: null, devices: [] })
     }),
   )
 }
+
+const insertVehicle = prepared(db => db.insert(vehicles).values(placeholders([
+  'id', 'organisationId', 'name', 'registration', 'kind', 'make', 'model', 'year', 'notes',
+])).returning())
 
 /**
  * Changes the given fields.
@@ -128,15 +150,15 @@ export async function updateVehicle(
         before: auditedFields(before),
         after: auditedFields(row!),
       })
-      await recordChange(tx, organisationId, { type: 'vehicle', id, change: 'updated' })
+      await recordChange(tx, organisationId, changeOf(row!, 'updated'))
       return findVehicle(tx, id)
     }),
   )
 }
 
 /**
- * Takes the vehicle out of use and its devices out of it. Its history stays, and `restoreVehicle` brings it
- * back.
+ * Takes the vehicle out of use and its devices out of it, which is a change of each of them. Its history
+ * stays, and `restoreVehicle` brings it back.
  */
 export async function removeVehicle(
   { database }: FleetServices,
@@ -146,14 +168,16 @@ export async function removeVehicle(
   await database.inOrganisation(organisationId).write(async (tx) => {
     const before = await lockVehicle(tx, id)
     if (before.removedAt) throw new NotFoundError('vehicle')
-    await tx.update(devices).set({ vehicleId: null, updatedAt: new Date() }).where(eq(devices.vehicleId, id))
+    const fitted = await lockDevices(tx, eq(devices.vehicleId, id))
+    await changeFitting(tx, organisationId, fitted, { from: before, to: null })
     await tx
       .update(deviceFittings)
       .set({ removedAt: new Date() })
       .where(and(eq(deviceFittings.vehicleId, id), isNull(deviceFittings.removedAt)))
+    const version = before.version + 1
     await tx
       .update(vehicles)
-      .set({ removedAt: new Date(), updatedAt: new Date(), version: before.version + 1 })
+      .set({ removedAt: new Date(), updatedAt: new Date(), version })
       .where(eq(vehicles.id, id))
     await recordAudit(tx, {
       organisationId,
@@ -161,7 +185,8 @@ export async function removeVehicle(
       subject: subjectOf(before),
       before: auditedFields(before),
     })
-    await recordChange(tx, organisationId, { type: 'vehicle', id, change: 'removed' })
+    const change = changeOf({ ...before, version }, 'removed')
+    await recordChange(tx, organisationId, change, ...deviceChanges(fitted))
     return {}
   })
 }
@@ -181,41 +206,78 @@ export async function restoreVehicle(
     database.inOrganisation(organisationId).write(async (tx) => {
       const before = await lockVehicle(tx, id)
       if (!before.removedAt) return findVehicle(tx, id)
+      const version = before.version + 1
       await tx
         .update(vehicles)
-        .set({ removedAt: null, updatedAt: new Date(), version: before.version + 1 })
+        .set({ removedAt: null, updatedAt: new Date(), version })
         .where(eq(vehicles.id, id))
-      await refitDevices(tx, organisationId, id, before.removedAt)
+      const refitted = await refitDevices(tx, before, before.removedAt)
       await recordAudit(tx, {
         organisationId,
         action: 'vehicle.restored',
         subject: subjectOf(before),
         after: auditedFields(before),
       })
-      await recordChange(tx, organisationId, { type: 'vehicle', id, change: 'restored' })
+      const change = changeOf({ ...before, version }, 'restored')
+      await recordChange(tx, organisationId, change, ...deviceChanges(refitted))
       return findVehicle(tx, id)
     }),
   )
 }
 
-/** The devices whose fitting ended with the removal of the vehicle and that are in no vehicle now. */
-async function refitDevices(tx: Transaction, organisationId: string, vehicleId: string, removedAt: Date) {
+interface Fitted { id: string, name: string }
+
+/** Puts back the devices whose fitting ended with the removal and that are in no vehicle now. */
+async function refitDevices(tx: Transaction, vehicle: VehicleRow, removedAt: Date): Promise<Fitted[]> {
+  const { id: vehicleId, organisationId } = vehicle
   // One second: both moments were taken in the same transaction, a few milliseconds apart.
-  const rows = await tx
-    .select({ deviceId: devices.id })
+  const removedWithIt = tx
+    .select({ deviceId: deviceFittings.deviceId })
     .from(deviceFittings)
-    .innerJoin(devices, eq(devices.id, deviceFittings.deviceId))
     .where(
       and(
         eq(deviceFittings.vehicleId, vehicleId),
-        isNull(devices.vehicleId),
         sql`${deviceFittings.removedAt} BETWEEN ${removedAt}::timestamptz - interval '1 second' AND ${removedAt}::timestamptz + interval '1 second'`,
       ),
     )
-  for (const { deviceId } of rows) {
-    await tx.update(devices).set({ vehicleId, updatedAt: new Date() }).where(eq(devices.id, deviceId))
-    await tx.insert(deviceFittings).values({ id: uuidv7(), organisationId, deviceId, vehicleId })
+  const fitted = await lockDevices(tx, and(isNull(devices.vehicleId), inArray(devices.id, removedWithIt)))
+  await changeFitting(tx, organisationId, fitted, { from: null, to: vehicle })
+  if (fitted.length) {
+    const fittings = fitted.map(({ id: deviceId }) => ({ id: uuidv7(), organisationId, deviceId, vehicleId }))
+    await tx.insert(deviceFittings).values(fittings)
   }
+  return fitted
+}
+
+/**
+ * Whoever has read a device before must not save over where it is now: its version says so. Each new version
+ * has its audit entry, by which `undo` finds out how far a deleted device's had got.
+ */
+async function changeFitting(
+  tx: Transaction,
+  organisationId: string,
+  fitted: Fitted[],
+  { from, to }: { from: VehicleRow | null, to: VehicleRow | null },
+) {
+  if (fitted.length === 0) return
+  await tx
+    .update(devices)
+    .set({ vehicleId: to && to.id, version: sql`${devices.version} + 1`, updatedAt: new Date() })
+    .where(inArray(devices.id, fitted.map(({ id }) => id)))
+  for (const { id, name } of fitted) {
+    await recordAudit(tx, {
+      organisationId,
+      action: to ? 'device.assigned' : 'device.unassigned',
+      subject: { type: 'device', id, label: name },
+      before: { vehicleId: from && from.id },
+      after: { vehicleId: to && to.id, vehicleName: to && to.name },
+    })
+  }
+}
+
+/** A device is shown with its vehicle: it changes with its fitting. */
+function deviceChanges(fitted: Fitted[]): LiveEvents['changed'][] {
+  return fitted.map(({ id }) => ({ type: 'device', id, change: 'updated' }))
 }
 
 /** The newest positions of some of the organisation's vehicles, from the primary. */
@@ -232,16 +294,30 @@ export async function livePositions(
   return rows.map(toLivePosition)
 }
 
-/** The row, locked until the end of the transaction. @throws {NotFoundError} */
+/**
+ * The row, locked until the end of the transaction. Everybody locks in the same order, so that nobody
+ * deadlocks: the organisation (`lockAuthority`), then vehicles, then devices, each by id.
+ * @throws {NotFoundError}
+ */
 export async function lockVehicle(tx: Transaction, id: string): Promise<VehicleRow> {
   const [row] = await tx.select().from(vehicles).where(eq(vehicles.id, id)).for('update')
   if (!row) throw new NotFoundError('vehicle')
   return row
 }
 
+/** Locks the devices that are meant, in the order that `lockVehicle` explains. */
+function lockDevices(tx: Transaction, meant: SQL | undefined): Promise<Fitted[]> {
+  return tx
+    .select({ id: devices.id, name: devices.name })
+    .from(devices)
+    .where(meant)
+    .orderBy(asc(devices.id))
+    .for('update')
+}
+
 /** @throws {NotFoundError} */
 async function findVehicle(tx: Transaction, id: string): Promise<Vehicle> {
-  const [row] = await selectVehicles(tx).where(eq(vehicles.id, id))
+  const [row] = await vehicleById(tx, { id })
   if (!row) throw new NotFoundError('vehicle')
   return toVehicle(row)
 }
@@ -300,8 +376,14 @@ function subjectOf(row: VehicleRow) {
   return { type: 'vehicle', id: row.id, label: row.name }
 }
 
-function auditedFields({ name, registration, kind, make, model, year, notes }: VehicleRow) {
+function auditedFields({ name, registration, kind, make, model, year, notes }: VehicleCreate) {
   return { name, registration, kind, make, model, year, notes }
+}
+
+/** What browsers are told of a change, with what they show of the vehicle. */
+function changeOf(row: Shown, change: LiveEvents['changed']['change']): LiveEvents['changed'] {
+  const { id, name, registration, kind, make, model, year, version } = row
+  return { type: 'vehicle', id, change, vehicle: { name, registration, kind, make, model, year, version } }
 }
 
 /** The change was based on a state that somebody has changed since. */

@@ -12,6 +12,12 @@ const updatesByValue = `
   SELECT after->>'notes' AS value, count(*)::int AS times
   FROM audit_entries WHERE action = 'vehicle.updated' AND subject_id = ANY($2) AND after->>'notes' = ANY($1) AND at > now() - interval '1 hour' GROUP BY 1`
 
+/** The effect of an export is an audit entry, which its transaction alone writes and no key keeps single. */
+const jobsById = `
+  SELECT j.id, j.state, count(e.id)::int AS effects
+  FROM jobs j LEFT JOIN audit_entries e ON e.subject_id = j.id AND e.action = 'audit-export.completed'
+  WHERE j.id = ANY($1) GROUP BY j.id`
+
 /**
  * What the primary holds of what the history speaks of. Read once all is whole again, not through the
  * application: it is what is judged.
@@ -44,9 +50,14 @@ export async function readFinalState(history: History, query: Query): Promise<Fi
           'SELECT device_id, fix_time FROM positions WHERE device_id = ANY($1) AND fix_time >= $2',
           [[...new Set(points.map(({ device }) => device))], points.map(({ fixTime }) => fixTime).sort()[0]],
         )
+  const asked = (history.jobs ?? []).map(({ id }) => id)
+  const jobs = asked.length === 0
+    ? []
+    : await query<{ id: string, state: string, effects: number }>(jobsById, [asked])
   return {
     applied,
     versions: Object.fromEntries(versions.map(({ id, version }) => [id, version])),
     positions: positions.map(row => `${row.device_id} ${row.fix_time.toISOString()}`),
+    jobs: Object.fromEntries(jobs.map(({ id, state, effects }) => [id, { state, effects }])),
   }
 }

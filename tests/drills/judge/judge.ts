@@ -9,6 +9,7 @@ import {
 } from '../history.ts'
 import { longestWait, percentile, repeatedAttempts, seconds, secondsWithout } from './availability.ts'
 import { longestStreamGap, missedEvents } from './events.ts'
+import { undoneJobs, wrongEffects } from './jobs.ts'
 import { eventsAhead, lostSessions, readsBackwards } from './sessions.ts'
 import { doubledWrites, lostWrites, untrueRefusals } from './writes.ts'
 
@@ -66,6 +67,8 @@ export interface Verdict {
     eventsAhead: number
     sessionsLost: number
     eventsMissed: number
+    jobsUndone: number
+    jobsDoubled: number
     secondsWithoutStream: number
     /** Connections of clients to one PostgreSQL, at most; null where nobody counted. */
     maxBackends: number | null
@@ -101,6 +104,8 @@ export function judge(history: History, state: FinalState, budget: Budget): Verd
   const backwards = readsBackwards(operations)
   const sessionsLost = lostSessions(operations)
   const missed = missedEvents(operations, streams, state)
+  const undone = undoneJobs(history.jobs ?? [], state)
+  const wrong = wrongEffects(history.jobs ?? [], state)
   const isWhole = history.marks.some(({ name }) => name === 'whole')
   const repeatedWrites = repeatedAttempts(writes)
 
@@ -129,6 +134,8 @@ export function judge(history: History, state: FinalState, budget: Budget): Verd
     eventsAhead: eventsAhead(operations),
     sessionsLost: sessionsLost.length,
     eventsMissed: missed.length,
+    jobsUndone: undone.length,
+    jobsDoubled: wrong.length,
     secondsWithoutStream: longestStreamGap(streams),
     maxBackends: history.maxBackends?.count ?? null,
     secondsUntilWhole: isWhole ? seconds(wholeAt - healedAt) : null,
@@ -148,6 +155,8 @@ export function judge(history: History, state: FinalState, budget: Budget): Verd
   never(figures.backwards, 'reads older than what the session had seen', backwards.unmarked)
   never(figures.sessionsLost, 'sessions lost', sessionsLost)
   never(figures.eventsMissed, 'events missed', missed)
+  never(figures.jobsUndone, 'jobs that were asked for and not done', undone)
+  never(figures.jobsDoubled, 'jobs with another number of effects than one', wrong)
   never(figures.refusedPoints, 'points of devices refused', [])
 
   const most = (value: number, limit: number | null, what: string) => {

@@ -46,8 +46,9 @@ export function startDevice(
         const query = new URLSearchParams({
           id: tracker.identifier,
           timestamp: String(fixTime.getTime()),
-          lat: (52 + Math.random() / 10).toFixed(5),
-          lon: (13 + Math.random() / 10).toFixed(5),
+          // A vehicle that parks, with its receiver's wandering: one that leaps is not believed.
+          lat: (52.5 + Math.random() / 10_000).toFixed(5),
+          lon: (13.4 + Math.random() / 10_000).toFixed(5),
           speed: '10',
         })
         const { attempt: one } = await attempt(browser, now, 'POST', `/api/ingest?${query}`, {

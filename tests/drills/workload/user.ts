@@ -1,4 +1,5 @@
 import type { Page } from '#shared/schemas/common.ts'
+import type { Job } from '#shared/jobs.ts'
 import type { Vehicle } from '#shared/vehicles.ts'
 import type { ReadKind, Recorder } from '../history.ts'
 import type { Browser } from './browser.ts'
@@ -14,6 +15,7 @@ const habits = [
   ['create', 8],
   ['who-am-i', 8],
   ['page', 2],
+  ['export', 1],
 ] as const
 const allHabits = habits.reduce((sum, [, weight]) => sum + weight, 0)
 
@@ -96,6 +98,16 @@ export function startUser(
     if (vehicle) await look('own-read', `/api/v1/vehicles/${vehicle.id}`, vehicle.id)
   }
 
+  /** Asks for work that goes on after the answer. Whether it was done, and once, is seen in the database. */
+  async function exportLog() {
+    const askedAt = now()
+    const from = new Date(Date.now() - 60_000).toISOString()
+    const body = { format: 'csv', from }
+    const { answer, outcome } = await change(browser, now, 'POST', '/api/v1/audit-exports', body)
+    if (outcome === 'done')
+      (history.jobs ??= []).push({ id: (answer!.body as Job).id, session: person.name, askedAt })
+  }
+
   async function doSomething() {
     let dice = Math.random() * allHabits
     const habit = habits.find(([, weight]) => (dice -= weight) < 0)![0]
@@ -104,6 +116,7 @@ export function startUser(
     else if (habit === 'read') await look('read', `/api/v1/vehicles/${watched}`, watched)
     else if (habit === 'who-am-i') await look('who-am-i', '/api/v1/session')
     else if (habit === 'page') await look('page', '/vehicles')
+    else if (habit === 'export') await exportLog()
     else await write(habit)
   }
 

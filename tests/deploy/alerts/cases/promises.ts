@@ -49,6 +49,34 @@ export const promises: Case[] = [
     tooLittle: { [`fleet2_outbox_oldest_seconds{${app}}`]: 61, [`fleet2_redis_up{${app}}`]: 0 },
   },
   {
+    alert: 'JobsStuck',
+    severity: 'warning',
+    fires: 301,
+    quiet: 0,
+    below: 300,
+    seen: age => ({ [`fleet2_jobs_oldest_seconds{${app}}`]: age }),
+  },
+  {
+    alert: 'JobsFailed',
+    severity: 'warning',
+    ...once,
+    seen: counted(`fleet2_jobs_ended_total{${app},kind="audit-export",outcome="failed"}`),
+  },
+  {
+    alert: 'MailNotSent',
+    severity: 'warning',
+    fires: 2,
+    quiet: 0,
+    below: '14m',
+    after: '17m',
+    seen: counted(`fleet2_mail_total{${app},outcome="deferred"}`),
+    // Some go out: a mailbox that takes nothing, and no mail server that is away.
+    tooLittle: {
+      [`fleet2_mail_total{${app},outcome="deferred"}`]: grewBy(2),
+      [`fleet2_mail_total{${app},outcome="sent"}`]: grewBy(2),
+    },
+  },
+  {
     alert: 'StatusNoticeRefused',
     severity: 'warning',
     fires: 1,

@@ -1,6 +1,6 @@
 import { defineEventHandler, readBody, setResponseStatus } from 'h3'
 import { v7 as uuidv7 } from 'uuid'
-import { organisationId, pool } from '../../../pool.ts'
+import { organisationId, pool } from '../../../../pool.ts'
 
 export default defineEventHandler(async (event) => {
   const { name } = await readBody<{ name: string }>(event)

@@ -1,0 +1,5 @@
+import { endpoints } from '#endpoints'
+import { createMethods } from './methods.ts'
+
+/** What may be asked of each address of this program. */
+export const methodsOfPath = createMethods(endpoints)
