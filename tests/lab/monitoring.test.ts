@@ -10,6 +10,7 @@ import { alertRows } from '../drills/alerts/rows.ts'
 import { startReceivers } from '../support/alert-receivers.ts'
 import { withLabLock } from '../support/lab-lock.ts'
 import { metricNames } from './metric-names.ts'
+import { lookAtOperatorPages, operatorEnv } from './operator-pages.ts'
 
 const read = (path: string) => readFile(new URL(`../../${path}`, import.meta.url), 'utf8')
 
@@ -60,10 +61,10 @@ async function onePage(lab: Lab): Promise<void> {
   }
 }
 
-test('Prometheus sees every part and every metric, and a fault that pages pages once and is taken back', async () => {
+test('Prometheus sees every part and every metric, a fault that pages pages once and is taken back, and operators see the loss of a primary as it happens', async () => {
   await withLabLock(async () => {
     expect(await checkPrerequisites()).toEqual([])
-    const lab = await upLab({ limitMs: 300_000, exporters: true })
+    const lab = await upLab({ limitMs: 300_000, exporters: true, appEnv: operatorEnv('owner@demo.fleet2.test') })
     try {
       const ask = async <Data>(path: string) => {
         const url = `${lab.addresses.prometheus}${path}`
@@ -103,6 +104,7 @@ test('Prometheus sees every part and every metric, and a fault that pages pages 
         return wanted.filter(name => !names.has(name))
       })
       await onePage(lab)
+      await lookAtOperatorPages(lab)
     }
     finally {
       await downLab()
