@@ -7,6 +7,7 @@ import { endpointFiles } from '../support/endpoints.ts'
 import { holding, untilWaiting } from '../support/locks.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { startServer, type TestServer } from '../support/server.ts'
+import { until } from '../support/until.ts'
 
 let database: TestDatabase
 let server: TestServer
@@ -64,7 +65,7 @@ describe('a role', () => {
 
   interface Change {
     body?: object
-    of?: 'vehicle' | 'device' | 'member' | 'invitation' | 'organisation'
+    of?: 'vehicle' | 'device' | 'member' | 'invitation' | 'organisation' | 'job'
     /**
      * Whether it gives or takes rights: members, roles, invitations, tokens and settings. Those lock the
      * organisation.
@@ -94,10 +95,13 @@ describe('a role', () => {
     'DELETE /api/v1/members/:id': { of: 'member', rights: true },
     'POST /api/v1/invitations': { body: { email: 'too-late@example.org', role: 'viewer' }, rights: true },
     'DELETE /api/v1/invitations/:id': { of: 'invitation', rights: true },
+    'POST /api/v1/audit-exports': { body: { format: 'csv' }, rights: false },
+    'POST /api/v1/jobs/:id/cancellation': { of: 'job', rights: false },
+    'POST /api/v1/jobs/:id/retry': { of: 'job', rights: false },
     'PATCH /api/v1/organisations/:id': { body: { name: 'Too late' }, of: 'organisation', rights: true },
   }
   /** Of the person and not of the organisation, or by no member. */
-  const personal = /^\/api\/v1\/(session|sessions|users|organisations$|invitation-)/
+  const personal = /^\/api\/v1\/(session|sessions|users|organisations$|invitation-|password-reset)/
 
   it('is asked for by every change of a member', () => {
     const found = endpointFiles()
@@ -119,7 +123,15 @@ describe('a role', () => {
       vehicle: await make('/api/v1/vehicles', { name: 'Van' }),
       device: await make('/api/v1/devices', { name: 'Tracker', identifier: randomUUID() }),
       invitation: await make('/api/v1/invitations', { email: 'kim@example.org', role: 'viewer' }),
-      member: (await memberOf(owner, owner.email)).id, organisation: owner.session.organisation!.id,
+      member: (await memberOf(owner, owner.email)).id,
+      organisation: owner.session.organisation!.id,
+      job: of === 'job' ? await make('/api/v1/audit-exports', { format: 'csv' }) : '',
+    }
+    // Its end is an audit entry.
+    if (of === 'job') {
+      await until(async () => (
+        await owner.send<{ state: string }>('GET', `/api/v1/jobs/${ids.job}`)
+      ).body.state === 'done', 'the end of the export')
     }
     if (endpoint.endsWith('restoration')) await owner.send('DELETE', `/api/v1/vehicles/${ids.vehicle}`)
     const rowsOf = (table: string) => database.asOwner<{ user_id?: string }>(
