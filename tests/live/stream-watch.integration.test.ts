@@ -72,9 +72,9 @@ async function watched({ operator = false } = {}) {
     close: () => closing.forEach(listener => listener()),
     onClose: listener => void closing.push(listener),
   }
-  const counted: typeof database = { ...database, withKey: (...key) => {
+  const counted: typeof database = { ...database, read: (...question) => {
     looks++
-    return database.withKey(...key)
+    return database.read(...question)
   } }
   const cache = createCache({ redis, log })
   const watch = createStreamWatch({
