@@ -10,6 +10,7 @@ import { createVehicle, livePositions } from '#server/fleet/vehicles/vehicles.ts
 import { createEvents, type Events } from '#server/live/events.ts'
 import { openRedisClient } from '#server/redis/redis.ts'
 import type { RedisPort } from '#server/redis/port.ts'
+import { VehicleCreate } from '#shared/vehicles.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
 import { until } from '../support/until.ts'
@@ -97,15 +98,15 @@ const makeDue = () =>
   server.asOwner('UPDATE outbox SET due_at = now() WHERE organisation_id = $1', [organisationId])
 const makeSecret = () => 'secret'
 
+const addVan = (database: DatabaseService, organisationId: string, name: string) =>
+  createVehicle({ database, makeSecret }, organisationId, VehicleCreate.parse({ name, kind: 'van' }))
+
 describe('the outbox', () => {
   it('tells of a committed change at once and on every instance, and is empty again afterwards', async () => {
     const [here, there] = [instance(), instance()]
     here.outbox.start()
     const [near, far] = [await listen(here.events), await listen(there.events)]
-    const vehicle = await createVehicle({ database: here.database, makeSecret }, organisationId, {
-      name: 'Told',
-      kind: 'van',
-    } as never)
+    const vehicle = await addVan(here.database, organisationId, 'Told')
     await until(() => near.heard.length === 1 && far.heard.length === 1)
     expect(far.heard[0]).toMatchObject({
       name: 'changed',
@@ -131,10 +132,7 @@ describe('the outbox', () => {
     }
     const here = instance({ redis })
     const { heard } = await listen(here.events)
-    const before = await createVehicle({ database: here.database, makeSecret }, organisationId, {
-      name: 'Before',
-      kind: 'van',
-    } as never)
+    const before = await addVan(here.database, organisationId, 'Before')
     await until(() => heard.some(({ data }) => data.id === before.id))
     here.outbox.start()
     await until(() => looks > 1)
@@ -143,10 +141,7 @@ describe('the outbox', () => {
     await until(async () => (await rows()) === 0, 'it to be published on the present run, and settled')
     expect(here.counts.relayed).toBeGreaterThan(0)
     acknowledged = 0
-    await createVehicle({ database: here.database, makeSecret }, organisationId, {
-      name: 'After',
-      kind: 'van',
-    } as never)
+    await addVan(here.database, organisationId, 'After')
     looks = 0
     await until(() => looks > 1, 'two looks at the replicas')
     expect(await rows()).toBe(1)
@@ -215,10 +210,7 @@ describe('the outbox', () => {
 
   it('tells of positions with the place that the vehicle has when it is told', async () => {
     const { database, events, outbox } = instance()
-    const vehicle = await createVehicle({ database, makeSecret }, organisationId, {
-      name: 'Placed',
-      kind: 'van',
-    } as never)
+    const vehicle = await addVan(database, organisationId, 'Placed')
     await server.asOwner(
       'INSERT INTO vehicle_states (vehicle_id, organisation_id, device_id, fix_time, received_at, latitude, longitude) VALUES ($1, $2, $3, now(), now(), 52.5, 13.4)',
       [vehicle.id, organisationId, randomUUID()],
@@ -245,10 +237,7 @@ describe('with Redis away', () => {
     const [near, far] = [await listen(here.events), await listen(there.events)]
     here.outbox.start()
     await own.kill()
-    await createVehicle({ database: here.database, makeSecret }, organisationId, {
-      name: 'Near',
-      kind: 'van',
-    } as never)
+    await addVan(here.database, organisationId, 'Near')
     await until(() => near.heard.length === 1)
     expect(here.events.isLive()).toBe(false)
     expect(far.heard).toEqual([])
