@@ -357,7 +357,7 @@ test('a row\'s menu opens by the keyboard, and gives the focus back to its butto
 })
 
 test.describe('while its code has not come', () => {
-  test.use({ expectedErrors: ['ERR_FAILED'] })
+  test.use({ expectedErrors: ['ERR_FAILED', 'Failed to fetch dynamically imported module'] })
   test('a list can be read, and its links followed', async ({ page, signIn }) => {
     await signIn(page)
     await page.route('**/_nuxt/*.js', route => route.abort())
