@@ -50,7 +50,7 @@ export async function checkPrerequisites(): Promise<string[]> {
     ]
   if (await isTaken(locks.change))
     return [...reasons, 'Another ha:up or ha:down is at work on this machine at this moment.']
-  const taken = await takenPorts(await publishedPorts())
+  const taken = await portsThatStayTaken()
   if (taken.length)
     reasons.push(
       `Port${taken.length > 1 ? 's' : ''} ${taken.join(', ')} of 127.0.0.1 ${taken.length > 1 ? 'are' : 'is'} taken; the lab publishes its own there. Whoever has it: ss -ltnp`,
@@ -76,4 +76,17 @@ export async function checkPrerequisites(): Promise<string[]> {
       `${dirname(labDirectory)} has ${((bavail * bsize) / 1e9).toFixed(1)} GB left; the lab needs ${neededBytes / 1e9} GB.`,
     )
   return reasons
+}
+
+/**
+ * Some of the lab's ports lie in the range from which outgoing connections take theirs: one of those may stand
+ * on such a port for a moment.
+ */
+async function portsThatStayTaken(): Promise<number[]> {
+  const ports = await publishedPorts()
+  for (let tries = 10; ; tries--) {
+    const taken = await takenPorts(ports)
+    if (taken.length === 0 || tries === 0) return taken
+    await new Promise(resolve => setTimeout(resolve, 500))
+  }
 }
