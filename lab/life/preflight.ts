@@ -79,8 +79,8 @@ export async function checkPrerequisites(): Promise<string[]> {
 }
 
 /**
- * Some of the lab's ports lie in the range from which outgoing connections take theirs: one of those may stand
- * on such a port for a moment.
+ * Some of the lab's ports lie in the range from which outgoing connections take theirs: one of those may
+ * stand on such a port for a moment.
  */
 async function portsThatStayTaken(): Promise<number[]> {
   const ports = await publishedPorts()
