@@ -33,7 +33,7 @@ afterAll(async () => {
 interface JobRow { state: string, attempts: number, instance: string, progress_done: number | null }
 
 const exportLog = async (filters: object = {}) => {
-  return (await owner.send<Job>('POST', '/api/v1/audit-exports', { format: 'csv', ...filters })).body
+  return JSON.parse((await ask('/api/v1/audit-exports', { format: 'csv', ...filters })).body) as Job
 }
 /** Asked the database, and not an instance: each of them may be dead. */
 const rowOf = async (id: string) => (await database.asOwner<JobRow>('SELECT * FROM jobs WHERE id = $1', [id]))[0]!
@@ -116,10 +116,10 @@ it('an instance that is killed in the middle of an export: it is done once, by a
     'SELECT 1 FROM audit_entries WHERE action = \'audit-export.completed\' AND subject_id = $1', [job.id],
   )).toHaveLength(1)
   await startInstance(instance)
-  const { body } = await ask<string>(`/api/v1/jobs/${job.id}/file`)
+  const { body } = await ask(`/api/v1/jobs/${job.id}/file`)
   const lines = body.split('\r\n').slice(1, -1)
   expect(lines).toHaveLength(row.progress_done!)
-  expect(lines.filter(line => !line.includes('\'=HYPERLINK')).length).toBeLessThan(10)
+  expect(lines.filter(line => line.includes('\'=HYPERLINK'))).toHaveLength(40_000)
 })
 
 it('an instance that is told to end in the middle of an export hands it back, and ends in time', async () => {
@@ -135,11 +135,15 @@ it('an instance that is told to end in the middle of an export hands it back, an
   await startInstance(instance)
 })
 
-/** Whichever instance answers. */
-async function ask<T>(path: string) {
+/** Whichever instance answers: one that was started again has another port. */
+async function ask(path: string, body?: object) {
   for (const { url } of servers.values()) {
-    const response = await fetch(url + path, { headers: { cookie: owner.cookie() } }).catch(() => null)
-    if (response) return { status: response.status, body: await response.text() as T }
+    const response = await fetch(url + path, {
+      method: body ? 'POST' : 'GET',
+      headers: { 'cookie': owner.cookie(), 'content-type': 'application/json' },
+      body: body && JSON.stringify(body),
+    }).catch(() => null)
+    if (response) return { status: response.status, body: await response.text() }
   }
   throw new Error('No instance answers')
 }
