@@ -6,8 +6,11 @@ import { v7 as uuidv7 } from 'uuid'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openDatabase, type DatabaseService } from '#server/database/open.ts'
 import * as audit from '#server/database/schema/audit.ts'
+import * as files from '#server/database/schema/files.ts'
 import * as fleet from '#server/database/schema/fleet.ts'
 import * as identity from '#server/database/schema/identity.ts'
+import * as jobs from '#server/database/schema/jobs.ts'
+import * as mail from '#server/database/schema/mail.ts'
 import * as operations from '#server/database/schema/operations.ts'
 import * as outbox from '#server/database/schema/outbox.ts'
 import * as timelines from '#server/database/schema/timelines.ts'
@@ -63,7 +66,7 @@ describe.each(['embedded', 'debian'] as const)('%s PostgreSQL', (kind) => {
 
   describe('the schema', () => {
     it('is the same in the migrations and in the drizzle tables: every column, its type and whether it may be null', async () => {
-      const tables = [identity, fleet, audit, operations, timelines, outbox]
+      const tables = [identity, fleet, audit, operations, timelines, outbox, jobs, mail, files]
         .flatMap(module => Object.values(module))
         .map(table => getTableConfig(table))
       const written = tables.flatMap(({ name, columns }) =>
