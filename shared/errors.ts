@@ -45,6 +45,16 @@ export class NotFoundError extends DomainError {
   }
 }
 
+/** A file is larger than the place takes that files are kept in. */
+export class FileTooLargeError extends DomainError {
+  readonly type = 'too-large'
+  readonly title = 'File too large'
+  constructor(maxBytes: number) {
+    super(`The file is larger than ${Math.floor(maxBytes / 1_048_576)} MiB, the most that can be kept. `
+      + 'Choose less, or ask whoever runs Fleet2 to keep files in a bucket.')
+  }
+}
+
 /** Nobody is signed in, or what was shown as proof does not hold. */
 export class UnauthenticatedError extends DomainError {
   readonly type = 'unauthenticated'

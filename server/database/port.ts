@@ -77,5 +77,7 @@ export const rowKeys = {
   relay: 'app.relay',
   /** `on`: the jobs of every organisation, for the workers. */
   jobs: 'app.jobs',
+  /** `/` and a file's key, or the beginning of several files' keys. */
+  files: 'app.file_keys',
 } as const
 export type RowKey = keyof typeof rowKeys

@@ -4,6 +4,7 @@ import { isForPrograms } from './route.ts'
 import {
   ConflictError,
   DomainError,
+  FileTooLargeError,
   ForbiddenError,
   IdempotencyMismatchError,
   InvalidInputError,
@@ -39,6 +40,7 @@ const statusOf: [new (...args: never[]) => DomainError, number][] = [
   [UnauthenticatedError, 401],
   [ForbiddenError, 403],
   [NotFoundError, 404],
+  [FileTooLargeError, 413],
   [IdempotencyMismatchError, 422],
   [ConflictError, 409],
   [TooManyRequestsError, 429],

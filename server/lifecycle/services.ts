@@ -6,6 +6,7 @@ import { createTimeline, type TimelineKeeper } from '#server/cluster/timeline.ts
 import type { Config } from '#server/config/load.ts'
 import { createSecretMaker, type SecretMaker } from '#server/config/secret.ts'
 import { sealedTokens, type TokenCodec } from '#server/database/consistency.ts'
+import { openFileTables } from '#server/database/files.ts'
 import { openDatabase, type DatabaseService } from '#server/database/open.ts'
 import { createIngest, type Ingest } from '#server/fleet/ingest/ingest.ts'
 import { publishingAfterCommit } from '#server/live/changes.ts'
@@ -135,7 +136,7 @@ export function openServices({
     cache: createCache({ redis, log, metrics: cacheMetrics }),
     registry,
     limiter: createRateLimiter(redis, () => registry.count()),
-    storage: openStorage(config),
+    storage: openStorage(config, openFileTables(database)),
     mail: createMailOutbox({
       database,
       mailer: config.smtpUrl ? openSmtp({ url: config.smtpUrl, from: config.mailFrom! }) : null,

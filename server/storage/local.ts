@@ -6,6 +6,9 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { checkKey, type Storage } from './port.ts'
 
+/** No writing of a file takes so long. */
+const halfMs = 3_600_000
+
 /** Beside each file, its content type. No key can end so: keys have no `~`. */
 const typeSuffix = '~type'
 
@@ -65,6 +68,15 @@ export function openLocalStorage(directory: string): Storage {
       return entries.filter(entry => entry.isFile() && !entry.name.includes('~'))
         .map(entry => relative(directory, join(entry.parentPath, entry.name)).split(sep).join('/'))
         .filter(key => key.startsWith(prefix)).sort()
+    },
+    async removeHalves() {
+      const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(() => [])
+      for (const { name, parentPath } of entries) {
+        if (!name.includes('~') || name.endsWith(typeSuffix)) continue
+        const path = join(parentPath, name)
+        const found = await stat(path).catch(() => null)
+        if (found && Date.now() - found.mtimeMs > halfMs) await rm(path, { force: true })
+      }
     },
   }
 }

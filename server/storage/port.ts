@@ -1,12 +1,15 @@
 import type { Readable } from 'node:stream'
 
 /**
- * Uploaded files by key. Two adapters keep it: `local.ts` (a folder) and `s3.ts`;
- * `tests/storage/storage-conformance.integration.test.ts` holds both to it. A key is 1 to 512 characters of
- * letters, digits, `.`, `_`, `-` and `/`, without empty, `.` or `..` parts.
+ * Uploaded files by key. Three adapters keep it: `local.ts` (a folder), `chunked.ts` (the database) and
+ * `s3.ts`; `tests/storage/storage-conformance.integration.test.ts` holds them to it. A key is 1 to 512
+ * characters of letters, digits, `.`, `_`, `-` and `/`, without empty, `.` or `..` parts.
  */
 export interface Storage {
-  /** Stores the whole stream or nothing; what stood under the key is replaced at once. */
+  /**
+   * Stores the whole stream or nothing; what stood under the key is replaced at once.
+   * @throws {FileTooLargeError} past what the place takes; what stood under the key stays.
+   */
   put(key: string, content: Readable | Buffer, options: { contentType: string }): Promise<StoredFile>
   /** Null if there is none. The caller reads the stream to its end or destroys it. */
   get(key: string): Promise<(StoredFile & { content: Readable }) | null>
@@ -15,6 +18,8 @@ export interface Storage {
   delete(key: string): Promise<void>
   /** Keys that begin with the prefix, in order. */
   list(prefix: string): Promise<string[]>
+  /** Removes what writers have left half that began over an hour ago and died; see `file-cleaning`. */
+  removeHalves(): Promise<void>
 }
 
 export interface StoredFile {

@@ -7,7 +7,7 @@ export const storageVariables = {
     name: 'NUXT_STORAGE_S3_BUCKET',
     group: 'File storage',
     description: 'Bucket for uploaded files.',
-    default: 'a local folder',
+    default: 'the database, 100 MiB a file; embedded: a local folder',
     example: 'fleet2-files',
     schema: z.string().regex(/^[a-z0-9.-]{3,63}$/, 'must be a bucket name of 3 to 63 characters').optional(),
   }),

@@ -13,11 +13,13 @@ const maxInRun = 1_000
 /**
  * Deletes the files of exports that are not kept any longer: first the file, then the word of it, so that a
  * run that ends in between is made good by the next. Files that no job knows (an attempt died after it had
- * written its own) go once no attempt of their job can be at work any more.
+ * written its own) go once no attempt of their job can be at work any more. So does what anybody has left
+ * half written.
  */
 export async function cleanFiles(
   { database, storage }: { database: Database, storage: Storage },
 ): Promise<FinishJob> {
+  await storage.removeHalves()
   const expired = await forWorkers(database).read(tx => (
     tx.select({ id: jobs.id, key: jobs.fileKey }).from(jobs)
       .where(and(isNotNull(jobs.fileKey), lt(jobs.fileExpiresAt, sql`now()`))).limit(maxInRun)

@@ -113,8 +113,7 @@ export interface JobFile { name: string, bytes: number, contentType: string, con
 
 /**
  * Opens what a job has left, for a member with this role.
- * @throws {ForbiddenError} for a role that may not see it; {NotFoundError} where there is none (any more), or
- * not on this instance: instances share no folder.
+ * @throws {ForbiddenError} for a role that may not see it; {NotFoundError} where there is none (any more).
  */
 export async function openJobFile(
   { database, storage }: { database: Database, storage: Storage },
