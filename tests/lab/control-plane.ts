@@ -30,8 +30,8 @@ export async function controlPlaneFaults(lab: Lab): Promise<string[]> {
 const silenceMs = { open: 10_000, shut: 1_000 }
 
 /**
- * Run on a host, with doors as JSON: prints which of them gave a connection. (Bash and `timeout` would do, but
- * one process for each door is many, and under some terminals `timeout` stops what it starts.)
+ * Run on a host, with doors as JSON: prints which of them gave a connection. (Bash and `timeout` would do,
+ * but one process for each door is many, and under some terminals `timeout` stops what it starts.)
  */
 const knock = `
   const net = require('node:net')
@@ -48,7 +48,8 @@ async function reach(lab: Lab): Promise<string[]> {
   const faults = await Promise.all(open.map(async ({ from, to }) => {
     const asked = lab.nodes
       .filter(({ name }) => name !== from)
-      .flatMap(node => (doors[node.kind] ?? []).map(port => ({ node, port, wanted: to.includes(node.kind) })))
+      .flatMap(node =>
+        (doors[node.kind] ?? []).map(port => ({ node, port, wanted: to.includes(node.kind) })))
     const knocks = asked.map(({ node, port, wanted }) => ({
       address: node.address, port, limitMs: wanted ? silenceMs.open : silenceMs.shut,
     }))
