@@ -11,6 +11,7 @@ export interface Service {
   /** Names of secrets, and the file of each below the secrets' folder. */
   secrets: Record<string, string>
   graceMs: number | null
+  /** The container's own name, by which it is found as well, and its networks' aliases. */
   aliases: string[]
   /** Whoever is in none of them with another is not reached by it. */
   networks: string[]
@@ -21,6 +22,7 @@ export interface Service {
 }
 
 interface RawService {
+  container_name?: string
   environment?: Record<string, string | number>
   env_file?: string[]
   secrets?: string[]
@@ -63,9 +65,12 @@ export async function readCompose(variables: Record<string, string> = {}): Promi
         ),
         graceMs: service.stop_grace_period ? Number.parseFloat(service.stop_grace_period) * 1000 : null,
         networks: Array.isArray(service.networks) ? service.networks : Object.keys(service.networks ?? {}),
-        aliases: Array.isArray(service.networks)
-          ? []
-          : Object.values(service.networks ?? {}).flatMap(network => network?.aliases ?? []),
+        aliases: [
+          ...(service.container_name ? [interpolate(service.container_name, variables)] : []),
+          ...Object.values(Array.isArray(service.networks) ? {} : service.networks ?? {}).flatMap(
+            network => network?.aliases ?? [],
+          ),
+        ],
         volumes: (service.volumes ?? []).map(text => text.split(':')[0]!).filter(name => !/^[./]/.test(name)),
         ports: (service.ports ?? []).map((port) => {
           const [target, published] = interpolate(port, variables).split(':').reverse()
