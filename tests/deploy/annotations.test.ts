@@ -138,6 +138,13 @@ const cases: Case[] = [
     },
   },
   {
+    annotation: 'Redis failover', situation: 'a first start, in which nobody is the master for a while',
+    seen: {
+      [master('redis-primary')]: [[120, null], [480, 1]],
+      [redisUp('redis-primary')]: [[100, null], [500, 1]], [redisUp('redis-replica')]: [[90, null], [510, 1]],
+    },
+  },
+  {
     annotation: 'Deploy', situation: 'a version comes, instance by instance', marked: 200,
     seen: {
       [build('app1', '1.0.0')]: [[190, 1], [410, null]], [build('app1', '1.1.0')]: [[200, null], [400, 1]],

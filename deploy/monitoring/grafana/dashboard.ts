@@ -25,13 +25,13 @@ const builds = series('fleet2_build_info')
 
 /**
  * What is there now and was not for some minutes, a minute long. Minutes, so that two scrapes without it
- * make nothing new of it. `watched`: what shows that somebody looked a minute ago, because to a Prometheus
- * that was away everything is new.
+ * make nothing new of it. `watched`: what shows that there was an older one to look at, because to a
+ * Prometheus that was away, and at a first start, everything is new.
  */
 function newcomers(by: string, what: string, minutes: number, watched: string): string {
   return `count by (${by}) (${what})`
     + ` unless count by (${by}) (count_over_time(${what}[${minutes}m] offset 1m))`
-    + ` and on () count(${watched} offset 1m)`
+    + ` and on () count(${watched})`
 }
 
 /** What is drawn into every graph: a moment, with its words. */
@@ -46,11 +46,11 @@ export const annotations = [
   {
     name: 'Redis failover', color: 'orange', title: 'Redis failover', text: '{{instance}} is the master',
     // Short, so that a failover back is seen.
-    expr: newcomers('instance', masters, 2, series('redis_up', 'job="redis"')),
+    expr: newcomers('instance', masters, 2, `count_over_time(${masters}[2m] offset 1m)`),
   },
   {
     name: 'Deploy', color: 'blue', title: 'Deploy', text: 'Version {{version}} serves',
-    expr: newcomers('version', builds, 5, series('up', 'job="fleet2"')),
+    expr: newcomers('version', builds, 5, `${series('up', 'job="fleet2"')} offset 1m`),
   },
   {
     name: 'Drill', color: 'purple', title: 'Drill', text: '{{scenario}}',
