@@ -55,7 +55,7 @@ describe('the lab runs what the deployment says', () => {
         { published: 8443, target: 8443 },
       ],
     })
-    expect(services['pgbouncer-primary2']!.aliases).toEqual(['pgbouncer-primary'])
+    expect(services['pgbouncer-primary2']!.aliases).toEqual(['fleet-pgbouncer-primary2', 'pgbouncer-primary'])
     expect(services.app1).toMatchObject({
       graceMs: 40_000,
       environment: { INSTANCE_ID: 'app1' },
