@@ -1,0 +1,14 @@
+import { createRequire } from 'node:module'
+import type * as Prometheus from 'prom-client'
+
+/**
+ * Loaded into an instance before its own code (`--import`): no metric counts anything, so that it can be
+ * measured what counting costs.
+ */
+const require = createRequire(new URL('../../.output/server/index.mjs', import.meta.url))
+const { Counter, Gauge, Histogram, Summary } = require('prom-client') as typeof Prometheus
+
+function nothing() {}
+const child = { inc: nothing, dec: nothing, set: nothing, observe: nothing, startTimer: () => nothing }
+const silent = { ...child, labels: () => child, zero: nothing, setToCurrentTime: nothing }
+for (const { prototype } of [Counter, Gauge, Histogram, Summary]) Object.assign(prototype, silent)
