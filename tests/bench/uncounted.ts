@@ -10,5 +10,10 @@ const { Counter, Gauge, Histogram, Summary } = require('prom-client') as typeof 
 
 function nothing() {}
 const child = { inc: nothing, dec: nothing, set: nothing, observe: nothing, startTimer: () => nothing }
-const silent = { ...child, labels: () => child, zero: nothing, setToCurrentTime: nothing }
+// Counters and histograms take one of these for their own, by whether they have exemplars.
+const chosen = {
+  incWithExemplar: nothing, incWithoutExemplar: nothing,
+  observeWithExemplar: nothing, observeWithoutExemplar: nothing,
+}
+const silent = { ...child, ...chosen, labels: () => child, zero: nothing, setToCurrentTime: nothing }
 for (const { prototype } of [Counter, Gauge, Histogram, Summary]) Object.assign(prototype, silent)
