@@ -1,3 +1,4 @@
+import type { LiveType } from './features.ts'
 import type { LivePosition, Vehicle } from './vehicles.ts'
 
 /** What an instance can do at present; see the table in `docs/modes.md`. */
@@ -41,8 +42,7 @@ export interface LiveEvents {
    * again.
    */
   changed: {
-    type:
-      | 'vehicle' | 'device' | 'device-event' | 'member' | 'invitation' | 'organisation' | 'job'
+    type: LiveType
     id: string
     change: 'created' | 'updated' | 'removed' | 'restored'
     vehicle?: ChangedVehicle

@@ -10,7 +10,8 @@ import type { Storage } from '#server/storage/port.ts'
 import { ConflictError, ForbiddenError, NotFoundError } from '#shared/errors.ts'
 import { may, type Permission, type Role } from '#shared/roles.ts'
 import type { Page } from '#shared/schemas/common.ts'
-import { jobNames, type Job, type JobQuery } from '#shared/jobs.ts'
+import { jobNames } from '#shared/features.ts'
+import type { Job, JobQuery } from '#shared/jobs.ts'
 import { recordChange } from '#server/live/changes.ts'
 
 type Row = typeof jobs.$inferSelect
