@@ -1,5 +1,10 @@
+import { globSync } from 'node:fs'
+import { basename, dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { resourceEndpoints } from './server/edge/resource-endpoints.ts'
 import type { Nuxt } from '@nuxt/schema'
+
+const root = fileURLToPath(new URL('.', import.meta.url))
 
 /**
  * Nuxt takes onServerPrefetch out of the browser's code. But Vue counts the components that have one to make
@@ -10,6 +15,18 @@ function keepServerPrefetch(_: unknown, nuxt: Nuxt) {
   const { client } = nuxt.options.optimization.treeShake.composables
   client.vue = (client.vue ?? []).filter(name => name !== 'onServerPrefetch')
 }
+
+/** The endpoints that `server/api/v1/<kind>/resource.ts` defines, and the module that each is taken from. */
+const resourceParts = globSync('server/api/v1/*/resource.ts', { cwd: root }).flatMap(file =>
+  Object.entries(resourceEndpoints).map(([part, { method, below }]) => {
+    const kind = basename(dirname(file))
+    const handler = `#resource/${kind}/${part}`
+    return { handler, part, file: `${root}${file}`, route: `/api/v1/${kind}${below}`, method: method.toLowerCase() }
+  }))
+const resourceHandlers = resourceParts.map(({ handler, route, method }) => ({ handler, route, method }))
+const resourceModules = Object.fromEntries(resourceParts.map(({ handler, part, file }) => [
+  handler, `import resource from '${file}'\nexport default resource.${part}`,
+]))
 
 export default defineNuxtConfig({
   modules: ['@nuxt/ui', '@nuxt/eslint', 'nuxt-security', keepServerPrefetch],
@@ -44,9 +61,10 @@ export default defineNuxtConfig({
       })
       nitro.options.virtual['#endpoints'] = () =>
         `export const endpoints = ${JSON.stringify(
-          nitro.scannedHandlers
-            .filter(({ middleware, route }) => !middleware && route)
-            .map(({ route, method }) => ({ route, method })),
+          [
+            ...nitro.scannedHandlers.filter(({ middleware, route }) => !middleware && route),
+            ...resourceHandlers,
+          ].map(({ route, method }) => ({ route, method })),
         )}`
     },
     // Ours first: problems for programs. What it leaves alone goes to Nuxt's, which shows error.vue.
@@ -55,6 +73,9 @@ export default defineNuxtConfig({
         errorHandler?: string | string[]
         externals?: { inline?: unknown[] }
         plugins?: string[]
+        ignore?: string[]
+        handlers?: { route?: string, method?: string, handler: string }[]
+        virtual?: Record<string, string | (() => string)>
       },
     ) => {
       // Before nuxt-security's.
@@ -64,6 +85,10 @@ export default defineNuxtConfig({
       ]
       // Left external drizzle took half a second and 120 MiB more to start.
       nitro.externals = { ...nitro.externals, inline: [...(nitro.externals?.inline ?? []), 'drizzle-orm'] }
+      // One file, five addresses: Nitro, which knows one address a file, is given one of them at a time.
+      nitro.ignore = [...nitro.ignore ?? [], '**/resource.ts']
+      nitro.handlers = [...nitro.handlers ?? [], ...resourceHandlers]
+      nitro.virtual = { ...nitro.virtual, ...resourceModules }
       Object.assign(nitro, {
         compressPublicAssets: true,
         // Ours first: problems for programs. What it leaves alone goes to Nuxt's, which shows error.vue.
