@@ -71,6 +71,9 @@ export async function usePagedList<T extends { id: string }, Filters extends obj
   }
 }
 
+/** A list by pages, as it is shown (`TableListView`) and kept up to date. */
+export type PagedList<T extends { id: string }> = Awaited<ReturnType<typeof usePagedList<T>>>
+
 /** A change is told to all tabs at once: each waits a moment of its own before it asks. */
 const spreadMs = 1_000
 

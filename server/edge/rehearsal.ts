@@ -3,7 +3,7 @@ import { createError, send, type H3Event } from 'h3'
 import type { Logger } from '#server/telemetry/logger.ts'
 import type { Session } from '#shared/identity.ts'
 import type { PublicStatus } from '#shared/status.ts'
-import type { Vehicle } from '#shared/vehicles.ts'
+import { VehicleCreate, type Vehicle } from '#shared/vehicles.ts'
 
 /** Calls a route in this process, as Nitro's `localFetch` does. */
 type LocalFetch = (
@@ -102,14 +102,8 @@ const status: PublicStatus = {
   mapAttribution: null,
 }
 const vehicles: Vehicle[] = Array.from({ length: 10 }, (_, n) => ({
+  ...VehicleCreate.parse({ name: `Rehearsal ${n}`, registration: `R ${n}`, make: 'Make', model: 'Model' }),
   id: `rehearsal-${n}`,
-  name: `Rehearsal ${n}`,
-  registration: `R ${n}`,
-  kind: 'van',
-  make: 'Make',
-  model: 'Model',
-  year: 2026,
-  notes: null,
   devices: [{ id: `device-${n}`, name: `Device ${n}` }],
   lastPosition: null,
   version: 1,
