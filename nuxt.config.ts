@@ -33,6 +33,8 @@ export default defineNuxtConfig({
   css: ['~/assets/main.css'],
   ui: { fonts: false },
   srcDir: '.',
+  // Grouped by feature, as everything else is.
+  imports: { dirs: ['composables/**'] },
   // A list of routes that every tab would fetch again and again: nothing here is prerendered.
   experimental: { appManifest: false },
   compatibilityDate: '2026-11-01',

@@ -1,6 +1,6 @@
 import type { Page } from '#shared/schemas/common.ts'
-import { toApiProblem, type ApiProblem } from './api-problem.ts'
-import type { Api } from './api-client.ts'
+import { toApiProblem, type ApiProblem } from '../api/api-problem.ts'
+import type { Api } from '../api/api-client.ts'
 
 /**
  * A list by pages, asked for by `ask`: the first comes with the page, further ones on demand; filters begin

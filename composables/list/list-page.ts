@@ -1,7 +1,7 @@
 import type { DropdownMenuItem } from '@nuxt/ui'
 import type { LiveType } from '#shared/features.ts'
-import type { Api } from './api-client.ts'
-import { useMutation, type MutationOptions } from './mutation.ts'
+import type { Api } from '../api/api-client.ts'
+import { useMutation, type MutationOptions } from '../api/mutation.ts'
 
 /** Fetches a list again when events tell of such things, and when events may have been missed. */
 export function useRefreshOn(
