@@ -46,13 +46,13 @@ export async function rehearse(localFetch: LocalFetch, log: Logger): Promise<voi
   const ms = Math.round(performance.now() - started)
   // An error page would be rehearsed just as silently.
   const whole = pages.filter(page => vehicles.every(({ name }) => page.includes(name))).length
-  if (whole > 0) log.debug({ duration_ms: ms, pages: whole }, 'The first pages were rehearsed')
+  if (whole > 0) log.debug({ duration_ms: ms, pages: whole }, 'The first pages were warmed up')
   else
     log.warn(
       { duration_ms: ms },
       pages.length === 0
-        ? 'There was no time to rehearse the first pages: they will be slow'
-        : 'The rehearsed page is not what it should be: the first pages will be slow',
+        ? 'There was no time to warm up the first pages: they will be slow'
+        : 'The warm-up page was not rendered as expected: the first pages will be slow',
     )
 }
 
