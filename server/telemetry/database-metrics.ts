@@ -1,5 +1,5 @@
-import { Counter, Histogram } from 'prom-client'
-import { fromZero, registry } from './metrics.ts'
+import { Histogram } from 'prom-client'
+import { counter, fromZero, registry } from './metrics.ts'
 
 /** Why a transaction was tried again or elsewhere. */
 const retryReasons = [
@@ -10,10 +10,6 @@ export type RetryReason = (typeof retryReasons)[number]
 /** Why a read was kept from a replica. */
 const fallbackReasons = ['token', 'late', 'circuit'] as const
 export type FallbackReason = (typeof fallbackReasons)[number]
-
-const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) => (
-  new Counter({ name, help, labelNames: [...labelNames], registers: [registry] })
-)
 
 const served = counter('fleet2_database_transactions_total', 'Transactions by kind and by the pool that '
   + 'served them', [

@@ -141,6 +141,11 @@ const signIns = new Counter({
   registers: [registry],
 })
 
+/** A counter. Name, help and labels are written out where it is made: `docs/metrics.md` has them from there. */
+export function counter<Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) {
+  return new Counter({ name, help, labelNames: [...labelNames], registers: [registry] })
+}
+
 interface Reading<Label extends string> { labels: Record<Label, string>, value: number }
 
 /**

@@ -3,12 +3,12 @@ import { v7 as uuidv7 } from 'uuid'
 import { changesNothing, recordAudit } from '#server/audit/record.ts'
 import type { SecretMaker } from '#server/config/secret.ts'
 import { pickFields, toAnswer } from '#server/database/answer.ts'
-import { countAll, decodeCursor, toPage } from '#server/database/cursor.ts'
+import { contains, countAll, decodeCursor, toPage } from '#server/database/cursor.ts'
 import { violatedUnique } from '#server/database/errors.ts'
 import { eachOnce, placeholders, prepared } from '#server/database/prepared.ts'
 import type { Database, Transaction } from '#server/database/port.ts'
 import { deviceFittings, devices, vehicles, vehicleStates } from '#server/database/schema/fleet.ts'
-import { ConflictError, NotFoundError } from '#shared/errors.ts'
+import { ConflictError, NotFoundError, outdated } from '#shared/errors.ts'
 import { may, type Role } from '#shared/roles.ts'
 import type { Page } from '#shared/schemas/common.ts'
 import type { ChangedVehicle, LiveEvents } from '#shared/live.ts'
@@ -359,22 +359,6 @@ function changeOf(
 ): LiveEvents['changed'] {
   const { notes: _, ...shown } = pickFields(VehicleCreate, { ...row })
   return { type: 'vehicle', id: row.id, change, vehicle: { ...shown as ChangedVehicle, version: row.version } }
-}
-
-/** The change was based on a state that somebody has changed since. */
-export function outdated(thing: string): ConflictError {
-  return new ConflictError(
-    `Someone else has changed this ${thing} in the meantime. Reload it and try again.`,
-    {
-      type: 'outdated-version',
-      errors: [{ path: 'version', message: 'is not the current version' }],
-    },
-  )
-}
-
-/** `%text%` for ILIKE, with its own wildcards taken literally. */
-export function contains(text: string): string {
-  return `%${text.replace(/[\\%_]/g, '\\$&')}%`
 }
 
 async function refusingTakenRegistration<T>(work: () => Promise<T>): Promise<T> {
