@@ -7,6 +7,7 @@ import { endpointFiles } from '../support/endpoints.ts'
 import { smallestOf } from '../support/samples.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { startServer, type TestServer } from '../support/server.ts'
+import { rowsOfOrganisation } from '../support/tables.ts'
 import { makeThings } from '../support/things.ts'
 
 let database: TestDatabase
@@ -166,13 +167,5 @@ describe('without a session', () => {
   })
 })
 
-/** Everything of the other organisation, as the superuser sees it; but for what time alone changes. */
-async function snapshot() {
-  const tables = await database.asOwner<{ name: string }>(
-    `SELECT table_name AS name FROM information_schema.columns
-      WHERE table_schema = 'public' AND column_name = 'organisation_id' AND table_name <> 'outbox'
-      ORDER BY 1`)
-  expect(tables.length).toBeGreaterThan(5)
-  return Promise.all(tables.map(({ name }) => database.asOwner(
-    `SELECT * FROM ${name} t WHERE organisation_id = $1 ORDER BY t::text`, [their.organisations])))
-}
+/** Everything of the other organisation, as the superuser sees it. */
+const snapshot = () => rowsOfOrganisation(database, their.organisations!)

@@ -6,6 +6,7 @@ import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
 import { smallestOf } from '../support/samples.ts'
 import { startServer, type TestServer } from '../support/server.ts'
+import { sumsOfRows } from '../support/tables.ts'
 import { makeThings } from '../support/things.ts'
 import type { Member } from '#shared/identity.ts'
 import { may, permissions, roles, type Permission, type Role } from '#shared/roles.ts'
@@ -183,16 +184,4 @@ it('while Redis is away what is sensitive is put off, that and nothing else', as
 })
 
 /** Everything of every organisation; but for what is written of whoever asks. */
-async function state() {
-  const tables = await database.asOwner<{ name: string }>(
-    `SELECT table_name AS name FROM information_schema.columns
-      WHERE table_schema = 'public' AND column_name = 'organisation_id'
-        -- Emptied by the program itself, whoever asks for what.
-        AND table_name NOT IN ('outbox', 'job_schedules')
-      ORDER BY 1`)
-  expect(tables.length).toBeGreaterThan(5)
-  return Promise.all(tables.map(async ({ name }) => [name, await database.asOwner(
-    `SELECT count(*), md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) FROM ${name} t
-      -- The program's own jobs run by the clock.
-      WHERE organisation_id IS NOT NULL`)]))
-}
+const state = () => sumsOfRows(database)

@@ -9,6 +9,7 @@ import { holding, untilWaiting } from '../support/locks.ts'
 import { smallestOf } from '../support/samples.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { startServer, type TestServer } from '../support/server.ts'
+import { rowsOfOrganisation } from '../support/tables.ts'
 import { makeThings } from '../support/things.ts'
 
 let database: TestDatabase
@@ -116,13 +117,9 @@ describe('a role', () => {
     const actor = await join(owner, 'owner')
     const things = await makeThings(owner, 'Thing')
     if (endpoint.endsWith('restoration')) await owner.send('DELETE', `/api/v1/vehicles/${things.vehicles}`)
-    const rowsOf = (table: string) => database.asOwner<{ user_id?: string }>(
-      `SELECT * FROM ${table} WHERE organisation_id = $1 ORDER BY id`, [things.organisations])
     const snapshot = async () => {
-      const tables = await Promise.all(
-        ['vehicles', 'devices', 'memberships', 'invitations', 'audit_entries'].map(rowsOf),
-      )
-      return tables.map(rows => rows.filter(({ user_id }) => user_id !== actor.userId))
+      const { memberships, jobs: _, ...others } = await rowsOfOrganisation(database, things.organisations!)
+      return { ...others, memberships: memberships!.filter(({ user_id }) => user_id !== actor.userId) }
     }
     const [method = '', path = ''] = endpoint.split(' ')
     return {
