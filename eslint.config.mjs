@@ -103,8 +103,8 @@ const rawInput = {
 }
 
 /**
- * An endpoint is made by `defineEndpoint`, the five of a plain resource by `defineResource`: their document, client
- * and tests come from that description.
+ * An endpoint is made by `defineEndpoint`, the five of a plain resource by `defineResource`: their document,
+ * client and tests come from that description.
  */
 const onlyDefinedEndpoints = {
   create(context) {
@@ -112,7 +112,8 @@ const onlyDefinedEndpoints = {
     if (!file || file in exemptEndpoints) return {}
     return {
       Program(program) {
-        const [maker, from] = file.endsWith('/resource.ts') ? ['defineResource', 'resource'] : ['defineEndpoint', 'endpoint']
+        const from = file.endsWith('/resource.ts') ? 'resource' : 'endpoint'
+        const maker = from === 'resource' ? 'defineResource' : 'defineEndpoint'
         const made = program.body.find(({ type }) => type === 'ExportDefaultDeclaration')?.declaration
         const isImported = program.body.some(({ type, source, specifiers }) => type === 'ImportDeclaration'
           && source.value === `#server/edge/${from}.ts`

@@ -30,11 +30,11 @@ const resourceModules = Object.fromEntries(resourceParts.map(({ handler, part, f
 
 export default defineNuxtConfig({
   modules: ['@nuxt/ui', '@nuxt/eslint', 'nuxt-security', keepServerPrefetch],
+  // Grouped by feature, as everything else is.
+  imports: { dirs: ['composables/**'] },
   css: ['~/assets/main.css'],
   ui: { fonts: false },
   srcDir: '.',
-  // Grouped by feature, as everything else is.
-  imports: { dirs: ['composables/**'] },
   // A list of routes that every tab would fetch again and again: nothing here is prerendered.
   experimental: { appManifest: false },
   compatibilityDate: '2026-11-01',
@@ -77,7 +77,7 @@ export default defineNuxtConfig({
         plugins?: string[]
         ignore?: string[]
         handlers?: { route?: string, method?: string, handler: string }[]
-        virtual?: Record<string, string | (() => string)>
+        virtual?: Record<string, string | (() => string | Promise<string>)>
       },
     ) => {
       // Before nuxt-security's.

@@ -1,6 +1,6 @@
 import { describedActions } from './features.ts'
 
-/** The things that audit entries are about, by the first part of their actions: what a list is filtered by. */
+/** What audit entries are about, by the first part of their actions: what a list is filtered by. */
 export const auditCategories: readonly string[]
   = [...new Set(Object.keys(describedActions).map(action => action.split('.')[0]!))]
 

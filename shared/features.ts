@@ -202,10 +202,12 @@ export const features = {
 
 type Features = typeof features
 /** The names that some part of the descriptions has, of all features. */
-type NamesOf<Part extends keyof FeatureDescription>
-  = { [Name in keyof Features]: Features[Name] extends { [P in Part]: infer Found } ? keyof Found : never }[keyof Features]
-type ValuesOf<Part extends keyof FeatureDescription>
-  = { [Name in keyof Features]: Features[Name] extends { [P in Part]: infer Found } ? Found[keyof Found] : never }[keyof Features]
+type NamesOf<Part extends keyof FeatureDescription> = {
+  [Name in keyof Features]: Features[Name] extends { [P in Part]: infer Found } ? keyof Found : never
+}[keyof Features]
+type ValuesOf<Part extends keyof FeatureDescription> = {
+  [Name in keyof Features]: Features[Name] extends { [P in Part]: infer Found } ? Found[keyof Found] : never
+}[keyof Features]
 
 export type Permission = NamesOf<'permissions'>
 /** What a live `changed` event can be about. */

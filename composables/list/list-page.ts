@@ -1,4 +1,5 @@
 import type { DropdownMenuItem } from '@nuxt/ui'
+import type { Ref, ShallowRef } from 'vue'
 import type { LiveType } from '#shared/features.ts'
 import type { Api } from '../api/api-client.ts'
 import { useMutation, type MutationOptions } from '../api/mutation.ts'
@@ -30,9 +31,10 @@ export function useListShortcuts(
 export interface RowMenu<Row> {
   anchor: Readonly<ShallowRef<HTMLElement | null>>
   items: Readonly<Ref<DropdownMenuItem[][]>>
-  open: Ref<boolean>
+  open: Readonly<Ref<boolean>>
   /** Opens it for this row, at the button that was pressed. */
   show(row: Row, event: Event): void
+  close(): void
 }
 
 /** One menu for all rows of a table: a component in each would cost more than the rest of its row. */
@@ -49,16 +51,18 @@ export function useRowMenu<Row>(itemsOf: (row: Row) => DropdownMenuItem[][]): Ro
       anchor.value = currentTarget as HTMLElement
       open.value = true
     },
+    close: () => void (open.value = false),
   }
 }
 
 export interface Confirmation<Item> {
   /** What is asked about. */
   chosen: Readonly<ShallowRef<Item | null>>
-  open: Ref<boolean>
+  open: Readonly<Ref<boolean>>
   change: Pick<ReturnType<typeof useMutation<unknown, Item>>, 'state' | 'problem' | 'busy' | 'retry'>
   ask(item: Item): void
   confirm(): void
+  close(): void
 }
 
 /** A change that is asked about first (`ConfirmChange`). The question is closed when it is done. */
@@ -82,5 +86,6 @@ export function useConfirmation<Item, Result>(
       open.value = true
     },
     confirm: () => void change.mutate(chosen.value as Item),
+    close: () => void (open.value = false),
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The endpoints of a plain resource, each with its method and what follows `/api/v1/<kind>`. The build and the
- * tests go by this list.
+ * The endpoints of a plain resource, each with its method and what follows `/api/v1/<kind>`. The build and
+ * the tests go by this list.
  */
 export const resourceEndpoints = {
   list: { method: 'GET', below: '' },

@@ -17,7 +17,7 @@ type Kind = KindWith<'read'> & KindWith<'write'>
 interface Definition<
   Item extends z.ZodType, Query extends z.ZodObject, Create extends z.ZodObject, Update extends z.ZodObject,
 > {
-  /** One of them, and all of them: `vehicle`, `vehicles`. The address and the permissions are the latter's. */
+  /** One of them, and all: `vehicle`, `vehicles`. The address and the permissions are the latter's. */
   one: string
   many: Kind
   schemas: { item: Item, query: Query, create: Create, update: Update }
@@ -37,9 +37,10 @@ const whileAway = 'While no database server can be reached, the last answer'
 const stale = 'with `Fleet2-Stale`'
 
 /**
- * The five endpoints of a plain resource, `server/api/v1/<kind>/resource.ts`: list, add, read, change, remove.
- * What is the same in all of them is said here: addresses, permissions, `Location`, the last known answer while
- * no database can be reached. What a resource has beyond them has a file of its own, with `defineEndpoint`.
+ * The five endpoints of a plain resource, `server/api/v1/<kind>/resource.ts`: list, add, read, change,
+ * remove. What is the same in all of them is said here: addresses, permissions, `Location`, the last known
+ * answer while no database can be reached. What a resource has beyond them has a file of its own, with
+ * `defineEndpoint`.
  */
 export function defineResource<
   Item extends z.ZodType, Query extends z.ZodObject, Create extends z.ZodObject, Update extends z.ZodObject,

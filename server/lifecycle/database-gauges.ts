@@ -24,7 +24,7 @@ export function exportDatabaseGauges(
     + 'not known'
   gauge('fleet2_database_replica_lag_seconds', lagHelp, [], () => reading(state()?.replica?.lagSeconds))
   gauge('fleet2_database_replicas_attached', 'Replicas connected to the primary, as the primary sees '
-    + 'them', ['synchronous'], () => {
+  + 'them', ['synchronous'], () => {
     const attached = state()?.attached
     if (!attached) return []
     return [true, false].map(synchronous => ({

@@ -12,14 +12,14 @@ export function exportStatusGauges(page: () => StatusPage | null): void {
     return parts.map(({ id, state }) => ({ labels: { part: id }, value: partStates.indexOf(state) }))
   })
   gauge('fleet2_status_notice', '1 for the current state of the operator\'s notice file; state: none, '
-    + 'shown, refused (the file is not as it should be, and the log says why)', ['state'], () => {
+  + 'shown, refused (the file is not as it should be, and the log says why)', ['state'], () => {
     const now = page()?.notice.state()
     return now ? noticeStates.map(state => ({ labels: { state }, value: Number(state === now) })) : []
   })
   gauge(
     'fleet2_status_uptime',
     '1 for whether the status page has the uptime of past days; state: known, not-known (Prometheus has '
-      + 'not said it for an hour), not-configured',
+    + 'not said it for an hour), not-configured',
     ['state'],
     () => {
       const now = page()?.current().uptime.state

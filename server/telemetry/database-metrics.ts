@@ -18,17 +18,17 @@ const served = counter('fleet2_database_transactions_total', 'Transactions by ki
 ])
 const retries = counter(
   'fleet2_database_retries_total', 'Transactions retried, on the same server or another; reason: '
-    + 'connection, contention, unknown-outcome, former-primary, not-replicated, in-progress, behind (a '
-    + 'write whose caller has seen on a replica what the primary does not show yet)', ['reason'])
+  + 'connection, contention, unknown-outcome, former-primary, not-replicated, in-progress, behind (a '
+  + 'write whose caller has seen on a replica what the primary does not show yet)', ['reason'])
 const replayed = counter('fleet2_operations_replayed_total', 'Writes answered from their idempotency record')
 const fallbacks = counter(
   'fleet2_database_read_fallbacks_total',
   'Reads sent to the primary instead of a replica; reason: token (the replica had not seen what the '
-    + 'caller has), late (it was behind the limit), circuit (its circuit was open)',
+  + 'caller has), late (it was behind the limit), circuit (its circuit was open)',
   ['reason'])
 const stale = counter(
   'fleet2_database_stale_reads_total', 'Reads answered with data marked as possibly stale '
-    + '(`Fleet2-Stale`)')
+  + '(`Fleet2-Stale`)')
 const failovers = counter(
   'fleet2_database_failovers_total', 'Newer database timelines seen, one for each failover')
 const unknownCommits = counter(
@@ -36,7 +36,7 @@ const unknownCommits = counter(
 const resolved = counter(
   'fleet2_database_unknown_commits_resolved_total',
   'Outcome of writes whose connection was lost at COMMIT; outcome: committed, not-committed, unresolved '
-    + '(the deadline came first, and the client\'s repeat settles it)',
+  + '(the deadline came first, and the client\'s repeat settles it)',
   ['outcome'])
 const waits = new Histogram({
   name: 'fleet2_database_write_wait_seconds', help: 'Time writes spent waiting for the database',
@@ -45,10 +45,10 @@ const waits = new Histogram({
 const abandoned = counter(
   'fleet2_database_abandoned_total',
   'Reads and writes dropped because their caller left before the database started them: a browser that '
-    + 'was closed, or Nginx, which asks a second instance after 2 s')
+  + 'was closed, or Nginx, which asks a second instance after 2 s')
 const busy = counter(
   'fleet2_database_busy_total', 'Reads refused because no connection became free within 5 s: the pool '
-    + 'is too small, or statements are slow')
+  + 'is too small, or statements are slow')
 const leftAddresses = counter(
   'fleet2_database_addresses_left_total',
   'Times a pooler did not answer and another one was used',
@@ -57,8 +57,8 @@ const shed = counter('fleet2_database_writes_shed_total', 'Writes refused becaus
 const tokens = counter(
   'fleet2_database_consistency_tokens_total',
   'Consistency tokens that needed special handling; outcome: refused (forged or malformed), foreign (of '
-    + 'another cluster), dropped (passed by every replica), unknown-position (a commit whose position '
-    + 'could not be read)',
+  + 'another cluster), dropped (passed by every replica), unknown-position (a commit whose position '
+  + 'could not be read)',
   ['outcome'])
 
 /** What the router counts, in Prometheus's form. */

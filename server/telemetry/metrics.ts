@@ -141,7 +141,7 @@ const signIns = new Counter({
   registers: [registry],
 })
 
-/** A counter. Name, help and labels are written out where it is made: `docs/metrics.md` has them from there. */
+/** A counter. Name, help and labels are written out where it is made, for `docs/metrics.md`. */
 export function counter<Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) {
   return new Counter({ name, help, labelNames: [...labelNames], registers: [registry] })
 }
@@ -182,7 +182,7 @@ gauge('fleet2_heap_size_limit_bytes', 'Maximum size of the V8 heap', [], () => (
 
 // Beside the time of the scrape it shows a clock that is wrong.
 gauge('fleet2_clock_seconds', 'Wall clock of this host, in seconds since 1970; against the time of the '
-  + 'scrape it shows a clock that is wrong', [], () => (
++ 'scrape it shows a clock that is wrong', [], () => (
   reading(Date.now() / 1000)
 ))
 

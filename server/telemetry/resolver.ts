@@ -131,6 +131,6 @@ export const resolver = createResolver()
 
 gauge(
   'fleet2_name_lookups_in_progress', 'Host names that are being looked up; one that stays above 0 is a '
-    + 'name server that does not answer', [],
+  + 'name server that does not answer', [],
   () => reading(resolver.inFlight()),
 )

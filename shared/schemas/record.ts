@@ -9,9 +9,9 @@ type Updated<Own extends Fields> = { [Name in keyof Own]: z.ZodOptional<Bare<Own
 type Answered<Own extends Fields> = { [Name in keyof Own]: z.ZodType<z.output<Own[Name]>> }
 
 /**
- * What is the same in all kinds of things that people make and change: how one is added, changed and answered,
- * from its own fields, each said once. A field with a default may be left out when one is added; in a change
- * every field may, and `version`, if given, must be the present one (409 otherwise).
+ * What is the same in all kinds of things that people make and change: how one is added, changed and
+ * answered, from its own fields, each said once. A field with a default may be left out when one is added; in
+ * a change every field may, and `version`, if given, must be the present one (409 otherwise).
  */
 export function recordOf<const Own extends Fields>(fields: Own) {
   const updated = Object.fromEntries(

@@ -82,7 +82,8 @@ const cases = Object.fromEntries(endpointFiles().flatMap(({ method, path }): [st
   const { definition } = defined.find(one => one.path === path && one.method === method) ?? {}
   if (!definition || !(definition.permission in permissions)) return []
   const [, kind] = /\/([\w-]+)\/:id/.exec(path) ?? []
-  if (kind) return [[name, { notFound: kind, body: definition.input.body ? smallestOf(definition.input.body) : undefined }]]
+  const { body } = definition.input
+  if (kind) return [[name, { notFound: kind, body: body ? smallestOf(body) : undefined }]]
   return [[name, method === 'GET' ? { list: path } : { own: 'in the session\'s organisation' }]]
 }))
 

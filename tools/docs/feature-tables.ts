@@ -3,7 +3,8 @@ import { roles } from '../../shared/roles.ts'
 
 /** `docs/identity.md` with its table of what each role may do made anew. */
 export function withRoleTable(page: string): string {
-  const rows = Object.entries(describedPermissions).map(([permission, { may, roles: having, except = {} }]) => {
+  const rows = Object.entries(describedPermissions).map(([permission, description]) => {
+    const { may, roles: having, except = {} } = description
     const cells = roles.map(role => having.includes(role) ? except[role] ?? 'yes' : '')
     return `| ${may} | \`${permission}\` | ${cells.join(' | ')} |`
   })
