@@ -141,13 +141,9 @@ function exportGauges() {
   exportRedisGauges(() => servicesIfOpen()?.redis ?? null, () => servicesIfOpen()?.registry ?? null)
   exportStatusGauges(() => servicesIfOpen()?.statusPage ?? null)
   gauge('fleet2_event_streams', 'Open live streams', [], () => reading(openStreamCount()))
-  gauge('fleet2_event_streams_max', 'Maximum number of live streams on this instance '
-    + '(`NUXT_MAX_EVENT_STREAMS`)', [], () => (
-    reading(loadConfig().maxEventStreams)
-  ))
-  gauge('fleet2_ingest_waiting', 'Device messages waiting to be committed; at 5,000 devices are told to '
-    + 'send again', [], () => (
-    reading(servicesIfOpen()?.ingest.waiting())
-  ))
+  const maxHelp = 'Maximum number of live streams on this instance (`NUXT_MAX_EVENT_STREAMS`)'
+  gauge('fleet2_event_streams_max', maxHelp, [], () => reading(loadConfig().maxEventStreams))
+  const waitingHelp = 'Device messages waiting to be committed; at 5,000 devices are told to send again'
+  gauge('fleet2_ingest_waiting', waitingHelp, [], () => reading(servicesIfOpen()?.ingest.waiting()))
   gauge('fleet2_draining', '1 while the instance is draining', [], () => reading(isDraining()))
 }
