@@ -27,11 +27,17 @@ export async function rowsOfOrganisation(
     `SELECT * FROM ${name} t WHERE organisation_id = $1 ORDER BY t::text`, [organisationId])] as const)))
 }
 
+/** The program itself works on these rows: which there are counts, and not how far they have come. */
+const workedOn = ['jobs', 'mails']
+
 /** The rows of all organisations, as one sum a table. */
 export async function sumsOfRows(database: TestDatabase): Promise<object[]> {
   const names = await organisationTables(database)
-  return Promise.all(names.map(async name => [name, await database.asOwner(
-    `SELECT count(*), md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) FROM ${name} t
-      -- The program's own jobs run by the clock.
-      WHERE organisation_id IS NOT NULL`)]))
+  return Promise.all(names.map(async (name) => {
+    const row = workedOn.includes(name) ? 't.id::text' : 't::text'
+    return [name, await database.asOwner(
+      `SELECT count(*), md5(coalesce(string_agg(${row}, '|' ORDER BY ${row}), '')) FROM ${name} t
+        -- The program's own jobs run by the clock.
+        WHERE organisation_id IS NOT NULL`)]
+  }))
 }
