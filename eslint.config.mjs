@@ -102,23 +102,28 @@ const rawInput = {
   message: 'Read input by the `input` of defineEndpoint(), with schemas of shared/.',
 }
 
-/** An endpoint is made by `defineEndpoint`: its document, client and tests come from its description. */
+/**
+ * An endpoint is made by `defineEndpoint`, the five of a plain resource by `defineResource`: their document,
+ * client and tests come from that description.
+ */
 const onlyDefinedEndpoints = {
   create(context) {
     const [, file] = /\/server\/((?:api|routes)\/.*)$/.exec(context.filename.replaceAll('\\', '/')) ?? []
     if (!file || file in exemptEndpoints) return {}
     return {
       Program(program) {
+        const from = file.endsWith('/resource.ts') ? 'resource' : 'endpoint'
+        const maker = from === 'resource' ? 'defineResource' : 'defineEndpoint'
         const made = program.body.find(({ type }) => type === 'ExportDefaultDeclaration')?.declaration
         const isImported = program.body.some(({ type, source, specifiers }) => type === 'ImportDeclaration'
-          && source.value === '#server/edge/endpoint.ts'
-          && specifiers.some(({ local }) => local.name === 'defineEndpoint'))
-        if (isImported && made?.type === 'CallExpression' && made.callee.name === 'defineEndpoint') return
+          && source.value === `#server/edge/${from}.ts`
+          && specifiers.some(({ local }) => local.name === maker))
+        if (isImported && made?.type === 'CallExpression' && made.callee.name === maker) return
         context.report({
           node: made ?? program,
           message:
-            'Make it by defineEndpoint() of #server/edge/endpoint.ts, or name it in tools/api/exempt.ts '
-            + 'with the reason.',
+            `Make it by ${maker}() of #server/edge/${from}.ts, or name it in tools/api/exempt.ts with the `
+            + 'reason.',
         })
       },
     }
@@ -188,6 +193,22 @@ const lineLength = {
   },
 }
 
+/** The same in a template, whose values and texts are found by searching, too. */
+const lineLengthInVue = {
+  files: ['**/*.vue'],
+  rules: {
+    'vue/max-len': ['error', {
+      code: 110,
+      template: 110,
+      ignoreStrings: true,
+      ignoreTemplateLiterals: true,
+      ignoreRegExpLiterals: true,
+      ignoreUrls: true,
+      ignoreHTMLAttributeValues: true,
+    }],
+  },
+}
+
 export default withNuxt(
   // Made by openapi-typescript, in its own style.
   { ignores: ['shared/api/types.ts'] },
@@ -202,6 +223,7 @@ export default withNuxt(
     rules: { 'features/only-what-is-offered': 'error' },
   },
   lineLength,
+  lineLengthInVue,
   ...rooms,
   {
     files: ['shared/**'],

@@ -1,5 +1,10 @@
+import { globSync } from 'node:fs'
+import { basename, dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { resourceEndpoints } from './server/edge/resource-endpoints.ts'
 import type { Nuxt } from '@nuxt/schema'
+
+const root = fileURLToPath(new URL('.', import.meta.url))
 
 /**
  * Nuxt takes onServerPrefetch out of the browser's code. But Vue counts the components that have one to make
@@ -11,8 +16,22 @@ function keepServerPrefetch(_: unknown, nuxt: Nuxt) {
   client.vue = (client.vue ?? []).filter(name => name !== 'onServerPrefetch')
 }
 
+/** The endpoints that `server/api/v1/<kind>/resource.ts` defines, and the module that each is taken from. */
+const resourceParts = globSync('server/api/v1/*/resource.ts', { cwd: root }).flatMap(file =>
+  Object.entries(resourceEndpoints).map(([part, { method, below }]) => {
+    const kind = basename(dirname(file))
+    const handler = `#resource/${kind}/${part}`
+    return { handler, part, file: `${root}${file}`, route: `/api/v1/${kind}${below}`, method: method.toLowerCase() }
+  }))
+const resourceHandlers = resourceParts.map(({ handler, route, method }) => ({ handler, route, method }))
+const resourceModules = Object.fromEntries(resourceParts.map(({ handler, part, file }) => [
+  handler, `import resource from '${file}'\nexport default resource.${part}`,
+]))
+
 export default defineNuxtConfig({
   modules: ['@nuxt/ui', '@nuxt/eslint', 'nuxt-security', keepServerPrefetch],
+  // Grouped by feature, as everything else is.
+  imports: { dirs: ['composables/**'] },
   css: ['~/assets/main.css'],
   ui: { fonts: false },
   srcDir: '.',
@@ -44,9 +63,10 @@ export default defineNuxtConfig({
       })
       nitro.options.virtual['#endpoints'] = () =>
         `export const endpoints = ${JSON.stringify(
-          nitro.scannedHandlers
-            .filter(({ middleware, route }) => !middleware && route)
-            .map(({ route, method }) => ({ route, method })),
+          [
+            ...nitro.scannedHandlers.filter(({ middleware, route }) => !middleware && route),
+            ...resourceHandlers,
+          ].map(({ route, method }) => ({ route, method })),
         )}`
     },
     // Ours first: problems for programs. What it leaves alone goes to Nuxt's, which shows error.vue.
@@ -55,6 +75,9 @@ export default defineNuxtConfig({
         errorHandler?: string | string[]
         externals?: { inline?: unknown[] }
         plugins?: string[]
+        ignore?: string[]
+        handlers?: { route?: string, method?: string, handler: string }[]
+        virtual?: Record<string, string | (() => string | Promise<string>)>
       },
     ) => {
       // Before nuxt-security's.
@@ -64,6 +87,10 @@ export default defineNuxtConfig({
       ]
       // Left external drizzle took half a second and 120 MiB more to start.
       nitro.externals = { ...nitro.externals, inline: [...(nitro.externals?.inline ?? []), 'drizzle-orm'] }
+      // One file, five addresses: Nitro, which knows one address a file, is given one of them at a time.
+      nitro.ignore = [...nitro.ignore ?? [], '**/resource.ts']
+      nitro.handlers = [...nitro.handlers ?? [], ...resourceHandlers]
+      nitro.virtual = { ...nitro.virtual, ...resourceModules }
       Object.assign(nitro, {
         compressPublicAssets: true,
         // Ours first: problems for programs. What it leaves alone goes to Nuxt's, which shows error.vue.
@@ -85,7 +112,11 @@ export default defineNuxtConfig({
     mode: 'svg',
     provider: 'none',
     serverBundle: false,
-    clientBundle: { scan: true, sizeLimitKb: 256 },
+    clientBundle: {
+      // Those of the menu are named where the features are described.
+      scan: { globInclude: ['**/*.vue', 'shared/features.ts'], globExclude: ['node_modules', 'tests', '.*'] },
+      sizeLimitKb: 256,
+    },
   },
   // Headers and nonces alone: limits, methods and input are the edge's own business.
   security: {

@@ -412,8 +412,8 @@ const sources = {
   browserPatience: [
     'browser',
     'a change is tried for',
-    'composables/mutation.ts',
-    () => constant('patienceMs', 'composables/mutation.ts'),
+    'composables/api/mutation.ts',
+    () => constant('patienceMs', 'composables/api/mutation.ts'),
   ],
 } satisfies Record<string, [layer: string, setting: string, file: string, read: () => number]>
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { features } from './features.ts'
 import { anyFields, anyText, count, id, moment } from './schemas/answers.ts'
 import { Id, Instant, PageQuery } from './schemas/common.ts'
 import { textLike } from './schemas/text.ts'
@@ -33,21 +34,8 @@ export const AuditEntry = z.object({
 export type AuditEntry = z.infer<typeof AuditEntry>
 
 /** What can happen to an account. */
-export const accountActions = [
-  'account.created',
-  'account.signed-in',
-  'account.sign-in-refused',
-  'account.signed-out',
-  'account.session-ended',
-  'account.other-sessions-ended',
-  'account.password-changed',
-  'account.password-refused',
-  'account.password-reset-requested',
-  'account.password-reset',
-  'account.renamed',
-  'account.organisation-entered',
-] as const
-export type AccountAction = (typeof accountActions)[number]
+export type AccountAction = keyof typeof features.accounts.audit
+export const accountActions = Object.keys(features.accounts.audit) as AccountAction[]
 
 /** One row of `GET /api/v1/account-events`: what happened to the person's own account. */
 export const AccountEvent = z.object({

@@ -132,3 +132,14 @@ export class StandbyRegionError extends UnavailableError {
     super(detail, { type: 'standby-region', retryAfterSeconds: 60 })
   }
 }
+
+/** The change was based on a state that somebody has changed since. */
+export function outdated(thing: string): ConflictError {
+  return new ConflictError(
+    `Someone else has changed this ${thing} in the meantime. Reload it and try again.`,
+    {
+      type: 'outdated-version',
+      errors: [{ path: 'version', message: 'is not the current version' }],
+    },
+  )
+}

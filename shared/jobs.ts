@@ -7,9 +7,6 @@ import { AuditQuery } from './audit.ts'
 export const jobStates = ['queued', 'running', 'done', 'failed', 'cancelled'] as const
 export type JobState = (typeof jobStates)[number]
 
-/** What people call a job of each kind that they can ask for. */
-export const jobNames: Record<string, string> = { 'audit-export': 'Audit log export', 'mail': 'Email' }
-
 export const JobQuery = PageQuery.extend({ state: z.enum(jobStates).optional() })
 export type JobQuery = z.infer<typeof JobQuery>
 

@@ -1,4 +1,5 @@
-import type { LivePosition, Vehicle } from './vehicles.ts'
+import type { LiveType } from './features.ts'
+import type { LivePosition, Vehicle, VehicleCreate } from './vehicles.ts'
 
 /** What an instance can do at present; see the table in `docs/modes.md`. */
 export const modes = ['normal', 'degraded', 'read-only', 'unavailable'] as const
@@ -18,8 +19,7 @@ interface Committed {
 }
 
 /** Without its notes, which may be long, its devices, which not everybody may see, and its position. */
-export type ChangedVehicle
-  = Pick<Vehicle, 'name' | 'registration' | 'kind' | 'make' | 'model' | 'year' | 'version'>
+export type ChangedVehicle = Omit<VehicleCreate, 'notes'> & Pick<Vehicle, 'version'>
 
 /**
  * The live stream says a word at least this often: well below the time-outs of proxies (Nginx's is 60 s). A
@@ -41,8 +41,7 @@ export interface LiveEvents {
    * again.
    */
   changed: {
-    type:
-      | 'vehicle' | 'device' | 'device-event' | 'member' | 'invitation' | 'organisation' | 'job'
+    type: LiveType
     id: string
     change: 'created' | 'updated' | 'removed' | 'restored'
     vehicle?: ChangedVehicle

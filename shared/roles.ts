@@ -1,26 +1,19 @@
+import { describedPermissions, type Permission } from './features.ts'
+
+export type { Permission }
+
 /** Roles in an organisation, the mightiest first. A member has exactly one. */
 export const roles = ['owner', 'manager', 'dispatcher', 'driver', 'viewer'] as const
 export type Role = (typeof roles)[number]
 
-/** What a member may do. An endpoint asks for a permission, never for a role. */
-export const permissions = {
-  'vehicles:read': ['owner', 'manager', 'dispatcher', 'driver', 'viewer'],
-  'vehicles:write': ['owner', 'manager'],
-  'devices:read': ['owner', 'manager', 'dispatcher'],
-  'devices:write': ['owner', 'manager'],
-  'members:read': ['owner', 'manager', 'dispatcher'],
-  'members:write': ['owner', 'manager'],
-  'organisation:write': ['owner'],
-  'audit:read': ['owner', 'manager'],
-  'jobs:read': ['owner', 'manager'],
-  'jobs:write': ['owner', 'manager'],
-  'mail:read': ['owner'],
-} as const satisfies Record<string, readonly Role[]>
-export type Permission = keyof typeof permissions
+/** The roles that have each permission. An endpoint asks for a permission, never for a role. */
+export const permissions = Object.fromEntries(
+  Object.entries(describedPermissions).map(([permission, { roles }]) => [permission, roles]),
+) as Readonly<Record<Permission, readonly Role[]>>
 
 /** Whether `role` carries `permission`. */
 export function may(role: Role, permission: Permission): boolean {
-  return (permissions[permission] as readonly Role[]).includes(role)
+  return permissions[permission].includes(role)
 }
 
 /**

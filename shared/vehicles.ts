@@ -1,8 +1,9 @@
 import { z } from 'zod'
-import { anyFields, anyNumber, anyText, count, id, moment } from './schemas/answers.ts'
-import { CursorText, Instant, PageQuery, Search, changesSomething, line, paragraph } from './schemas/common.ts'
+import { anyFields, anyNumber, anyText, id, moment } from './schemas/answers.ts'
+import { CursorText, Instant, PageQuery, Search, line, paragraph } from './schemas/common.ts'
 import { credibilities } from './device-messages.ts'
-import { Version, queryNumber, wholeNumber } from './schemas/numbers.ts'
+import { queryNumber, wholeNumber } from './schemas/numbers.ts'
+import { recordOf } from './schemas/record.ts'
 
 export const vehicleKinds = [
   'car',
@@ -16,7 +17,8 @@ export const vehicleKinds = [
 ] as const
 export type VehicleKind = (typeof vehicleKinds)[number]
 
-export const VehicleCreate = z.strictObject({
+/** What people write of a vehicle: the one place, beside its column (`server/database/schema/fleet.ts`). */
+const record = recordOf({
   name: line(80),
   registration: line(20).nullable().default(null),
   kind: z.enum(vehicleKinds, `must be one of ${vehicleKinds.join(', ')}`).default('car'),
@@ -25,19 +27,12 @@ export const VehicleCreate = z.strictObject({
   year: wholeNumber(1900, 2100).nullable().default(null),
   notes: paragraph(4000).nullable().default(null),
 })
+
+export const VehicleCreate = record.create
 export type VehicleCreate = z.infer<typeof VehicleCreate>
 
 /** Only what is given is changed. `version`, if given, must be the present one: 409 otherwise. */
-export const VehicleUpdate = z.strictObject({
-  name: line(80),
-  registration: line(20).nullable(),
-  kind: z.enum(vehicleKinds, `must be one of ${vehicleKinds.join(', ')}`),
-  make: line(60).nullable(),
-  model: line(60).nullable(),
-  year: wholeNumber(1900, 2100).nullable(),
-  notes: paragraph(4000).nullable(),
-  version: Version,
-}).partial().refine(changesSomething, 'must change at least one field')
+export const VehicleUpdate = record.update
 export type VehicleUpdate = z.infer<typeof VehicleUpdate>
 
 export const VehicleQuery = PageQuery.extend({
@@ -87,21 +82,10 @@ export type JudgedPosition = z.infer<typeof JudgedPosition>
 export const LivePosition = Position.extend({ vehicleId: id(), receivedAt: moment() })
 export type LivePosition = z.infer<typeof LivePosition>
 
-export const Vehicle = z.object({
-  id: id(),
-  name: anyText(),
-  registration: anyText().nullable(),
-  kind: z.enum(vehicleKinds),
-  make: anyText().nullable(),
-  model: anyText().nullable(),
-  year: count().nullable(),
-  notes: anyText().nullable(),
+export const Vehicle = record.answer.extend({
   devices: z.array(z.object({ id: id(), name: anyText() }))
     .describe('Those that are fitted at present; none for who may not see devices.'),
   lastPosition: LivePosition.nullable(),
-  version: count(),
-  createdAt: moment(),
-  updatedAt: moment(),
   removedAt: moment().nullable(),
 })
 export type Vehicle = z.infer<typeof Vehicle>

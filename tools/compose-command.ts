@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { cacheFolder, NotToBeHadError, unpackProgram } from './debian-archive.ts'
 
 /** The first that understands all that the compose files say (`!override` of a whole mapping). */
-export const leastCompose = '2.24.4'
+export const minComposeVersion = '2.24.4'
 
 /** Debian's release with a Compose of that age. It is one static program, and runs on older releases too. */
 const suite = 'trixie'
@@ -28,7 +28,7 @@ export function isAtLeast(version: string, least: string): boolean {
 export function composeCommand(): string[] | null {
   return [['docker', 'compose'], ['docker-compose'], [cached]].find(([command, ...first]) => {
     const { status, stdout } = spawnSync(command!, [...first, 'version', '--short'], { encoding: 'utf8' })
-    return status === 0 && isAtLeast(stdout.trim(), leastCompose)
+    return status === 0 && isAtLeast(stdout.trim(), minComposeVersion)
   }) ?? null
 }
 
@@ -39,7 +39,7 @@ export function composeCommand(): string[] | null {
 export function ensureCompose(): string[] {
   const present = composeCommand()
   if (present) return present
-  const asked = `Docker Compose ${leastCompose} or newer is needed`
+  const asked = `Docker Compose ${minComposeVersion} or newer is needed`
   try {
     if (!existsSync(cached)) {
       unpackProgram(suite, 'docker-compose', 'usr/libexec/docker/cli-plugins/docker-compose', cached)

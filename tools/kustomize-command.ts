@@ -5,7 +5,7 @@ import { isAtLeast } from './compose-command.ts'
 import { cacheFolder, NotToBeHadError, unpackProgram } from './debian-archive.ts'
 
 /** The first that has `labels`, `patches` and components as the files of deploy/kubernetes use them. */
-export const leastKustomize = '5.0.0'
+export const minKustomizeVersion = '5.0.0'
 
 /** Debian's first release that has it as a package. It is one program, and runs on older releases too. */
 const suite = 'trixie'
@@ -35,7 +35,7 @@ function versionOf([command, ...rest]: string[]): string | null {
 export function kustomizeCommand(): string[] | null {
   return candidates.find(({ version }) => {
     const found = versionOf(version)
-    return found !== null && isAtLeast(found, leastKustomize)
+    return found !== null && isAtLeast(found, minKustomizeVersion)
   })?.build ?? null
 }
 
@@ -46,7 +46,7 @@ export function kustomizeCommand(): string[] | null {
 export function ensureKustomize(): string[] {
   const present = kustomizeCommand()
   if (present) return present
-  const asked = `Kustomize ${leastKustomize} or newer is needed`
+  const asked = `Kustomize ${minKustomizeVersion} or newer is needed`
   try {
     if (!existsSync(cached)) unpackProgram(suite, 'kustomize', 'usr/bin/kustomize', cached)
   }

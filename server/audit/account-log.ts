@@ -51,7 +51,7 @@ export function createAccountLog({ database, log }: { database: Database, log: L
       accountEventsWritten.inc({ outcome: 'lost' })
       log.error(
         { err: error, user_id: record.userId, action: record.action },
-        'An event of an account could not be written into the audit log',
+        'An account event could not be written to the audit log',
       )
     }
     if (waiting >= maxWaiting) return lost(new Error('Too many are waiting'))

@@ -3,11 +3,12 @@ import type { Transaction } from '#server/database/port.ts'
 import { placeholders, prepared } from '#server/database/prepared.ts'
 import { auditEntries } from '#server/database/schema/audit.ts'
 import { currentContext } from '#server/telemetry/context.ts'
+import type { AuditAction } from '#shared/features.ts'
 
 export interface AuditRecord {
   organisationId: string
-  /** Past tense, `<thing>.<what happened>`: `vehicle.created`. Listed in `docs/audit.md`. */
-  action: string
+  /** Past tense, `<thing>.<what happened>`: `vehicle.created`. Described in `shared/features.ts`. */
+  action: AuditAction
   subject: { type: string, id: string, label: string }
   /**
    * The thing before the change; null or absent: it was not there. Only fields that differ from `after` are

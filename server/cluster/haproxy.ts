@@ -4,7 +4,7 @@ import { fetchText } from './http.ts'
 import type { Port } from './look.ts'
 
 /** Some 500 bytes a line. */
-const mostBytes = 1_048_576
+const maxBytes = 1_048_576
 
 type BalancedServer = BalancerView['servers'][number]
 
@@ -39,7 +39,7 @@ export function haproxyByStatistics(urls: readonly string[], limitMs: number): P
     source: 'HAProxy',
     async ask(signal) {
       const read = async ({ url }: { url: string }, signal: AbortSignal) => {
-        return parseStatistics(await fetchText(`${url};csv`, { signal, mostBytes }))
+        return parseStatistics(await fetchText(`${url};csv`, { signal, maxBytes }))
       }
       const answers = await askEach(targets, limitMs, read, signal)
       return answers.map(({ name, value, reason }) => ({ name, reason, servers: value ?? [] }))

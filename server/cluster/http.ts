@@ -6,14 +6,14 @@ export interface Answer {
 export interface Request extends RequestInit {
   signal: AbortSignal
   /** A longer answer is refused: whoever answers there is not what it should be. */
-  mostBytes: number
+  maxBytes: number
 }
 
 /**
  * Whatever is answered, whole and as text. A redirect is followed nowhere.
  * @throws in words when the answer is too long; else as `fetch` does.
  */
-export async function ask(url: string, { mostBytes, ...request }: Request): Promise<Answer> {
+export async function ask(url: string, { maxBytes, ...request }: Request): Promise<Answer> {
   const response = await fetch(url, { ...request, redirect: 'error' })
   const chunks: Uint8Array[] = []
   let length = 0
@@ -21,7 +21,7 @@ export async function ask(url: string, { mostBytes, ...request }: Request): Prom
   for await (const chunk of response.body ?? []) {
     chunks.push(chunk)
     length += chunk.byteLength
-    if (length > mostBytes) throw new Error(`Its answer is longer than ${Math.round(mostBytes / 1024)} KiB`)
+    if (length > maxBytes) throw new Error(`Its answer is longer than ${Math.round(maxBytes / 1024)} KiB`)
   }
   return { status: response.status, text: Buffer.concat(chunks).toString('utf8') }
 }

@@ -5,7 +5,7 @@ import { fetchText } from './http.ts'
 import { iso, type Port } from './look.ts'
 
 /** A cluster of ten members takes 4 KiB. */
-const mostBytes = 262_144
+const maxBytes = 262_144
 
 /** `GET /cluster` of Patroni 3 and 4. From 4.1 on it says lags as received and as replayed. */
 const Cluster = z.looseObject({
@@ -70,7 +70,7 @@ export function patroniByRest(urls: readonly string[], limitMs: number): Port<Pa
   return {
     source: 'Patroni',
     ask: signal => askInTurn(targets, limitMs, async ({ url }, signal) => {
-      const get = (path: string) => fetchText(url + path, { signal, mostBytes })
+      const get = (path: string) => fetchText(url + path, { signal, maxBytes })
       // 503 where its PostgreSQL is down, with the same body; what it says of etcd is then left out.
       const [cluster, member] = await Promise.all([get('/cluster'), get('/patroni').catch(() => '{}')])
       return { ...parseCluster(cluster), etcdSeenAt: parseEtcdSeenAt(member) }

@@ -3,7 +3,7 @@ import { askInTurn } from './ask-each.ts'
 import { ask } from './http.ts'
 
 /** The longest answer to a question of ours, 90 days of quarters of an hour, takes a tenth of it. */
-export const mostBytes = 2_097_152
+export const maxBytes = 2_097_152
 
 /** One series at one moment. */
 export interface Sample {
@@ -86,7 +86,7 @@ export function createPrometheus(urls: readonly URL[], limitMs: number): Prometh
     const body = new URLSearchParams({ ...parameters, timeout: `${shareMs}ms` })
     return askInTurn(targets, limitMs, async ({ url }, signal) => {
       const address = `${url.origin}${url.pathname.replace(/\/$/, '')}/api/v1/${path}`
-      const request = { method: 'POST', headers: authorization(url), body, signal, mostBytes }
+      const request = { method: 'POST', headers: authorization(url), body, signal, maxBytes }
       const { status, text } = await ask(address, request)
       if (status !== 200) throw new Error(`It answered ${status}${errorIn(text)}`)
       return parse(text)

@@ -62,7 +62,7 @@ export function createTimeline({ redis, instance, log, now = Date.now }: {
       }
       catch (error) {
         waiting[0]!.tried = true
-        log.debug({ err: error }, 'A line of the time-line could not be kept yet')
+        log.debug({ err: error }, 'A timeline entry could not be stored; trying again')
         return
       }
     }

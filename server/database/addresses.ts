@@ -190,7 +190,7 @@ export function createAddresses({ pool, resolver, log, onLeft }: AddressesOption
     onLeft()
     log.warn(
       { pool, address: address.host },
-      'A pooler does not answer: its connections are cut, and it is asked again later',
+      'A pooler does not answer: its connections are closed, and it is tried again later',
     )
     for (const socket of watches.keys())
       if (addressOf(socket) === address) socket.destroy(new PoolerUnresponsiveError())

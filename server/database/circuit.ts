@@ -24,7 +24,7 @@ const failuresToOpen = 3
  * dead replica costs one request in 8 s.
  */
 const firstPauseMs = 500
-const longestPauseMs = 8_000
+const maxPauseMs = 8_000
 
 /**
  * A trial that never came back (its caller's deadline cut it) must not keep the circuit half open for ever.
@@ -65,7 +65,7 @@ export function createCircuit({
       if (openedAt !== null) {
         // Those that were under way when it opened say nothing new; a trial does.
         if (trialSince === null) return
-        pauseMs = Math.min(longestPauseMs, pauseMs * 2)
+        pauseMs = Math.min(maxPauseMs, pauseMs * 2)
         open()
       }
       else if (++failures >= failuresToOpen || atOnce) {

@@ -80,3 +80,8 @@ export function toPage<Row extends object, Item>(
     total: total !== null && total <= maxCounted ? total : null,
   }
 }
+
+/** `%text%` for ILIKE, with its own wildcards taken literally. */
+export function contains(text: string): string {
+  return `%${text.replace(/[\\%_]/g, '\\$&')}%`
+}

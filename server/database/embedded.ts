@@ -47,7 +47,7 @@ export interface EmbeddedPostgres {
 export class EmbeddedUnavailableError extends Error {}
 
 /** A PostgreSQL socket's path must fit into sockaddr_un: 107 bytes with "/.s.PGSQL.5432". */
-const longestSocketDirectory = 107 - '/.s.PGSQL.5432'.length
+const maxSocketDirectoryBytes = 107 - '/.s.PGSQL.5432'.length
 
 /** Beginning of the name of a data folder that is still being made. */
 const unfinished = 'data.unfinished-'
@@ -291,7 +291,7 @@ async function postgresAccount(native: string) {
 async function socketDirectory(root: string, account: { uid?: number, gid?: number }): Promise<string> {
   const inside = join(root, 'socket')
   const remembered = join(root, 'socket-directory')
-  if (Buffer.byteLength(inside) <= longestSocketDirectory) {
+  if (Buffer.byteLength(inside) <= maxSocketDirectoryBytes) {
     await mkdir(inside, { recursive: true, mode: 0o700 })
     if (account.uid !== undefined) await chown(inside, account.uid, account.gid!)
     return inside

@@ -237,7 +237,7 @@ export function createMonitor({
       )
     }
     catch (error) {
-      log.debug({ err: error }, 'The primary\'s timeline could not be written down yet')
+      log.debug({ err: error }, 'The primary\'s timeline could not be recorded; trying again')
     }
     finally {
       registering = false

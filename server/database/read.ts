@@ -354,7 +354,7 @@ export function createRead(parts: ReadParts) {
     else circuit.failed({ atOnce: isSilence(error) })
     monitor.refreshSoon()
     metrics.retried('connection')
-    log.debug({ err: databaseError(cause) }, 'A read goes elsewhere')
+    log.debug({ err: databaseError(cause) }, 'A read is retried on another server')
   }
 }
 

@@ -107,7 +107,7 @@ export function createScout({ primaryUrl, addresses, monitor, log }: ScoutOption
       if (present === 0) await pause(found ? usingUpPauseMs : pauseMs)
     }
     purging = false
-    if (used) log.info({ connections: used }, 'A pooler\'s connections to a former primary were used up')
+    if (used) log.info({ connections: used }, 'A pooler\'s connections to a former primary were drained')
   }
 
   /** Where the next of the pooler's connections leads; null: nobody answered. The connection is gone then. */
@@ -135,7 +135,7 @@ export function createScout({ primaryUrl, addresses, monitor, log }: ScoutOption
       return position
     }
     catch (error) {
-      log.debug({ err: error }, 'Nobody answered whoever looked for another primary')
+      log.debug({ err: error }, 'No server answered the search for another primary')
       return null
     }
     finally {

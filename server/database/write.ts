@@ -295,7 +295,7 @@ export function createWrite({
         }
         if (isConnectionError(cause)) monitor.refreshSoon()
         metrics.retried(reasonOf(cause, outcome))
-        log.debug({ err: databaseError(cause), attempt, outcome }, 'A write is tried again')
+        log.debug({ err: databaseError(cause), attempt, outcome }, 'A write is retried')
         const pause = inProgress
           ? inProgressPauseMs
           : backoffMs(attempt, cause instanceof BehindError ? behindPauseMs : firstPauseMs)
@@ -348,7 +348,7 @@ export function createWrite({
       metrics.resolved(how)
       log.warn(
         { outcome: how, sequence: asked?.sequence },
-        `The link to the database was lost at COMMIT; the write ${how === 'committed' ? 'had been committed' : how === 'not-committed' ? 'had not been committed and was made again' : 'could not be looked for in time'}`,
+        `The connection to the database was lost at COMMIT; the write ${how === 'committed' ? 'had been committed' : how === 'not-committed' ? 'had not been committed and was made again' : 'could not be looked for in time'}`,
       )
     }
   }

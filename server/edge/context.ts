@@ -64,7 +64,7 @@ export function isSecure(event: H3Event, config: Config): boolean {
 
 /** What was found of an address before: nearly all requests come from the same few proxies. */
 const trust = new WeakMap<Config, Map<string, boolean>>()
-const mostAddresses = 1_000
+const maxAddresses = 1_000
 
 /** Whether the address is a trusted proxy's: this machine's own, or one of NUXT_TRUSTED_PROXIES. */
 export function isTrusted(address: string, config: Config): boolean {
@@ -73,7 +73,7 @@ export function isTrusted(address: string, config: Config): boolean {
   let isOne = known.get(address)
   if (isOne === undefined) {
     isOne = config.trustedProxies.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
-    if (known.size >= mostAddresses) known.clear()
+    if (known.size >= maxAddresses) known.clear()
     known.set(address, isOne)
   }
   return isOne

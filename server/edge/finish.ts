@@ -23,7 +23,7 @@ const policies = {
 }
 
 /** Below it the bytes saved are fewer than a packet's. */
-const leastBytes = 1_024
+const minBytes = 1_024
 
 const compressible
   = /^(text\/(?!event-stream)|application\/([\w.-]+\+)?json\b|application\/javascript\b|image\/svg)/
@@ -72,7 +72,7 @@ export function finishAnswer(event: H3Event): void {
     )
       return end(...args)
     const body = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk)
-    if (body.length < leastBytes) return end(...args)
+    if (body.length < minBytes) return end(...args)
     res.appendHeader('Vary', 'Accept-Encoding')
     const encoding = mayBeMeasured(event) ? null : wanted(req.headers['accept-encoding'])
     if (!encoding) return end(...args)

@@ -98,11 +98,11 @@ export function check<Schema extends z.ZodType>(schema: Schema, value: unknown):
 }
 
 /** A name that a caller made up is shown as far as a person would read it. */
-const longestPath = 100
+const maxPathLength = 100
 
 function pathOf(path: PropertyKey[]): string {
   const text = path
     .map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index ? '.' : ''}${String(part)}`))
     .join('')
-  return text.slice(0, longestPath).toWellFormed()
+  return text.slice(0, maxPathLength).toWellFormed()
 }

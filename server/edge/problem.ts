@@ -57,7 +57,7 @@ export function toProblem(
     const status = statusOf.find(([type]) => cause instanceof type)?.[1] ?? 500
     const errors
       = cause instanceof InvalidInputError || cause instanceof ConflictError
-        ? cause.errors.slice(0, mostListed)
+        ? cause.errors.slice(0, maxListed)
         : []
     const retryAfterSeconds
       = cause instanceof UnavailableError || cause instanceof TooManyRequestsError
@@ -117,7 +117,7 @@ export function typeUri(type: string): string {
 }
 
 /** Faults that an answer lists: a form has no more fields. How many there are stands in `detail`. */
-const mostListed = 20
+const maxListed = 20
 
 /** h3 wraps what a handler threw. */
 function rootCause(error: unknown): unknown {

@@ -3,7 +3,7 @@ import { createError, send, type H3Event } from 'h3'
 import type { Logger } from '#server/telemetry/logger.ts'
 import type { Session } from '#shared/identity.ts'
 import type { PublicStatus } from '#shared/status.ts'
-import type { Vehicle } from '#shared/vehicles.ts'
+import { VehicleCreate, type Vehicle } from '#shared/vehicles.ts'
 
 /** Calls a route in this process, as Nitro's `localFetch` does. */
 type LocalFetch = (
@@ -46,13 +46,13 @@ export async function rehearse(localFetch: LocalFetch, log: Logger): Promise<voi
   const ms = Math.round(performance.now() - started)
   // An error page would be rehearsed just as silently.
   const whole = pages.filter(page => vehicles.every(({ name }) => page.includes(name))).length
-  if (whole > 0) log.debug({ duration_ms: ms, pages: whole }, 'The first pages were rehearsed')
+  if (whole > 0) log.debug({ duration_ms: ms, pages: whole }, 'The first pages were warmed up')
   else
     log.warn(
       { duration_ms: ms },
       pages.length === 0
-        ? 'There was no time to rehearse the first pages: they will be slow'
-        : 'The rehearsed page is not what it should be: the first pages will be slow',
+        ? 'There was no time to warm up the first pages: they will be slow'
+        : 'The warm-up page was not rendered as expected: the first pages will be slow',
     )
 }
 
@@ -102,14 +102,8 @@ const status: PublicStatus = {
   mapAttribution: null,
 }
 const vehicles: Vehicle[] = Array.from({ length: 10 }, (_, n) => ({
+  ...VehicleCreate.parse({ name: `Rehearsal ${n}`, registration: `R ${n}`, make: 'Make', model: 'Model' }),
   id: `rehearsal-${n}`,
-  name: `Rehearsal ${n}`,
-  registration: `R ${n}`,
-  kind: 'van',
-  make: 'Make',
-  model: 'Model',
-  year: 2026,
-  notes: null,
   devices: [{ id: `device-${n}`, name: `Device ${n}` }],
   lastPosition: null,
   version: 1,

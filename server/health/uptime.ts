@@ -116,14 +116,14 @@ export function watchUptime({ prometheus, query, log, now = Date.now }: {
     try {
       const at = now()
       known = { days: await askForDays(prometheus, query, at, ending.signal), at }
-      if (fault) log.info('Prometheus says the uptime again')
+      if (fault) log.info('Prometheus returns the uptime again')
       fault = null
     }
     catch (error) {
       if (ending.signal.aborted) return
       const words = error instanceof Error ? error.message : String(error)
       const isNew = words !== fault
-      if (isNew) log.warn({ fault: words }, 'Prometheus does not say the uptime, and is asked again')
+      if (isNew) log.warn({ fault: words }, 'Prometheus did not return the uptime; trying again')
       fault = words
     }
     if (!ending.signal.aborted) callOff = later(fault ? againMs : everyMs, () => void turn(prometheus))

@@ -8,7 +8,7 @@ import commonPasswords from './common-passwords.json' with { type: 'json' }
 const common = new Set<string>(commonPasswords)
 
 /** What is left of a password without the person's own words must still be worth something. */
-const leastOwnCharacters = 8
+const minOwnCharacters = 8
 
 /** Shorter words stand in many a good password. */
 const shortestWord = 4
@@ -31,7 +31,7 @@ export function rejectGuessablePassword(path: string, password: string, words: s
   let left = text
   for (const word of [...words.flatMap(partsOf), ...ownWords].sort((a, b) => b.length - a.length))
     left = left.replaceAll(word, '')
-  if (left !== text && left.replace(/[^\p{L}\p{N}]/gu, '').length < leastOwnCharacters) {
+  if (left !== text && left.replace(/[^\p{L}\p{N}]/gu, '').length < minOwnCharacters) {
     const message = 'is too similar to your name, your email address or your organisation'
     throw new InvalidInputError([{ path, message }])
   }

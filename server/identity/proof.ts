@@ -29,10 +29,10 @@ const Content = z.object({
 })
 
 /** A user agent is for people to recognise their browsers by; a cookie that grows with it is not. */
-const mostUserAgent = 120
+const maxUserAgentLength = 120
 
 /** Opening one costs as much as the rest of finding out who asks. At 1 kB each they are no burden. */
-const mostOpened = 5_000
+const maxOpened = 5_000
 
 const nonceBytes = 12
 const tagBytes = 16
@@ -55,7 +55,7 @@ export function createProofs(passwords: string[]) {
       const cipher = createCipheriv('aes-256-gcm', keys[0]!, nonce)
       cipher.setAAD(Buffer.from(secretHash))
       const text = JSON.stringify({
-        record: { ...record, userAgent: record.userAgent.slice(0, mostUserAgent) },
+        record: { ...record, userAgent: record.userAgent.slice(0, maxUserAgentLength) },
         vouchedAt,
         pending,
       })
@@ -86,7 +86,7 @@ export function createProofs(passwords: string[]) {
           ]).toString('utf8')
           const proof = Content.parse(JSON.parse(content))
           Object.freeze(proof.record)
-          if (opened.size >= mostOpened) opened.delete(opened.keys().next().value!)
+          if (opened.size >= maxOpened) opened.delete(opened.keys().next().value!)
           opened.set(name, proof)
           return proof
         }

@@ -29,7 +29,7 @@ const perKnownDevice: Limit = { limit: 10, windowSeconds: 900 }
  * seconds longer.
  */
 const perAccount: Limit = { limit: 20, windowSeconds: 900 }
-const longestDelayMs = 8_000
+const maxDelayMs = 8_000
 
 /**
  * Attempts for one account that an instance keeps waiting: past it one is told to come back, so that waiting
@@ -102,7 +102,7 @@ export async function resetSignInLimits(
 export function delayMs(attempts: number): number {
   return attempts <= perAccount.limit
     ? 0
-    : Math.min(longestDelayMs, 250 * 2 ** Math.floor((attempts - perAccount.limit - 1) / 10))
+    : Math.min(maxDelayMs, 250 * 2 ** Math.floor((attempts - perAccount.limit - 1) / 10))
 }
 
 const delayed = new Map<string, number>()

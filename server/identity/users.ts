@@ -174,7 +174,7 @@ async function recordRefusal(
   else
     log.info(
       { user_id: id, action, attempts: count },
-      'Account event, not written into the audit log: there are too many',
+      'Account event, not written to the audit log: too many',
     )
 }
 

@@ -45,7 +45,7 @@ const handBackSeconds = 3
 
 /** The first retry after about 10 s, then three times as long each, up to an hour. */
 const firstRetrySeconds = 10
-const longestRetrySeconds = 3_600
+const maxRetrySeconds = 3_600
 
 export const jobOutcomes = ['done', 'retried', 'failed', 'handed-back', 'lost'] as const
 export type JobOutcomeName = (typeof jobOutcomes)[number]
@@ -112,7 +112,7 @@ export function createWorker({
       await within(turnSeconds, () => fireSchedules(database, kinds), closing.signal)
       const reaped = await within(turnSeconds, () => reapJobs(database, tell), closing.signal)
       for (const { id, kind, state } of reaped) {
-        log.warn({ job: id, kind }, `The instance that ran a job has lost it; the job is ${state}`)
+        log.warn({ job: id, kind }, `The instance that was running a job has lost its lease; the job is ${state}`)
         metrics.ended(kind, state === 'failed' ? 'failed' : 'lost', 0)
       }
     }
@@ -135,7 +135,7 @@ export function createWorker({
     const attempt: Attempt = { job, abort, work: Promise.resolve() }
     attempts.add(attempt)
     attempt.work = perform(attempt, consistencyToken)
-      .catch(error => log.warn({ err: error, job: job.id, kind: job.kind }, 'A job was left as it is'))
+      .catch(error => log.warn({ err: error, job: job.id, kind: job.kind }, 'A job could not be run to its end; its lease expires'))
       .finally(() => attempts.delete(attempt))
   }
 
@@ -160,7 +160,7 @@ export function createWorker({
           told = news ?? told
         }, (error: unknown) => {
           if (error instanceof LeaseLostError) abort.abort(new CalledOffError('The job is not ours any more'))
-          else log.debug({ err: error, job: job.id }, 'A lease is renewed later')
+          else log.debug({ err: error, job: job.id }, 'A lease could not be renewed; trying again')
         })
         .finally(() => {
           beating = null
@@ -201,7 +201,7 @@ export function createWorker({
     const isLast = attempt >= maxAttempts || isUseless(error)
     const retryAfterSeconds = isLast ? null : retrySeconds(attempt)
     log.warn({ err: error, job: id, kind, attempt },
-      isLast ? 'A job has failed for good' : 'A job has failed and is tried again')
+      isLast ? 'A job failed and will not be retried' : 'A job failed and will be retried')
     // Its own time: the attempt's may be what has run out. Not written, the lease runs out.
     await within(turnSeconds * 3, () => {
       return failJob(database, job, { reason: reasonOf(error, id), retryAfterSeconds, tell })
@@ -214,7 +214,7 @@ export function createWorker({
     // At random, so that instances that were started together do not ask as one.
     callOff = later(turnMs * (0.75 + Math.random() / 2), () => {
       turning = turn()
-        .catch(error => log.debug({ err: error }, 'Jobs are looked for later'))
+        .catch(error => log.debug({ err: error }, 'Could not look for jobs; trying again'))
         .finally(schedule)
     })
   }
@@ -231,7 +231,7 @@ export function createWorker({
       await Promise.all(mine.map(async ({ job, abort }) => {
         abort.abort(new CalledOffError('This instance ends'))
         await within(handBackSeconds, () => handBackJob(database, job, tell)).catch((error: unknown) => {
-          log.debug({ err: error, job: job.id }, 'A job was not handed back; its lease runs out')
+          log.debug({ err: error, job: job.id }, 'A job was not handed back; its lease expires')
         })
       }))
       await Promise.race([Promise.all(mine.map(({ work }) => work)), pause(handBackSeconds * 1000)])
@@ -253,7 +253,7 @@ function reasonOf(error: unknown, id: string): string {
 
 /** Seconds until the next attempt: 10, 30, 90, … up to an hour, and up to a quarter more at random. */
 export function retrySeconds(attempt: number): number {
-  const seconds = Math.min(longestRetrySeconds, firstRetrySeconds * 3 ** (attempt - 1))
+  const seconds = Math.min(maxRetrySeconds, firstRetrySeconds * 3 ** (attempt - 1))
   return seconds * (1 + Math.random() / 4)
 }
 

@@ -18,11 +18,13 @@ export function exportDatabaseGauges(
     })
   })
   // 0: none has been seen yet.
-  const timelineHelp = 'Latest timeline on which a primary has been seen'
+  const timelineHelp = 'Latest timeline on which a primary has been seen; absent before the first'
   gauge('fleet2_database_timeline', timelineHelp, [], () => reading(state()?.timeline || null))
-  const lagHelp = 'Replication lag of the replica that was checked last, in seconds'
+  const lagHelp = 'Replication lag of the replica that was checked last, in seconds; absent while it is '
+    + 'not known'
   gauge('fleet2_database_replica_lag_seconds', lagHelp, [], () => reading(state()?.replica?.lagSeconds))
-  gauge('fleet2_database_replicas_attached', 'Replicas connected to the primary', ['synchronous'], () => {
+  gauge('fleet2_database_replicas_attached', 'Replicas connected to the primary, as the primary sees '
+  + 'them', ['synchronous'], () => {
     const attached = state()?.attached
     if (!attached) return []
     return [true, false].map(synchronous => ({
@@ -30,7 +32,8 @@ export function exportDatabaseGauges(
       value: attached.filter(one => one.synchronous === synchronous).length,
     }))
   })
-  const circuitHelp = '1 for the current state of the replica pool\'s circuit breaker'
+  const circuitHelp = '1 for the current state of the replica pool\'s circuit breaker; state: closed, '
+    + 'half-open, open'
   gauge('fleet2_database_circuit', circuitHelp, ['state'], () => {
     const now = database()?.circuit()
     const states = ['closed', 'half-open', 'open'] as const
@@ -42,7 +45,8 @@ export function exportDatabaseGauges(
   gauge('db_connections_active', 'Database connections in use', ['pool'], () => (
     stats().map(({ pool, active }) => ({ labels: { pool }, value: active }))
   ))
-  const connectionsHelp = 'Database connections of this instance by state; max is the limit'
+  const connectionsHelp = 'Database connections of this instance; state: active, idle, waiting, max '
+    + '(the limit)'
   gauge('fleet2_database_connections', connectionsHelp, ['pool', 'state'], () => (
     stats().flatMap(({ pool, active, idle, waiting, max }) => {
       const states = Object.entries({ active, idle, waiting, max })

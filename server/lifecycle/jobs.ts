@@ -104,7 +104,7 @@ export function startJobs(services: Services): { stop(): Promise<void> } {
         return {}
       }, { repeatable: true })
     )).catch((error: unknown) => {
-      log.debug({ err: error }, 'Schedules are set up later')
+      log.debug({ err: error }, 'Schedules could not be set up; trying again')
       if (!stopping.signal.aborted) callOff = later(setUpPauseMs, () => void setUp())
     })
   }

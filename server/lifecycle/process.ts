@@ -40,7 +40,7 @@ export function installSignals({ config, log, instance, reopenLog, closeStreams,
 
   async function drain(signal: string) {
     if (started) {
-      log.warn(`${signal} again: ending at once`)
+      log.warn(`${signal} again: exiting now`)
       process.exit(1)
     }
     started = true
@@ -51,7 +51,7 @@ export function installSignals({ config, log, instance, reopenLog, closeStreams,
     setTimeout(() => {
       log.error(
         { step: present, closing: closingService() },
-        `Not drained within ${config.drainTimeoutSeconds} s (waiting for: ${present}): ending at once`,
+        `Not drained within ${config.drainTimeoutSeconds} s (waiting for: ${present}): exiting now`,
       )
       process.exit(1)
     }, config.drainTimeoutSeconds * 1000).unref()
@@ -86,12 +86,12 @@ export function installSignals({ config, log, instance, reopenLog, closeStreams,
   process.on('SIGHUP', reopenLog)
   // A rejected promise that nobody waits for is a bug in one request, not a reason to end everybody else's.
   process.on('unhandledRejection', error =>
-    log.error({ err: error }, 'A promise was rejected and nobody waited for it'),
+    log.error({ err: error }, 'Unhandled promise rejection'),
   )
   process.on('uncaughtException', (error) => {
     // After it the state of the process is not known (Node's documentation): the supervisor starts a fresh
     // one.
-    log.fatal({ err: error }, 'Uncaught exception: ending')
+    log.fatal({ err: error }, 'Uncaught exception: shutting down')
     process.exit(1)
   })
 }

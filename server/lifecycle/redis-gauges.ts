@@ -9,7 +9,7 @@ export function exportRedisGauges(redis: () => RedisPort | null, registry: () =>
   const heard = () => view()?.reachable ? view() : null
   const upHelp = '1 while commands are sent to Redis, 0 while it is known to be unavailable'
   gauge('fleet2_redis_up', upHelp, [], () => reading(redis()?.isUp()))
-  const sentinelsHelp = 'Sentinels configured, and Sentinels that answered recently'
+  const sentinelsHelp = 'Sentinels; state: configured, reachable (answered recently)'
   gauge('fleet2_redis_sentinels', sentinelsHelp, ['state'], () => {
     const now = view()
     return now

@@ -103,7 +103,7 @@ export function openServices({
     metrics: routerMetrics,
     tokens,
     lagLimitSeconds: config.replicaLagLimitSeconds,
-    maxWaitingWrites: config.mostWaitingWrites,
+    maxWaitingWrites: config.maxWaitingWrites,
     standbyOf: config.standbyOf ?? null,
     breaks: config.testBreaks,
   })

@@ -29,6 +29,6 @@ export async function startTracing(config: Config, log: Logger): Promise<void> {
     log.info({ collector: host, ratio: config.traceRatio }, 'Traces are recorded')
   }
   catch (error) {
-    log.error({ err: error }, 'Traces cannot be recorded; this instance works without')
+    log.error({ err: error }, 'Traces cannot be recorded; the instance runs without them')
   }
 }

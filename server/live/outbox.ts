@@ -206,7 +206,7 @@ export function createOutbox({ database, newestPositions, events, redis, log, me
     }
     catch (error) {
       // They stay in the outbox: whoever finds them due publishes them once more.
-      log.debug({ err: error }, 'The outbox is settled later')
+      log.debug({ err: error }, 'The outbox could not be settled; trying again')
     }
     try {
       await relay()
@@ -216,7 +216,7 @@ export function createOutbox({ database, newestPositions, events, redis, log, me
       }
     }
     catch (error) {
-      log.debug({ err: error }, 'The outbox is relayed later')
+      log.debug({ err: error }, 'The outbox could not be relayed; trying again')
     }
   }
 

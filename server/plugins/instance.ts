@@ -128,7 +128,7 @@ function exportGauges() {
     const now = servicesIfOpen()?.health.verdict().mode
     return now ? modes.map(mode => ({ labels: { mode }, value: Number(mode === now) })) : []
   })
-  gauge('fleet2_region_standby', '1 while this region replicates from another one', [], () => (
+  gauge('fleet2_region_standby', '1 while this region replicates from another one and takes no changes', [], () => (
     [{ labels: {}, value: Number(servicesIfOpen()?.health.verdict().standby ?? false) }]
   ))
   gauge('fleet2_check_healthy', 'Health checks: 1 healthy, 0.5 degraded, 0 unhealthy', ['check'], () =>
@@ -141,11 +141,9 @@ function exportGauges() {
   exportRedisGauges(() => servicesIfOpen()?.redis ?? null, () => servicesIfOpen()?.registry ?? null)
   exportStatusGauges(() => servicesIfOpen()?.statusPage ?? null)
   gauge('fleet2_event_streams', 'Open live streams', [], () => reading(openStreamCount()))
-  gauge('fleet2_event_streams_max', 'Maximum number of live streams on this instance', [], () => (
-    reading(loadConfig().maxEventStreams)
-  ))
-  gauge('fleet2_ingest_waiting', 'Device messages waiting to be committed', [], () => (
-    reading(servicesIfOpen()?.ingest.waiting())
-  ))
+  const maxHelp = 'Maximum number of live streams on this instance (`NUXT_MAX_EVENT_STREAMS`)'
+  gauge('fleet2_event_streams_max', maxHelp, [], () => reading(loadConfig().maxEventStreams))
+  const waitingHelp = 'Device messages waiting to be committed; at 5,000 devices are told to send again'
+  gauge('fleet2_ingest_waiting', waitingHelp, [], () => reading(servicesIfOpen()?.ingest.waiting()))
   gauge('fleet2_draining', '1 while the instance is draining', [], () => reading(isDraining()))
 }

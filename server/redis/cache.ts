@@ -214,7 +214,7 @@ export function createCache({
         metrics.invalidationFailed()
         log.warn(
           { err: error, cache: name },
-          'A cached value could not be invalidated; it ends within ten seconds',
+          'A cached value could not be invalidated; it expires within ten seconds',
         )
       }
     },

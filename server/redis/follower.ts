@@ -80,10 +80,10 @@ export function createFollower({ connect, range, keyPrefix, log }: {
         broken = true
         askedRoleAt = -Infinity
         if (isRefusal(error)) {
-          if (!trouble) log.error(`Redis (live events) does not let us work: ${inWords(error)}`)
+          if (!trouble) log.error(`Redis (live events) refuses commands: ${inWords(error)}`)
           trouble = inWords(error)
         }
-        log.debug({ err: error }, 'Following live events is interrupted')
+        log.debug({ err: error }, 'Could not follow live events; trying again')
         await new Promise(resolve => setTimeout(resolve, pauseMs))
       }
     }

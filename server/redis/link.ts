@@ -238,7 +238,7 @@ export function createLink({
   function noteRefusal(error: unknown) {
     if (!isForbidden(error)) return
     if (!refusedCommand || Date.now() - refusedCommand.at > troubleRememberedMs)
-      log.error(`Redis (${name}) does not let us work: ${inWords(error)}`)
+      log.error(`Redis (${name}) refuses commands: ${inWords(error)}`)
     refusedCommand = { words: inWords(error), at: Date.now() }
   }
 

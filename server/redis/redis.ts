@@ -84,7 +84,7 @@ export function openRedisClient(connection: RedisConnection & { sweepMs?: number
     if (link.isUp())
       durable
         .sweep(link)
-        .catch(error => log.debug({ err: error }, 'Sweeping Redis failed and is tried again'))
+        .catch(error => log.debug({ err: error }, 'Sweeping Redis failed; trying again'))
   })
 
   const named = (key: string) => keyPrefix + key

@@ -3,8 +3,8 @@ import { registry } from './metrics.ts'
 
 const lookups = new Counter({
   name: 'fleet2_cache_requests_total',
-  help: 'Cache lookups; bypassed: Redis was unavailable; stale: no source could provide the value, so the '
-    + 'last known one was used',
+  help: 'Cache lookups; result: hit, miss, bypassed (Redis was unavailable), stale (no source could '
+    + 'provide the value, so the last known one was used)',
   labelNames: ['cache', 'result'] as const,
   registers: [registry],
 })

@@ -1,5 +1,5 @@
-import { Counter, Histogram } from 'prom-client'
-import { fromZero, registry } from './metrics.ts'
+import { Histogram } from 'prom-client'
+import { counter, fromZero, registry } from './metrics.ts'
 
 /** Why a transaction was tried again or elsewhere. */
 const retryReasons = [
@@ -11,30 +11,32 @@ export type RetryReason = (typeof retryReasons)[number]
 const fallbackReasons = ['token', 'late', 'circuit'] as const
 export type FallbackReason = (typeof fallbackReasons)[number]
 
-const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) => (
-  new Counter({ name, help, labelNames: [...labelNames], registers: [registry] })
-)
-
-const served = counter('fleet2_database_transactions_total', 'Transactions by pool and kind', [
+const served = counter('fleet2_database_transactions_total', 'Transactions by kind and by the pool that '
+  + 'served them', [
   'pool',
   'kind',
 ])
 const retries = counter(
-  'fleet2_database_retries_total', 'Transactions retried, on the same server or another', ['reason'])
+  'fleet2_database_retries_total', 'Transactions retried, on the same server or another; reason: '
+  + 'connection, contention, unknown-outcome, former-primary, not-replicated, in-progress, behind (a '
+  + 'write whose caller has seen on a replica what the primary does not show yet)', ['reason'])
 const replayed = counter('fleet2_operations_replayed_total', 'Writes answered from their idempotency record')
 const fallbacks = counter(
   'fleet2_database_read_fallbacks_total',
-  'Reads sent to the primary instead of a replica, by reason',
+  'Reads sent to the primary instead of a replica; reason: token (the replica had not seen what the '
+  + 'caller has), late (it was behind the limit), circuit (its circuit was open)',
   ['reason'])
 const stale = counter(
-  'fleet2_database_stale_reads_total', 'Reads answered with data marked as possibly stale')
+  'fleet2_database_stale_reads_total', 'Reads answered with data marked as possibly stale '
+  + '(`Fleet2-Stale`)')
 const failovers = counter(
   'fleet2_database_failovers_total', 'Newer database timelines seen, one for each failover')
 const unknownCommits = counter(
   'fleet2_database_unknown_commits_total', 'Writes whose connection was lost at COMMIT')
 const resolved = counter(
   'fleet2_database_unknown_commits_resolved_total',
-  'Outcome of writes whose connection was lost at COMMIT',
+  'Outcome of writes whose connection was lost at COMMIT; outcome: committed, not-committed, unresolved '
+  + '(the deadline came first, and the client\'s repeat settles it)',
   ['outcome'])
 const waits = new Histogram({
   name: 'fleet2_database_write_wait_seconds', help: 'Time writes spent waiting for the database',
@@ -42,9 +44,11 @@ const waits = new Histogram({
 })
 const abandoned = counter(
   'fleet2_database_abandoned_total',
-  'Reads and writes dropped because their caller left before the database started them')
+  'Reads and writes dropped because their caller left before the database started them: a browser that '
+  + 'was closed, or Nginx, which asks a second instance after 2 s')
 const busy = counter(
-  'fleet2_database_busy_total', 'Reads refused because no connection became free in time')
+  'fleet2_database_busy_total', 'Reads refused because no connection became free within 5 s: the pool '
+  + 'is too small, or statements are slow')
 const leftAddresses = counter(
   'fleet2_database_addresses_left_total',
   'Times a pooler did not answer and another one was used',
@@ -52,7 +56,9 @@ const leftAddresses = counter(
 const shed = counter('fleet2_database_writes_shed_total', 'Writes refused because too many were waiting')
 const tokens = counter(
   'fleet2_database_consistency_tokens_total',
-  'Consistency tokens that needed special handling, by outcome',
+  'Consistency tokens that needed special handling; outcome: refused (forged or malformed), foreign (of '
+  + 'another cluster), dropped (passed by every replica), unknown-position (a commit whose position '
+  + 'could not be read)',
   ['outcome'])
 
 /** What the router counts, in Prometheus's form. */

@@ -3,7 +3,8 @@ import { gauge, reading, registry } from './metrics.ts'
 
 const ended = new Counter({
   name: 'fleet2_jobs_ended_total',
-  help: 'Attempts at jobs by how they ended on this instance',
+  help: 'Attempts at jobs that ended on this instance; outcome: done, retried, failed, handed-back, '
+    + 'lost (cancelled, or another instance\'s by then)',
   labelNames: ['kind', 'outcome'] as const,
   registers: [registry],
 })
@@ -22,8 +23,8 @@ const stateKeptMs = 300_000
 let lastLook: { state: QueueState, at: number } | null = null
 const state = () => lastLook && performance.now() - lastLook.at < stateKeptMs ? lastLook.state : null
 
-const jobsHelp = 'Jobs of all organisations, as of the last look (about every 15 s); failed: within the last '
-  + 'day; absent after 5 minutes without one'
+const jobsHelp = 'Jobs of all organisations, as of the last look (about every 15 s), absent after 5 '
+  + 'minutes without one; state: queued, running, failed (within the last day)'
 gauge('fleet2_jobs', jobsHelp, ['state'], () => {
   const now = state()
   if (!now) return []

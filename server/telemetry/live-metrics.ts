@@ -3,7 +3,8 @@ import { gauge, reading, registry } from './metrics.ts'
 
 const published = new Counter({
   name: 'fleet2_live_events_published_total',
-  help: 'Live events by path: to every instance through Redis, or only to browsers connected to this one',
+  help: 'Live events published; path: redis (to every instance), this-instance (only to browsers '
+    + 'connected to this one)',
   labelNames: ['path'] as const,
   registers: [registry],
 })
@@ -19,13 +20,14 @@ const duplicates = new Counter({
 })
 const resyncs = new Counter({
   name: 'fleet2_live_resyncs_total',
-  help: 'Connections told to refetch their state, by reason',
+  help: 'Connections told to refetch their state; reason: interrupted, not-resumable, redis-away',
   labelNames: ['reason'] as const,
   registers: [registry],
 })
 const relayed = new Counter({
   name: 'fleet2_outbox_relayed_total',
-  help: 'Outbox rows not published immediately by the instance that committed them',
+  help: 'Outbox rows published by another instance than the one that committed them, or later than at '
+    + 'once',
   registers: [registry],
 })
 const thinned = new Counter({
@@ -44,7 +46,8 @@ const backlog = () => lastLook && performance.now() - lastLook.at < backlogKeptM
 const rowsHelp
   = 'Rows in the outbox, as of the last look (about every 15 s); absent after 5 minutes without one'
 gauge('fleet2_outbox_rows', rowsHelp, [], () => reading(backlog()?.rows))
-const ageHelp = 'Age of the oldest row in the outbox, as of the last look; absent after 5 minutes without one'
+const ageHelp = 'Age of the oldest row in the outbox, as of the last look, absent after 5 minutes '
+  + 'without one; more than a minute with Redis up is a fault'
 gauge('fleet2_outbox_oldest_seconds', ageHelp, [], () => reading(backlog()?.oldestSeconds))
 
 /** What `server/live/events.ts` counts. */

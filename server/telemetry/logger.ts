@@ -45,7 +45,8 @@ const secretPaths = [
 
 const dropped = new Counter({
   name: 'fleet2_log_lines_dropped_total',
-  help: 'Log lines dropped because their destination did not accept them in time',
+  help: 'Log lines dropped because their destination did not accept them in time; destination: stdout, '
+    + 'file',
   labelNames: ['destination'] as const,
   registers: [registry],
 })

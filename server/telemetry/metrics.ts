@@ -74,7 +74,7 @@ const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20]
 
 export const httpRequests = new Counter({
   name: 'http_requests_total',
-  help: 'HTTP requests answered',
+  help: 'HTTP requests answered; status 499: the client went away first',
   labelNames: labels,
   registers: [registry],
 })
@@ -103,19 +103,22 @@ export const requestsInFlight = new Gauge({
 })
 export const positionsAccepted = new Counter({
   name: 'fleet2_positions_total',
-  help: 'Device messages by outcome',
+  help: 'Device messages; outcome: stored, duplicate, quarantined, seen',
   labelNames: ['outcome'] as const,
   registers: [registry],
 })
 export const positionsQuarantined = new Counter({
   name: 'fleet2_positions_quarantined_total',
-  help: 'Device messages quarantined, by reason',
+  help: 'Device messages quarantined; reason: time, latitude, longitude, speed, course, altitude, '
+    + 'refused (by the database, which the bounds should have foreseen)',
   labelNames: ['reason'] as const,
   registers: [registry],
 })
 export const positionsJudged = new Counter({
   name: 'fleet2_positions_judged_total',
-  help: 'Positions stored by what they were judged to be when they came; only ok moves a vehicle',
+  help: 'Positions stored, by what they were judged to be when they came; credibility: ok (only this '
+    + 'moves a vehicle), no-fix, outdated, clock-ahead, implausible (also one that waited for its '
+    + 'neighbour), inaccurate',
   labelNames: ['credibility'] as const,
   registers: [registry],
 })
@@ -132,10 +135,16 @@ export const positionBatch = new Histogram({
 })
 const signIns = new Counter({
   name: 'fleet2_sign_ins_total',
-  help: 'Sign-in attempts by outcome',
+  help: 'Sign-in attempts; outcome: accepted, refused (the password or the address was wrong), '
+    + 'throttled (too many), failed (anything else, such as a database that was unavailable)',
   labelNames: ['outcome'] as const,
   registers: [registry],
 })
+
+/** A counter. Name, help and labels are written out where it is made, for `docs/metrics.md`. */
+export function counter<Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) {
+  return new Counter({ name, help, labelNames: [...labelNames], registers: [registry] })
+}
 
 interface Reading<Label extends string> { labels: Record<Label, string>, value: number }
 
@@ -162,7 +171,7 @@ export function reading(value: number | boolean | null | undefined): Reading<nev
   return typeof value === 'number' || typeof value === 'boolean' ? [{ labels: {}, value: Number(value) }] : []
 }
 
-gauge('nodejs_heap_size_bytes', 'V8 heap', ['type'], () => {
+gauge('nodejs_heap_size_bytes', 'V8 heap; type: used, total', ['type'], () => {
   const { heapUsed, heapTotal } = process.memoryUsage()
   return [{ labels: { type: 'used' }, value: heapUsed }, { labels: { type: 'total' }, value: heapTotal }]
 })
@@ -172,7 +181,8 @@ gauge('fleet2_heap_size_limit_bytes', 'Maximum size of the V8 heap', [], () => (
 ))
 
 // Beside the time of the scrape it shows a clock that is wrong.
-gauge('fleet2_clock_seconds', 'Wall clock of this host, in seconds since 1970', [], () => (
+gauge('fleet2_clock_seconds', 'Wall clock of this host, in seconds since 1970; against the time of the '
++ 'scrape it shows a clock that is wrong', [], () => (
   reading(Date.now() / 1000)
 ))
 

@@ -121,7 +121,7 @@ function watched(inner: SpanExporter, { log, endpoint }: TracingOptions): SpanEx
           const words = 'Traces cannot be sent: they are lost until the collector takes them'
           log.warn({ err: result.error, collector: host }, words)
         }
-        if (!failed && failing) log.info({ collector: host }, 'Traces are sent again')
+        if (!failed && failing) log.info({ collector: host }, 'Traces are being sent again')
         failing = failed
         done(result)
       })

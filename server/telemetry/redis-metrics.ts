@@ -7,27 +7,27 @@ export type CommandOutcome = (typeof commandOutcomes)[number]
 
 const redisCommands = new Counter({
   name: 'fleet2_redis_commands_total',
-  help: 'Redis commands by outcome; away: refused because Redis is known to be unavailable; lost: outcome '
-    + 'unknown',
+  help: 'Redis commands; outcome: ok, away (refused because Redis is known to be unavailable), timeout, '
+    + 'lost (outcome unknown), refused, error',
   labelNames: ['outcome'] as const,
   registers: [registry],
 })
 export const redisDuration = new Histogram({
   name: 'fleet2_redis_command_duration_seconds',
-  help: 'Time to the reply to a command',
+  help: 'Time to the reply to a command, of those that were answered',
   buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1],
   registers: [registry],
 })
 const redisRepeats = new Counter({
   name: 'fleet2_redis_repeats_total',
-  help: 'Redis commands retried; not-executed: known not to have run; harmless: a read or deletion whose '
-    + 'reply was lost',
+  help: 'Redis commands retried; reason: not-executed (known not to have run), harmless (a read or '
+    + 'deletion whose reply was lost)',
   labelNames: ['reason'] as const,
   registers: [registry],
 })
 export const redisConnectionsLost = new Counter({
   name: 'fleet2_redis_connections_lost_total',
-  help: 'Connections to the Redis master that were closed, by reason',
+  help: 'Connections to the Redis master that were closed; reason: failover, demoted, no answer, closed',
   labelNames: ['reason'] as const,
   registers: [registry],
 })

@@ -130,6 +130,7 @@ export function createResolver(ask: Ask = askSystem, now: () => number = () => p
 export const resolver = createResolver()
 
 gauge(
-  'fleet2_name_lookups_in_progress', 'Host names that are being looked up', [],
+  'fleet2_name_lookups_in_progress', 'Host names that are being looked up; one that stays above 0 is a '
+  + 'name server that does not answer', [],
   () => reading(resolver.inFlight()),
 )

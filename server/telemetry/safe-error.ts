@@ -24,7 +24,7 @@ const harmless = [
 ] as const
 
 /** More of a query's text, or of a message, is no help. */
-const longestMessage = 1_000
+const maxMessageLength = 1_000
 
 /** Causes behind causes. */
 const deepest = 5
@@ -68,7 +68,7 @@ export function safeError(error: Error, depth = 0): SafeError {
       ),
     ),
     // Placeholders, never values.
-    ...(typeof query === 'string' ? { query: query.slice(0, longestMessage) } : {}),
+    ...(typeof query === 'string' ? { query: query.slice(0, maxMessageLength) } : {}),
     // Redis: the command's name; its arguments are keys and records.
     ...(typeof command?.name === 'string' ? { command: command.name } : {}),
     ...(inner(cause) ? { cause: inner(cause) } : {}),
@@ -83,7 +83,7 @@ function safeMessage(error: Error): string {
     return `The database refused a value (SQLSTATE ${code})`
   // drizzle's: the query and then its values.
   if (typeof query === 'string' && params !== undefined) return 'A query failed'
-  return withoutParameters(String(error.message)).slice(0, longestMessage)
+  return withoutParameters(String(error.message)).slice(0, maxMessageLength)
 }
 
 /** A text that may have an error's message in it, without the values that drizzle puts there. */

@@ -3,8 +3,9 @@ import { registry } from './metrics.ts'
 
 export const sessionProofs = new Counter({
   name: 'fleet2_session_proofs_total',
-  help: 'Uses of sealed session proofs; spoke-for-redis: a request while Redis was unavailable; restored: a '
-    + 'session record that Redis had lost; begun-without-redis: a sign-in while it was unavailable',
+  help: 'Uses of sealed session proofs; outcome: spoke-for-redis (a request while Redis was '
+    + 'unavailable), restored (a session record that Redis had lost), begun-without-redis (a sign-in '
+    + 'while it was unavailable)',
   labelNames: ['outcome'] as const,
   registers: [registry],
 })

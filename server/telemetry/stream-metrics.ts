@@ -12,19 +12,22 @@ export type StreamEnd
 
 export const streamsEnded = new Counter({
   name: 'fleet2_event_streams_ended_total',
-  help: 'Live streams that the server ended, by reason',
+  help: 'Live streams that the server ended; reason: session-ended, organisation-switched, '
+    + 'member-removed, role-changed, instance-ending, not-reading',
   labelNames: ['reason'] as const,
   registers: [registry],
 })
 export const streamsRefused = new Counter({
   name: 'fleet2_event_streams_refused_total',
-  help: 'Live streams that were refused: session-limit, this session holds as many as it may; instance-limit, the instance does',
+  help: 'Live streams that were refused; reason: session-limit (this session holds as many as it may), '
+    + 'instance-limit (the instance does)',
   labelNames: ['reason'] as const,
   registers: [registry],
 })
 export const streamRechecks = new Counter({
   name: 'fleet2_event_stream_rechecks_total',
-  help: 'Looks at whether a live stream may go on: kept, ended, or unknown because there was nobody to ask',
+  help: 'Looks at whether a live stream may go on; outcome: kept, ended, unknown (nobody could be '
+    + 'asked)',
   labelNames: ['outcome'] as const,
   registers: [registry],
 })

@@ -9,7 +9,8 @@ export const spanOutcomes = ['sent', 'failed', 'dropped'] as const
 export type SpanOutcome = (typeof spanOutcomes)[number]
 
 const spans = new Counter({
-  name: 'fleet2_trace_spans_total', help: 'Spans by what became of them',
+  name: 'fleet2_trace_spans_total', help: 'Spans of traces; outcome: sent, failed (the collector did '
+    + 'not take them in time or refused them), dropped (the queue was full)',
   labelNames: ['outcome'] as const, registers: [registry],
 })
 for (const outcome of spanOutcomes) spans.inc({ outcome }, 0)

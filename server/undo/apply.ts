@@ -58,10 +58,10 @@ export interface Report {
  * More would not fit into the time of one transaction (30 s, at some 2 ms a row), and would keep people's own
  * changes of those rows waiting for as long.
  */
-export const mostAtOnce = 5_000
+export const maxAtOnce = 5_000
 
 /** Past this, browsers fetch everything once instead of hearing of each row. */
-const mostTold = 100
+const maxTold = 100
 
 /** A failover in the middle of it is waited for. */
 const patienceSeconds = 60
@@ -104,9 +104,9 @@ export async function apply({
   if (plan.restoredTo !== past.restoredTo || plan.schema !== present.schema)
     throw outdatedPlan(`it was made with a copy of ${plan.restoredTo}, schema ${plan.schema}`)
   const items = select(plan, selection)
-  if (items.length > mostAtOnce) {
+  if (items.length > maxAtOnce) {
     throw new UndoError(
-      `${items.length} rows are selected, and ${mostAtOnce} at most come back at once: choose with `
+      `${items.length} rows are selected, and ${maxAtOnce} at most come back at once: choose with `
       + '--table, --only or --id.',
       exitCodes.usage,
     )
@@ -399,7 +399,7 @@ async function followDevice(
 
 async function tell(tx: Transaction, organisationId: string, changes: LiveEvents['changed'][]) {
   const distinct = [...new Map(changes.map(change => [JSON.stringify(change), change])).values()]
-  if (distinct.length > mostTold) await recordResync(tx, organisationId)
+  if (distinct.length > maxTold) await recordResync(tx, organisationId)
   else await recordChange(tx, organisationId, ...distinct)
 }
 

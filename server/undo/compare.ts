@@ -1,7 +1,7 @@
 import { differing } from '#server/audit/record.ts'
 import type { Item, Kind, Plan } from './plan.ts'
 import { exitCodes, inOrder, refuseMismatch, UndoError, type Side, type Table } from './side.ts'
-import { bookkeeping, restoredTables } from './tables.ts'
+import { bookkeeping, removedAt, restoredTables } from './tables.ts'
 
 /** Of one row: of what people have made of it, and of all of it. */
 interface Digest { content: string, whole: string }
@@ -135,12 +135,12 @@ export async function readRows(
 }
 
 /** What was removed by people is still there, with the moment in a column of its own. */
-function kindOf({ name }: Table, then: Row | undefined, now: Row | undefined): Kind {
+function kindOf({ columns }: Table, then: Row | undefined, now: Row | undefined): Kind {
   if (!then) return 'added'
   if (!now) return 'deleted'
-  const column = restoredTables[name]!.removedAt
-  if (!column || (then.row[column] === null) === (now.row[column] === null)) return 'changed'
-  return then.row[column] === null ? 'deleted' : 'added'
+  const isKept = columns.includes(removedAt)
+  if (!isKept || (then.row[removedAt] === null) === (now.row[removedAt] === null)) return 'changed'
+  return then.row[removedAt] === null ? 'deleted' : 'added'
 }
 
 /** The row as the audit log and people read it: names in the place of ids, no bookkeeping, no secrets. */

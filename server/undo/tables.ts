@@ -1,13 +1,11 @@
-import type { LiveEvents } from '#shared/live.ts'
+import { restoredTypes, type RestoredTable, type RestoredType } from '#shared/features.ts'
 
 /** How the rows of one table come back. Expressions are SQL over a row `t`. */
 export interface Restored {
   /** What a row is called in the audit log and in live events. */
-  type: LiveEvents['changed']['type']
+  type: RestoredType
   /** What people call the row. */
   label: string
-  /** Set: people have removed the row, and it is kept. */
-  removedAt?: string
   /** What stands for an id where people read it: the field's name there, and its text. */
   words?: Record<string, { as: string, text: string }>
   /** Columns that stay as they are in a row that is still there, and why. */
@@ -16,20 +14,15 @@ export interface Restored {
   onlyNamed?: string
 }
 
-/** Every table with an organisation's rows that comes back. Columns, keys and order are the catalogue's. */
-export const restoredTables: Record<string, Restored> = {
-  organisations: { type: 'organisation', label: 't.name' },
+/** What is to be known of a table beyond what all of them have: a row's name is its label. */
+const special: Partial<Record<RestoredTable, Partial<Restored>>> = {
   memberships: {
-    type: 'member',
     label: '(SELECT u.name FROM users u WHERE u.id = t.user_id)',
     words: { user_id: { as: 'email', text: '(SELECT u.email FROM users u WHERE u.id = t.user_id)' } },
     onlyNamed:
       'it says who may work in the organisation, and somebody may have been removed with good reason',
   },
-  vehicles: { type: 'vehicle', label: 't.name', removedAt: 'removed_at' },
   devices: {
-    type: 'device',
-    label: 't.name',
     words: {
       vehicle_id: { as: 'vehicle', text: '(SELECT v.name FROM vehicles v WHERE v.id = t.vehicle_id)' },
     },
@@ -41,6 +34,16 @@ export const restoredTables: Record<string, Restored> = {
     },
   },
 }
+
+/** Every table with an organisation's rows that comes back. Columns, keys and order are the catalogue's. */
+export const restoredTables: Record<string, Restored> = Object.fromEntries(
+  Object.entries(restoredTypes).map(([table, type]) => [
+    table, { type, label: 't.name', ...special[table as RestoredTable] },
+  ]),
+)
+
+/** The column that says that people have removed a row, in every table whose removed rows are kept. */
+export const removedAt = 'removed_at'
 
 /** Every other table with an organisation's rows, and why its rows do not come back by themselves. */
 export const leftOut: Record<string, string> = {

@@ -1,9 +1,9 @@
-import { mostAtOnce, type Report } from './apply.ts'
+import { maxAtOnce, type Report } from './apply.ts'
 import type { Item, Kind, Plan } from './plan.ts'
 import { leftOut, restoredTables } from './tables.ts'
 
 /** Rows of one kind that are written out; `--json` has all. */
-const mostShown = 50
+const maxShown = 50
 
 const titles: Record<Kind, string> = {
   deleted: 'deleted since',
@@ -23,16 +23,16 @@ export function planInWords(plan: Plan, shown: string[]): string {
     if (mine.length && onlyNamed) lines.push(`  only by --table ${table}: ${onlyNamed}`)
     for (const kind of Object.keys(titles) as Kind[]) {
       const some = mine.filter(item => item.kind === kind)
-      if (some.length) lines.push(`  ${titles[kind]}`, ...some.slice(0, mostShown).map(itemInWords))
-      if (some.length > mostShown) lines.push(`    … and ${some.length - mostShown} more (--json has all)`)
+      if (some.length) lines.push(`  ${titles[kind]}`, ...some.slice(0, maxShown).map(itemInWords))
+      if (some.length > maxShown) lines.push(`    … and ${some.length - maxShown} more (--json has all)`)
     }
   }
   lines.push('', 'Does not come back by itself:')
   lines.push(...Object.entries(leftOut).map(([table, why]) => `  ${table}: ${why}`))
   const offered = items.filter(({ kind }) => kind !== 'added').length
   lines.push('', offered ? 'Nothing was changed.' : 'Nothing was changed, and there is nothing to restore.')
-  if (offered > mostAtOnce)
-    lines.push(`${mostAtOnce} rows at most come back at once: choose with --table, --only or --id.`)
+  if (offered > maxAtOnce)
+    lines.push(`${maxAtOnce} rows at most come back at once: choose with --table, --only or --id.`)
   return lines.join('\n')
 }
 

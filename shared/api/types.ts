@@ -1816,6 +1816,11 @@ export interface components {
             model: string | null;
             year: number | null;
             notes: string | null;
+            version: number;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
             /** @description Those that are fitted at present; none for who may not see devices. */
             devices: {
                 /** Format: uuid */
@@ -1823,11 +1828,6 @@ export interface components {
                 name: string;
             }[];
             lastPosition: components["schemas"]["LivePosition"] | null;
-            version: number;
-            /** Format: date-time */
-            createdAt: string;
-            /** Format: date-time */
-            updatedAt: string;
             removedAt: string | null;
         };
         VehicleCreate: {

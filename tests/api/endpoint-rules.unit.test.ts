@@ -28,6 +28,10 @@ describe('an endpoint outside of defineEndpoint', () => {
   })
   it('is let be where it is on the list, and what defineEndpoint makes everywhere', async () => {
     expect(await refusals('server/api/v1/x.get.ts', `${imported}\nexport default defineEndpoint({})`)).toBe(0)
+    const resource = 'import { defineResource } from \'#server/edge/resource.ts\'\nexport default defineResource({})'
+    expect(await refusals('server/api/v1/x/resource.ts', resource)).toBe(0)
+    expect(await refusals('server/api/v1/x/resource.ts', `${imported}\nexport default defineEndpoint({})`)).toBe(1)
+    expect(await refusals('server/api/v1/x.get.ts', resource)).toBe(1)
     for (const file of Object.keys(exemptEndpoints)) {
       const found = await refusals(`server/${file}`, 'export default defineEventHandler(() => 1)')
       expect([file, found]).toEqual([file, 0])

@@ -1,45 +1,33 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { definedEndpoints } from '../../tools/api/endpoints.ts'
+import { permissions } from '#shared/roles.ts'
 import { createClient, signUp, type Client, type SignedUp } from '../support/client.ts'
 import { endpointFiles } from '../support/endpoints.ts'
+import { smallestOf } from '../support/samples.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { startServer, type TestServer } from '../support/server.ts'
-import { until } from '../support/until.ts'
+import { rowsOfOrganisation } from '../support/tables.ts'
+import { makeThings } from '../support/things.ts'
 
 let database: TestDatabase
 let server: TestServer
 let mine: SignedUp
 let theirs: SignedUp
 /** What belongs to the other organisation. */
-const their: Record<string, string> = {}
+let their: Record<string, string>
 
 beforeAll(async () => {
   database = await createTestDatabase()
   server = await startServer({ env: { NUXT_DATABASE_URL: database.servingUrl } })
   mine = await signUp(server.url, 'Mine')
   theirs = await signUp(server.url, 'Their secret organisation')
-  const make = async (path: string, body: object) =>
-    (await theirs.send<{ id: string }>('POST', path, body)).body.id
-  their.vehicle = await make('/api/v1/vehicles', { name: 'Their secret vehicle' })
-  their.device = await make('/api/v1/devices', {
-    name: 'Their secret device',
-    identifier: `their-secret-${randomUUID().slice(0, 8)}`,
-    vehicleId: their.vehicle,
-  })
-  their.invitation = await make('/api/v1/invitations', { email: 'their-secret@example.org', role: 'viewer' })
+  their = await makeThings(theirs, 'Their secret thing')
   const identifier = `their-secret-${randomUUID().slice(0, 8)}`
-  const tracker = { name: 'Their secret tracker', identifier, tokenRequired: false }
-  their.tracker = await make('/api/v1/devices', tracker)
+  const tracker = { name: 'Their secret tracker', identifier, vehicleId: their.vehicles, tokenRequired: false }
+  their.tracker = (await theirs.send<{ id: string }>('POST', '/api/v1/devices', tracker)).body.id
   // An event, and a message that is kept as it came.
   await fetch(`${server.url}/api/ingest?id=${identifier}&lat=secret&lon=2&alarm=secret`)
-  their.member = (await theirs.send<{ items: { id: string }[] }>('GET', '/api/v1/members')).body.items[0]!.id
-  their.mail = (await theirs.send<{ items: { id: string }[] }>('GET', '/api/v1/mails')).body.items[0]!.id
-  their.job = await make('/api/v1/audit-exports', { format: 'csv' })
-  await until(async () => {
-    return (await theirs.send('GET', `/api/v1/jobs/${their.job}`)).body.state === 'done'
-  }, 'their export to be done')
-  their.session = theirs.session.id
-  their.organisation = theirs.session.organisation!.id
 })
 afterAll(async () => {
   await server.stop()
@@ -47,58 +35,28 @@ afterAll(async () => {
 })
 
 /**
- * For each endpoint, what happens when it is asked for the other organisation's things. A new endpoint
- * without a line here fails the test below.
+ * What happens when an endpoint is asked for the other organisation's things. It follows from the address
+ * where it is one of a member's: that of one thing answers that it is not there, a list shows none, and what
+ * is added is added to the session's organisation. All others stand here, and whatever differs.
  */
 type Case = { notFound: string, body?: object } | { list: string } | { own: string }
-const cases: Record<string, Case> = {
-  'GET /api/v1/vehicles/:id': { notFound: 'vehicle' },
-  'PATCH /api/v1/vehicles/:id': { notFound: 'vehicle', body: { name: 'Stolen' } },
-  'DELETE /api/v1/vehicles/:id': { notFound: 'vehicle' },
-  'POST /api/v1/vehicles/:id/restoration': { notFound: 'vehicle' },
-  'GET /api/v1/vehicles/:id/positions': { notFound: 'vehicle' },
-  'GET /api/v1/devices/:id': { notFound: 'device' },
-  'PATCH /api/v1/devices/:id': { notFound: 'device', body: { name: 'Stolen' } },
-  'DELETE /api/v1/devices/:id': { notFound: 'device' },
-  'POST /api/v1/devices/:id/token': { notFound: 'device' },
-  'PATCH /api/v1/members/:id': { notFound: 'member', body: { role: 'viewer' } },
-  'DELETE /api/v1/members/:id': { notFound: 'member' },
-  'DELETE /api/v1/invitations/:id': { notFound: 'invitation' },
-  'PATCH /api/v1/organisations/:id': { notFound: 'organisation', body: { name: 'Stolen' } },
-  'PUT /api/v1/session/organisation': { notFound: 'organisation', body: {} },
-  'DELETE /api/v1/sessions/:id': { notFound: 'session' },
-  'GET /api/v1/jobs/:id': { notFound: 'job' },
-  'GET /api/v1/jobs/:id/file': { notFound: 'job' },
-  'POST /api/v1/jobs/:id/cancellation': { notFound: 'job' },
-  'POST /api/v1/jobs/:id/retry': { notFound: 'job' },
-  'GET /api/v1/mails': { list: '/api/v1/mails' },
-  'GET /api/v1/mails/:id': { notFound: 'mail' },
-  'POST /api/v1/password-resets': { own: 'of whoever reads the mailbox: see tests/mail/mail' },
-  'POST /api/v1/password-reset-completions': { own: 'the link is the key: see tests/mail/mail' },
-  'GET /api/v1/jobs': { list: '/api/v1/jobs' },
-  'POST /api/v1/audit-exports': { own: 'of the session\'s organisation: see tests/jobs/instances' },
+const special: Record<string, Case> = {
+  'PUT /api/v1/session/organisation': { notFound: 'organisations', body: {} },
   'GET /api/v1/vehicles': { list: '/api/v1/vehicles?search=secret' },
-  'GET /api/v1/fleet': { list: '/api/v1/fleet' },
   'GET /api/v1/devices': { list: '/api/v1/devices?search=secret' },
-  'GET /api/v1/devices/:id/positions': { notFound: 'device' },
-  'GET /api/v1/device-events': { list: '/api/v1/device-events' },
-  'GET /api/v1/device-messages': { list: '/api/v1/device-messages' },
-  'GET /api/v1/members': { list: '/api/v1/members' },
-  'GET /api/v1/invitations': { list: '/api/v1/invitations' },
-  'GET /api/v1/organisations': { list: '/api/v1/organisations' },
-  'GET /api/v1/audit-entries': { list: '/api/v1/audit-entries' },
-  'GET /api/v1/sessions': { list: '/api/v1/sessions' },
-  'GET /api/v1/account-events': { list: '/api/v1/account-events' },
-  'GET /api/v1/session': { list: '/api/v1/session' },
   'GET /api/v1/operations': {
     own: 'an operator\'s: the system, and nothing of any organisation; see operations.integration.test.ts',
   },
+  'GET /api/v1/organisations': { list: '/api/v1/organisations' },
+  'GET /api/v1/sessions': { list: '/api/v1/sessions' },
+  'GET /api/v1/account-events': { list: '/api/v1/account-events' },
+  'GET /api/v1/session': { list: '/api/v1/session' },
+  'DELETE /api/v1/sessions/:id': { notFound: 'sessions' },
+  'POST /api/v1/password-resets': { own: 'of whoever reads the mailbox: see tests/mail/mail' },
+  'POST /api/v1/password-reset-completions': { own: 'the link is the key: see tests/mail/mail' },
   'GET /api/v1/operations/charts': { own: 'an operator\'s: see operations.integration.test.ts' },
   'GET /api/events/operations': { own: 'an operator\'s: see operations.integration.test.ts' },
   'GET /api/events': { own: 'the stream is opened for the session\'s organisation: see live.integration.test.ts' },
-  'POST /api/v1/vehicles': { own: 'makes one in the session\'s organisation' },
-  'POST /api/v1/devices': { own: 'makes one; another organisation\'s vehicle is refused, see below' },
-  'POST /api/v1/invitations': { own: 'makes one in the session\'s organisation' },
   'POST /api/v1/organisations': { own: 'makes one' },
   'POST /api/v1/session': { own: 'signs in' },
   'DELETE /api/v1/session': { own: 'signs out' },
@@ -117,6 +75,18 @@ const cases: Record<string, Case> = {
   'POST /api/ingest': { own: 'the device is the key: see ingest.integration.test.ts' },
 }
 
+const defined = await definedEndpoints()
+const cases = Object.fromEntries(endpointFiles().flatMap(({ method, path }): [string, Case][] => {
+  const name = `${method} ${path}`
+  if (special[name]) return [[name, special[name]]]
+  const { definition } = defined.find(one => one.path === path && one.method === method) ?? {}
+  if (!definition || !(definition.permission in permissions)) return []
+  const [, kind] = /\/([\w-]+)\/:id/.exec(path) ?? []
+  const { body } = definition.input
+  if (kind) return [[name, { notFound: kind, body: body ? smallestOf(body) : undefined }]]
+  return [[name, method === 'GET' ? { list: path } : { own: 'in the session\'s organisation' }]]
+}))
+
 it('every endpoint has an isolation case', () => {
   expect(Object.keys(cases).sort()).toEqual(
     endpointFiles()
@@ -132,7 +102,7 @@ describe('another organisation\'s thing is not there', () => {
       const { notFound: thing, body } = one as { notFound: string, body?: object }
       const [method = '', path = ''] = endpoint.split(' ')
       const before = await snapshot()
-      const sent = path.endsWith('/organisation') ? { organisationId: their.organisation } : body
+      const sent = path.endsWith('/organisation') ? { organisationId: their.organisations } : body
       const { status, body: answer } = await mine.send(method, path.replace(':id', their[thing]!), sent)
       expect([status, answer.type]).toEqual([404, 'urn:fleet2:problem:not-found'])
       expect(JSON.stringify(answer)).not.toMatch(/secret/i)
@@ -151,7 +121,7 @@ describe('another organisation\'s thing is not there', () => {
     const made = await mine.send('POST', '/api/v1/devices', {
       name: 'Mine',
       identifier: `mine-${randomUUID().slice(0, 8)}`,
-      vehicleId: their.vehicle,
+      vehicleId: their.vehicles,
     })
     expect([made.status, made.body.errors]).toEqual([
       400,
@@ -162,7 +132,7 @@ describe('another organisation\'s thing is not there', () => {
   it('an identifier is taken for everybody, and the answer tells nothing of its owner', async () => {
     const {
       body: { identifier },
-    } = await theirs.send<{ identifier: string }>('GET', `/api/v1/devices/${their.device}`)
+    } = await theirs.send<{ identifier: string }>('GET', `/api/v1/devices/${their.devices}`)
     const made = await mine.send('POST', '/api/v1/devices', { name: 'Mine', identifier })
     expect(made.status).toBe(409)
     expect(JSON.stringify(made.body)).not.toContain('Their')
@@ -198,12 +168,5 @@ describe('without a session', () => {
   })
 })
 
-/** Everything of the other organisation, as the superuser sees it; but for what time alone changes. */
-async function snapshot() {
-  const tables = ['vehicles', 'devices', 'memberships', 'invitations', 'audit_entries', 'device_fittings']
-  return Promise.all(
-    tables.map(table =>
-      database.asOwner(`SELECT * FROM ${table} WHERE organisation_id = $1 ORDER BY id`, [their.organisation]),
-    ),
-  )
-}
+/** Everything of the other organisation, as the superuser sees it. */
+const snapshot = () => rowsOfOrganisation(database, their.organisations!)

@@ -6,14 +6,14 @@ import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
 import { smallestOf } from '../support/samples.ts'
 import { startServer, type TestServer } from '../support/server.ts'
-import { until } from '../support/until.ts'
+import { sumsOfRows } from '../support/tables.ts'
+import { makeThings } from '../support/things.ts'
 import type { Member } from '#shared/identity.ts'
 import { may, permissions, roles, type Permission, type Role } from '#shared/roles.ts'
 
 /**
  * Every endpoint asked by everybody: nobody, each role, an operator, another organisation. Made of what the
- * endpoints say of themselves: who adds one adds nothing here, unless it is about a new kind of thing
- * (`things`).
+ * endpoints say of themselves: who adds one adds nothing here.
  */
 let database: TestDatabase
 let redis: TestRedis
@@ -23,7 +23,7 @@ let operator: Client
 let other: SignedUp
 const members = {} as Record<Role, Client>
 /** What the other organisation has, by the part of the address that names its kind. */
-const things: Record<string, string> = {}
+let things: Record<string, string>
 
 const endpoints = (await definedEndpoints())
   .map(endpoint => ({ ...endpoint, name: `${endpoint.method} ${endpoint.path}` }))
@@ -37,21 +37,7 @@ beforeAll(async () => {
   owner = await signUp(server.url)
   for (const role of roles) members[role] = await join(owner, role)
   other = await signUp(server.url, 'Another organisation')
-  const make = async (path: string, body: object) => {
-    return (await other.send<{ id: string }>('POST', path, body)).body.id
-  }
-  things.vehicles = await make('/api/v1/vehicles', { name: 'Theirs' })
-  things.devices = await make('/api/v1/devices', { name: 'Theirs', identifier: randomUUID() })
-  things.invitations = await make('/api/v1/invitations', { email: 'theirs@example.org', role: 'viewer' })
-  things.members = (await other.send<{ items: { id: string }[] }>('GET', '/api/v1/members')).body.items[0]!.id
-  things.mails = (await other.send<{ items: { id: string }[] }>('GET', '/api/v1/mails')).body.items[0]!.id
-  things.jobs = await make('/api/v1/audit-exports', { format: 'csv' })
-  // At rest: the program itself changes it until then.
-  await until(async () => {
-    return (await other.send('GET', `/api/v1/jobs/${things.jobs}`)).body.state === 'done'
-  }, 'the export to be done')
-  things.organisations = other.session.organisation!.id
-  things.sessions = other.session.id
+  things = await makeThings(other, 'Theirs')
   operator = await signInAsOperator(email)
 })
 afterAll(async () => {
@@ -198,16 +184,4 @@ it('while Redis is away what is sensitive is put off, that and nothing else', as
 })
 
 /** Everything of every organisation; but for what is written of whoever asks. */
-async function state() {
-  const tables = await database.asOwner<{ name: string }>(
-    `SELECT table_name AS name FROM information_schema.columns
-      WHERE table_schema = 'public' AND column_name = 'organisation_id'
-        -- Emptied by the program itself, whoever asks for what.
-        AND table_name NOT IN ('outbox', 'job_schedules')
-      ORDER BY 1`)
-  expect(tables.length).toBeGreaterThan(5)
-  return Promise.all(tables.map(async ({ name }) => [name, await database.asOwner(
-    `SELECT count(*), md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) FROM ${name} t
-      -- The program's own jobs run by the clock.
-      WHERE organisation_id IS NOT NULL`)]))
-}
+const state = () => sumsOfRows(database)

@@ -70,7 +70,7 @@ describe('the import rules', () => {
     [
       'the server that knows the browser side',
       'server/edge/x.ts',
-      `import { x } from '~/composables/api.ts'`,
+      `import { x } from '~/composables/api/api.ts'`,
     ],
   ])('refuse %s', async (_, file, code) => {
     expect(await refusals(file, code)).toBe(1)

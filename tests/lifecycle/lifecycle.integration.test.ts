@@ -56,7 +56,7 @@ describe('an instance that starts', () => {
       // What it printed may reach us later than its answer. Without time for it, on a machine that is out of
       // breath, an instance that serves slowly is better than none: it says so.
       await until(() => / serves as /.test(server.output()), 'the instance to say that it serves')
-      expect(server.output()).toMatch(/(pages were rehearsed|no time to rehearse)[^]* serves as /)
+      expect(server.output()).toMatch(/(pages were warmed up|no time to warm up)[^]* serves as /)
       expect(server.output()).not.toContain('not what it should be')
       expect(answers.length).toBeGreaterThan(0)
       expect(answers.filter(answer => !/^(401|503) false/.test(answer))).toEqual([])

@@ -159,7 +159,7 @@ describe('an operator', () => {
     expect(
       [session.body.operator, (await at(servers[0]!, other).send('GET', '/api/v1/session')).body.operator],
     ).toEqual([true, undefined])
-    expect(servers[0]!.output()).toContain('An operator opened the operators\' view')
+    expect(servers[0]!.output()).toContain('An operator opened the operations view')
   })
 
   it('sees when each instance began, and the version once', async () => {

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { createPrometheus, mostBytes } from '#server/cluster/prometheus.ts'
+import { createPrometheus, maxBytes } from '#server/cluster/prometheus.ts'
 import { freePort } from '../support/ports.ts'
 
 const never = new AbortController().signal
@@ -79,7 +79,7 @@ describe('a Prometheus that answers', () => {
       more()
     })
     expect(await faultOf(url)).toMatch(/longer than 2048 KiB$/)
-    expect(sent).toBeLessThan(mostBytes * 20)
+    expect(sent).toBeLessThan(maxBytes * 20)
   })
   it('too late, or stops in the middle, is given up', async () => {
     expect(await faultOf(await listener(() => {}), 100)).toMatch(/Timed out$/)

@@ -1,4 +1,6 @@
+import { describedPages } from '../../shared/features.ts'
 import { expect, expectAccessible, expectInSight, hydrated, test } from '../support/browser.ts'
+import { sitePages } from '../support/site-pages.ts'
 
 const looks = [
   { name: 'light, 1280 px', colorScheme: 'light', viewport: { width: 1280, height: 800 } },
@@ -12,9 +14,9 @@ for (const { name, ...look } of looks) {
     test.use({ ...look, contextOptions: { reducedMotion: 'reduce' } })
 
     test('every page is accessible, fits, and is quiet on the console', async ({ page, signIn }) => {
-      for (const path of [
-        '/sign-in', '/sign-up', '/forgot-password', '/reset-password', '/status', '/api-reference',
-      ]) {
+      for (const { path, isPublic } of sitePages()) {
+        // An invitation is of nobody without its link: tests/pages/journeys.spec.ts has one.
+        if (!isPublic || path === '/invitation') continue
         await page.goto(path)
         await hydrated(page)
         await expectAccessible(page)
@@ -26,20 +28,12 @@ for (const { name, ...look } of looks) {
       await page.goto('/devices')
       const tracker = page.getByRole('link', { name: /^Tracker of/ }).first()
       const device = await tracker.getAttribute('href')
-      for (const path of [
-        '/',
-        '/vehicles',
-        `/vehicles/${vehicle}`,
-        '/devices',
-        '/devices/messages',
-        device!,
-        '/members',
-        '/audit',
-        '/jobs',
-        '/mail',
-        '/settings',
-        '/ops',
-      ]) {
+      /** One of each kind that has a page of its own. */
+      const ofOne: Record<string, string> = { '/vehicles/[id]': `/vehicles/${vehicle}`, '/devices/[id]': device! }
+      for (const { path: pattern, isPublic } of sitePages()) {
+        if (isPublic) continue
+        const path = pattern.includes('[') ? ofOne[pattern] : pattern
+        if (!path) throw new Error(`Which one is looked at of ${pattern}?`)
         await page.goto(path)
         await hydrated(page)
         await expect(page.getByRole('heading', { level: 1 })).toBeVisible()
@@ -59,11 +53,8 @@ for (const { name, ...look } of looks) {
 
     test('its dialogs are accessible too', async ({ page, signIn }) => {
       await signIn(page)
-      for (const [path, button] of [
-        ['/vehicles', 'Add vehicle'],
-        ['/devices', 'Add device'],
-        ['/members', 'Invite'],
-      ] as const) {
+      for (const { path, add: button } of describedPages) {
+        if (!button) continue
         await page.goto(path)
         await hydrated(page)
         await page.getByRole('button', { name: button }).first().click()

@@ -248,7 +248,7 @@ describe('the uptime', () => {
       const now = await statusOf(server)
       expect(now).toMatchObject({ state: 'operational', uptime: { state: 'not-known', days: [] } })
       expect(shown((await pageOf(server)).html)).toContain('The uptime of past days is not available')
-      const words = 'Prometheus does not say the uptime'
+      const words = 'Prometheus did not return the uptime'
       await until(() => server.output().includes(words), 'the words in the log')
       expect(server.output()).not.toContain('hunter2')
       const metrics = await (await fetch(`${server.url}/metrics`)).text()

@@ -2,7 +2,7 @@ import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
 import type { Prometheus, Series } from '#server/cluster/prometheus.ts'
 import { daysOf, sharesIn, uptimeOf, watchUptime, type Share } from '#server/health/uptime.ts'
-import { percentInWords } from '../../composables/service-status.ts'
+import { percentInWords } from '../../composables/status/service-status.ts'
 import { until } from '../support/until.ts'
 
 const quarterMs = 15 * 60_000

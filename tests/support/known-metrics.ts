@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
+import { describedMetrics } from '../../tools/docs/metrics-page.ts'
 import { rules } from '../../deploy/monitoring/grafana/alerts.ts'
 import { drillMetrics } from '../drills/report/metrics.ts'
 
@@ -8,23 +9,18 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const texts = (pattern: string) => globSync(pattern,
   { cwd: root }).map(path => readFileSync(`${root}/${path}`, 'utf8'))
 
-/**
- * Where a metric comes into being in our own code: `new Gauge({ name: 'x'`, `counter('x'`; the checker's text
- * is written by hand.
- */
-const created = /\b(?:[Cc]ounter|[Gg]auge|Histogram)\(\s*(?:\{\s*name:\s*)?'([a-z0-9_]+)'/g
-const histogram = /\bHistogram\(\s*\{\s*name:\s*'([a-z0-9_]+)'/g
+/** The checker's text is written by hand. */
 const written = /# TYPE ([a-z0-9_]+) /g
 const all = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map(([, name]) => name!)
 
 /** What the application and what belongs to it export, by their code. */
 export function ownMetrics(): Set<string> {
-  const server = texts('server/**/*.ts')
-  const buckets = server.flatMap(text => all(text, histogram)).flatMap(name => ['_bucket', '_sum',
-    '_count'].map(end => name + end))
+  const own = describedMetrics()
+  const buckets = own.filter(({ kind }) => kind === 'histogram')
+    .flatMap(({ name }) => ['_bucket', '_sum', '_count'].map(end => name + end))
   const checker = texts('deploy/nginx/checker/*.ts').flatMap(text => all(text, written))
   const drills = drillMetrics.map(({ name }) => name)
-  return new Set([...server.flatMap(text => all(text, created)), ...buckets, ...checker, ...drills])
+  return new Set([...own.map(({ name }) => name), ...buckets, ...checker, ...drills])
 }
 
 interface CustomQuery { metrics: Record<string, unknown>[] }

@@ -152,7 +152,7 @@ describe('a collector that', () => {
       await until(
         async () =>
           (await fetch(`${hurt.url}/sign-in`)).ok
-          && linesOf(hurt).some(({ msg }) => msg === 'Traces are sent again'),
+          && linesOf(hurt).some(({ msg }) => msg === 'Traces are being sent again'),
         'the word that it takes them',
       )
       expect(other.spans.length).toBeGreaterThan(0)

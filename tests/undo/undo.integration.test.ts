@@ -23,7 +23,7 @@ import {
   updateVehicle,
 } from '#server/fleet/vehicles/vehicles.ts'
 import type { Member } from '#server/identity/member.ts'
-import { apply, mostAtOnce, select, type Selection } from '#server/undo/apply.ts'
+import { apply, maxAtOnce, select, type Selection } from '#server/undo/apply.ts'
 import { compare } from '#server/undo/compare.ts'
 import type { Plan } from '#server/undo/plan.ts'
 import { openSide, readTables, undecidedTables } from '#server/undo/side.ts'
@@ -484,7 +484,7 @@ it('more than a hundred rows are told as one: open pages fetch everything anew',
   const plan = await undo.compare(acme.id)
   expect((await undo.apply(plan)).done.filter(({ outcome }) => outcome === 'restored')).toHaveLength(101)
   expect(await server.asOwner('SELECT name FROM outbox')).toEqual([{ name: 'resync' }])
-  const crowd = { ...plan, items: Array.from({ length: mostAtOnce + 1 }, () => plan.items[0]!) }
+  const crowd = { ...plan, items: Array.from({ length: maxAtOnce + 1 }, () => plan.items[0]!) }
   await expect(undo.apply(crowd)).rejects.toThrow(/at most come back at once/)
 })
 

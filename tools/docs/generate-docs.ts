@@ -9,6 +9,8 @@ import { apiFiles, makeApiFiles } from '../api/document.ts'
 import { architecturePage } from './architecture-page.ts'
 import { configurationPage } from './configuration-page.ts'
 import { withErrorTable } from './error-page.ts'
+import { withActionTable, withRoleTable } from './feature-tables.ts'
+import { withMetricsTable } from './metrics-page.ts'
 
 /** `npm run docs`: writes the pages and the dashboards that are made from the source. */
 await writeFile(new URL('../../docs/configuration.md', import.meta.url), configurationPage())
@@ -16,8 +18,17 @@ await writeFile(new URL('../../docs/architecture.md', import.meta.url), architec
 const chains = withKubernetesTables(timeoutsPage(), objectsOf('base'))
 await writeFile(new URL('../../docs/timeouts.md', import.meta.url), chains)
 
-const databasePage = new URL('../../docs/database.md', import.meta.url)
-await writeFile(databasePage, withErrorTable(await readFile(databasePage, 'utf8'), errorTable))
+/** Pages that people write, with a table in them that is made from the source. */
+const tables: Record<string, (page: string) => string> = {
+  'database.md': page => withErrorTable(page, errorTable),
+  'identity.md': withRoleTable,
+  'audit.md': withActionTable,
+  'metrics.md': page => withMetricsTable(page),
+}
+for (const [name, renewed] of Object.entries(tables)) {
+  const file = new URL(`../../docs/${name}`, import.meta.url)
+  await writeFile(file, renewed(await readFile(file, 'utf8')))
+}
 
 for (const [name, text] of Object.entries(dashboardFiles())) {
   await writeFile(new URL(`../../deploy/monitoring/grafana/dashboards/${name}`, import.meta.url), text)

@@ -9,7 +9,7 @@ export default defineEventHandler(async (event) => {
   const { session, userId } = await requireOperator(event)
   const { config, log, operations } = services()
   const watch = watchWithRoom(session.id)
-  log.info({ user_id: userId }, 'An operator follows the operators\' view')
+  log.info({ user_id: userId }, 'An operator is following the operations view')
   const stream = openEventStream(event, () => ({ at: new Date().toISOString(), live: liveStatus().live }))
   const secret = readSessionCookie(event, config)!
   watch.hold(stream, { secret, session, organisationId: null, membershipId: null, role: null })

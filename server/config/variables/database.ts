@@ -53,7 +53,7 @@ export const databaseVariables = {
     example: '10',
     schema: wholeNumber(1, 3_600, 30),
   }),
-  mostWaitingWrites: variable({
+  maxWaitingWrites: variable({
     name: 'NUXT_DATABASE_MAX_WAITING_WRITES',
     group: 'Database',
     description: 'Maximum number of writes on this instance that may wait for the primary at the same '

@@ -28,9 +28,9 @@ const networks = z.string().default(loopback).transform((text, context) => {
   for (const part of partsOf(text)) {
     const [address = '', prefix] = part.split('/')
     const family = isIP(address)
-    const mostBits = family === 6 ? 128 : 32
-    const bits = prefix === undefined ? mostBits : Number(prefix)
-    if (!family || !Number.isInteger(bits) || bits < 0 || bits > mostBits) {
+    const maxBits = family === 6 ? 128 : 32
+    const bits = prefix === undefined ? maxBits : Number(prefix)
+    if (!family || !Number.isInteger(bits) || bits < 0 || bits > maxBits) {
       const wanted = 'must be addresses or networks, separated by commas, such as 10.0.0.0/8'
       context.addIssue({ code: 'custom', message: `${wanted}; "${part}" is none` })
       return z.NEVER

@@ -21,7 +21,7 @@ export interface EventStream {
 }
 
 /** A client that has this much unread does not read: it is cut off, comes back, and resumes. */
-const mostUnreadBytes = 1_048_576
+const maxUnreadBytes = 1_048_576
 
 /** Browsers come back after 1 to 3 s, each at its own time, so that a thousand of them are no wave. */
 const retryMs = () => 1_000 + Math.floor(Math.random() * 2_000)
@@ -98,7 +98,7 @@ export function openEventStream(event: H3Event, heartbeat: () => LiveEvents['hea
     // is nothing left for it to add.
     if (res.socket === socket) socket.write(bytes)
     else res.write(bytes)
-    if (socket.writableLength <= mostUnreadBytes) return
+    if (socket.writableLength <= maxUnreadBytes) return
     streamsEnded.inc({ reason: 'not-reading' })
     socket.destroy()
   }

@@ -1,17 +1,7 @@
 import type { DeliveredEvent } from '#server/live/event-hub.ts'
-import { may, type Permission, type Role } from '#shared/roles.ts'
+import { readableBy } from '#shared/features.ts'
+import { may, type Role } from '#shared/roles.ts'
 import type { LiveEvents } from '#shared/live.ts'
-
-/** Who may know that there is such a thing, and that it has changed: who may read it. */
-const permissionOf: Record<LiveEvents['changed']['type'], Permission> = {
-  'vehicle': 'vehicles:read',
-  'organisation': 'vehicles:read',
-  'device': 'devices:read',
-  'device-event': 'devices:read',
-  'member': 'members:read',
-  'invitation': 'members:read',
-  'job': 'jobs:read',
-}
 
 type Batch = readonly DeliveredEvent[]
 
@@ -20,11 +10,12 @@ const views = new WeakMap<Batch, Map<string, Batch>>()
 
 /**
  * What of the organisation's events somebody with this role is told: nothing of what the role may not read,
- * not even an id. The same array for everybody who is told the same, so that it is turned into bytes once.
+ * not even an id: who may read a thing may know that it has changed. The same array for everybody who is told
+ * the same, so that it is turned into bytes once.
  */
 export function visibleTo(role: Role, batch: Batch): Batch {
   const hidden = new Set(
-    Object.entries(permissionOf).filter(([, permission]) => !may(role, permission)).map(([type]) => type),
+    Object.entries(readableBy).filter(([, permission]) => !may(role, permission)).map(([type]) => type),
   )
   if (hidden.size === 0) return batch
   const known = views.get(batch) ?? new Map<string, Batch>()

@@ -45,7 +45,7 @@ export interface StreamWatch {
  * one a tab, and twenty tabs of one fleet are more than anybody looks at. Without a bound one viewer could
  * hold all that an instance has room for.
  */
-export const mostStreamsOfSession = 20
+export const maxStreamsPerSession = 20
 
 /**
  * Each stream is asked for this often, whatever has been told: an instance may die between a commit and the
@@ -60,7 +60,7 @@ const recheckEveryMs = 30_000
 const recheckSeconds = 10
 
 /** Looks at once, after a gap: all of an instance's streams at the same moment would be a wave. */
-const mostLooksAtOnce = 8
+const maxConcurrentRechecks = 8
 
 /** The right that a live stream takes. */
 export const streamPermission = 'vehicles:read'
@@ -104,7 +104,7 @@ export function createStreamWatch({ sessions, database, cache, events, log, ever
 
   /** In a context of its own, which has time: that of the request which opened the stream ended long ago. */
   async function recheck(one: Held, consistencyToken: string | null = null) {
-    if (looks >= mostLooksAtOnce) await new Promise<void>(resolve => waiting.push(resolve))
+    if (looks >= maxConcurrentRechecks) await new Promise<void>(resolve => waiting.push(resolve))
     looks++
     try {
       const context = { ...backgroundContext('live stream', recheckSeconds), consistencyToken }
@@ -115,7 +115,7 @@ export function createStreamWatch({ sessions, database, cache, events, log, ever
     catch (error) {
       streamRechecks.inc({ outcome: 'unknown' })
       if (!(error instanceof UnavailableError))
-        log.warn({ err: error }, 'A live stream could not be looked at, and is looked at again')
+        log.warn({ err: error }, 'A live stream could not be rechecked; trying again')
     }
     finally {
       looks--
@@ -145,7 +145,7 @@ export function createStreamWatch({ sessions, database, cache, events, log, ever
     refuseTooMany(sessionId) {
       let count = 0
       for (const { session } of held) if (session.id === sessionId) count++
-      if (count < mostStreamsOfSession) return
+      if (count < maxStreamsPerSession) return
       streamsRefused.inc({ reason: 'session-limit' })
       throw new TooManyRequestsError(
         `This session has ${count} live streams on this instance, which is the limit. Close one. Tabs of the same browser share one.`,

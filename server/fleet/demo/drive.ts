@@ -48,7 +48,7 @@ export function startDemoDrive({
     ).then((results) => {
       const failed = results.filter(result => result.status === 'rejected')
       if (failed.length)
-        log.debug({ err: failed[0]!.reason, failed: failed.length }, 'Demo positions were not taken')
+        log.debug({ err: failed[0]!.reason, failed: failed.length }, 'Demo positions were not accepted')
     })
   })
   return {

@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto'
 import { and, asc, eq, gt, ilike, isNull, or, sql, type SQL } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import { changesNothing, recordAudit } from '#server/audit/record.ts'
-import { countAll, decodeCursor, toPage } from '#server/database/cursor.ts'
+import { contains, countAll, decodeCursor, toPage } from '#server/database/cursor.ts'
 import { violatedUnique } from '#server/database/errors.ts'
 import type { Transaction } from '#server/database/port.ts'
 import { deviceFittings, devices, deviceStates, vehicles } from '#server/database/schema/fleet.ts'
 import { lockAuthority } from '#server/identity/authority.ts'
 import type { Member } from '#server/identity/member.ts'
-import { ConflictError, InvalidInputError, NotFoundError } from '#shared/errors.ts'
+import { ConflictError, InvalidInputError, NotFoundError, outdated } from '#shared/errors.ts'
 import type { Page } from '#shared/schemas/common.ts'
 import type {
   Device,
@@ -19,7 +19,7 @@ import type {
 } from '#shared/devices.ts'
 import type { LiveEvents } from '#shared/live.ts'
 import { recordChange } from '#server/live/changes.ts'
-import { contains, lockVehicle, outdated, type FleetServices } from '../vehicles/vehicles.ts'
+import { lockVehicle, type FleetServices } from '../vehicles/vehicles.ts'
 
 type DeviceRow = typeof devices.$inferSelect
 

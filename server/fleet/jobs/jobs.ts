@@ -10,7 +10,8 @@ import type { Storage } from '#server/storage/port.ts'
 import { ConflictError, ForbiddenError, NotFoundError } from '#shared/errors.ts'
 import { may, type Permission, type Role } from '#shared/roles.ts'
 import type { Page } from '#shared/schemas/common.ts'
-import { jobNames, type Job, type JobQuery } from '#shared/jobs.ts'
+import { jobNames, type AuditAction } from '#shared/features.ts'
+import type { Job, JobQuery } from '#shared/jobs.ts'
 import { recordChange } from '#server/live/changes.ts'
 
 type Row = typeof jobs.$inferSelect
@@ -90,7 +91,7 @@ async function change(
   { from, set, action, refusal }: {
     from: Row['state'][]
     set: Partial<Record<keyof Row, unknown>>
-    action: string
+    action: AuditAction
     refusal: string
   },
 ): Promise<Job> {
@@ -130,7 +131,8 @@ export async function openJobFile(
   try {
     await queries.write(async (tx) => {
       await recordAudit(tx, {
-        organisationId, action: `${row.kind}.downloaded`, subject: subjectOf(row),
+        // A kind that leaves a file describes what is written of its download.
+        organisationId, action: `${row.kind}.downloaded` as AuditAction, subject: subjectOf(row),
         after: { file: row.fileName },
       })
       return {}

@@ -9,7 +9,7 @@ import type { FleetServices } from '../vehicles/vehicles.ts'
 const dayMs = 86_400_000
 
 /** One request reads a month at most: more is a report. */
-const longestDays = 31
+const maxDays = 31
 
 /**
  * A vehicle's fixes by time, from `from` up to but not including `to`; by default the last 24 hours. @throws
@@ -29,8 +29,8 @@ export async function listPositions(
       : now
   const from = query.from ? new Date(query.from) : new Date(to.getTime() - dayMs)
   if (from >= to) throw new InvalidInputError([{ path: 'to', message: 'must be after from' }])
-  if (to.getTime() - from.getTime() > longestDays * dayMs)
-    throw new InvalidInputError([{ path: 'from', message: `must be at most ${longestDays} days before to` }])
+  if (to.getTime() - from.getTime() > maxDays * dayMs)
+    throw new InvalidInputError([{ path: 'from', message: `must be at most ${maxDays} days before to` }])
   const cursor = decodeCursor(query.cursor, 'moment')
   const after = cursor && new Date(cursor[0])
   return database.inOrganisation(organisationId).read(async (tx) => {

@@ -2,21 +2,18 @@ import { and, asc, eq, gt, ilike, inArray, isNotNull, isNull, or, sql, type SQL 
 import { v7 as uuidv7 } from 'uuid'
 import { changesNothing, recordAudit } from '#server/audit/record.ts'
 import type { SecretMaker } from '#server/config/secret.ts'
-import { countAll, decodeCursor, toPage } from '#server/database/cursor.ts'
+import { pickFields, toAnswer } from '#server/database/answer.ts'
+import { contains, countAll, decodeCursor, toPage } from '#server/database/cursor.ts'
 import { violatedUnique } from '#server/database/errors.ts'
 import { eachOnce, placeholders, prepared } from '#server/database/prepared.ts'
 import type { Database, Transaction } from '#server/database/port.ts'
 import { deviceFittings, devices, vehicles, vehicleStates } from '#server/database/schema/fleet.ts'
-import { ConflictError, NotFoundError } from '#shared/errors.ts'
+import { ConflictError, NotFoundError, outdated } from '#shared/errors.ts'
 import { may, type Role } from '#shared/roles.ts'
 import type { Page } from '#shared/schemas/common.ts'
-import type { LiveEvents } from '#shared/live.ts'
-import type {
-  LivePosition,
-  Vehicle,
-  VehicleCreate,
-  VehicleQuery,
-  VehicleUpdate,
+import type { ChangedVehicle, LiveEvents } from '#shared/live.ts'
+import {
+  Vehicle, VehicleCreate, type LivePosition, type VehicleQuery, type VehicleUpdate,
 } from '#shared/vehicles.ts'
 import { recordChange } from '#server/live/changes.ts'
 
@@ -26,10 +23,6 @@ export interface FleetServices {
 }
 
 type VehicleRow = typeof vehicles.$inferSelect
-/** What lists and maps show of a vehicle. */
-type Shown = Pick<
-  VehicleRow, 'id' | 'name' | 'registration' | 'kind' | 'make' | 'model' | 'year' | 'version'
->
 type StateRow = typeof vehicleStates.$inferSelect
 
 /** The organisation's vehicles by name, with their newest position and fitted devices. */
@@ -118,9 +111,8 @@ export async function createVehicle(
   )
 }
 
-const insertVehicle = prepared(db => db.insert(vehicles).values(placeholders([
-  'id', 'organisationId', 'name', 'registration', 'kind', 'make', 'model', 'year', 'notes',
-])).returning())
+const insertVehicle = prepared(db => db.insert(vehicles)
+  .values(placeholders(['id', 'organisationId', ...VehicleCreate.keyof().options])).returning())
 
 /**
  * Changes the given fields.
@@ -339,31 +331,12 @@ function selectVehicles(tx: Transaction, total: SQL<number | null> = sql<null>`N
     .$dynamic()
 }
 
-function toVehicle({
-  vehicle: row,
-  state,
-  devices,
-}: {
+function toVehicle({ vehicle, state, devices }: {
   vehicle: VehicleRow
   state: StateRow | null
   devices: { id: string, name: string }[]
 }): Vehicle {
-  return {
-    id: row.id,
-    name: row.name,
-    registration: row.registration,
-    kind: row.kind,
-    make: row.make,
-    model: row.model,
-    year: row.year,
-    notes: row.notes,
-    devices,
-    lastPosition: state && toLivePosition(state),
-    version: row.version,
-    createdAt: row.createdAt.toISOString(),
-    updatedAt: row.updatedAt.toISOString(),
-    removedAt: row.removedAt?.toISOString() ?? null,
-  }
+  return toAnswer(Vehicle, { ...vehicle, devices, lastPosition: state && toLivePosition(state) })
 }
 
 /** Which device a position came from is left out: everybody may see positions, and not everybody devices. */
@@ -376,30 +349,16 @@ function subjectOf(row: VehicleRow) {
   return { type: 'vehicle', id: row.id, label: row.name }
 }
 
-function auditedFields({ name, registration, kind, make, model, year, notes }: VehicleCreate) {
-  return { name, registration, kind, make, model, year, notes }
+function auditedFields(vehicle: VehicleCreate) {
+  return pickFields(VehicleCreate, vehicle)
 }
 
 /** What browsers are told of a change, with what they show of the vehicle. */
-function changeOf(row: Shown, change: LiveEvents['changed']['change']): LiveEvents['changed'] {
-  const { id, name, registration, kind, make, model, year, version } = row
-  return { type: 'vehicle', id, change, vehicle: { name, registration, kind, make, model, year, version } }
-}
-
-/** The change was based on a state that somebody has changed since. */
-export function outdated(thing: string): ConflictError {
-  return new ConflictError(
-    `Someone else has changed this ${thing} in the meantime. Reload it and try again.`,
-    {
-      type: 'outdated-version',
-      errors: [{ path: 'version', message: 'is not the current version' }],
-    },
-  )
-}
-
-/** `%text%` for ILIKE, with its own wildcards taken literally. */
-export function contains(text: string): string {
-  return `%${text.replace(/[\\%_]/g, '\\$&')}%`
+function changeOf(
+  row: ChangedVehicle & { id: string }, change: LiveEvents['changed']['change'],
+): LiveEvents['changed'] {
+  const { notes: _, ...shown } = pickFields(VehicleCreate, { ...row })
+  return { type: 'vehicle', id: row.id, change, vehicle: { ...shown as ChangedVehicle, version: row.version } }
 }
 
 async function refusingTakenRegistration<T>(work: () => Promise<T>): Promise<T> {

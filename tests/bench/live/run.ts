@@ -10,7 +10,7 @@ import { migrationsFromFolder } from '../../../server/database/migrations.ts'
 import { pino } from 'pino'
 import { createSessions } from '../../../server/identity/sessions.ts'
 import { openRedisClient } from '../../../server/redis/redis.ts'
-import { mostStreamsOfSession } from '../../../server/edge/live/stream-watch.ts'
+import { maxStreamsPerSession } from '../../../server/edge/live/stream-watch.ts'
 import { signUp, type SignedUp } from '../../support/client.ts'
 import { startSentinelCluster, type SentinelCluster } from '../../support/sentinel.ts'
 import { startServer } from '../../support/server.ts'
@@ -165,7 +165,7 @@ async function sessionsOf(
   })
   const [name] = /^\S*fleet2-session/.exec(user.cookie())!
   const begun = await Promise.all(
-    Array.from({ length: Math.ceil(clients / mostStreamsOfSession) }, () =>
+    Array.from({ length: Math.ceil(clients / maxStreamsPerSession) }, () =>
       sessions.begin({
         userId: user.session.user.id,
         organisationId: user.session.organisation!.id,

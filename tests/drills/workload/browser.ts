@@ -19,7 +19,7 @@ export interface Browser {
   setCookies(cookies: Iterable<[string, string]>): void
   /**
    * What the page's own code remembers beside the cookies: the latest consistency token of all answers and
-   * events, as `composables/freshness.ts`.
+   * events, as `composables/api/freshness.ts`.
    */
   noteSeen(token: unknown): void
   /** Empty: nothing yet. */

@@ -21,8 +21,8 @@ const movedWithinMs = 1_500
 
 /**
  * The live stream of a tab: kept open, resumed from the last event id, given up when it falls silent, as
- * `composables/live.ts` does it. Where there is nothing to resume from the tab fetches everything anew: noted
- * as a `resync`, which it is.
+ * `composables/live/live.ts` does it. Where there is nothing to resume from the tab fetches everything anew:
+ * noted as a `resync`, which it is.
  */
 export function openLiveStream(
   browser: Browser,

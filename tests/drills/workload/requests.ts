@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
-import { ApiProblem } from '../../../composables/api-problem.ts'
-import { patienceMs, waitMs } from '../../../composables/mutation.ts'
+import { ApiProblem } from '../../../composables/api/api-problem.ts'
+import { patienceMs, waitMs } from '../../../composables/api/mutation.ts'
 import type { Attempt, Outcome } from '../history.ts'
 import type { Answer, Browser } from './browser.ts'
 

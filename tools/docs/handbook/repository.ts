@@ -25,7 +25,9 @@ const matches = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].m
 /** server/api/v1/vehicles/[id].get.ts -> /api/v1/vehicles/{}; without what takes all that is left. */
 function routes(): string[] {
   const files = globSync(['server/api/**/*.ts', 'server/routes/**/*.ts'], { cwd: projectRoot })
-  const paths = files.filter(file => !file.includes('[...')).map(file => file
+  const paths = files.filter(file => !file.includes('[...')).flatMap(file => file.endsWith('/resource.ts')
+    ? [file.replace('/resource.ts', '/index.ts'), file.replace('/resource.ts', '/[id].ts')]
+    : file).map(file => file
     .replace(/^server\/(routes\/)?/, '')
     .replace(/(\.(get|put|post|patch|delete))?\.ts$/, '')
     .replace(/\/index$/, '')

@@ -8,7 +8,7 @@ export default defineEndpoint({
   output: Operations,
   handler: async ({ caller: { userId } }) => {
     const { log, operations } = services()
-    log.info({ user_id: userId }, 'An operator opened the operators\' view')
+    log.info({ user_id: userId }, 'An operator opened the operations view')
     const [view, timeline] = await Promise.all([operations.view(), operations.timeline()])
     return { view, timeline }
   },

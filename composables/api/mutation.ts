@@ -1,7 +1,7 @@
 import type { FieldFault } from '#shared/errors.ts'
 import { useApiClient, type Api } from './api-client.ts'
 import { toApiProblem, type ApiProblem } from './api-problem.ts'
-import { isOrganisationChange, useOrganisationCheck, useOrganisationHeader } from './organisation-change.ts'
+import { isOrganisationChange, useOrganisationCheck, useOrganisationHeader } from '../account/organisation-change.ts'
 import { noteSeen } from './freshness.ts'
 
 export interface MutationOptions<T> {

@@ -1,8 +1,8 @@
 import type { LiveEvents } from '#shared/live.ts'
-import { forgetSeen, noteSeen, useFreshness } from './freshness.ts'
-import { organisationOf } from './live/protocol.ts'
-import { openSharedSource } from './live/shared-source.ts'
-import { openSource, silentMs, sleptMs, type LinkState, type Source } from './live/source.ts'
+import { forgetSeen, noteSeen, useFreshness } from '../api/freshness.ts'
+import { organisationOf } from './protocol.ts'
+import { openSharedSource } from './shared-source.ts'
+import { openSource, silentMs, sleptMs, type LinkState, type Source } from './source.ts'
 
 type Listener<Name extends keyof LiveEvents> = (data: LiveEvents[Name]) => void
 
@@ -115,7 +115,7 @@ export function openLiveStream(
     source = null
     if (typeof SharedWorker === 'undefined')
       return void (source = openSource(lastEventId, organisationOf(name), handlers))
-    const { default: workerUrl } = await import('./live/worker.ts?sharedworker&url')
+    const { default: workerUrl } = await import('./worker.ts?sharedworker&url')
     if (current === opening && wanted && !source)
       source = openSharedSource(name, workerUrl, () => lastEventId, handlers)
   }

@@ -1,7 +1,7 @@
 import type { LiveEvents } from '#shared/live.ts'
 import type { FleetSnapshot } from '#shared/fleet.ts'
 import type { LivePosition, Vehicle } from '#shared/vehicles.ts'
-import { toApiProblem, type ApiProblem } from './api-problem.ts'
+import { toApiProblem, type ApiProblem } from '../api/api-problem.ts'
 
 /**
  * A vehicle that has said nothing for this long is offline. Trackers of parked vehicles often speak every few

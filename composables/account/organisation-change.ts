@@ -1,5 +1,5 @@
 import type { Session } from '#shared/identity.ts'
-import type { ApiProblem } from './api-problem.ts'
+import type { ApiProblem } from '../api/api-problem.ts'
 
 /**
  * What this tab shows is not what the session works in any more: another tab has changed it, or somebody has

@@ -1,6 +1,6 @@
 import type { Page } from '#shared/schemas/common.ts'
-import { toApiProblem, type ApiProblem } from './api-problem.ts'
-import type { Api } from './api-client.ts'
+import { toApiProblem, type ApiProblem } from '../api/api-problem.ts'
+import type { Api } from '../api/api-client.ts'
 
 /**
  * A list by pages, asked for by `ask`: the first comes with the page, further ones on demand; filters begin
@@ -70,6 +70,9 @@ export async function usePagedList<T extends { id: string }, Filters extends obj
     },
   }
 }
+
+/** A list by pages, as it is shown (`TableListView`) and kept up to date. */
+export type PagedList<T extends { id: string }> = Awaited<ReturnType<typeof usePagedList<T>>>
 
 /** A change is told to all tabs at once: each waits a moment of its own before it asks. */
 const spreadMs = 1_000

@@ -1,5 +1,5 @@
 import type { OperationsView, Timeline } from '#shared/operations.ts'
-import { eventNames, openSourceAt, type LinkState, type Source } from './live/source.ts'
+import { eventNames, openSourceAt, type LinkState, type Source } from '../live/source.ts'
 
 const names = [...eventNames, 'operations', 'timeline'] as const
 

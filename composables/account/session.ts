@@ -1,8 +1,8 @@
 import { may, type Permission } from '#shared/roles.ts'
 import type { Session } from '#shared/identity.ts'
 import type { PublicStatus } from '#shared/status.ts'
-import { toApiProblem } from './api-problem.ts'
-import { useApiClient } from './api-client.ts'
+import { toApiProblem } from '../api/api-problem.ts'
+import { useApiClient } from '../api/api-client.ts'
 
 /** Who is signed in; null: nobody; undefined: not asked yet. */
 export function useSession() {

@@ -1,6 +1,6 @@
 import { useApiClient, type Api, type ApiClientOptions } from './api-client.ts'
 import { toApiProblem } from './api-problem.ts'
-import { isOrganisationChange, useOrganisationCheck, useOrganisationHeader } from './organisation-change.ts'
+import { isOrganisationChange, useOrganisationCheck, useOrganisationHeader } from '../account/organisation-change.ts'
 import type { Page } from '#shared/schemas/common.ts'
 import { noteSeen, seenConsistency, useFreshness } from './freshness.ts'
 
