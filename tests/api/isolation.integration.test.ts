@@ -26,6 +26,8 @@ beforeAll(async () => {
     identifier: `their-secret-${randomUUID().slice(0, 8)}`,
     vehicleId: their.vehicle,
   })
+  their.fitting = (await theirs.send<{ items: { id: string }[] }>(
+    'GET', `/api/v1/devices/${their.device}/fittings`)).body.items[0]!.id
   their.invitation = await make('/api/v1/invitations', { email: 'their-secret@example.org', role: 'viewer' })
   const identifier = `their-secret-${randomUUID().slice(0, 8)}`
   const tracker = { name: 'Their secret tracker', identifier, tokenRequired: false }
@@ -61,6 +63,17 @@ const cases: Record<string, Case> = {
   'PATCH /api/v1/devices/:id': { notFound: 'device', body: { name: 'Stolen' } },
   'DELETE /api/v1/devices/:id': { notFound: 'device' },
   'POST /api/v1/devices/:id/token': { notFound: 'device' },
+  'GET /api/v1/devices/:id/fittings': { notFound: 'device' },
+  'POST /api/v1/devices/:id/fittings': {
+    notFound: 'device',
+    body: { vehicleId: '0193e3a4-5b6c-7d8e-9f00-112233445566', from: null, to: '2026-01-01T00:00:00Z' },
+  },
+  'PATCH /api/v1/fittings/:id': { notFound: 'fitting', body: { from: null } },
+  'DELETE /api/v1/fittings/:id': { notFound: 'fitting' },
+  'GET /api/v1/vehicles/:id/fittings': { notFound: 'vehicle' },
+  'GET /api/v1/retention': { own: 'of the session\'s organisation: see tests/history/keeping' },
+  'PUT /api/v1/retention': { own: 'of the session\'s organisation: see tests/history/keeping' },
+  'POST /api/v1/retention-previews': { own: 'of the session\'s organisation: see tests/history/keeping' },
   'PATCH /api/v1/members/:id': { notFound: 'member', body: { role: 'viewer' } },
   'DELETE /api/v1/members/:id': { notFound: 'member' },
   'DELETE /api/v1/invitations/:id': { notFound: 'invitation' },

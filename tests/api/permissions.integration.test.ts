@@ -41,7 +41,10 @@ beforeAll(async () => {
     return (await other.send<{ id: string }>('POST', path, body)).body.id
   }
   things.vehicles = await make('/api/v1/vehicles', { name: 'Theirs' })
-  things.devices = await make('/api/v1/devices', { name: 'Theirs', identifier: randomUUID() })
+  const theirs = { name: 'Theirs', identifier: randomUUID(), vehicleId: things.vehicles }
+  things.devices = await make('/api/v1/devices', theirs)
+  things.fittings = (await other.send<{ items: { id: string }[] }>(
+    'GET', `/api/v1/devices/${things.devices}/fittings`)).body.items[0]!.id
   things.invitations = await make('/api/v1/invitations', { email: 'theirs@example.org', role: 'viewer' })
   things.members = (await other.send<{ items: { id: string }[] }>('GET', '/api/v1/members')).body.items[0]!.id
   things.mails = (await other.send<{ items: { id: string }[] }>('GET', '/api/v1/mails')).body.items[0]!.id
