@@ -302,9 +302,9 @@ async function restore(one: Attempt): Promise<Attempted> {
     after: { ...readable(table, after), ...one.told },
   })
   const change = item.kind === 'deleted' ? 'restored' : 'updated'
-  const vehicles = table.name === 'devices' ? [before?.row.vehicle_id, wanted.row.vehicle_id] : []
-  const moved = [...new Set(vehicles)].filter(id => typeof id === 'string')
-  const others = moved.length === 2 || !before ? await changeWithFittings(tx, moved) : []
+  const [from, to] = [before?.row.vehicle_id, wanted.row.vehicle_id] as (string | null | undefined)[]
+  const isMoved = table.name === 'devices' && (from ?? null) !== (to ?? null)
+  const others = isMoved ? await changeWithFittings(tx, [from, to]) : []
   return { outcome: 'restored', events: [{ type, id: item.id, change }, ...others] }
 }
 
