@@ -27,6 +27,7 @@ const forms = {
   precise: { language: 'en-GB', dateStyle: 'medium', timeStyle: 'medium' },
   time: { language: 'en-GB', timeStyle: 'medium' },
   day: { language: 'sv-SE', dateStyle: 'short' },
+  clock: { language: 'sv-SE', dateStyle: 'short', timeStyle: 'medium' },
 } as const
 
 /** Made once: to make one takes as long as to render ten rows of a table. */
@@ -59,7 +60,17 @@ export function age(moment: string, now: number): string {
 
 /** The start of a day (`2026-11-24`) in a time zone, as a moment. */
 export function startOfDay(day: string, timeZone: string): Date {
-  const guess = new Date(`${day}T00:00:00Z`)
+  return momentAt(`${day}T00:00:00`, timeZone)
+}
+
+/** What a field for a time has (`2026-11-24T08:30:00`), by the clock of a time zone, for a moment. */
+export function clockText(moment: string, timeZone: string): string {
+  return formatOf('clock', timeZone).format(new Date(moment)).replace(' ', 'T')
+}
+
+/** The moment at which the clock of a time zone shows `2026-11-24T08:30` or `…:00`. */
+export function momentAt(clock: string, timeZone: string): Date {
+  const guess = new Date(`${clock}Z`)
   // What the zone's clock shows at that moment tells its offset; once more, for days on which the offset
   // changes.
   const offset = (moment: Date) => {

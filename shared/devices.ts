@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { anyNumber, anyText, count, id, moment } from './schemas/answers.ts'
-import { Id, PageQuery, Search, changesSomething, line } from './schemas/common.ts'
+import { Id, Instant, PageQuery, Search, changesSomething, line } from './schemas/common.ts'
 import { Version } from './schemas/numbers.ts'
 
 /** The unit in which an OsmAnd-style device says its speed. Traccar's default is knots. */
@@ -78,3 +78,38 @@ export const TokenQuery = z.object({
   /** `true`: the token before ends at once, because it may be in wrong hands. */
   endPrevious: z.enum(['true', 'false'], 'must be true or false').default('false'),
 })
+
+/** From when to when a device was in a vehicle. */
+export const Fitting = z.object({
+  id: id(),
+  device: z.object({ id: id(), name: anyText() }),
+  vehicle: z.object({ id: id(), name: anyText() }),
+  from: moment().nullable().describe('Null: as long as anybody knows.'),
+  to: moment().nullable().describe('Null: it is there.'),
+})
+export type Fitting = z.infer<typeof Fitting>
+
+/** The fittings of a device or of a vehicle, the latest first. */
+export const Fittings = z.object({ items: z.array(Fitting), nextCursor: z.null(), total: count() })
+export type Fittings = z.infer<typeof Fittings>
+
+/** A fitting that nobody has entered at its time. */
+export const FittingCreate = z.strictObject({
+  vehicleId: Id,
+  /** Null: as long as anybody knows. */
+  from: Instant.nullable(),
+  /** Null: it is there. */
+  to: Instant.nullable(),
+})
+export type FittingCreate = z.infer<typeof FittingCreate>
+
+export const FittingUpdate = FittingCreate.partial()
+  .refine(changesSomething, 'must change at least one field')
+export type FittingUpdate = z.infer<typeof FittingUpdate>
+
+/** A fitting that was corrected, and what became of the history in its time. */
+export const CorrectedFitting = Fitting.extend({
+  moved: count().describe('Positions that belong to another vehicle now.'),
+  job: id().nullable().describe('The job that moves the rest of them. Null: there is no more.'),
+})
+export type CorrectedFitting = z.infer<typeof CorrectedFitting>

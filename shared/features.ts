@@ -97,7 +97,15 @@ export const features = {
       'device.token-renewed': { words: 'renewed the token of device' },
       'device.assigned': { when: 'also when its vehicle is restored' },
       'device.unassigned': { when: 'also when its vehicle is removed' },
+      'device.fitting-added': { words: 'added a past assignment of device' },
+      'device.fitting-corrected': { words: 'corrected an assignment of device' },
+      'device.fitting-removed': { words: 'removed an assignment of device' },
+      'device.history-moved': {
+        words: 'moved the history of device',
+        when: 'by the job that moves what a correction did not move at once',
+      },
     },
+    jobs: { 'fitting-history': 'Moving positions to another vehicle' },
     undo: { devices: 'device' },
   },
   members: {
@@ -131,6 +139,9 @@ export const features = {
     audit: {
       'organisation.created': { when: 'sign-up, or a further organisation' },
       'organisation.updated': { when: 'name or time zone' },
+      'organisation.retention-changed': {
+        words: 'changed the data retention of', when: 'how long data is kept',
+      },
     },
     undo: { organisations: 'organisation' },
   },

@@ -26,8 +26,8 @@ const lockTimeout = '60s'
 /** Waiting behind a long query would queue all later ones behind us. Rather fail and be run again. */
 const statementLockTimeout = '5s'
 
-/** Months of partitions that exist ahead: a job that is broken for a quarter is noticed before it hurts. */
-export const partitionMonthsAhead = 3
+/** Days of partitions that exist ahead: a job that is broken for a week is noticed before it hurts. */
+export const partitionDaysAhead = 14
 
 /** The schema is not one that this code can migrate or use; waiting will not mend it. */
 export class SchemaMismatchError extends Error {}
@@ -84,7 +84,7 @@ export async function migrate({
       done.push(migration.number)
     }
     await ensureServingRole(client, servingUrl)
-    await client.query('SELECT make_position_partitions($1)', [partitionMonthsAhead])
+    await client.query('SELECT make_position_days_ahead($1)', [partitionDaysAhead])
     return done
   }
   finally {

@@ -9,6 +9,7 @@ import type { Cache } from '#server/redis/cache.ts'
 import { withinLimit } from '#server/telemetry/context.ts'
 import { InvalidInputError, NotFoundError } from '#shared/errors.ts'
 import type { OrganisationCreate, OrganisationSummary, OrganisationUpdate } from '#shared/identity.ts'
+import { newRetention } from '#shared/retention.ts'
 import { lockAuthority } from './authority.ts'
 import type { Member, SignedInUser } from './member.ts'
 import type { IdentityServices } from './services.ts'
@@ -58,7 +59,7 @@ export async function insertOrganisation(
   { id, owner, input }: { id: string, owner: { userId: string, name: string }, input: OrganisationCreate },
 ): Promise<void> {
   await refuseUnknownZone(tx, input.timeZone)
-  await tx.insert(organisations).values({ id, name: input.name, timeZone: input.timeZone })
+  await tx.insert(organisations).values({ id, name: input.name, timeZone: input.timeZone, ...newRetention })
   await tx
     .insert(memberships)
     .values({ id: uuidv7(), organisationId: id, userId: owner.userId, role: 'owner' })

@@ -1,9 +1,11 @@
 import { lt, sql } from 'drizzle-orm'
 import { deleteOldAccountEvents } from '#server/audit/account-log.ts'
-import { partitionMonthsAhead } from '#server/database/migrate.ts'
+import { partitionDaysAhead } from '#server/database/migrate.ts'
 import { operations } from '#server/database/schema/operations.ts'
 import { recordChange } from '#server/live/changes.ts'
 import { auditExport, runAuditExport } from '#server/fleet/exports/audit.ts'
+import { fittingHistory, runFittingHistory } from '#server/fleet/history/history.ts'
+import { keepWithinTime, retention } from '#server/fleet/history/retention.ts'
 import { cleanFiles, fileCleaning } from '#server/fleet/exports/cleaning.ts'
 import { issuePasswordReset, passwordReset } from '#server/identity/password-reset.ts'
 import { deleteEndedRevocations } from '#server/identity/revocations.ts'
@@ -14,6 +16,7 @@ import { createWorker, jobOutcomes } from '#server/jobs/worker.ts'
 import { deleteOldMail, mailKind } from '#server/mail/outbox.ts'
 import { backgroundContext, runInContext } from '#server/telemetry/context.ts'
 import { announceJobs, jobMetrics } from '#server/telemetry/job-metrics.ts'
+import { retentionMetrics } from '#server/telemetry/retention-metrics.ts'
 import { later } from '#server/telemetry/timers.ts'
 import type { Services } from './services.ts'
 
@@ -39,13 +42,14 @@ const hourly = {
   accountEvents: cleaning('account-event-cleaning'),
   jobs: cleaning('job-cleaning'),
   files: fileCleaning,
+  retention,
 }
 
 function handlersOf(services: Services): JobHandler[] {
   const { database } = services
   return [
     handle(hourly.partitions, async () => async (tx) => {
-      await tx.execute(sql`SELECT make_position_partitions(${partitionMonthsAhead})`)
+      await tx.execute(sql`SELECT make_position_days_ahead(${partitionDaysAhead})`)
       return null
     }),
     handle(hourly.operations, async () => async (tx) => {
@@ -66,6 +70,8 @@ function handlersOf(services: Services): JobHandler[] {
       return { result: { deleted: await deleteOldJobs(tx, jobsKept) } }
     }),
     handle(hourly.files, () => cleanFiles(services)),
+    handle(hourly.retention, job => keepWithinTime({ database, metrics: retentionMetrics }, job)),
+    handle(fittingHistory, job => runFittingHistory(services, job)),
     handle(mailKind, job => services.mail.send(job)),
     handle(passwordReset, job => issuePasswordReset(services, job)),
     handle(auditExport, job => runAuditExport(services, job)),
@@ -97,7 +103,7 @@ export function startJobs(services: Services): { stop(): Promise<void> } {
       forWorkers(database).write(async (tx) => {
         for (const [index, kind] of Object.values(hourly).entries()) {
           await putSchedule(tx, {
-            name: kind.name, organisationId: null, kind, input: {}, cron: `${7 + 8 * index} * * * *`,
+            name: kind.name, organisationId: null, kind, input: {}, cron: `${(7 + 8 * index) % 60} * * * *`,
             timeZone: 'UTC',
           })
         }

@@ -5,6 +5,7 @@ import { databaseError } from '#server/database/errors.ts'
 import type { Database, Transaction } from '#server/database/port.ts'
 import { recordChange, recordResync } from '#server/live/changes.ts'
 import { beginFitting } from '#server/fleet/devices/devices.ts'
+import { changeWithFittings } from '#server/fleet/vehicles/vehicles.ts'
 import { lockOrganisation } from '#server/identity/authority.ts'
 import { backgroundContext, runInContext } from '#server/telemetry/context.ts'
 import type { LiveEvents } from '#shared/live.ts'
@@ -301,17 +302,10 @@ async function restore(one: Attempt): Promise<Attempted> {
     after: { ...readable(table, after), ...one.told },
   })
   const change = item.kind === 'deleted' ? 'restored' : 'updated'
-  const vehicles = table.name === 'devices' ? [before?.row.vehicle_id, wanted.row.vehicle_id] : []
-  return {
-    outcome: 'restored',
-    events: [
-      { type, id: item.id, change },
-      // A vehicle is shown with its devices.
-      ...vehicles
-        .filter(id => typeof id === 'string')
-        .map(id => ({ type: 'vehicle' as const, id, change: 'updated' as const })),
-    ],
-  }
+  const [from, to] = [before?.row.vehicle_id, wanted.row.vehicle_id] as (string | null | undefined)[]
+  const isMoved = table.name === 'devices' && (from ?? null) !== (to ?? null)
+  const others = isMoved ? await changeWithFittings(tx, [from, to]) : []
+  return { outcome: 'restored', events: [{ type, id: item.id, change }, ...others] }
 }
 
 async function lock(tx: Transaction, table: Table, id: string) {

@@ -50,7 +50,9 @@ export const leftOut: Record<string, string> = {
   device_fittings:
     'history: it comes back with its device, and a device that is moved back begins a new fitting',
   invitations: 'a link with a secret in it: whoever was invited is invited anew',
-  positions: 'people neither change nor delete them, and a device that comes back finds its own',
+  positions:
+    'a setting deletes them, and an operator copies them back; a device that comes back finds its own',
+  position_days: 'made of positions, by the organisation\'s own setting',
   device_events: 'as devices told of them; nobody changes or deletes them',
   device_messages: 'as they were sent; people neither change nor delete them',
   quarantined_positions: 'as they were sent; nobody changes or deletes them',

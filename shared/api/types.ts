@@ -188,6 +188,34 @@ export interface paths {
         patch: operations["patchDevicesById"];
         trace?: never;
     };
+    "/api/v1/devices/{id}/fittings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the vehicles that a device was in
+         * @description The latest first.
+         *
+         *     For owners, managers and dispatchers (`devices:read`).
+         */
+        get: operations["getDevicesByIdFittings"];
+        put?: never;
+        /**
+         * Add a time in which a device was in a vehicle
+         * @description What the device told of in that time moves to the vehicle: some of it at once, and what is more by `job`. `from` null: as long as anybody knows; `to` null: it is there.
+         *
+         *     For owners and managers (`devices:write`).
+         */
+        post: operations["postDevicesByIdFittings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/devices/{id}/positions": {
         parameters: {
             query?: never;
@@ -230,6 +258,34 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fittings/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a time in which a device was in a vehicle
+         * @description The device has never been there: what it told of in that time belongs to no vehicle.
+         *
+         *     For owners and managers (`devices:write`).
+         */
+        delete: operations["deleteFittingsById"];
+        options?: never;
+        head?: never;
+        /**
+         * Correct when, or in which vehicle, a device was
+         * @description Only what is given is changed. What the device told of in the time that is concerned moves: some of it at once, and what is more by `job`.
+         *
+         *     For owners and managers (`devices:write`).
+         */
+        patch: operations["patchFittingsById"];
         trace?: never;
     };
     "/api/v1/fleet": {
@@ -670,6 +726,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read how long positions, events and messages are kept
+         * @description For owners (`organisation:write`).
+         */
+        get: operations["getRetention"];
+        /**
+         * Change how long positions, events and messages are kept
+         * @description In days; null: for ever. What deletes more than the present setting needs `acknowledged: true` and comes into force a day later. What has been deleted or simplified cannot be brought back.
+         *
+         *     For owners (`organisation:write`). It is sensitive: refused while Redis is away.
+         */
+        put: operations["putRetention"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retention-previews": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask what a retention setting would delete
+         * @description Changes nothing.
+         *
+         *     For owners (`organisation:write`).
+         */
+        post: operations["postRetentionPreviews"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/session": {
         parameters: {
             query?: never;
@@ -908,6 +1012,28 @@ export interface paths {
         patch: operations["patchVehiclesById"];
         trace?: never;
     };
+    "/api/v1/vehicles/{id}/fittings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the devices that were in a vehicle
+         * @description The latest first.
+         *
+         *     For owners, managers and dispatchers (`devices:read`).
+         */
+        get: operations["getVehiclesByIdFittings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/vehicles/{id}/positions": {
         parameters: {
             query?: never;
@@ -1043,6 +1169,28 @@ export interface components {
                 at: number;
                 value: number | null;
             }[];
+        };
+        CorrectedFitting: {
+            /** Format: uuid */
+            id: string;
+            device: {
+                /** Format: uuid */
+                id: string;
+                name: string;
+            };
+            vehicle: {
+                /** Format: uuid */
+                id: string;
+                name: string;
+            };
+            /** @description Null: as long as anybody knows. */
+            from: string | null;
+            /** @description Null: it is there. */
+            to: string | null;
+            /** @description Positions that belong to another vehicle now. */
+            moved: number;
+            /** @description The job that moves the rest of them. Null: there is no more. */
+            job: string | null;
         };
         Device: {
             /** Format: uuid */
@@ -1192,6 +1340,41 @@ export interface components {
             up: boolean;
             leader: boolean;
             hasLeader: boolean;
+        };
+        Fitting: {
+            /** Format: uuid */
+            id: string;
+            device: {
+                /** Format: uuid */
+                id: string;
+                name: string;
+            };
+            vehicle: {
+                /** Format: uuid */
+                id: string;
+                name: string;
+            };
+            /** @description Null: as long as anybody knows. */
+            from: string | null;
+            /** @description Null: it is there. */
+            to: string | null;
+        };
+        FittingCreate: {
+            /** Format: uuid */
+            vehicleId: string;
+            from: string | null;
+            to: string | null;
+        };
+        FittingUpdate: {
+            /** Format: uuid */
+            vehicleId?: string;
+            from?: string | null;
+            to?: string | null;
+        };
+        Fittings: {
+            items: components["schemas"]["Fitting"][];
+            nextCursor: null;
+            total: number;
         };
         FleetSnapshot: {
             id: string[];
@@ -1687,6 +1870,37 @@ export interface components {
                 name: string;
                 lagBytes: number;
             }[];
+        };
+        Retention: {
+            positionsKeptDays: number | null;
+            positionsThinnedDays: number | null;
+            eventsKeptDays: number | null;
+            messagesKeptDays: number | null;
+            /** @description Nothing is deleted before; until then the setting can be taken back. Null: it is in force. */
+            inForceFrom: string | null;
+        };
+        RetentionPreview: {
+            /** @description At most 100001: more are not counted. */
+            positionsDeleted: number;
+            positionsThinned: number;
+            eventsDeleted: number;
+            messagesDeleted: number;
+            /** @description Something will be deleted sooner than by the present setting. */
+            isShorter: boolean;
+        };
+        RetentionSettings: {
+            positionsKeptDays: number | null;
+            positionsThinnedDays: number | null;
+            eventsKeptDays: number | null;
+            messagesKeptDays: number | null;
+        };
+        RetentionUpdate: {
+            positionsKeptDays: number | null;
+            positionsThinnedDays: number | null;
+            eventsKeptDays: number | null;
+            messagesKeptDays: number | null;
+            /** @default false */
+            acknowledged?: boolean;
         };
         /** @description A server as the read/write router of one instance sees it, through the pools. */
         RouterServer: {
@@ -2649,6 +2863,90 @@ export interface operations {
             503: components["responses"]["AskAgainLaterOrStandbyRegionOrUnavailableOrUnresolved"];
         };
     };
+    getDevicesByIdFittings: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Fleet2-Stale": components["headers"]["Stale"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fittings"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["OrganisationChanged"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    postDevicesByIdFittings: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Made once for one intent: however often the request arrives, it is applied once, and a repeat gets the first answer. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FittingCreate"];
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Idempotency-Replayed": components["headers"]["Replayed"];
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CorrectedFitting"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["ConflictOrOperationInProgressOrOrganisationChanged"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
+        };
+    };
     getDevicesByIdPositions: {
         parameters: {
             query?: {
@@ -2736,6 +3034,91 @@ export interface operations {
             422: components["responses"]["IdempotencyKeyReused"];
             500: components["responses"]["Internal"];
             503: components["responses"]["AskAgainLaterOrStandbyRegionOrUnavailableOrUnresolved"];
+        };
+    };
+    deleteFittingsById: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Made once for one intent: however often the request arrives, it is applied once, and a repeat gets the first answer. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Idempotency-Replayed": components["headers"]["Replayed"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["OperationInProgressOrOrganisationChanged"];
+            413: components["responses"]["TooLarge"];
+            422: components["responses"]["IdempotencyKeyReused"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
+        };
+    };
+    patchFittingsById: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Made once for one intent: however often the request arrives, it is applied once, and a repeat gets the first answer. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FittingUpdate"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Idempotency-Replayed": components["headers"]["Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CorrectedFitting"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["ConflictOrOperationInProgressOrOrganisationChanged"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
         };
     };
     getFleet: {
@@ -3664,6 +4047,126 @@ export interface operations {
             503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
         };
     };
+    getRetention: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Fleet2-Stale": components["headers"]["Stale"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retention"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["OrganisationChanged"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    putRetention: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Made once for one intent: however often the request arrives, it is applied once, and a repeat gets the first answer. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetentionUpdate"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Idempotency-Replayed": components["headers"]["Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retention"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["ConflictOrOperationInProgressOrOrganisationChanged"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["AskAgainLaterOrStandbyRegionOrUnavailableOrUnresolved"];
+        };
+    };
+    postRetentionPreviews: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Made once for one intent: however often the request arrives, it is applied once, and a repeat gets the first answer. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetentionSettings"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Idempotency-Replayed": components["headers"]["Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionPreview"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["OperationInProgressOrOrganisationChanged"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
+        };
+    };
     getSession: {
         parameters: {
             query?: never;
@@ -4270,6 +4773,43 @@ export interface operations {
             422: components["responses"]["IdempotencyKeyReused"];
             500: components["responses"]["Internal"];
             503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
+        };
+    };
+    getVehiclesByIdFittings: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Fleet2-Stale": components["headers"]["Stale"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fittings"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["OrganisationChanged"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getVehiclesByIdPositions: {

@@ -11,6 +11,7 @@ import { migrate } from '../../server/database/migrate.ts'
 import { migrationsFromFolder } from '../../server/database/migrations.ts'
 import { createClient, signUp } from '../support/client.ts'
 import { startServer } from '../support/server.ts'
+import { benchKeeping } from './keeping.ts'
 import { benchPositions } from './positions.ts'
 import { cpuSeconds, residentMegabytes } from './process.ts'
 import { formatRow, spread, type Row } from './table.ts'
@@ -225,6 +226,22 @@ if (besideCopy.length) {
     `| the store alone, beside COPY of the same rows, ratio | ${median.toFixed(2)} (${min.toFixed(2)} to ${max.toFixed(2)}) |`,
   )
   console.log(lines[0])
+}
+/** A setting of its own, and all organisations' from then on: last of all. */
+if ('retention and thinning'.includes(options.only)) {
+  const { rows, rate, kept, bytes, walBytes, dropMs, p99 } = await benchKeeping(postgres)
+  const day = `a day of ${(rows / 1e6).toFixed(2)} million positions`
+  const mb = (size: number) => `${(size / 1e6).toFixed(0)} MB`
+  const besideThat = `${p99.alone.toFixed(0)} ms alone, ${p99.beside.toFixed(0)} ms beside it`
+  const own = [
+    `| ${day}, and another: thinned and deleted beside input, half the time resting | ${rate.toFixed(0)} positions/s |`,
+    `| p99 of 500 positions/s to their acknowledgement | ${besideThat} |`,
+    `| ${day}, as it came and thinned to 10 m | ${mb(bytes.raw)}, ${mb(bytes.packed)}; ${(kept * 100).toFixed(1)} % of its points |`,
+    `| WAL for a position that is thinned | ${walBytes.toFixed(0)} bytes |`,
+    `| ${day}: its partition dropped | ${dropMs.toFixed(0)} ms |`,
+  ]
+  lines.push(...own)
+  console.log(own.join('\n'))
 }
 /** Memory and start, of instances of their own: nobody has asked them anything. */
 if ('start and memory'.includes(options.only)) {

@@ -24,8 +24,9 @@ function randomOf(start: number): () => number {
   }
 }
 const now = new Date('2026-11-30T12:00:00Z')
+const fitted = { vehicleId: 'v', kind: 'car', from: -Infinity, to: Infinity } as const
 const device: KnownDevice = {
-  id: '0193e3a4-5b6c-7d8e-9f00-112233445566', identifier: 'd', organisationId: 'o', vehicleId: 'v', vehicleKind: 'car',
+  id: '0193e3a4-5b6c-7d8e-9f00-112233445566', identifier: 'd', organisationId: 'o', vehicleId: 'v',
   speedUnit: 'kn', tokenRequired: false, tokenHash: null,
 }
 /** Requests that are right: what is mutated. */
@@ -75,7 +76,7 @@ function decode(query: string, body: string, contentType: string): DeviceMessage
 function judge(messages: DeviceMessage[]) {
   const arrived = messages.map(message => ({ device, message, receivedAt: now }))
   if (arrived.length === 0) return
-  const judged = judgeBatch(arrived, new Map([[device.id, unknownState]]))
+  const judged = judgeBatch(arrived, new Map([[device.id, unknownState]]), new Map([[device.id, [fitted]]]))
   const { writes, verdicts } = judged.finish(new Map())
   expect(verdicts).toHaveLength(messages.length)
   for (const { latitude, longitude, fixTime, speedKmh, attributes } of writes.fixes) {

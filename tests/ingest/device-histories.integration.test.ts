@@ -44,6 +44,9 @@ async function made() {
   await database.asOwner(
     `INSERT INTO devices (id, organisation_id, name, identifier, vehicle_id) VALUES ($1, $2, 'T', $3, $4)`,
     [deviceId, organisationId, deviceId, vehicleId])
+  await database.asOwner(
+    `INSERT INTO device_fittings (id, organisation_id, device_id, vehicle_id, fitted_at)
+      VALUES (gen_random_uuid(), $1, $2, $3, '-infinity')`, [organisationId, deviceId, vehicleId])
   return { vehicleId, deviceId }
 }
 

@@ -31,13 +31,13 @@ export function smallestOf(schema: z.ZodObject): Record<string, unknown> {
 /** Texts of which some field takes one. */
 const texts = [
   'Sample', 'sample@example.org', 'UTC', 'a long enough password', 'x'.repeat(43),
-  '0193e3a4-5b6c-7d8e-9f00-112233445566',
+  '0193e3a4-5b6c-7d8e-9f00-112233445566', '2026-01-01T00:00:00Z',
 ]
 
-function valueOf({ type, anyOf, enum: values, minimum = 0 }: Json, schema: z.ZodType): unknown {
+function valueOf({ type, anyOf, enum: values, minimum }: Json, schema: z.ZodType): unknown {
   const kind = [type ?? anyOf?.[0]?.type].flat()[0]
   if (values) return values.at(-1)
   if (kind === 'boolean') return true
-  if (kind === 'integer' || kind === 'number') return minimum
+  if (kind === 'integer' || kind === 'number') return minimum ?? anyOf?.[0]?.minimum ?? 0
   return texts.find(text => schema.safeParse(text).success)
 }

@@ -34,6 +34,9 @@ export async function makeThings(owner: SignedUp, name: string): Promise<Record<
     things[kind] = made.body.id
   }
   const first = async (path: string) => (await send<{ items: { id: string }[] }>('GET', path)).body.items[0]!.id
+  const fitted = { name, identifier: randomUUID(), vehicleId: things.vehicles }
+  const { id: device } = (await send<{ id: string }>('POST', '/api/v1/devices', fitted)).body
+  things.fittings = await first(`/api/v1/devices/${device}/fittings`)
   things.members = await first('/api/v1/members')
   things.mails = await first('/api/v1/mails')
   things.jobs = (await send<{ id: string }>('POST', '/api/v1/audit-exports', { format: 'csv' })).body.id

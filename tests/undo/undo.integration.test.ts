@@ -174,7 +174,8 @@ describe('a vehicle that was removed by a wrong click', () => {
       'Van: restored',
     ])
     expect(await getVehicle(services, acme.id, van)).toMatchObject({
-      removedAt: null, registration: 'B-1', version: 3, devices: [{ name: 'Tracker' }],
+      // Each fitting is a change of the vehicle, too.
+      removedAt: null, registration: 'B-1', version: 5, devices: [{ name: 'Tracker' }],
     })
     const fittings = await server.asOwner(
       'SELECT removed_at IS NULL AS present FROM device_fittings ORDER BY fitted_at',

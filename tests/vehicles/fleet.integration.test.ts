@@ -44,7 +44,8 @@ describe('the whole fleet', () => {
       id: [first, second],
       name: ['Alpha', 'beta'],
       registration: [null, 'B-ET 2'],
-      version: [1, 1],
+      // A device was put into the second one.
+      version: [1, 2],
       latitude: [null, 52.12346],
       longitude: [null, -13.00001],
       courseDegrees: [null, 359],

@@ -1,5 +1,6 @@
 import {
   boolean,
+  date,
   doublePrecision,
   integer,
   jsonb,
@@ -54,7 +55,10 @@ export const devices = pgTable('devices', {
   updatedAt: moment('updated_at').notNull().defaultNow(),
 })
 
-/** Which device was fitted to which vehicle, and when. `removedAt` null: it still is. */
+/**
+ * Which device was fitted to which vehicle, and when: never in two at one moment. `fittedAt` may be
+ * `-infinity`, as long as anybody knows, which is no Date: read it by SQL. `removedAt` null: it still is.
+ */
 export const deviceFittings = pgTable('device_fittings', {
   id: uuid('id').primaryKey(),
   organisationId: uuid('organisation_id').notNull(),
@@ -75,14 +79,14 @@ const fix = {
 }
 
 /**
- * Every fix. Partitioned by month of `fix_time`; what is older than the first partition is in
- * `positions_default`.
+ * Every fix. Partitioned by day of `fix_time`; what has no partition yet is in `positions_default`, and what
+ * has been thinned in `position_days`.
  */
 export const positions = pgTable('positions', {
   deviceId: uuid('device_id').notNull(),
   fixTime: moment('fix_time').notNull(),
   organisationId: uuid('organisation_id').notNull(),
-  /** The vehicle the device was fitted to when the fix came in. */
+  /** The vehicle that the device was fitted to at the time of the fix. */
   vehicleId: uuid('vehicle_id'),
   receivedAt: moment('received_at').notNull().defaultNow(),
   ...fix,
@@ -91,6 +95,25 @@ export const positions = pgTable('positions', {
   /** Why it is not believed, or what was corrected or left out. */
   reason: text('reason'),
 }, table => [primaryKey({ columns: [table.deviceId, table.fixTime] })])
+
+/** A day (of UTC) of a device in a vehicle, once it is thinned; see `server/fleet/history/packed.ts`. */
+export const positionDays = pgTable('position_days', {
+  organisationId: uuid('organisation_id').notNull(),
+  deviceId: uuid('device_id').notNull(),
+  day: date('day', { mode: 'string' }).notNull(),
+  vehicleId: uuid('vehicle_id'),
+  /** Positions that it was made of, and those of them that were not believed and are left out. */
+  fixes: integer('fixes').notNull(),
+  doubted: integer('doubted').notNull(),
+  /** Along all of them, before any was left out. */
+  metres: doublePrecision('metres').notNull(),
+  offsets: integer('offsets').array().notNull(),
+  latitudes: integer('latitudes').array().notNull(),
+  longitudes: integer('longitudes').array().notNull(),
+  speeds: smallint('speeds').array().$type<(number | null)[]>().notNull(),
+  courses: smallint('courses').array().$type<(number | null)[]>().notNull(),
+  altitudes: smallint('altitudes').array().$type<(number | null)[]>().notNull(),
+})
 
 /** What failed the sanity bounds, as it was sent: acknowledged to the device, looked at by people. */
 export const quarantinedPositions = pgTable('quarantined_positions', {

@@ -18,6 +18,13 @@ export const organisations = pgTable('organisations', {
   id: uuid('id').primaryKey(),
   name: text('name').notNull(),
   timeZone: text('time_zone').notNull().default('UTC'),
+  /** How many days are kept; null: for ever. See `server/fleet/retention`. */
+  positionsKeptDays: integer('positions_kept_days'),
+  positionsThinnedDays: integer('positions_thinned_days'),
+  eventsKeptDays: integer('events_kept_days'),
+  messagesKeptDays: integer('messages_kept_days'),
+  /** A setting that deletes more than the one before waits until then. */
+  retentionFrom: moment('retention_from'),
   version: integer('version').notNull().default(1),
   createdAt: moment('created_at').notNull().defaultNow(),
   updatedAt: moment('updated_at').notNull().defaultNow(),

@@ -123,6 +123,7 @@ async function seedTracks(database: Database, known: KnownDevice[]) {
       return {
         ...fix,
         device,
+        vehicleId: device.vehicleId,
         fixTime: new Date(second * 1000),
         receivedAt: new Date(second * 1000),
         altitudeMetres: 40,

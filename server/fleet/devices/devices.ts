@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { and, asc, eq, gt, ilike, isNull, or, sql, type SQL } from 'drizzle-orm'
+import { and, asc, eq, gt, ilike, inArray, isNull, or, sql, type SQL } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import { changesNothing, recordAudit } from '#server/audit/record.ts'
 import { contains, countAll, decodeCursor, toPage } from '#server/database/cursor.ts'
@@ -19,7 +19,8 @@ import type {
 } from '#shared/devices.ts'
 import type { LiveEvents } from '#shared/live.ts'
 import { recordChange } from '#server/live/changes.ts'
-import { lockVehicle, type FleetServices } from '../vehicles/vehicles.ts'
+import { followFittings, lockHistory, sinceNow } from '../history/history.ts'
+import { changeWithFittings, lockVehicle, type FleetServices } from '../vehicles/vehicles.ts'
 
 type DeviceRow = typeof devices.$inferSelect
 
@@ -77,7 +78,7 @@ export async function createDevice(
   const device = await refusingTakenIdentifier(() =>
     database.inOrganisation(organisationId).write(async (tx) => {
       await lockAuthority(tx, actor, 'devices:write')
-      const vehicle = await lockNextVehicle(tx, vehicleId)
+      const vehicle = await lockNextVehicle(tx, null, vehicleId)
       const [row] = await tx
         .insert(devices)
         .values({ ...fields, id: uuidv7(), organisationId, tokenHash: token && hashToken(token) })
@@ -90,7 +91,7 @@ export async function createDevice(
       })
       if (vehicleId) await fit(tx, row!, vehicle)
       const change = { type: 'device', id: row!.id, change: 'created' } as const
-      await recordChange(tx, organisationId, change, ...vehicleChanges(vehicleId))
+      await recordChange(tx, organisationId, change, ...await changeWithFittings(tx, [vehicleId]))
       return findDevice(tx, row!.id)
     }),
   )
@@ -114,7 +115,7 @@ export async function updateDevice(
   const { version, vehicleId, ...changes } = update
   return database.inOrganisation(organisationId).write(async (tx) => {
     if (changes.tokenRequired !== undefined) await lockAuthority(tx, actor, 'devices:write')
-    const vehicle = await lockNextVehicle(tx, vehicleId)
+    const vehicle = await lockNextVehicle(tx, id, vehicleId)
     const before = await lockDevice(tx, id)
     if (version !== undefined && version !== before.version) throw outdated('device')
     if (changes.tokenRequired && !before.tokenHash) {
@@ -133,7 +134,7 @@ export async function updateDevice(
       await recordAudit(tx, { organisationId, action: 'device.updated', subject: subjectOf(row!), ...fields })
     }
     if (moved) await fit(tx, row!, vehicle)
-    const others = moved ? vehicleChanges(before.vehicleId, vehicleId) : []
+    const others = moved ? await changeWithFittings(tx, [before.vehicleId, vehicleId]) : []
     await recordChange(tx, organisationId, { type: 'device', id, change: 'updated' }, ...others)
     return findDevice(tx, id)
   })
@@ -191,35 +192,53 @@ export async function removeDevice({ database }: FleetServices, actor: Member, i
   const { organisationId } = actor
   await database.inOrganisation(organisationId).write(async (tx) => {
     await lockAuthority(tx, actor, 'devices:write')
+    await lockVehiclesOf(tx, id, [])
     const before = await lockDevice(tx, id)
     await tx.delete(deviceStates).where(eq(deviceStates.deviceId, id))
     await tx.delete(devices).where(eq(devices.id, id))
     const fields = { before: auditedFields(before) }
     await recordAudit(tx, { organisationId, action: 'device.removed', subject: subjectOf(before), ...fields })
     const change = { type: 'device', id, change: 'removed' } as const
-    await recordChange(tx, organisationId, change, ...vehicleChanges(before.vehicleId))
+    await recordChange(tx, organisationId, change, ...await changeWithFittings(tx, [before.vehicleId]))
     return {}
   })
-}
-
-/** A vehicle is shown with its devices: it changes with their fitting. */
-function vehicleChanges(...ids: (string | null | undefined)[]): LiveEvents['changed'][] {
-  return ids.flatMap(id => id ? [{ type: 'vehicle' as const, id, change: 'updated' as const }] : [])
 }
 
 /** The vehicle that a device is to be in, and with it locked. */
 type NextVehicle = Awaited<ReturnType<typeof lockVehicle>> | 'none' | 'not-there'
 
 /**
- * Locks the vehicle that the device goes into: before the device itself (see `lockVehicle`). That there is no
- * such vehicle is said later, by `fit`: first comes what is wrong with the device.
+ * Locks the vehicle that the device leaves and the one that it goes into, which change with its fitting:
+ * before the device itself (see `lockVehicle`). That there is no such vehicle is said later, by `fit`: first
+ * comes what is wrong with the device.
  */
-async function lockNextVehicle(tx: Transaction, id: string | null | undefined): Promise<NextVehicle> {
+async function lockNextVehicle(
+  tx: Transaction, deviceId: string | null, id: string | null | undefined,
+): Promise<NextVehicle> {
+  if (id === undefined) return 'none'
+  await lockVehiclesOf(tx, deviceId, [id])
   if (!id) return 'none'
   return lockVehicle(tx, id).catch((error: unknown) => {
     if (error instanceof NotFoundError) return 'not-there'
     throw error
   })
+}
+
+/**
+ * Locks the vehicle that a device is in, and others, by id. Should it be put into another one at this very
+ * moment, that one is locked after the device, as an exception: the database ends a deadlock, and the router
+ * tries again.
+ */
+export async function lockVehiclesOf(
+  tx: Transaction, deviceId: string | null, others: (string | null)[],
+): Promise<void> {
+  const present = deviceId === null
+    ? []
+    : await tx.select({ id: devices.vehicleId }).from(devices).where(eq(devices.id, deviceId))
+  const ids = [...present.map(({ id }) => id), ...others].filter(id => id !== null)
+  if (ids.length === 0) return
+  await tx.select({ id: vehicles.id }).from(vehicles).where(inArray(vehicles.id, ids))
+    .orderBy(asc(vehicles.id)).for('update')
 }
 
 /**
@@ -249,18 +268,21 @@ async function fit(tx: Transaction, device: DeviceRow, next: NextVehicle) {
 export async function beginFitting(
   tx: Transaction, device: Pick<DeviceRow, 'id' | 'organisationId'>, vehicleId: string | null,
 ): Promise<void> {
-  const present = and(eq(deviceFittings.deviceId, device.id), isNull(deviceFittings.removedAt))
+  const { id: deviceId, organisationId } = device
+  await lockHistory(tx, [deviceId])
+  const present = and(eq(deviceFittings.deviceId, deviceId), isNull(deviceFittings.removedAt))
   await tx.update(deviceFittings).set({ removedAt: new Date() }).where(present)
-  if (vehicleId === null) return
-  const { organisationId } = device
-  await tx.insert(deviceFittings).values({ id: uuidv7(), organisationId, deviceId: device.id, vehicleId })
+  // When it begins, the database says: see migration 15.
+  if (vehicleId !== null)
+    await tx.insert(deviceFittings).values({ id: uuidv7(), organisationId, deviceId, vehicleId })
+  await followFittings(tx, { organisationId, deviceId, periods: sinceNow() })
 }
 
-function noSuchVehicle() {
+export function noSuchVehicle() {
   return new InvalidInputError([{ path: 'vehicleId', message: 'must be one of your vehicles' }])
 }
 
-async function lockDevice(tx: Transaction, id: string): Promise<DeviceRow> {
+export async function lockDevice(tx: Transaction, id: string): Promise<DeviceRow> {
   const [row] = await tx.select().from(devices).where(eq(devices.id, id)).for('update')
   if (!row) throw new NotFoundError('device')
   return row
@@ -316,7 +338,7 @@ function validUntil(moment: Date | null): string | null {
   return moment && moment > new Date() ? moment.toISOString() : null
 }
 
-function subjectOf(row: DeviceRow) {
+export function subjectOf(row: Pick<DeviceRow, 'id' | 'name'>) {
   return { type: 'device', id: row.id, label: row.name }
 }
 

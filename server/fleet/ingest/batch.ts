@@ -18,9 +18,20 @@ export interface Arrived {
   receivedAt: Date
 }
 
-/** A fix with the device that sent it. */
+/** When a device was in which vehicle, in milliseconds since 1970; `to` is outside of it. */
+export interface Fitted {
+  vehicleId: string
+  kind: VehicleKind
+  from: number
+  to: number
+}
+/** By device. */
+export type Fittings = Map<string, Fitted[]>
+
+/** A fix with the device that sent it, and the vehicle that the device was in at its time. */
 export interface StoredFix extends Fix {
   device: KnownDevice
+  vehicleId: string | null
   receivedAt: Date
 }
 
@@ -43,6 +54,7 @@ export interface KeptMessage extends Quarantined {
 export interface StoredEvent {
   id: string
   device: KnownDevice
+  vehicleId: string | null
   fixTime: Date
   receivedAt: Date
   kind: DeviceEventKind
@@ -124,6 +136,7 @@ export function messageId(device: KnownDevice, raw: Record<string, unknown>): st
 export function judgeBatch(
   arrived: Arrived[],
   states: Map<string, DeviceState>,
+  fittings: Fittings,
 ): { late: Late[], finish(neighbours: Neighbours): { writes: Writes, verdicts: Verdict[] } } {
   const verdicts: Verdict[] = []
   const quarantined: Quarantined[] = []
@@ -152,7 +165,8 @@ export function judgeBatch(
       const borrowed = message.place === null
       const doubt = doubtOf(fix, { receiver: message.receiver, borrowed, ahead, receivedAt })
       const notes = [corrected.note, ...message.notes ?? []].filter(note => note !== null)
-      const stored: StoredFix = { ...fix, device, receivedAt, reason: notes.join('; ') || null }
+      const vehicleId = vehicleAt(fittings, device, fix.fixTime)
+      const stored: StoredFix = { ...fix, device, vehicleId, receivedAt, reason: notes.join('; ') || null }
       verdicts[index] = { kind: 'fix', fix: stored }
       const { latitude, longitude, accuracyMetres } = fix
       const time = Math.min(fix.fixTime.getTime(), receivedAt.getTime())
@@ -184,7 +198,7 @@ export function judgeBatch(
   function finishDevice(
     { device, state, timed, clock }: (typeof devices)[number], neighbours: Neighbours, writes: Writes,
   ) {
-    const kind = device.vehicleKind ?? null
+    const kind = kindOf(fittings, device)
     const sure = timed.filter(credible)
     judgeLate(sure.filter(isLate(state)), device, neighbours, kind)
     const newer = sure.filter(one => !isLate(state)(one))
@@ -221,7 +235,9 @@ export function judgeBatch(
       for (const event of eventsToStore(message, said)) {
         const at = own?.fixTime ?? message.fixTime
         const fixTime = isStorable(at) ? at : receivedAt
-        writes.events.push(toStored(event, { device, fixTime, receivedAt, place: readable(place) }))
+        const vehicleId = vehicleAt(fittings, device, fixTime)
+        const known = { device, vehicleId, fixTime, receivedAt, place: readable(place) }
+        writes.events.push(toStored(event, known))
       }
     }
     const { clock: _clock, waiting: _waiting, said: _said, ...rest } = state.memory
@@ -242,6 +258,19 @@ export function judgeBatch(
       },
     })
   }
+}
+
+/** The vehicle that a device was in at the time of a fix. */
+export function vehicleAt(fittings: Fittings, device: KnownDevice, moment: Date): string | null {
+  const time = moment.getTime()
+  const fitted = fittings.get(device.id)?.find(({ from, to }) => from <= time && time < to)
+  return fitted?.vehicleId ?? null
+}
+
+/** What the vehicle can do that the device is in, or was in last. */
+function kindOf(fittings: Fittings, device: KnownDevice): VehicleKind | null {
+  const latest = fittings.get(device.id)?.reduce((a, b) => a.from > b.from ? a : b)
+  return latest?.kind ?? null
 }
 
 /** Neighbours within the batch count, too: a device that was away sends its backlog at once. */
@@ -300,11 +329,12 @@ function eventsToStore(
 
 function toStored(
   { kind, data }: MessageEvent,
-  { device, fixTime, receivedAt, place }: Pick<StoredEvent, 'device' | 'fixTime' | 'receivedAt' | 'place'>,
+  { device, fixTime, ...rest }:
+  Pick<StoredEvent, 'device' | 'vehicleId' | 'fixTime' | 'receivedAt' | 'place'>,
 ): StoredEvent {
   const contentHash = createHash('sha256').update(JSON.stringify(data)).digest('hex').slice(0, 32)
   const id = uuidv5(`${fixTime.getTime()} ${kind} ${contentHash}`, device.id)
-  return { id, device, fixTime, receivedAt, kind, contentHash, data, place }
+  return { id, device, fixTime, kind, contentHash, data, ...rest }
 }
 
 function readable(place: { latitude: number, longitude: number } | null): StoredEvent['place'] {

@@ -2,16 +2,14 @@ import { inArray } from 'drizzle-orm'
 import type { Database } from '#server/database/port.ts'
 import { devices } from '#server/database/schema/fleet.ts'
 import type { SpeedUnit } from '#shared/devices.ts'
-import type { VehicleKind } from '#shared/vehicles.ts'
 
 /** What device input needs to know of a device. */
 export interface KnownDevice {
   id: string
   identifier: string
   organisationId: string
+  /** The one it is in at present; which one it was in at a fix's time is in its fittings. */
   vehicleId: string | null
-  /** What its vehicle can do depends on it. Absent until it has been asked for, and where there is none. */
-  vehicleKind?: VehicleKind
   speedUnit: SpeedUnit
   tokenRequired: boolean
   tokenHash: string | null

@@ -17,6 +17,7 @@ import { hashToken } from '../devices/devices.ts'
 import type { Outbox } from '#server/live/outbox.ts'
 import { messageId, type Arrived, type KeptMessage, type StoredFix } from './batch.ts'
 import type { Fault } from './bounds.ts'
+import { createPositionDays } from './days.ts'
 import { createDeviceDirectory, type KnownDevice } from './devices.ts'
 import { eventsOf, type DeviceMessage } from './message.ts'
 import { createTally } from './tally.ts'
@@ -119,6 +120,7 @@ export function createIngest({
   metrics = noMetrics,
 }: IngestOptions): Ingest {
   const directory = createDeviceDirectory(database)
+  const days = createPositionDays(database)
   const queue: Waiting[] = []
   let working: Promise<void> | null = null
   /** By SQLSTATE; the metric counts each. */
@@ -283,6 +285,7 @@ export function createIngest({
       if (kept.length) await storeMessages(database, [], kept).catch(notKept)
       return
     }
+    await days.prepare(arrived.map(({ message }) => message.fixTime))
     const { verdicts, ...result } = await storeMessages(database, arrived, kept)
     metrics.batch(arrived.length)
     const outcomes = verdicts.map((verdict): Outcome => {
@@ -376,10 +379,10 @@ function holds(device: KnownDevice, token: string | null): boolean {
   return timingSafeEqual(shown, Buffer.from(previousTokenHash))
 }
 
-function toLivePosition({ device, receivedAt, fixTime, ...fix }: StoredFix): LivePosition {
+function toLivePosition({ vehicleId, receivedAt, fixTime, ...fix }: StoredFix): LivePosition {
   const { latitude, longitude, speedKmh, courseDegrees, altitudeMetres, accuracyMetres, attributes } = fix
   return {
-    vehicleId: device.vehicleId!, fixTime: fixTime.toISOString(), receivedAt: receivedAt.toISOString(),
+    vehicleId: vehicleId!, fixTime: fixTime.toISOString(), receivedAt: receivedAt.toISOString(),
     latitude, longitude, speedKmh, courseDegrees, altitudeMetres, accuracyMetres, attributes,
   }
 }

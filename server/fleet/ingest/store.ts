@@ -6,6 +6,7 @@ import {
   momentKey,
   type Arrived,
   type DeviceUpdate,
+  type Fittings,
   type KeptMessage,
   type Late,
   type Neighbours,
@@ -42,7 +43,8 @@ const nothing: Writes = { fixes: [], states: [], events: [], quarantined: [], me
  * older one never moves it back.
  *
  * The rows of the devices are locked first, in their order: two instances that judge one device at once would
- * both compare with a place that is not the last any more.
+ * both compare with a place that is not the last any more. Where the devices were is asked after that: who
+ * changes a fitting waits for the same lock, so that a fix is either stored by the new one or moved by it.
  * @param kept messages that were refused, to be kept as they came.
  */
 export function storeMessages(
@@ -57,8 +59,10 @@ export function storeMessages(
         await insertMessages(tx, kept)
         return { ...nothingStored(), verdicts: [] }
       }
-      const [states] = await Promise.all([lockStates(tx, arrived), askKinds(tx, arrived)])
-      const { late, finish } = judgeBatch(arrived, states)
+      let [states, fittings] = await Promise.all([lockStates(tx, arrived), fittingsOf(tx, arrived)])
+      const begun = arrived.filter(({ device }) => !states.has(device.id))
+      if (begun.length) [, fittings] = await Promise.all([lockDevices(tx, begun), fittingsOf(tx, arrived)])
+      const { late, finish } = judgeBatch(arrived, states, fittings)
       const { writes, verdicts } = finish(late.length ? await neighboursOf(tx, late) : new Map())
       const result = await write(tx, { ...writes, messages: [...writes.messages, ...kept] })
       return { ...result, verdicts }
@@ -144,21 +148,39 @@ function toPoint(
   return { time: Math.round(row.time), latitude, longitude, accuracyMetres: row.accuracy_metres }
 }
 
-/** Once for each device that the directory remembers. */
-async function askKinds(tx: Transaction, arrived: Arrived[]): Promise<void> {
-  const asking = arrived.filter(({ device }) => device.vehicleId && device.vehicleKind === undefined)
-  if (asking.length === 0) return
-  const ids = [...new Set(asking.map(({ device }) => device.vehicleId!))]
-  const { rows } = await tx.execute<{ id: string, kind: VehicleKind }>(
-    sql`SELECT id, kind FROM vehicles WHERE id = ANY (${sql.param(ids)}::uuid[])`)
-  const kinds = new Map(rows.map(({ id, kind }) => [id, kind]))
-  for (const { device } of asking) device.vehicleKind = kinds.get(device.vehicleId!) ?? 'other'
+/**
+ * Where the devices of a batch were, and when. A statement of its own after the lock: it sees what was
+ * committed while that was waited for.
+ */
+async function fittingsOf(tx: Transaction, arrived: Arrived[]): Promise<Fittings> {
+  const ids = [...new Set(arrived.map(({ device }) => device.id))]
+  const { rows } = await tx.execute<{
+    device_id: string, vehicle_id: string, kind: VehicleKind, since: number, until: number
+  }>(sql`
+    SELECT f.device_id, f.vehicle_id, v.kind, extract(epoch FROM f.fitted_at)::float8 * 1000 AS since,
+      coalesce(extract(epoch FROM f.removed_at)::float8 * 1000, 'infinity') AS until
+    FROM device_fittings f JOIN vehicles v ON v.id = f.vehicle_id
+    WHERE f.device_id = ANY (${sql.param(ids)}::uuid[])`)
+  return new Map([...Map.groupBy(rows, row => row.device_id)].map(([id, own]) => [
+    id, own.map(({ vehicle_id: vehicleId, kind, since, until }) => (
+      { vehicleId, kind, from: Number(since), to: Number(until) }
+    )),
+  ]))
+}
+
+/** Devices that have no row of state to be locked yet. Who changes a fitting locks them, too. */
+async function lockDevices(tx: Transaction, begun: Arrived[]): Promise<void> {
+  const ids = [...new Set(begun.map(({ device }) => device.id))]
+  await tx.execute(sql`
+    SELECT id FROM devices WHERE id = ANY (${sql.param(ids)}::uuid[]) ORDER BY id FOR SHARE`)
 }
 
 /** Past it any place can have been reached, and months need not be looked through. */
 const neighbourHours = 24
 
 async function neighboursOf(tx: Transaction, late: Late[]): Promise<Neighbours> {
+  // Said as values: the plan is made without the partitions of all other days.
+  const [earliest, latest] = boundsOf(late, neighbourHours)
   const { rows } = await tx.execute<Record<'device_id' | 'at', string>
     & Record<'t' | 'a' | 'b' | 'c' | 'u' | 'd' | 'e' | 'f', number | null>>(sql`
     SELECT l.device_id, (extract(epoch FROM l.fix_time) * 1000)::text AS at,
@@ -169,12 +191,12 @@ async function neighboursOf(tx: Transaction, late: Late[]): Promise<Neighbours> 
     LEFT JOIN LATERAL (
       SELECT fix_time, latitude, longitude, accuracy_metres FROM positions
       WHERE device_id = l.device_id AND fix_time < l.fix_time AND credibility IS NULL
-        AND fix_time >= l.fix_time - make_interval(hours => ${neighbourHours})
+        AND fix_time >= l.fix_time - make_interval(hours => ${neighbourHours}) AND fix_time >= ${earliest}::timestamptz AND fix_time <= ${latest}::timestamptz
       ORDER BY fix_time DESC LIMIT 1) AS p ON true
     LEFT JOIN LATERAL (
       SELECT fix_time, latitude, longitude, accuracy_metres FROM positions
       WHERE device_id = l.device_id AND fix_time > l.fix_time AND credibility IS NULL
-        AND fix_time <= l.fix_time + make_interval(hours => ${neighbourHours})
+        AND fix_time <= l.fix_time + make_interval(hours => ${neighbourHours}) AND fix_time >= ${earliest}::timestamptz AND fix_time <= ${latest}::timestamptz
       ORDER BY fix_time LIMIT 1) AS n ON true`)
   const point = (time: number | null, ...[latitude, longitude, accuracy]: (number | null)[]) =>
     time === null
@@ -184,6 +206,16 @@ async function neighboursOf(tx: Transaction, late: Late[]): Promise<Neighbours> 
     momentKey(deviceId, new Date(Math.round(Number(at)))),
     { before: point(t, a, b, c), after: point(u, d, e, f) },
   ]))
+}
+
+/** From the earliest to the latest of them, and so many hours more on either side. */
+function boundsOf(moments: { fixTime: Date }[], hours = 0): [string, string] {
+  const times = moments.map(({ fixTime }) => fixTime.getTime())
+  const more = hours * 3_600_000
+  // A fold, because a batch may hold more than a call takes arguments.
+  const least = times.reduce((a, b) => Math.min(a, b)) - more
+  const most = times.reduce((a, b) => Math.max(a, b)) + more
+  return [new Date(least).toISOString(), new Date(most).toISOString()]
 }
 
 async function insertFixes(tx: Transaction, { fixes, states, events }: Writes): Promise<StoreResult> {
@@ -201,7 +233,7 @@ async function insertFixes(tx: Transaction, { fixes, states, events }: Writes): 
     WITH input AS (
       SELECT * FROM unnest(
         ${column(({ device }) => device.id)}::uuid[], ${column(({ fixTime }) => fixTime.toISOString())}::timestamptz[], ${column(({ device }) => device.organisationId)}::uuid[],
-        ${column(({ device }) => device.vehicleId)}::uuid[], ${column(({ receivedAt }) => receivedAt.toISOString())}::timestamptz[],
+        ${column(({ vehicleId }) => vehicleId)}::uuid[], ${column(({ receivedAt }) => receivedAt.toISOString())}::timestamptz[],
         ${column(({ latitude }) => latitude)}::float8[], ${column(({ longitude }) => longitude)}::float8[], ${column(({ speedKmh }) => speedKmh)}::real[],
         ${column(({ courseDegrees }) => courseDegrees)}::real[], ${column(({ altitudeMetres }) => altitudeMetres)}::real[], ${column(({ accuracyMetres }) => accuracyMetres)}::real[],
         ${column(({ attributes }) => JSON.stringify(attributes))}::jsonb[], ${column(({ credibility }) => credibility)}::text[], ${column(({ reason }) => reason)}::text[])
@@ -252,7 +284,7 @@ async function insertFixes(tx: Transaction, { fixes, states, events }: Writes): 
       INSERT INTO device_events (organisation_id, device_id, fix_time, kind, content_hash, id, vehicle_id, received_at, latitude, longitude, data)
       SELECT DISTINCT ON (o, d, t, k, h) * FROM unnest(
         ${event(({ device }) => device.organisationId)}::uuid[], ${event(({ device }) => device.id)}::uuid[], ${event(({ fixTime }) => fixTime.toISOString())}::timestamptz[],
-        ${event(({ kind }) => kind)}::text[], ${event(({ contentHash }) => contentHash)}::text[], ${event(({ id }) => id)}::uuid[], ${event(({ device }) => device.vehicleId)}::uuid[],
+        ${event(({ kind }) => kind)}::text[], ${event(({ contentHash }) => contentHash)}::text[], ${event(({ id }) => id)}::uuid[], ${event(({ vehicleId }) => vehicleId)}::uuid[],
         ${event(({ receivedAt }) => receivedAt.toISOString())}::timestamptz[], ${event(({ place }) => place && place.latitude)}::float8[], ${event(({ place }) => place && place.longitude)}::float8[],
         ${event(({ data }) => JSON.stringify(data))}::jsonb[]) AS e(o, d, t, k, h, i, v, r, a, b, j) ORDER BY o, d, t, k, h
       ON CONFLICT DO NOTHING
@@ -287,6 +319,7 @@ async function insertFixes(tx: Transaction, { fixes, states, events }: Writes): 
 /** What had been waiting for its neighbour is believed now, or finally not. */
 async function settle(tx: Transaction, settled: Settled[]): Promise<void> {
   const column = <T>(read: (one: Settled) => T) => sql.param(settled.map(read))
+  const [earliest, latest] = boundsOf(settled)
   await Promise.all([tx.execute(sql`
     UPDATE device_messages AS m SET
       credibility = CASE WHEN t.believed THEN 'ok' ELSE m.credibility END,
@@ -299,7 +332,8 @@ async function settle(tx: Transaction, settled: Settled[]): Promise<void> {
       reason = CASE WHEN t.believed THEN NULL ELSE replace(p.reason, '; the next fix has not confirmed it', ', and as fast to the next') END
     FROM unnest(${column(({ device }) => device.id)}::uuid[], ${column(({ fixTime }) => fixTime.toISOString())}::timestamptz[], ${column(({ believed }) => believed)}::boolean[])
       AS t(device_id, fix_time, believed)
-    WHERE p.device_id = t.device_id AND p.fix_time = t.fix_time AND p.credibility = 'implausible'`)])
+    WHERE p.device_id = t.device_id AND p.fix_time = t.fix_time AND p.credibility = 'implausible'
+      AND p.fix_time BETWEEN ${earliest}::timestamptz AND ${latest}::timestamptz`)])
 }
 
 async function insertQuarantined(tx: Transaction, quarantined: Quarantined[]) {

@@ -16,6 +16,7 @@ import {
   Vehicle, VehicleCreate, type LivePosition, type VehicleQuery, type VehicleUpdate,
 } from '#shared/vehicles.ts'
 import { recordChange } from '#server/live/changes.ts'
+import { followFittings, lockHistory, sinceNow } from '../history/history.ts'
 
 export interface FleetServices {
   database: Database
@@ -161,11 +162,14 @@ export async function removeVehicle(
     const before = await lockVehicle(tx, id)
     if (before.removedAt) throw new NotFoundError('vehicle')
     const fitted = await lockDevices(tx, eq(devices.vehicleId, id))
+    await lockHistory(tx, fitted.map(device => device.id))
     await changeFitting(tx, organisationId, fitted, { from: before, to: null })
     await tx
       .update(deviceFittings)
       .set({ removedAt: new Date() })
       .where(and(eq(deviceFittings.vehicleId, id), isNull(deviceFittings.removedAt)))
+    for (const { id: deviceId } of fitted)
+      await followFittings(tx, { organisationId, deviceId, periods: sinceNow() })
     const version = before.version + 1
     await tx
       .update(vehicles)
@@ -233,10 +237,13 @@ async function refitDevices(tx: Transaction, vehicle: VehicleRow, removedAt: Dat
       ),
     )
   const fitted = await lockDevices(tx, and(isNull(devices.vehicleId), inArray(devices.id, removedWithIt)))
+  await lockHistory(tx, fitted.map(({ id }) => id))
   await changeFitting(tx, organisationId, fitted, { from: null, to: vehicle })
   if (fitted.length) {
     const fittings = fitted.map(({ id: deviceId }) => ({ id: uuidv7(), organisationId, deviceId, vehicleId }))
     await tx.insert(deviceFittings).values(fittings)
+    for (const { deviceId } of fittings)
+      await followFittings(tx, { organisationId, deviceId, periods: sinceNow() })
   }
   return fitted
 }
@@ -351,6 +358,23 @@ function subjectOf(row: VehicleRow) {
 
 function auditedFields(vehicle: VehicleCreate) {
   return pickFields(VehicleCreate, vehicle)
+}
+
+/**
+ * A vehicle is shown with its devices: it changes with their fittings, by its version too. The vehicles must
+ * be locked (`lockVehicle`), before the devices. Resolves to what browsers are to be told.
+ */
+export async function changeWithFittings(
+  tx: Transaction, ids: (string | null | undefined)[],
+): Promise<LiveEvents['changed'][]> {
+  const meant = ids.filter(id => typeof id === 'string')
+  if (meant.length === 0) return []
+  const rows = await tx
+    .update(vehicles)
+    .set({ version: sql`${vehicles.version} + 1`, updatedAt: new Date() })
+    .where(inArray(vehicles.id, meant))
+    .returning()
+  return rows.map(row => changeOf(row, 'updated'))
 }
 
 /** What browsers are told of a change, with what they show of the vehicle. */

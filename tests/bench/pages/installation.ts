@@ -128,6 +128,9 @@ const fill = `
   ), of_devices AS (
     INSERT INTO devices (id, organisation_id, name, identifier, vehicle_id, token_required)
     SELECT device_id, $1, 'Device ' || n, 'bench-' || $2::int || '-' || n, id, false FROM made
+  ), of_fittings AS (
+    INSERT INTO device_fittings (id, organisation_id, device_id, vehicle_id, fitted_at)
+    SELECT gen_random_uuid(), $1, device_id, id, '-infinity' FROM made
   )
   INSERT INTO vehicle_states (vehicle_id, organisation_id, device_id, fix_time, received_at, latitude, longitude,
     speed_kmh, course_degrees, attributes)

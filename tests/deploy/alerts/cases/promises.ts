@@ -63,6 +63,14 @@ export const promises: Case[] = [
     seen: counted(`fleet2_jobs_ended_total{${app},kind="audit-export",outcome="failed"}`),
   },
   {
+    alert: 'RetentionBehind',
+    severity: 'warning',
+    fires: 3,
+    quiet: 0,
+    below: 2,
+    seen: days => ({ [`fleet2_retention_overdue_days{${app}}`]: days }),
+  },
+  {
     alert: 'MailNotSent',
     severity: 'warning',
     fires: 2,
