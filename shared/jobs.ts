@@ -8,7 +8,9 @@ export const jobStates = ['queued', 'running', 'done', 'failed', 'cancelled'] as
 export type JobState = (typeof jobStates)[number]
 
 /** What people call a job of each kind that they can ask for. */
-export const jobNames: Record<string, string> = { 'audit-export': 'Audit log export', 'mail': 'Email' }
+export const jobNames: Record<string, string> = {
+  'audit-export': 'Audit log export', 'mail': 'Email', 'device-replay': 'Device replay',
+}
 
 export const JobQuery = PageQuery.extend({ state: z.enum(jobStates).optional() })
 export type JobQuery = z.infer<typeof JobQuery>

@@ -5,6 +5,8 @@ import { operations } from '#server/database/schema/operations.ts'
 import { recordChange } from '#server/live/changes.ts'
 import { auditExport, runAuditExport } from '#server/fleet/exports/audit.ts'
 import { cleanFiles, fileCleaning } from '#server/fleet/exports/cleaning.ts'
+import { deleteOldMessages } from '#server/fleet/ingest/cleaning.ts'
+import { deviceReplay, runDeviceReplay } from '#server/fleet/ingest/replay.ts'
 import { issuePasswordReset, passwordReset } from '#server/identity/password-reset.ts'
 import { deleteEndedRevocations } from '#server/identity/revocations.ts'
 import { handle, type JobHandler, type JobKind } from '#server/jobs/kind.ts'
@@ -39,6 +41,7 @@ const hourly = {
   accountEvents: cleaning('account-event-cleaning'),
   jobs: cleaning('job-cleaning'),
   files: fileCleaning,
+  deviceMessages: cleaning('device-message-cleaning'),
 }
 
 function handlersOf(services: Services): JobHandler[] {
@@ -68,6 +71,11 @@ function handlersOf(services: Services): JobHandler[] {
     handle(hourly.files, () => cleanFiles(services)),
     handle(mailKind, job => services.mail.send(job)),
     handle(passwordReset, job => issuePasswordReset(services, job)),
+    handle(hourly.deviceMessages, async () => {
+      const deleted = await deleteOldMessages(database)
+      return async () => ({ result: { deleted } })
+    }),
+    handle(deviceReplay, job => runDeviceReplay(services, job)),
     handle(auditExport, job => runAuditExport(services, job)),
   ]
 }
