@@ -32,6 +32,7 @@ for (const { name, ...look } of looks) {
         `/vehicles/${vehicle}`,
         '/devices',
         '/devices/messages',
+        '/devices/unknown',
         device!,
         '/members',
         '/audit',
