@@ -38,6 +38,13 @@ beforeAll(async () => {
   await until(async () => {
     return (await theirs.send('GET', `/api/v1/jobs/${their.job}`)).body.state === 'done'
   }, 'their export to be done')
+  const { body: address } = await theirs.send<{ path: string }>('PUT', '/api/v1/ingest-address')
+  await fetch(`${server.url}${address.path}?id=unknown-and-secret&lat=1&lon=2`)
+  await until(async () => {
+    const { body } = await theirs.send<{ items: { id: string }[] }>('GET', '/api/v1/unknown-devices')
+    their['unknown device'] = body.items[0]?.id
+    return their['unknown device'] !== undefined
+  }, 'what is unknown to be kept')
   their.session = theirs.session.id
   their.organisation = theirs.session.organisation!.id
 })
@@ -83,6 +90,14 @@ const cases: Record<string, Case> = {
   'GET /api/v1/devices/:id/positions': { notFound: 'device' },
   'GET /api/v1/device-events': { list: '/api/v1/device-events' },
   'GET /api/v1/device-messages': { list: '/api/v1/device-messages' },
+  'GET /api/v1/devices/:id/days': { notFound: 'device' },
+  'GET /api/v1/devices/:id/recorded-messages': { notFound: 'device' },
+  'POST /api/v1/device-replays': { own: 'of a device of the organisation\'s: see tests/devices/device-replays' },
+  'GET /api/v1/ingest-address': { own: 'the organisation\'s: see tests/devices/device-identity' },
+  'PUT /api/v1/ingest-address': { own: 'the organisation\'s: see tests/devices/device-identity' },
+  'GET /api/v1/unknown-devices': { list: '/api/v1/unknown-devices' },
+  'POST /api/v1/unknown-devices/:id/device': { notFound: 'unknown device', body: {} },
+  'DELETE /api/v1/unknown-devices/:id': { notFound: 'unknown device' },
   'GET /api/v1/members': { list: '/api/v1/members' },
   'GET /api/v1/invitations': { list: '/api/v1/invitations' },
   'GET /api/v1/organisations': { list: '/api/v1/organisations' },
@@ -115,6 +130,8 @@ const cases: Record<string, Case> = {
   'GET /api/health/ready': { own: 'public' },
   'GET /api/ingest': { own: 'the device is the key: see ingest.integration.test.ts' },
   'POST /api/ingest': { own: 'the device is the key: see ingest.integration.test.ts' },
+  'GET /api/ingest/:secret': { own: 'the device is the key: see tests/devices/device-identity' },
+  'POST /api/ingest/:secret': { own: 'the device is the key: see tests/devices/device-identity' },
 }
 
 it('every endpoint has an isolation case', () => {
@@ -159,13 +176,17 @@ describe('another organisation\'s thing is not there', () => {
     ])
   })
 
-  it('an identifier is taken for everybody, and the answer tells nothing of its owner', async () => {
-    const {
-      body: { identifier },
-    } = await theirs.send<{ identifier: string }>('GET', `/api/v1/devices/${their.device}`)
+  it('an identifier is no proof: theirs can be had with a token of one\'s own, and what is sent with their '
+    + 'token stays theirs', async () => {
+    const { identifier } = (await theirs.send<{ identifier: string }>('GET', `/api/v1/devices/${their.tracker}`))
+      .body
     const made = await mine.send('POST', '/api/v1/devices', { name: 'Mine', identifier })
-    expect(made.status).toBe(409)
-    expect(JSON.stringify(made.body)).not.toContain('Their')
+    expect([made.status, made.body.identifier]).toEqual([201, identifier])
+    // Their tracker needs show nothing: nobody else's may be found by its name without a proof.
+    const open = { name: 'Mine, too', identifier, tokenRequired: false }
+    const refused = await signUp(server.url).then(other => other.send('POST', '/api/v1/devices', open))
+    expect(refused.status).toBe(409)
+    expect(JSON.stringify(refused.body)).not.toContain('Their')
   })
 })
 
@@ -177,6 +198,7 @@ describe('without a session', () => {
     '/api/v1/status',
     '/api/openapi.json',
     '/api/ingest',
+    '/api/ingest/:secret',
     '/api/v1/users',
     '/api/v1/invitation-lookups',
     '/api/v1/invitation-acceptances',

@@ -50,6 +50,13 @@ beforeAll(async () => {
   await until(async () => {
     return (await other.send('GET', `/api/v1/jobs/${things.jobs}`)).body.state === 'done'
   }, 'the export to be done')
+  const { body: address } = await other.send<{ path: string }>('PUT', '/api/v1/ingest-address')
+  await fetch(`${server.url}${address.path}?id=unknown-there&lat=1&lon=2`)
+  await until(async () => {
+    const { body } = await other.send<{ items: { id: string }[] }>('GET', '/api/v1/unknown-devices')
+    things['unknown-devices'] = body.items[0]?.id ?? ''
+    return things['unknown-devices'] !== ''
+  }, 'what is unknown to be kept')
   things.organisations = other.session.organisation!.id
   things.sessions = other.session.id
   operator = await signInAsOperator(email)

@@ -31,7 +31,7 @@ export function smallestOf(schema: z.ZodObject): Record<string, unknown> {
 /** Texts of which some field takes one. */
 const texts = [
   'Sample', 'sample@example.org', 'UTC', 'a long enough password', 'x'.repeat(43),
-  '0193e3a4-5b6c-7d8e-9f00-112233445566',
+  '0193e3a4-5b6c-7d8e-9f00-112233445566', '2026-11-24T08:30:00Z',
 ]
 
 function valueOf({ type, anyOf, enum: values, minimum = 0 }: Json, schema: z.ZodType): unknown {
