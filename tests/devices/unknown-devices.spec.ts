@@ -16,7 +16,7 @@ test('a device that nobody knows is added with one click, and its messages are r
   await expect(page.getByTestId('unknown-devices')).toContainText(identifier)
   await expectAccessible(page)
   await expectInSight(page)
-  await page.getByRole('button', { name: `Add ${identifier} as a device` }).click()
+  await page.getByRole('button', { name: `Add as a device: ${identifier}` }).click()
   await page.waitForURL(/\/devices\/[0-9a-f-]{36}$/)
   await hydrated(page)
   const ahead = Math.floor(Date.now() / 1000) + 7_200
