@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { anyNumber, anyText, count, id, moment } from './schemas/answers.ts'
 import { Id, Instant, PageQuery, Search, changesSomething, line } from './schemas/common.ts'
-import { Version } from './schemas/numbers.ts'
+import { Version, wholeNumber } from './schemas/numbers.ts'
 
 /** The unit in which an OsmAnd-style device says its speed. Traccar's default is knots. */
 export const speedUnits = ['kn', 'kmh', 'mps', 'mph'] as const
@@ -13,13 +13,20 @@ export type Protocol = (typeof protocols)[number]
 
 /**
  * What the device calls itself: an IMEI, a Traccar Client id, an OwnTracks user or topic (which ends with
- * what the phone is called: `owntracks/kim/iPhone 12 Pro`). Unique over all of Fleet2.
+ * what the phone is called: `owntracks/kim/iPhone 12 Pro`). A name, and no proof: unique in its organisation,
+ * and among the devices of all that need show nothing.
  */
-const Identifier = line(128)
+export const DeviceIdentifier = line(128)
+
+/**
+ * Added to every time that the device says, for a clock that people know to be wrong: a day on either side
+ * covers every time zone.
+ */
+const ClockCorrection = wholeNumber(-86_400, 86_400)
 
 export const DeviceCreate = z.strictObject({
   name: line(80),
-  identifier: Identifier,
+  identifier: DeviceIdentifier,
   vehicleId: Id.nullable().default(null),
   speedUnit: z.enum(speedUnits, `must be one of ${speedUnits.join(', ')}`).default('kn'),
   /**
@@ -27,6 +34,9 @@ export const DeviceCreate = z.strictObject({
    * whoever knows its identifier, which is printed on many a tracker, can send positions in its name.
    */
   tokenRequired: z.boolean('must be true or false').default(true),
+  /** Without its token it is taken at the organisation's own ingest address alone. */
+  addressRequired: z.boolean('must be true or false').default(false),
+  clockCorrectionSeconds: ClockCorrection.default(0),
 })
 export type DeviceCreate = z.infer<typeof DeviceCreate>
 
@@ -36,6 +46,10 @@ export const DeviceUpdate = z.strictObject({
   vehicleId: Id.nullable(),
   speedUnit: z.enum(speedUnits, `must be one of ${speedUnits.join(', ')}`),
   tokenRequired: z.boolean('must be true or false'),
+  addressRequired: z.boolean('must be true or false'),
+  clockCorrectionSeconds: ClockCorrection,
+  /** Keeps the last 100 messages as they came for a day, or ends that. */
+  recording: z.boolean('must be true or false'),
   version: Version,
 }).partial().refine(changesSomething, 'must change at least one field')
 export type DeviceUpdate = z.infer<typeof DeviceUpdate>
@@ -52,6 +66,11 @@ export const Device = z.object({
   vehicle: z.object({ id: id(), name: anyText() }).nullable(),
   speedUnit: z.enum(speedUnits),
   tokenRequired: z.boolean(),
+  addressRequired: z.boolean()
+    .describe('Without its token it is taken at the organisation\'s own ingest address alone.'),
+  clockCorrectionSeconds: anyNumber().describe('Added to every time that it says.'),
+  recordingUntil: moment().nullable()
+    .describe('Until then its last 100 messages are kept as they came; null: they are not.'),
   lastSeenAt: moment().nullable().describe('When a message of it was last taken; null: never.'),
   protocol: z.enum(protocols).nullable().describe('The shape of its last message; null: there was none.'),
   clockOffsetSeconds: anyNumber().nullable()
@@ -60,6 +79,8 @@ export const Device = z.object({
     .describe('How far its fixes are apart, smoothed. Null: there have not been two.'),
   batteryPercent: anyNumber().nullable(),
   batteryVolts: anyNumber().nullable(),
+  firmware: anyText().nullable().describe('As it said last; null: it has not.'),
+  signal: anyText().nullable().describe('How well it is heard, as it said last and in its own unit.'),
   previousTokenUntil: moment().nullable()
     .describe('Until then the token before this one is taken, too; null: there is none.'),
   version: count(),

@@ -91,8 +91,8 @@ export const features = {
     },
     live: { 'device': 'devices:read', 'device-event': 'devices:read' },
     audit: {
-      'device.created': { when: '`tokenRequired` says whether it must show a token' },
-      'device.updated': { when: '`tokenRequired` says whether it must show a token' },
+      'device.created': { when: '`tokenRequired` and `addressRequired` say what it must show' },
+      'device.updated': { when: 'also when its messages are kept as they come (`recordingUntil`)' },
       'device.removed': {},
       'device.token-renewed': { words: 'renewed the token of device' },
       'device.assigned': { when: 'also when its vehicle is restored' },
@@ -104,8 +104,20 @@ export const features = {
         words: 'moved the history of device',
         when: 'by the job that moves what a correction did not move at once',
       },
+      'ingest-address.created': {
+        words: 'created the ingest address',
+        when: 'the organisation\'s own ([devices.md](devices.md)); its key is not in the entry',
+      },
+      'ingest-address.renewed': { words: 'renewed the ingest address' },
+      'unknown-device.dismissed': { when: 'one that is made a device is `device.created`' },
+      'device-replay.requested': {
+        words: 'started the replay of device', when: 'messages of a device judged anew after a correction',
+      },
+      'device-replay.completed': {
+        words: 'completed the replay of device', when: 'says how many messages were used',
+      },
     },
-    jobs: { 'fitting-history': 'Moving positions to another vehicle' },
+    jobs: { 'fitting-history': 'Moving positions to another vehicle', 'device-replay': 'Device replay' },
     undo: { devices: 'device' },
   },
   members: {

@@ -1,6 +1,7 @@
 import { databaseVariables } from './variables/database.ts'
 import { demoVariables } from './variables/demo.ts'
 import { healthVariables } from './variables/health.ts'
+import { ingestVariables } from './variables/ingest.ts'
 import { instanceVariables } from './variables/instance.ts'
 import { lifeCycleVariables } from './variables/life-cycle.ts'
 import { mailVariables } from './variables/mail.ts'
@@ -25,6 +26,7 @@ export const variables = {
   ...redisVariables,
   ...storageVariables,
   ...mailVariables,
+  ...ingestVariables,
   ...sessionsVariables,
   ...lifeCycleVariables,
   ...healthVariables,

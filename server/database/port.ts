@@ -72,6 +72,10 @@ export const rowKeys = {
   user: 'app.user_id',
   invitation: 'app.invitation_token_hash',
   device: 'app.device_identifiers',
+  /** Hashes of tokens that were shown, one a line. */
+  token: 'app.device_token_hashes',
+  /** Keys of organisations' own ingest addresses, one a line. */
+  address: 'app.ingest_keys',
   ingest: 'app.organisation_ids',
   /** `on`: the outbox of every organisation, for the job that publishes what was left behind. */
   relay: 'app.relay',

@@ -7,6 +7,8 @@ import { auditExport, runAuditExport } from '#server/fleet/exports/audit.ts'
 import { fittingHistory, runFittingHistory } from '#server/fleet/history/history.ts'
 import { keepWithinTime, retention } from '#server/fleet/history/retention.ts'
 import { cleanFiles, fileCleaning } from '#server/fleet/exports/cleaning.ts'
+import { deleteOldMessages } from '#server/fleet/ingest/cleaning.ts'
+import { deviceReplay, runDeviceReplay } from '#server/fleet/ingest/replay.ts'
 import { issuePasswordReset, passwordReset } from '#server/identity/password-reset.ts'
 import { deleteEndedRevocations } from '#server/identity/revocations.ts'
 import { handle, type JobHandler, type JobKind } from '#server/jobs/kind.ts'
@@ -43,6 +45,7 @@ const hourly = {
   jobs: cleaning('job-cleaning'),
   files: fileCleaning,
   retention,
+  deviceMessages: cleaning('device-message-cleaning'),
 }
 
 function handlersOf(services: Services): JobHandler[] {
@@ -74,6 +77,11 @@ function handlersOf(services: Services): JobHandler[] {
     handle(fittingHistory, job => runFittingHistory(services, job)),
     handle(mailKind, job => services.mail.send(job)),
     handle(passwordReset, job => issuePasswordReset(services, job)),
+    handle(hourly.deviceMessages, async () => {
+      const deleted = await deleteOldMessages(database)
+      return async () => ({ result: { deleted } })
+    }),
+    handle(deviceReplay, job => runDeviceReplay(services, job)),
     handle(auditExport, job => runAuditExport(services, job)),
   ]
 }

@@ -8,7 +8,7 @@ import { createSecretMaker, type SecretMaker } from '#server/config/secret.ts'
 import { sealedTokens, type TokenCodec } from '#server/database/consistency.ts'
 import { openFileTables } from '#server/database/files.ts'
 import { openDatabase, type DatabaseService } from '#server/database/open.ts'
-import { createIngest, type Ingest } from '#server/fleet/ingest/ingest.ts'
+import { createIngest, limitsOf, type Ingest } from '#server/fleet/ingest/ingest.ts'
 import { publishingAfterCommit } from '#server/live/changes.ts'
 import { createOutbox, type Outbox } from '#server/live/outbox.ts'
 import { livePositions } from '#server/fleet/vehicles/vehicles.ts'
@@ -37,7 +37,8 @@ import { eventMetrics, outboxMetrics } from '#server/telemetry/live-metrics.ts'
 import { routerMetrics } from '#server/telemetry/database-metrics.ts'
 import { countMail } from '#server/telemetry/mail-metrics.ts'
 import {
-  deviceEventsStored, positionBatch, positionsAccepted, positionsJudged, positionsQuarantined,
+  countLimited, countRefused, deviceEventsStored, positionBatch, positionsAccepted, positionsJudged,
+  positionsQuarantined,
 } from '#server/telemetry/metrics.ts'
 import { UnavailableError } from '#shared/errors.ts'
 
@@ -160,12 +161,19 @@ export function openServices({
       database,
       outbox,
       log,
+      limits: limitsOf({
+        device: config.ingestDevicePerSecond,
+        organisation: config.ingestOrganisationPerSecond,
+        address: config.ingestRefusedPerSecond,
+      }),
       metrics: {
         outcome: outcome => positionsAccepted.inc({ outcome }),
         batch: size => positionBatch.observe(size),
         quarantined: fault => positionsQuarantined.inc({ reason: fault }),
         judged: credibility => positionsJudged.inc({ credibility }),
         happened: events => deviceEventsStored.inc(events),
+        refused: countRefused,
+        limited: countLimited,
       },
     }),
     health,

@@ -127,6 +127,18 @@ export const deviceEventsStored = new Counter({
   help: 'Alarms and other events of devices that were stored, each once',
   registers: [registry],
 })
+const messagesRefused = new Counter({
+  name: 'fleet2_device_requests_refused_total',
+  help: 'Requests of devices that were refused for who they said they were',
+  labelNames: ['reason'] as const,
+  registers: [registry],
+})
+const messagesLimited = new Counter({
+  name: 'fleet2_device_requests_limited_total',
+  help: 'Requests of devices that were told to come back later, by the limit that they met',
+  labelNames: ['limit'] as const,
+  registers: [registry],
+})
 export const positionBatch = new Histogram({
   name: 'fleet2_position_batch_positions',
   help: 'Positions committed in one transaction',
@@ -202,4 +214,6 @@ httpErrors.inc({ method: 'GET', route: 'page', status: '500' }, 0)
 fromZero(positionsQuarantined, ['refused'])
 fromZero(positionsJudged, credibilities)
 fromZero(positionsAccepted, ['stored', 'duplicate', 'quarantined', 'seen'])
+export const countRefused = fromZero(messagesRefused, ['unknown', 'token'])
+export const countLimited = fromZero(messagesLimited, ['device', 'organisation', 'address'])
 export const countSignIn = fromZero(signIns, ['accepted', 'refused', 'throttled', 'failed'])

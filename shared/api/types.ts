@@ -132,6 +132,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/device-replays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Judge the kept messages of a device anew
+         * @description After its unit or clock was corrected. Answers with a job, whose progress counts messages.
+         *
+         *     For owners and managers (`devices:write`).
+         */
+        post: operations["postDeviceReplays"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/devices": {
         parameters: {
             query?: never;
@@ -181,11 +203,33 @@ export interface paths {
         head?: never;
         /**
          * Change a device
-         * @description Only what is given is changed. `version`, if given, must be the present one. `tokenRequired: false` is as sensitive as giving the token away.
+         * @description Only what is given is changed. `version`, if given, must be the present one. `tokenRequired: false` is as sensitive as giving the token away; so is `addressRequired: false`.
          *
          *     For owners and managers (`devices:write`).
          */
         patch: operations["patchDevicesById"];
+        trace?: never;
+    };
+    "/api/v1/devices/{id}/days": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read what a device sent, day by day
+         * @description Positions, battery and silences of the last days (UTC), the newest first. A day without a position is left out.
+         *
+         *     For owners, managers and dispatchers (`devices:read`).
+         */
+        get: operations["getDevicesByIdDays"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/devices/{id}/fittings": {
@@ -230,6 +274,28 @@ export interface paths {
          *     For owners, managers and dispatchers (`devices:read`).
          */
         get: operations["getDevicesByIdPositions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{id}/recorded-messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the last messages of a device as they came
+         * @description At most 100, the newest first, whatever became of them. They are kept while the device is being recorded: for a day after it was added, and after `recording: true`.
+         *
+         *     For owners, managers and dispatchers (`devices:read`).
+         */
+        get: operations["getDevicesByIdRecordedMessages"];
         put?: never;
         post?: never;
         delete?: never;
@@ -303,6 +369,34 @@ export interface paths {
          */
         get: operations["getFleet"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ingest-address": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the organisation's own ingest address
+         * @description What comes there is this organisation's: its identifiers are looked for among its own devices, and those that it does not know are listed.
+         *
+         *     For owners and managers (`devices:write`).
+         */
+        get: operations["getIngestAddress"];
+        /**
+         * Make the organisation's own ingest address, or a new one
+         * @description The one before is taken for a day more, or with `endPrevious=true` not at all.
+         *
+         *     For owners and managers (`devices:write`). It is sensitive: refused while Redis is away.
+         */
+        put: operations["putIngestAddress"];
         post?: never;
         delete?: never;
         options?: never;
@@ -888,6 +982,72 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/unknown-devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List unknown devices
+         * @description Identifiers that came to the organisation's own ingest address and that no device of it has, the newest first; 100 at most.
+         *
+         *     For owners, managers and dispatchers (`devices:read`).
+         */
+        get: operations["getUnknownDevices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/unknown-devices/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Dismiss an unknown device
+         * @description It is listed again once it sends again.
+         *
+         *     For owners and managers (`devices:write`).
+         */
+        delete: operations["deleteUnknownDevicesById"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/unknown-devices/{id}/device": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a device of an unknown one
+         * @description It is taken as it sends already: without a token, at the organisation's own ingest address.
+         *
+         *     For owners and managers (`devices:write`).
+         */
+        post: operations["postUnknownDevicesByIdDevice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/users": {
         parameters: {
             query?: never;
@@ -1205,6 +1365,12 @@ export interface components {
             /** @enum {string} */
             speedUnit: "kn" | "kmh" | "mps" | "mph";
             tokenRequired: boolean;
+            /** @description Without its token it is taken at the organisation's own ingest address alone. */
+            addressRequired: boolean;
+            /** @description Added to every time that it says. */
+            clockCorrectionSeconds: number;
+            /** @description Until then its last 100 messages are kept as they came; null: they are not. */
+            recordingUntil: string | null;
             /** @description When a message of it was last taken; null: never. */
             lastSeenAt: string | null;
             /** @description The shape of its last message; null: there was none. */
@@ -1215,6 +1381,10 @@ export interface components {
             intervalSeconds: number | null;
             batteryPercent: number | null;
             batteryVolts: number | null;
+            /** @description As it said last; null: it has not. */
+            firmware: string | null;
+            /** @description How well it is heard, as it said last and in its own unit. */
+            signal: string | null;
             /** @description Until then the token before this one is taken, too; null: there is none. */
             previousTokenUntil: string | null;
             version: number;
@@ -1235,6 +1405,28 @@ export interface components {
             speedUnit?: "kn" | "kmh" | "mps" | "mph";
             /** @default true */
             tokenRequired?: boolean;
+            /** @default false */
+            addressRequired?: boolean;
+            /** @default 0 */
+            clockCorrectionSeconds?: number;
+        };
+        DeviceDay: {
+            /** @description `yyyy-mm-dd`, in UTC. */
+            day: string;
+            positions: number;
+            /** @description Of these, the ones that moved a vehicle or could have. */
+            believed: number;
+            /** @description Per cent; null: it did not say. */
+            battery: {
+                first: number;
+                last: number;
+                least: number;
+            } | null;
+            leastVolts: number | null;
+            /** @description Silences longer than five of its intervals, and than five minutes. */
+            gaps: number;
+            /** @description How long they were together. */
+            silentSeconds: number;
         };
         DeviceEvent: {
             /** Format: uuid */
@@ -1289,10 +1481,22 @@ export interface components {
             credibility: ("ok" | "no-fix" | "outdated" | "clock-ahead" | "implausible" | "inaccurate") | null;
             /** @description What is wrong with it, and what would be right. */
             reason: string;
-            /** @description As it came, without secrets. */
+            /** @description As it came, without secrets. Of a message that was refused and whose sender is not proved to be of this organisation, the names of its fields alone. */
             raw: {
                 [key: string]: unknown;
             };
+            /** @description Since then a correction has made a position of it; null: it has not. */
+            replayedAt: string | null;
+        };
+        DeviceReplayCreate: {
+            /** Format: uuid */
+            deviceId: string;
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to: string;
+            /** @enum {string} */
+            speedUnitBefore?: "kn" | "kmh" | "mps" | "mph";
         };
         DeviceUpdate: {
             name?: string;
@@ -1300,6 +1504,9 @@ export interface components {
             /** @enum {string} */
             speedUnit?: "kn" | "kmh" | "mps" | "mph";
             tokenRequired?: boolean;
+            addressRequired?: boolean;
+            clockCorrectionSeconds?: number;
+            recording?: boolean;
             version?: number;
         };
         DeviceWithToken: {
@@ -1315,6 +1522,12 @@ export interface components {
             /** @enum {string} */
             speedUnit: "kn" | "kmh" | "mps" | "mph";
             tokenRequired: boolean;
+            /** @description Without its token it is taken at the organisation's own ingest address alone. */
+            addressRequired: boolean;
+            /** @description Added to every time that it says. */
+            clockCorrectionSeconds: number;
+            /** @description Until then its last 100 messages are kept as they came; null: they are not. */
+            recordingUntil: string | null;
             /** @description When a message of it was last taken; null: never. */
             lastSeenAt: string | null;
             /** @description The shape of its last message; null: there was none. */
@@ -1325,6 +1538,10 @@ export interface components {
             intervalSeconds: number | null;
             batteryPercent: number | null;
             batteryVolts: number | null;
+            /** @description As it said last; null: it has not. */
+            firmware: string | null;
+            /** @description How well it is heard, as it said last and in its own unit. */
+            signal: string | null;
             /** @description Until then the token before this one is taken, too; null: there is none. */
             previousTokenUntil: string | null;
             version: number;
@@ -1390,6 +1607,12 @@ export interface components {
             courseDegrees: (number | null)[];
             /** @description The moment of the position, in seconds since 1970. */
             fixSeconds: (number | null)[];
+        };
+        IngestAddress: {
+            /** @description `/api/ingest/org-…`: it names the organisation. Null: none has been made yet. */
+            path: string | null;
+            /** @description Until then the address before this one is taken, too; null: there is none. */
+            previousUntil: string | null;
         };
         InstanceView: {
             name: string;
@@ -1857,6 +2080,21 @@ export interface components {
             /** @description Present in a standby region, which takes no changes: the address of the one that does. */
             standbyOf?: string;
         };
+        RecordedMessage: {
+            /** Format: date-time */
+            receivedAt: string;
+            fixTime: string | null;
+            /**
+             * @description `ok` and the other credibilities: stored; `quarantined`; `no-place`: there was none to store.
+             * @enum {string}
+             */
+            outcome: "ok" | "no-fix" | "outdated" | "clock-ahead" | "implausible" | "inaccurate" | "quarantined" | "no-place";
+            protocol: ("osmand" | "traccar-client" | "owntracks") | null;
+            /** @description As it came, without secrets. */
+            raw: {
+                [key: string]: unknown;
+            };
+        };
         RedisView: {
             /**
              * @description `memory`: the stand-in inside of the process, for one instance.
@@ -2018,6 +2256,32 @@ export interface components {
             subject: string;
             text: string;
             noticedBy: string;
+        };
+        UnknownDevice: {
+            /** Format: uuid */
+            id: string;
+            /** @description What it calls itself. */
+            identifier: string;
+            /** @description The shape of its last message. */
+            protocol: ("osmand" | "traccar-client" | "owntracks") | null;
+            /** Format: date-time */
+            firstSeenAt: string;
+            /** Format: date-time */
+            lastSeenAt: string;
+            /** @description Its newest message as it came, without secrets. */
+            raw: {
+                [key: string]: unknown;
+            };
+        };
+        UnknownDeviceAdoption: {
+            name?: string;
+            /** @default null */
+            vehicleId?: string | null;
+            /**
+             * @default kn
+             * @enum {string}
+             */
+            speedUnit?: "kn" | "kmh" | "mps" | "mph";
         };
         Vehicle: {
             /** Format: uuid */
@@ -2653,6 +2917,51 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    postDeviceReplays: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Made once for one intent: however often the request arrives, it is applied once, and a repeat gets the first answer. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeviceReplayCreate"];
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Idempotency-Replayed": components["headers"]["Replayed"];
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["ConflictOrOperationInProgressOrOrganisationChanged"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
+        };
+    };
     getDevices: {
         parameters: {
             query?: {
@@ -2863,6 +3172,47 @@ export interface operations {
             503: components["responses"]["AskAgainLaterOrStandbyRegionOrUnavailableOrUnresolved"];
         };
     };
+    getDevicesByIdDays: {
+        parameters: {
+            query?: {
+                days?: number;
+            };
+            header?: {
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Fleet2-Stale": components["headers"]["Stale"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["DeviceDay"][];
+                    };
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["OrganisationChanged"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     getDevicesByIdFittings: {
         parameters: {
             query?: never;
@@ -2981,6 +3331,45 @@ export interface operations {
                         nextCursor: string | null;
                         /** @description How many the whole list has. Null past the first page, and where there are more than are counted. */
                         total: number | null;
+                    };
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["OrganisationChanged"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getDevicesByIdRecordedMessages: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Fleet2-Stale": components["headers"]["Stale"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["RecordedMessage"][];
                     };
                 };
             };
@@ -3164,6 +3553,80 @@ export interface operations {
             409: components["responses"]["OrganisationChanged"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
+        };
+    };
+    getIngestAddress: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Fleet2-Stale": components["headers"]["Stale"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IngestAddress"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["OrganisationChanged"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    putIngestAddress: {
+        parameters: {
+            query?: {
+                endPrevious?: "true" | "false";
+            };
+            header?: {
+                /** @description Made once for one intent: however often the request arrives, it is applied once, and a repeat gets the first answer. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Idempotency-Replayed": components["headers"]["Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IngestAddress"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["OperationInProgressOrOrganisationChanged"];
+            413: components["responses"]["TooLarge"];
+            422: components["responses"]["IdempotencyKeyReused"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["AskAgainLaterOrStandbyRegionOrUnavailableOrUnresolved"];
         };
     };
     postInvitationAcceptances: {
@@ -4438,6 +4901,135 @@ export interface operations {
             400: components["responses"]["InvalidInput"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
+        };
+    };
+    getUnknownDevices: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: {
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Fleet2-Stale": components["headers"]["Stale"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["UnknownDevice"][];
+                        /** @description Asks for the next page as `cursor`; null on the last one. */
+                        nextCursor: string | null;
+                        /** @description How many the whole list has. Null past the first page, and where there are more than are counted. */
+                        total: number | null;
+                    };
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["OrganisationChanged"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteUnknownDevicesById: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Made once for one intent: however often the request arrives, it is applied once, and a repeat gets the first answer. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Idempotency-Replayed": components["headers"]["Replayed"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["OperationInProgressOrOrganisationChanged"];
+            413: components["responses"]["TooLarge"];
+            422: components["responses"]["IdempotencyKeyReused"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
+        };
+    };
+    postUnknownDevicesByIdDevice: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Made once for one intent: however often the request arrives, it is applied once, and a repeat gets the first answer. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The id of the organisation that the request is meant for. Where the session works in another by now, it is refused as `organisation-changed`. */
+                "Fleet2-Organisation"?: components["parameters"]["Organisation"];
+                /** @description From an earlier answer: this one will not be older. */
+                "Fleet2-Consistency"?: components["parameters"]["Consistency"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UnknownDeviceAdoption"];
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Fleet2-Consistency": components["headers"]["Consistency"];
+                    "Idempotency-Replayed": components["headers"]["Replayed"];
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Device"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["ConflictOrOperationInProgressOrOrganisationChanged"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["StandbyRegionOrUnavailableOrUnresolved"];
         };
     };
     postUsers: {

@@ -39,6 +39,11 @@ export function moment() {
   return z.iso.datetime()
 }
 
+/** A whole list, which is never long. */
+export function list<Item extends z.ZodType>(item: Item) {
+  return z.object({ items: z.array(item) })
+}
+
 /** A page of a list; `Page` of common.ts is its type. */
 export function page<Item extends z.ZodType>(item: Item) {
   return z.object({

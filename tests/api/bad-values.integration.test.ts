@@ -214,7 +214,10 @@ it('every endpoint reads its input by a schema, and by nothing else', () => {
         /getQuery|readBody|getRouterParam|readRawBody|getRequestURL|getRequestHeader/,
       ),
     ])
-    if (method === 'PATCH' || method === 'PUT') expect([name, input.body !== null]).toEqual([name, true])
+    // The key of an ingest address is made by the server: there is nothing to say.
+    const saysNothing = name === 'PUT /api/v1/ingest-address'
+    if (method === 'PATCH' || (method === 'PUT' && !saysNothing))
+      expect([name, input.body !== null]).toEqual([name, true])
     if (name.includes(':id')) expect([name, input.parameters !== null]).toEqual([name, true])
   }
 })

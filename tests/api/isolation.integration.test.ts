@@ -73,6 +73,8 @@ const special: Record<string, Case> = {
   'GET /api/health/ready': { own: 'public' },
   'GET /api/ingest': { own: 'the device is the key: see ingest.integration.test.ts' },
   'POST /api/ingest': { own: 'the device is the key: see ingest.integration.test.ts' },
+  'GET /api/ingest/:secret': { own: 'the device is the key: see tests/devices/device-identity' },
+  'POST /api/ingest/:secret': { own: 'the device is the key: see tests/devices/device-identity' },
 }
 
 const defined = await definedEndpoints()
@@ -129,13 +131,17 @@ describe('another organisation\'s thing is not there', () => {
     ])
   })
 
-  it('an identifier is taken for everybody, and the answer tells nothing of its owner', async () => {
-    const {
-      body: { identifier },
-    } = await theirs.send<{ identifier: string }>('GET', `/api/v1/devices/${their.devices}`)
+  it('an identifier is no proof: theirs can be had with a token of one\'s own, and what is sent with their '
+    + 'token stays theirs', async () => {
+    const { identifier } = (await theirs.send<{ identifier: string }>('GET', `/api/v1/devices/${their.tracker}`))
+      .body
     const made = await mine.send('POST', '/api/v1/devices', { name: 'Mine', identifier })
-    expect(made.status).toBe(409)
-    expect(JSON.stringify(made.body)).not.toContain('Their')
+    expect([made.status, made.body.identifier]).toEqual([201, identifier])
+    // Their tracker needs show nothing: nobody else's may be found by its name without a proof.
+    const open = { name: 'Mine, too', identifier, tokenRequired: false }
+    const refused = await signUp(server.url).then(other => other.send('POST', '/api/v1/devices', open))
+    expect(refused.status).toBe(409)
+    expect(JSON.stringify(refused.body)).not.toContain('Their')
   })
 })
 
@@ -147,6 +153,7 @@ describe('without a session', () => {
     '/api/v1/status',
     '/api/openapi.json',
     '/api/ingest',
+    '/api/ingest/:secret',
     '/api/v1/users',
     '/api/v1/invitation-lookups',
     '/api/v1/invitation-acceptances',

@@ -47,7 +47,13 @@ await migrate({
     fileURLToPath(new URL('../../server/database/migrations', import.meta.url)),
   ),
 })
-const env = { NUXT_DATABASE_URL: postgres.servingUrl, NUXT_LOG_LEVEL: 'warn' }
+const env = {
+  NUXT_DATABASE_URL: postgres.servingUrl,
+  NUXT_LOG_LEVEL: 'warn',
+  // A few trackers of one organisation send as fast as they can.
+  NUXT_INGEST_DEVICE_LIMIT: '100000',
+  NUXT_INGEST_ORGANISATION_LIMIT: '1000000',
+}
 const fleet2 = await startServer({ env })
 const base = options.base
   ? await startServer({ env, entry: resolve(options.base, '.output/server/index.mjs') })

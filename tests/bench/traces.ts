@@ -54,6 +54,8 @@ const common = {
   NUXT_DATABASE_READ_URL: cluster.pgbouncerUrls.read,
   NUXT_REDIS_URL: redis.url,
   NUXT_LOG_LEVEL: 'warn',
+  NUXT_INGEST_DEVICE_LIMIT: '100000',
+  NUXT_INGEST_ORGANISATION_LIMIT: '1000000',
 }
 const recorded = (ratio: string) => ({
   OTEL_TRACES_EXPORTER: 'otlp',

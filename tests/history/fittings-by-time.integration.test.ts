@@ -60,6 +60,7 @@ async function makeDevice(vehicleId: string | null) {
   const identifier = randomUUID()
   const { id } = await createDevice(at(0), actor, {
     name: `Tracker ${names++}`, identifier, vehicleId, speedUnit: 'kmh', tokenRequired: false,
+    addressRequired: false, clockCorrectionSeconds: 0,
   })
   return { id, identifier }
 }

@@ -114,7 +114,9 @@ test('a device is added, with a token unless it is said otherwise, fitted, taken
   await page.getByRole('option', { name: 'Kangoo 11' }).click()
   await page.getByRole('button', { name: 'Add', exact: true }).click()
   const token = (await page.getByTestId('token').textContent())!.match(/[\w-]{43}$/)![0]
-  await expect(page.getByTestId('server-address')).toHaveText(new RegExp(`/api/ingest\\?token=${token}$`))
+  await expect(page.locator('[data-setting="Server URL"]')).toHaveText(new RegExp(`/api/ingest/${token}$`))
+  await expect(page.getByTestId('qr-code')).toBeVisible()
+  await expect(page.getByTestId('first-message')).toContainText('Waiting for the first message')
   expect((await request.get(`/api/ingest?id=${identifier}&lat=52.4&lon=13.4`)).status()).toBe(401)
   expect(
     (
@@ -123,6 +125,7 @@ test('a device is added, with a token unless it is said otherwise, fitted, taken
       })
     ).status(),
   ).toBe(200)
+  await expect(page.getByTestId('first-message')).toContainText('Here it is')
   await page.keyboard.press('Escape')
   const row = page.getByRole('row', { name: new RegExp(name) })
   await expect(row).toContainText('Kangoo 11')
@@ -145,7 +148,8 @@ test('a device is added, with a token unless it is said otherwise, fitted, taken
   // The token was shown once: later its place is shown, and that it is needed.
   await row.getByRole('button', { name: `Actions for ${name}` }).click()
   await page.getByRole('menuitem', { name: 'How to connect' }).click()
-  await expect(page.getByTestId('server-address')).toHaveText(/\/api\/ingest\?token=<token>$/)
+  await expect(page.locator('[data-setting="Server URL"]')).toHaveText(/\/api\/ingest\/<token>$/)
+  await expect(page.getByTestId('qr-code')).toBeHidden()
   await expect(page.getByTestId('token')).toBeHidden()
   await page.keyboard.press('Escape')
 

@@ -37,6 +37,12 @@ export async function makeThings(owner: SignedUp, name: string): Promise<Record<
   const fitted = { name, identifier: randomUUID(), vehicleId: things.vehicles }
   const { id: device } = (await send<{ id: string }>('POST', '/api/v1/devices', fitted)).body
   things.fittings = await first(`/api/v1/devices/${device}/fittings`)
+  const { body: address } = await send<{ path: string }>('PUT', '/api/v1/ingest-address')
+  await send('GET', `${address.path}?id=unknown-${randomUUID()}&lat=1&lon=2`)
+  await until(async () => {
+    things['unknown-devices'] = await first('/api/v1/unknown-devices').catch(() => '')
+    return things['unknown-devices'] !== ''
+  }, 'what is unknown to be kept')
   things.members = await first('/api/v1/members')
   things.mails = await first('/api/v1/mails')
   things.jobs = (await send<{ id: string }>('POST', '/api/v1/audit-exports', { format: 'csv' })).body.id

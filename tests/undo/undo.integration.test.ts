@@ -94,6 +94,8 @@ function workIn(
           name,
           identifier,
           vehicleId,
+          addressRequired: false,
+          clockCorrectionSeconds: 0,
           speedUnit: 'kn',
           tokenRequired: true,
         })

@@ -8,6 +8,8 @@ export const exemptEndpoints: Record<string, string> = {
   'api/[...].ts': 'no endpoint: it catches the addresses that are none',
   'api/ingest.get.ts': 'devices: their formats, their tokens and no session; docs/devices.md',
   'api/ingest.post.ts': 'devices: their formats, their tokens and no session; docs/devices.md',
+  'api/ingest/[secret].get.ts': 'devices: the same, with a token or an organisation\'s key in the address',
+  'api/ingest/[secret].post.ts': 'devices: the same, with a token or an organisation\'s key in the address',
   'api/events.get.ts': 'a stream of server-sent events; docs/live-events.md',
   'api/events/operations.get.ts': 'a stream of server-sent events; docs/ops-view.md',
   'api/health/index.get.ts': probe,

@@ -14,7 +14,7 @@ import {
 } from 'drizzle-orm/pg-core'
 import type { Protocol, SpeedUnit } from '#shared/devices.ts'
 import type { DeviceEventKind } from '#shared/device-events.ts'
-import type { Doubt, MessageOutcome } from '#shared/device-messages.ts'
+import type { Doubt, MessageOutcome, RecordedOutcome } from '#shared/device-messages.ts'
 import type { VehicleKind } from '#shared/vehicles.ts'
 
 const moment = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
@@ -40,8 +40,10 @@ export const devices = pgTable('devices', {
   id: uuid('id').primaryKey(),
   organisationId: uuid('organisation_id').notNull(),
   name: text('name').notNull(),
-  /** What the device calls itself; unique over all organisations. */
+  /** What the device calls itself, unless `ownIdentifier` says it; unique over all organisations. */
   identifier: text('identifier').notNull(),
+  /** What it calls itself, where another device has that name: then `identifier` is its id. */
+  ownIdentifier: text('own_identifier'),
   vehicleId: uuid('vehicle_id'),
   speedUnit: text('speed_unit').$type<SpeedUnit>().notNull().default('kn'),
   tokenRequired: boolean('token_required').notNull().default(false),
@@ -50,9 +52,38 @@ export const devices = pgTable('devices', {
   /** The one before it, and until when it is taken. */
   previousTokenHash: text('previous_token_hash'),
   previousTokenUntil: moment('previous_token_until'),
+  /** Without its token it is taken at the organisation's own address alone. */
+  addressRequired: boolean('address_required').notNull().default(false),
+  /** Added to every time that it says. */
+  clockCorrectionSeconds: integer('clock_correction_seconds').notNull().default(0),
+  /** Until then its last messages are kept as they came. */
+  recordingUntil: moment('recording_until'),
   version: integer('version').notNull().default(1),
   createdAt: moment('created_at').notNull().defaultNow(),
   updatedAt: moment('updated_at').notNull().defaultNow(),
+})
+
+/** An organisation's own ingest address: `/api/ingest/<key>`. */
+export const ingestAddresses = pgTable('ingest_addresses', {
+  organisationId: uuid('organisation_id').primaryKey(),
+  key: text('key').notNull(),
+  /** The one before it, and until when it is taken. */
+  previousKey: text('previous_key'),
+  previousUntil: moment('previous_until'),
+  version: integer('version').notNull().default(1),
+  createdAt: moment('created_at').notNull().defaultNow(),
+  updatedAt: moment('updated_at').notNull().defaultNow(),
+})
+
+/** Identifiers that nobody has, as they came to an organisation's own address. */
+export const unknownDevices = pgTable('unknown_devices', {
+  id: uuid('id').primaryKey(),
+  organisationId: uuid('organisation_id').notNull(),
+  identifier: text('identifier').notNull(),
+  protocol: text('protocol').$type<Protocol>(),
+  firstSeenAt: moment('first_seen_at').notNull(),
+  lastSeenAt: moment('last_seen_at').notNull(),
+  raw: jsonb('raw').$type<Record<string, unknown>>().notNull(),
 })
 
 /**
@@ -123,6 +154,8 @@ export const quarantinedPositions = pgTable('quarantined_positions', {
   receivedAt: moment('received_at').notNull().defaultNow(),
   reason: text('reason').notNull(),
   raw: jsonb('raw').$type<Record<string, unknown>>().notNull(),
+  /** Since then a correction has made a believed position of it. */
+  replayedAt: moment('replayed_at'),
 })
 
 /** What devices told of beside a place. */
@@ -153,7 +186,21 @@ export const deviceMessages = pgTable('device_messages', {
   credibility: text('credibility').$type<Doubt>(),
   reason: text('reason').notNull(),
   raw: jsonb('raw').$type<Record<string, unknown>>().notNull(),
+  /** Since then a correction has made a believed position of it. */
+  replayedAt: moment('replayed_at'),
 })
+
+/** The last messages of a device that is being recorded, in a ring. */
+export const recordedMessages = pgTable('recorded_messages', {
+  organisationId: uuid('organisation_id').notNull(),
+  deviceId: uuid('device_id').notNull(),
+  slot: smallint('slot').notNull(),
+  receivedAt: moment('received_at').notNull(),
+  fixTime: moment('fix_time'),
+  outcome: text('outcome').$type<RecordedOutcome>().notNull(),
+  protocol: text('protocol').$type<Protocol>(),
+  raw: jsonb('raw').$type<Record<string, unknown>>().notNull(),
+}, table => [primaryKey({ columns: [table.deviceId, table.slot] })])
 
 /**
  * The newest credible fix of each device, when it was last heard of, and what its next message is judged by.
@@ -176,6 +223,8 @@ export const deviceStates = pgTable('device_states', {
   batteryPercent: real('battery_percent'),
   batteryVolts: real('battery_volts'),
   protocol: text('protocol').$type<Protocol>(),
+  firmware: text('firmware'),
+  signal: text('signal'),
   judging: jsonb('judging'),
 })
 

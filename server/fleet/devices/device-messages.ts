@@ -2,10 +2,11 @@ import { and, desc, eq, lt, or, sql } from 'drizzle-orm'
 import { unionAll } from 'drizzle-orm/pg-core'
 import { decodeCursor, toPage } from '#server/database/cursor.ts'
 import type { Transaction } from '#server/database/port.ts'
-import { deviceMessages, devices, quarantinedPositions } from '#server/database/schema/fleet.ts'
+import { deviceMessages, devices, quarantinedPositions, recordedMessages } from '#server/database/schema/fleet.ts'
+import { NotFoundError } from '#shared/errors.ts'
 import type { Page } from '#shared/schemas/common.ts'
 import type {
-  Credibility, DeviceMessageEntry, DeviceMessageQuery, MessageOutcome,
+  Credibility, DeviceMessageEntry, DeviceMessageQuery, MessageOutcome, RecordedMessage,
 } from '#shared/device-messages.ts'
 import type { FleetServices } from '../vehicles/vehicles.ts'
 
@@ -31,7 +32,7 @@ export async function listDeviceMessages(
       .select({
         id: both.id, deviceId: both.deviceId, receivedAt: both.receivedAt, fixTime: both.fixTime,
         outcome: both.outcome, credibility: both.credibility, reason: both.reason, raw: both.raw,
-        deviceName: devices.name,
+        deviceName: devices.name, replayedAt: both.replayedAt,
       })
       .from(both)
       .leftJoin(devices, eq(devices.id, both.deviceId))
@@ -50,6 +51,7 @@ export async function listDeviceMessages(
       credibility: row.credibility,
       reason: row.reason,
       raw: row.raw,
+      replayedAt: row.replayedAt ? new Date(row.replayedAt).toISOString() : null,
     }),
   )
 }
@@ -63,7 +65,7 @@ function kept(tx: Transaction, organisationId: string, query: DeviceMessageQuery
       fixTime: sql<Date | null>`${table.fixTime}`.as('fix_time'),
       outcome: sql<MessageOutcome>`${table.outcome}`.as('outcome'),
       credibility: sql<Credibility | null>`${table.credibility}`.as('credibility'),
-      reason: table.reason, raw: table.raw,
+      reason: table.reason, raw: table.raw, replayedAt: table.replayedAt,
     })
     .from(table)
     .where(and(
@@ -89,7 +91,7 @@ function quarantined(tx: Transaction, organisationId: string, query: DeviceMessa
       fixTime: sql<Date | null>`NULL::timestamptz`.as('fix_time'),
       outcome: sql<MessageOutcome>`'quarantined'`.as('outcome'),
       credibility: sql<Credibility | null>`NULL::text`.as('credibility'),
-      reason: table.reason, raw: table.raw,
+      reason: table.reason, raw: table.raw, replayedAt: table.replayedAt,
     })
     .from(table)
     .where(and(
@@ -105,4 +107,25 @@ function quarantined(tx: Transaction, organisationId: string, query: DeviceMessa
     ))
     .orderBy(desc(table.receivedAt), desc(table.id))
     .limit(query.limit + 1)
+}
+
+/**
+ * The last messages of a device that is being recorded, whatever became of them, the newest first.
+ * @throws {NotFoundError}
+ */
+export async function listRecordedMessages(
+  { database }: Pick<FleetServices, 'database'>, organisationId: string, deviceId: string,
+): Promise<{ items: RecordedMessage[] }> {
+  return database.inOrganisation(organisationId).read(async (tx) => {
+    const [device] = await tx.select({ id: devices.id }).from(devices).where(eq(devices.id, deviceId))
+    if (!device) throw new NotFoundError('device')
+    const rows = await tx.select().from(recordedMessages).where(eq(recordedMessages.deviceId, deviceId))
+      .orderBy(desc(recordedMessages.receivedAt), desc(recordedMessages.slot))
+    return {
+      items: rows.map(({ receivedAt, fixTime, outcome, protocol, raw }) => ({
+        receivedAt: receivedAt.toISOString(), fixTime: fixTime && fixTime.toISOString(), outcome, protocol,
+        raw,
+      })),
+    }
+  })
 }

@@ -24,6 +24,12 @@ import { changeWithFittings, lockVehicle, type FleetServices } from '../vehicles
 
 type DeviceRow = typeof devices.$inferSelect
 
+/** What a device calls itself. */
+const calledColumn = sql<string>`coalesce(${devices.ownIdentifier}, ${devices.identifier})`
+
+/** A new device's messages are kept as they came for this long, and another's where somebody asks for it. */
+const recordingMs = 86_400_000
+
 /** The organisation's devices by name. */
 export async function listDevices(
   { database }: FleetServices,
@@ -35,7 +41,7 @@ export async function listDevices(
   const text = query.search && contains(query.search)
   const asked = and(
     eq(devices.organisationId, organisationId),
-    text ? or(ilike(devices.name, text), ilike(devices.identifier, text)) : undefined,
+    text ? or(ilike(devices.name, text), ilike(calledColumn, text)) : undefined,
   )
   const after = cursor
     ? or(gt(name, cursor[0]), and(eq(name, cursor[0]), gt(devices.id, cursor[1])))
@@ -65,45 +71,82 @@ export async function getDevice(
 /**
  * Makes a device known, with a token unless the input says that it needs none. The token is in the answer and
  * nowhere else: only a hash is kept. It is a right that outlives its maker's: see `lockAuthority`.
- * @throws {ConflictError} when the identifier is taken, by whichever organisation; {ForbiddenError}
+ * @throws {ConflictError} when the identifier is taken: in the organisation, or, by a device that need show
+ * nothing, in whichever; {ForbiddenError}
  */
 export async function createDevice(
   { database, makeSecret }: FleetServices,
   actor: Member,
   input: DeviceCreate,
 ): Promise<DeviceWithToken> {
-  const { organisationId } = actor
-  const { vehicleId, ...fields } = input
   const token = input.tokenRequired ? makeSecret('device-token') : null
   const device = await refusingTakenIdentifier(() =>
-    database.inOrganisation(organisationId).write(async (tx) => {
-      await lockAuthority(tx, actor, 'devices:write')
-      const vehicle = await lockNextVehicle(tx, null, vehicleId)
-      const [row] = await tx
-        .insert(devices)
-        .values({ ...fields, id: uuidv7(), organisationId, tokenHash: token && hashToken(token) })
-        .returning()
-      await recordAudit(tx, {
-        organisationId,
-        action: 'device.created',
-        subject: subjectOf(row!),
-        after: auditedFields(row!),
-      })
-      if (vehicleId) await fit(tx, row!, vehicle)
-      const change = { type: 'device', id: row!.id, change: 'created' } as const
-      await recordChange(tx, organisationId, change, ...await changeWithFittings(tx, [vehicleId]))
-      return findDevice(tx, row!.id)
-    }),
-  )
+    database.inOrganisation(actor.organisationId).write(tx => addDevice(tx, actor, input, token)))
   // As it was made: perhaps by an earlier version, which made none unless it was asked, and this is a repeat.
   return { ...device, token: device.tokenRequired ? token : null }
+}
+
+/** The same in a transaction of the organisation. */
+export async function addDevice(
+  tx: Transaction, actor: Member, input: DeviceCreate, token: string | null,
+): Promise<Device> {
+  const { organisationId } = actor
+  const { vehicleId, ...fields } = input
+  await lockAuthority(tx, actor, 'devices:write')
+  const vehicle = await lockNextVehicle(tx, null, vehicleId)
+  const row = await insertDevice(tx, {
+    ...fields, id: uuidv7(), organisationId, tokenHash: token && hashToken(token),
+    recordingUntil: new Date(Date.now() + recordingMs),
+  })
+  await recordAudit(tx, {
+    organisationId,
+    action: 'device.created',
+    subject: subjectOf(row),
+    after: auditedFields(row),
+  })
+  if (vehicleId) await fit(tx, row, vehicle)
+  const change = { type: 'device', id: row.id, change: 'created' } as const
+  await recordChange(tx, organisationId, change, ...await changeWithFittings(tx, [vehicleId]))
+  return findDevice(tx, row.id)
+}
+
+/**
+ * The name that is looked for at the address of all is for one device. Who need show nothing must have it;
+ * who must show something has it where nobody else does, so that the version before this one finds it, too.
+ */
+async function insertDevice(
+  tx: Transaction, { identifier, ...values }: typeof devices.$inferInsert,
+): Promise<DeviceRow> {
+  const { id, organisationId, tokenRequired, addressRequired } = values
+  if (!addressRequired) {
+    const [row] = await tx.insert(devices).values({ ...values, identifier })
+      .onConflictDoNothing({ target: devices.identifier }).returning()
+    if (row) return row
+    if (!tokenRequired) {
+      const [own] = await tx.select({ id: devices.id }).from(devices)
+        .where(and(eq(devices.organisationId, organisationId), eq(calledColumn, identifier)))
+      throw own ? identifierTaken() : publicNameTaken('identifier')
+    }
+  }
+  const [row] = await tx.insert(devices).values({ ...values, identifier: id, ownIdentifier: identifier })
+    .returning()
+  return row!
+}
+
+/** What a device must show decides under which names it is found. */
+function namesOf(
+  { id, identifier, ownIdentifier, tokenRequired, addressRequired }: DeviceRow,
+): Pick<DeviceRow, 'identifier' | 'ownIdentifier'> {
+  const called = ownIdentifier ?? identifier
+  if (addressRequired) return { identifier: id, ownIdentifier: called }
+  return tokenRequired ? { identifier, ownIdentifier } : { identifier: called, ownIdentifier: null }
 }
 
 /**
  * Changes the given fields; `vehicleId` fits it to another vehicle, or with null to none. `tokenRequired:
  * false` lets anybody speak for the device, so whoever says it is authorised as for a token.
- * @throws {ConflictError} when `version` is given and is not the present one; {InvalidInputError} when there
- * is no such vehicle; {ForbiddenError}
+ * @throws {ConflictError} when `version` is given and is not the present one, or when another device that
+ * need show nothing has the name; {InvalidInputError} when there is no such vehicle; {ForbiddenError}
  */
 export async function updateDevice(
   { database }: FleetServices,
@@ -112,9 +155,11 @@ export async function updateDevice(
   update: DeviceUpdate,
 ): Promise<Device> {
   const { organisationId } = actor
-  const { version, vehicleId, ...changes } = update
-  return database.inOrganisation(organisationId).write(async (tx) => {
-    if (changes.tokenRequired !== undefined) await lockAuthority(tx, actor, 'devices:write')
+  const { version, vehicleId, recording, ...changes } = update
+  const { tokenRequired, addressRequired } = changes
+  const isOfIdentity = tokenRequired !== undefined || addressRequired !== undefined
+  return refusingTakenIdentifier(() => database.inOrganisation(organisationId).write(async (tx) => {
+    if (isOfIdentity) await lockAuthority(tx, actor, 'devices:write')
     const vehicle = await lockNextVehicle(tx, id, vehicleId)
     const before = await lockDevice(tx, id)
     if (version !== undefined && version !== before.version) throw outdated('device')
@@ -123,21 +168,27 @@ export async function updateDevice(
       throw new InvalidInputError([{ path: 'tokenRequired', message }])
     }
     const moved = vehicleId !== undefined && vehicleId !== before.vehicleId
-    if (!moved && changesNothing(before, changes)) return findDevice(tx, id)
+    const recordingUntil = recording ? new Date(Date.now() + recordingMs) : null
+    const further = recording === undefined ? {} : { recordingUntil }
+    const isRecording = before.recordingUntil !== null
+    const changesRecording = recording || (recording === false && isRecording)
+    const changesFields = !changesNothing(before, changes) || changesRecording
+    if (!moved && !changesFields) return findDevice(tx, id)
+    const names = isOfIdentity ? namesOf({ ...before, ...changes }) : {}
     const [row] = await tx
       .update(devices)
-      .set({ ...changes, version: before.version + 1, updatedAt: new Date() })
+      .set({ ...changes, ...further, ...names, version: before.version + 1, updatedAt: new Date() })
       .where(eq(devices.id, id))
       .returning()
-    if (!changesNothing(before, changes)) {
-      const fields = { before: auditedFields(before), after: auditedFields(row!) }
+    if (changesFields) {
+      const fields = { before: updatedFields(before), after: updatedFields(row!) }
       await recordAudit(tx, { organisationId, action: 'device.updated', subject: subjectOf(row!), ...fields })
     }
     if (moved) await fit(tx, row!, vehicle)
     const others = moved ? await changeWithFittings(tx, [before.vehicleId, vehicleId]) : []
     await recordChange(tx, organisationId, { type: 'device', id, change: 'updated' }, ...others)
     return findDevice(tx, id)
-  })
+  }), 'tokenRequired')
 }
 
 /** The token before a new one is taken this long, so that trackers can be told one after the other. */
@@ -317,16 +368,21 @@ function toDevice({ device: row, vehicle, state }: Selected): Device {
   return {
     id: row.id,
     name: row.name,
-    identifier: row.identifier,
+    identifier: row.ownIdentifier ?? row.identifier,
     vehicle,
     speedUnit: row.speedUnit,
     tokenRequired: row.tokenRequired,
+    addressRequired: row.addressRequired,
+    clockCorrectionSeconds: row.clockCorrectionSeconds,
+    recordingUntil: validUntil(row.recordingUntil),
     lastSeenAt: state?.lastSeenAt.toISOString() ?? null,
     protocol: state?.protocol ?? null,
     clockOffsetSeconds: state?.clockOffsetSeconds ?? null,
     intervalSeconds: state?.intervalSeconds ?? null,
     batteryPercent: state?.batteryPercent ?? null,
     batteryVolts: state?.batteryVolts ?? null,
+    firmware: state?.firmware ?? null,
+    signal: state?.signal ?? null,
     previousTokenUntil: validUntil(row.previousTokenUntil),
     version: row.version,
     createdAt: row.createdAt.toISOString(),
@@ -342,8 +398,14 @@ export function subjectOf(row: Pick<DeviceRow, 'id' | 'name'>) {
   return { type: 'device', id: row.id, label: row.name }
 }
 
-function auditedFields({ name, identifier, speedUnit, tokenRequired }: DeviceRow) {
-  return { name, identifier, speedUnit, tokenRequired }
+function auditedFields(row: DeviceRow) {
+  const { name, speedUnit, tokenRequired, addressRequired, clockCorrectionSeconds } = row
+  const identifier = row.ownIdentifier ?? row.identifier
+  return { name, identifier, speedUnit, tokenRequired, addressRequired, clockCorrectionSeconds }
+}
+
+function updatedFields(row: DeviceRow) {
+  return { ...auditedFields(row), recordingUntil: row.recordingUntil?.toISOString() ?? null }
 }
 
 /** As it is stored: SHA-256 in hexadecimal. One round is enough for 256 random bits. */
@@ -351,14 +413,30 @@ export function hashToken(token: string): string {
   return createHash('sha256').update(token).digest('hex')
 }
 
-async function refusingTakenIdentifier<T>(work: () => Promise<T>): Promise<T> {
+/** @param field whose change needs the name in public. */
+export async function refusingTakenIdentifier<T>(work: () => Promise<T>, field = 'identifier'): Promise<T> {
   try {
     return await work()
   }
   catch (error) {
-    if (violatedUnique(error) !== 'devices_identifier_key') throw error
-    throw new ConflictError('A device with this identifier already exists.', {
-      errors: [{ path: 'identifier', message: 'is already used by another device' }],
-    })
+    const taken = violatedUnique(error)
+    if (taken === 'devices_organisation_identifier') throw identifierTaken()
+    if (taken === 'devices_identifier_key') throw publicNameTaken(field)
+    throw error
   }
+}
+
+function identifierTaken(): ConflictError {
+  return new ConflictError('A device with this identifier already exists.', {
+    errors: [{ path: 'identifier', message: 'is already used by another device' }],
+  })
+}
+
+/** Of whichever organisation: it says no more than that, and there are two ways round. */
+function publicNameTaken(path: string): ConflictError {
+  const message = 'is already used by another device that anybody may speak for; '
+    + 'require a token, or your organisation\'s own ingest address'
+  return new ConflictError('A device with this identifier already exists.', {
+    errors: [{ path, message: path === 'identifier' ? message : `needs an identifier that ${message}` }],
+  })
 }

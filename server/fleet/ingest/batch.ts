@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { v5 as uuidv5 } from 'uuid'
 import type { DeviceEventKind } from '#shared/device-events.ts'
-import type { Doubt, MessageOutcome } from '#shared/device-messages.ts'
+import type { Doubt, MessageOutcome, RecordedOutcome } from '#shared/device-messages.ts'
 import type { Protocol } from '#shared/devices.ts'
 import type { VehicleKind } from '#shared/vehicles.ts'
 import { toFix, type Fault, type Fix } from './bounds.ts'
-import { correctTime } from './clock.ts'
+import { correctTime, durationOf } from './clock.ts'
 import type { KnownDevice } from './devices.ts'
 import { compareLate, compareNewer, doubtOf, type Candidate } from './judge.ts'
 import type { Battery, DeviceMessage, MessageEvent } from './message.ts'
@@ -16,6 +16,8 @@ export interface Arrived {
   device: KnownDevice
   message: DeviceMessage
   receivedAt: Date
+  /** It came before, and is judged anew: it says nothing of the device as it is now. */
+  isReplayed?: boolean
 }
 
 /** When a device was in which vehicle, in milliseconds since 1970; `to` is outside of it. */
@@ -51,6 +53,18 @@ export interface KeptMessage extends Quarantined {
   credibility: Doubt | null
 }
 
+/** A message of a device that is being recorded, as it came. */
+export interface RecordedMessage {
+  device: KnownDevice
+  /** Its place in the ring. */
+  slot: number
+  receivedAt: Date
+  fixTime: Date | null
+  outcome: RecordedOutcome
+  protocol: Protocol | null
+  raw: Record<string, unknown>
+}
+
 export interface StoredEvent {
   id: string
   device: KnownDevice
@@ -73,6 +87,8 @@ export interface DeviceUpdate {
   clockOffsetMs: number | null
   intervalSeconds: number | null
   battery: Battery
+  firmware?: string | null
+  signal?: string | null
   /** JSON for `device_states.judging`. */
   memory: DeviceState['memory']
 }
@@ -92,6 +108,7 @@ export interface Writes {
   quarantined: Quarantined[]
   messages: KeptMessage[]
   settled: Settled[]
+  recorded: RecordedMessage[]
 }
 
 /** What became of each message, by its index. */
@@ -145,9 +162,9 @@ export function judgeBatch(
     const state = states.get(id) ?? unknownState
     let clock = { offsetMs: state.clockOffsetMs, run: state.memory.clock ?? null }
     const timed = indexes.map((index): Timed => {
-      const { device, message, receivedAt } = arrived[index]!
-      const corrected = correctTime(message.fixTime, receivedAt, clock)
-      clock = corrected.clock
+      const { device, message, receivedAt, isReplayed } = arrived[index]!
+      const corrected = correctTime(timeOf(message, device), receivedAt, clock)
+      if (!isReplayed) clock = corrected.clock
       const place = message.place ?? state.last
       if (!place) {
         verdicts[index] = { kind: 'seen' }
@@ -164,7 +181,8 @@ export function judgeBatch(
       const { ahead } = corrected
       const borrowed = message.place === null
       const doubt = doubtOf(fix, { receiver: message.receiver, borrowed, ahead, receivedAt })
-      const notes = [corrected.note, ...message.notes ?? []].filter(note => note !== null)
+      const notes = [correctionOf(device), corrected.note, ...message.notes ?? []]
+        .filter(note => note !== null)
       const vehicleId = vehicleAt(fittings, device, fix.fixTime)
       const stored: StoredFix = { ...fix, device, vehicleId, receivedAt, reason: notes.join('; ') || null }
       verdicts[index] = { kind: 'fix', fix: stored }
@@ -188,11 +206,28 @@ export function judgeBatch(
   return {
     late,
     finish(neighbours) {
-      const writes: Writes = { fixes: [], states: [], events: [], quarantined, messages: [], settled: [] }
+      const writes: Writes = {
+        fixes: [], states: [], events: [], quarantined, messages: [], settled: [], recorded: [],
+      }
       for (const one of devices) finishDevice(one, neighbours, writes)
       writes.fixes = onePerMoment(writes.fixes)
       return { writes, verdicts }
     },
+  }
+
+  /** Keeps the messages as they came, where somebody looks. Resolves to the number of the next one. */
+  function record(timed: Timed[], begun: number, into: RecordedMessage[]): number {
+    let next = begun
+    for (const { index, fix, arrived: { device, message, receivedAt, isReplayed } } of timed) {
+      if (isReplayed || !device.recordingUntil || device.recordingUntil <= receivedAt) continue
+      const { kind } = verdicts[index]!
+      const outcome = kind === 'fix' ? fix!.credibility ?? 'ok' : kind === 'seen' ? 'no-place' : kind
+      into.push({
+        device, slot: next++ % recordedMessagesKept, receivedAt, fixTime: fix?.fixTime ?? null, outcome,
+        protocol: message.protocol ?? null, raw: message.raw,
+      })
+    }
+    return next
   }
 
   function finishDevice(
@@ -240,8 +275,9 @@ export function judgeBatch(
         writes.events.push(toStored(event, known))
       }
     }
-    const { clock: _clock, waiting: _waiting, said: _said, ...rest } = state.memory
+    const { clock: _clock, waiting: _waiting, said: _said, recorded: begun, ...rest } = state.memory
     const newest = timed.at(-1)!.arrived
+    const recorded = record(timed, begun ?? 0, writes.recorded)
     writes.states.push({
       device,
       receivedAt: newest.receivedAt,
@@ -250,11 +286,14 @@ export function judgeBatch(
       clockOffsetMs: clock.offsetMs,
       intervalSeconds: smoothed(state, newer, last),
       battery: batteryOf(timed, state),
+      firmware: saidOf(timed, firmwareNames),
+      signal: saidOf(timed, signalNames),
       memory: {
         ...rest,
         ...clock.run ? { clock: clock.run } : {},
         ...waiting ? { waiting: pointOf(waiting) } : {},
         ...Object.keys(said).length ? { said } : {},
+        ...recorded ? { recorded } : {},
       },
     })
   }
@@ -271,6 +310,20 @@ export function vehicleAt(fittings: Fittings, device: KnownDevice, moment: Date)
 function kindOf(fittings: Fittings, device: KnownDevice): VehicleKind | null {
   const latest = fittings.get(device.id)?.reduce((a, b) => a.from > b.from ? a : b)
   return latest?.kind ?? null
+}
+
+/** As many as a person looks through. */
+export const recordedMessagesKept = 100
+
+/** The time that the message says, by what people know of its clock. */
+function timeOf({ fixTime }: DeviceMessage, { clockCorrectionSeconds = 0 }: KnownDevice): Date {
+  return clockCorrectionSeconds ? new Date(fixTime.getTime() + clockCorrectionSeconds * 1000) : fixTime
+}
+
+function correctionOf({ clockCorrectionSeconds = 0 }: KnownDevice): string | null {
+  if (!clockCorrectionSeconds) return null
+  const by = durationOf(clockCorrectionSeconds * 1000)
+  return `${by} ${clockCorrectionSeconds > 0 ? 'were added to' : 'were taken off'} the time, as the device is set`
 }
 
 /** Neighbours within the batch count, too: a device that was away sends its backlog at once. */
@@ -384,4 +437,19 @@ function batteryOf(timed: Timed[], state: DeviceState): Battery {
     said.volts = battery.volts ?? said.volts
   }
   return said
+}
+
+/** The names under which trackers say which program they run, and how well they are heard. */
+const firmwareNames = ['versionFw', 'firmware', 'firmwareVersion', 'fw', 'version']
+const signalNames = ['rssi', 'gsmSignal', 'gsm', 'signal', 'csq']
+
+/** Of the newest message that says it. */
+function saidOf(timed: Timed[], names: string[]): string | null {
+  for (const { arrived: { message: { attributes } } } of timed.toReversed()) {
+    for (const name of names) {
+      const value = attributes[name]
+      if (typeof value === 'number' || (typeof value === 'string' && value)) return String(value).slice(0, 64)
+    }
+  }
+  return null
 }

@@ -7,6 +7,9 @@ const kmhPerKnot = 1.852
 /** Kilometres an hour in one of each unit. */
 const kmh: Record<SpeedUnit, number> = { kn: kmhPerKnot, kmh: 1, mps: 3.6, mph: 1.609344 }
 
+/** Kilometres an hour in one of the unit. */
+export const kmhIn = (unit: SpeedUnit): number => kmh[unit]
+
 /**
  * After 1999: GPS receivers without a fix say 1980 or 1999. Under 25 h ahead: a clock set to local time is
  * off by up to 14 h.

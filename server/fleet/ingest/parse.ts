@@ -93,6 +93,24 @@ function parseObject(json: Json, request: DeviceRequest, now: Date): Omit<Parsed
   return { shape: 'osmand', messages: [parseOsmand(fields, now)] }
 }
 
+/**
+ * Reads a message that was kept as it came once more. The device is known; a time that it did not say is that
+ * of its receipt. Empty: it says nothing that this program reads.
+ */
+export function readKept(raw: Json, identifier: string, receivedAt: Date): DeviceMessage[] {
+  const query = new URLSearchParams({ id: identifier })
+  const request: DeviceRequest = {
+    contentType: '', query, body: '', username: identifier, limitUser: null, limitDevice: null,
+  }
+  try {
+    return parseObject(raw, request, receivedAt).messages
+  }
+  catch (error) {
+    if (error instanceof InvalidInputError) return []
+    throw error
+  }
+}
+
 function hasPlace(json: Json): boolean {
   return Object.keys(json).some(name => /^(lat|latitude)$/i.test(name))
 }

@@ -13,6 +13,8 @@ export interface Memory {
   /** A place that was reached faster than the vehicle can go, until the next fix confirms it or does not. */
   waiting?: Point
   clock?: ClockRun
+  /** How many messages have been kept as they came: the place of the next one in their ring. */
+  recorded?: number
   /** States that devices repeat in every message, and when they were last said. */
   said?: Partial<Record<'ignition' | 'driver', { time: number, value: string | number | boolean }>>
 }

@@ -11,12 +11,14 @@ import {
   type Late,
   type Neighbours,
   type Quarantined,
+  type RecordedMessage,
   type Settled,
   type StoredEvent,
   type StoredFix,
   type Verdict,
   type Writes,
 } from './batch.ts'
+import type { Protocol } from '#shared/devices.ts'
 import type { VehicleKind } from '#shared/vehicles.ts'
 import type { DeviceState, Point } from './state.ts'
 
@@ -34,7 +36,9 @@ export interface StoreResult {
 const nothingStored = (): StoreResult => ({
   stored: new Set(), moved: new Set(), eventIds: new Map(), happened: [],
 })
-const nothing: Writes = { fixes: [], states: [], events: [], quarantined: [], messages: [], settled: [] }
+const nothing: Writes = {
+  fixes: [], states: [], events: [], quarantined: [], messages: [], settled: [], recorded: [],
+}
 
 /**
  * Judges messages by what is known of their devices and commits what comes of it, for any number of
@@ -107,12 +111,13 @@ function organisationsOf(all: { device: { organisationId: string } }[]): string 
 
 /** One after another without waiting: they share a round trip. */
 async function write(tx: Transaction, writes: Writes): Promise<StoreResult> {
-  const { quarantined, messages, settled } = writes
+  const { quarantined, messages, settled, recorded } = writes
   const [result] = await Promise.all([
     insertFixes(tx, writes),
     quarantined.length ? insertQuarantined(tx, quarantined) : null,
     messages.length ? insertMessages(tx, messages) : null,
     settled.length ? settle(tx, settled) : null,
+    recorded.length ? insertRecorded(tx, recorded) : null,
   ])
   return result
 }
@@ -251,7 +256,7 @@ async function insertFixes(tx: Transaction, { fixes, states, events }: Writes): 
       RETURNING p.*
     ), seen AS (
       INSERT INTO device_states AS s (device_id, organisation_id, last_seen_at, fix_time, latitude, longitude, speed_kmh, course_degrees, altitude_metres, accuracy_metres,
-        protocol, clock_offset_seconds, interval_seconds, battery_percent, battery_volts, judging)
+        protocol, clock_offset_seconds, interval_seconds, battery_percent, battery_volts, firmware, signal, judging)
       SELECT * FROM unnest(
         ${state(({ device }) => device.id)}::uuid[], ${state(({ device }) => device.organisationId)}::uuid[], ${state(({ receivedAt }) => receivedAt.toISOString())}::timestamptz[],
         ${state(({ fix }) => fix && new Date(effective(fix)).toISOString())}::timestamptz[], ${state(({ fix }) => fix && fix.latitude)}::float8[], ${state(({ fix }) => fix && fix.longitude)}::float8[],
@@ -259,6 +264,7 @@ async function insertFixes(tx: Transaction, { fixes, states, events }: Writes): 
         ${state(({ fix }) => fix && fix.accuracyMetres)}::real[], ${state(({ protocol }) => protocol)}::text[],
         ${state(({ clockOffsetMs }) => clockOffsetMs === null ? null : Math.round(clockOffsetMs / 1000))}::int[], ${state(({ intervalSeconds }) => intervalSeconds)}::real[],
         ${state(({ battery }) => battery.percent)}::real[], ${state(({ battery }) => battery.volts)}::real[],
+        ${state(({ firmware }) => firmware ?? null)}::text[], ${state(({ signal }) => signal ?? null)}::text[],
         ${state(({ memory }) => Object.keys(memory).length ? JSON.stringify(memory) : null)}::jsonb[]) AS t(id) ORDER BY id
       ON CONFLICT (device_id) DO UPDATE SET
         last_seen_at = greatest(s.last_seen_at, excluded.last_seen_at),
@@ -268,7 +274,8 @@ async function insertFixes(tx: Transaction, { fixes, states, events }: Writes): 
             (s.fix_time, s.latitude, s.longitude, s.speed_kmh, s.course_degrees, s.altitude_metres, s.accuracy_metres)
           ) AS v(t, a, b, c, d, e, f) ORDER BY t DESC NULLS LAST LIMIT 1),
         protocol = coalesce(excluded.protocol, s.protocol), clock_offset_seconds = excluded.clock_offset_seconds, interval_seconds = excluded.interval_seconds,
-        battery_percent = coalesce(excluded.battery_percent, s.battery_percent), battery_volts = coalesce(excluded.battery_volts, s.battery_volts), judging = excluded.judging
+        battery_percent = coalesce(excluded.battery_percent, s.battery_percent), battery_volts = coalesce(excluded.battery_volts, s.battery_volts),
+        firmware = coalesce(excluded.firmware, s.firmware), signal = coalesce(excluded.signal, s.signal), judging = excluded.judging
     ), moved AS (
       INSERT INTO vehicle_states AS s (vehicle_id, organisation_id, device_id, fix_time, received_at, latitude, longitude, speed_kmh, course_degrees, altitude_metres, accuracy_metres, attributes)
       SELECT DISTINCT ON (vehicle_id) vehicle_id, organisation_id, device_id, fix_time, received_at, latitude, longitude, speed_kmh, course_degrees, altitude_metres, accuracy_metres, attributes
@@ -356,6 +363,56 @@ async function insertMessages(tx: Transaction, messages: KeptMessage[]) {
       ${column(({ raw }) => JSON.stringify(raw))}::jsonb[])
       AS t(id, organisation_id, device_id, received_at, fix_time, outcome, credibility, reason, raw) ORDER BY id
     ON CONFLICT (id) DO NOTHING`)
+}
+
+async function insertRecorded(tx: Transaction, all: RecordedMessage[]) {
+  // More than the ring has places for may come at once: of each place the last one.
+  const places = new Map(all.map(one => [`${one.device.id} ${one.slot}`, one]))
+  const recorded = [...places.entries()].sort(([a], [b]) => a < b ? -1 : 1).map(([, one]) => one)
+  const column = <T>(read: (one: RecordedMessage) => T) => sql.param(recorded.map(read))
+  await tx.execute(sql`
+    INSERT INTO recorded_messages (organisation_id, device_id, slot, received_at, fix_time, outcome, protocol, raw)
+    SELECT * FROM unnest(${column(({ device }) => device.organisationId)}::uuid[], ${column(({ device }) => device.id)}::uuid[], ${column(({ slot }) => slot)}::int[],
+      ${column(({ receivedAt }) => receivedAt.toISOString())}::timestamptz[], ${column(({ fixTime }) => fixTime && fixTime.toISOString())}::timestamptz[],
+      ${column(({ outcome }) => outcome)}::text[], ${column(({ protocol }) => protocol)}::text[], ${column(({ raw }) => JSON.stringify(raw))}::jsonb[])
+    ON CONFLICT (device_id, slot) DO UPDATE SET received_at = excluded.received_at, fix_time = excluded.fix_time,
+      outcome = excluded.outcome, protocol = excluded.protocol, raw = excluded.raw`)
+}
+
+/** A name that came to an organisation's own address and that nobody has there. */
+export interface UnknownDevice {
+  organisationId: string
+  identifier: string
+  protocol: Protocol | null
+  receivedAt: Date
+  raw: Record<string, unknown>
+}
+
+/** As many as a person looks through; past it the one that was heard of the longest ago makes room. */
+const unknownKept = 100
+
+/** Keeps what is unknown, so that somebody can see it and make a device of it. */
+export async function storeUnknown(database: Database, all: UnknownDevice[]): Promise<void> {
+  const newest = new Map(all.map(one => [`${one.organisationId} ${one.identifier}`, one]))
+  const unknown = [...newest.entries()].sort(([a], [b]) => a < b ? -1 : 1).map(([, one]) => one)
+  const organisations = [...new Set(unknown.map(({ organisationId }) => organisationId))].sort()
+  const column = <T>(read: (one: UnknownDevice) => T) => sql.param(unknown.map(read))
+  await database.withKey('ingest', organisations.join(',')).write(async (tx) => {
+    await tx.execute(sql`
+      INSERT INTO unknown_devices AS u (id, organisation_id, identifier, protocol, first_seen_at, last_seen_at, raw)
+      SELECT gen_random_uuid(), o, i, p, t, t, r FROM unnest(
+        ${column(({ organisationId }) => organisationId)}::uuid[], ${column(({ identifier }) => identifier)}::text[], ${column(({ protocol }) => protocol)}::text[],
+        ${column(({ receivedAt }) => receivedAt.toISOString())}::timestamptz[], ${column(({ raw }) => JSON.stringify(raw))}::jsonb[]) AS n(o, i, p, t, r)
+      ON CONFLICT (organisation_id, identifier) DO UPDATE SET
+        last_seen_at = greatest(u.last_seen_at, excluded.last_seen_at), protocol = excluded.protocol, raw = excluded.raw`)
+    await tx.execute(sql`
+      DELETE FROM unknown_devices WHERE id IN (
+        SELECT id FROM (
+          SELECT id, row_number() OVER (PARTITION BY organisation_id ORDER BY last_seen_at DESC, id) AS n
+          FROM unknown_devices WHERE organisation_id = ANY (${sql.param(organisations)}::uuid[])) AS ranked
+        WHERE n > ${unknownKept})`)
+    return null
+  }, { repeatable: true })
 }
 
 /** The device has been heard of, even if it said nothing of use. */

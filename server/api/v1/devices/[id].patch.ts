@@ -8,14 +8,14 @@ import { Device, DeviceUpdate } from '#shared/devices.ts'
 export default defineEndpoint({
   summary: 'Change a device',
   description: 'Only what is given is changed. `version`, if given, must be the present one. '
-    + '`tokenRequired: false` is as sensitive as giving the token away.',
+    + '`tokenRequired: false` is as sensitive as giving the token away; so is `addressRequired: false`.',
   permission: 'devices:write',
   input: { parameters: IdParameter, body: DeviceUpdate },
   output: Device,
   errors: ['conflict', 'outdated-version', 'ask-again-later'],
   handler: ({ caller, parameters: { id }, body }) => {
     // Then anybody may speak for the device.
-    if (body.tokenRequired === false) refuseUnconfirmed(caller)
+    if (body.tokenRequired === false || body.addressRequired === false) refuseUnconfirmed(caller)
     return updateDevice(services(), caller, id, body)
   },
 })

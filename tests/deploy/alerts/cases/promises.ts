@@ -142,6 +142,12 @@ export const promises: Case[] = [
     seen: counted(`fleet2_positions_quarantined_total{${app},reason="refused"}`),
   },
   {
+    alert: 'DevicesLimited',
+    severity: 'warning',
+    ...once,
+    seen: counted(`fleet2_device_requests_limited_total{${app},limit="device"}`),
+  },
+  {
     alert: 'LogLinesDropped',
     severity: 'warning',
     ...once,

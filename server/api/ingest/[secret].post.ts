@@ -1,0 +1,3 @@
+import { acceptDeviceRequest } from '#server/edge/device-request.ts'
+
+export default defineEventHandler(acceptDeviceRequest)
