@@ -135,7 +135,7 @@ export function judgeBatch(
       const { device, message, receivedAt } = arrived[index]!
       const corrected = correctTime(message.fixTime, receivedAt, clock)
       clock = corrected.clock
-      const place = message.place ?? state.last
+      const place = message.place ?? (message.withoutPlace ? null : state.last)
       if (!place) {
         verdicts[index] = { kind: 'seen' }
         return { index, arrived: arrived[index]!, fix: null, candidate: null }
