@@ -63,6 +63,12 @@ function cut(bytes: Buffer): Cut {
   return { size }
 }
 
+function resume(bytes: Buffer): number {
+  const next = [short, long].map(start => bytes.indexOf(Buffer.from([start >> 8, start & 0xFF]), 1))
+    .filter(at => at !== -1)
+  return next.length ? Math.min(...next) : bytes.length
+}
+
 function read(frame: Buffer, identifier: string | null, now: Date): Frame {
   const header = frame.readUInt16BE(0) === short ? 3 : 4
   const checked = frame.subarray(2, -4)
@@ -284,5 +290,5 @@ function encodeCommand({ text, serial }: TrackerCommand): Buffer {
 }
 
 export const gt06: TrackerDecoder = {
-  name: 'gt06', maxFrameBytes, sendsAgain: false, cut, read, encodeCommand,
+  name: 'gt06', maxFrameBytes, sendsAgain: false, cut, resume, read, encodeCommand,
 }

@@ -47,6 +47,11 @@ function cut(bytes: Buffer): Cut {
   return null
 }
 
+function resume(bytes: Buffer): number {
+  const at = bytes.findIndex((byte, index) => index > 0 && (byte === text || byte === binary))
+  return at === -1 ? bytes.length : at
+}
+
 function read(frame: Buffer, _identifier: string | null, now: Date): Frame {
   if (isBetween(frame[0]!)) return { kind: 'keep-alive', answer: null }
   return frame[0] === binary ? readBinary(frame) : readText(frame, now)
@@ -244,5 +249,5 @@ function encodeCommand({ identifier, text: command }: TrackerCommand): Buffer {
 }
 
 export const h02: TrackerDecoder = {
-  name: 'h02', maxFrameBytes, sendsAgain: false, cut, read, readDatagram, encodeCommand,
+  name: 'h02', maxFrameBytes, sendsAgain: false, cut, resume, read, readDatagram, encodeCommand,
 }

@@ -57,6 +57,11 @@ export interface TrackerDecoder {
   /** Finds the next frame in a stream. @throws {DecodeError} when none can begin here. */
   cut(bytes: Buffer): Cut
   /**
+   * How many bytes to pass over where no frame can begin: up to the next place where one may. Absent: a
+   * connection that has lost its place is ended, and its tracker sends again.
+   */
+  resume?(bytes: Buffer): number
+  /**
    * Reads one frame of a stream. @param identifier who it is by its login; null: it has not said so.
    * @throws {DecodeError} where nothing sensible can be said to it.
    */

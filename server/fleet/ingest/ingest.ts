@@ -23,7 +23,7 @@ import { createTally } from './tally.ts'
 import { storeHistory, storeMessages, storeQuarantined, type StoreResult } from './store.ts'
 
 export type { KnownDevice }
-export { eventsOf, storeHistory }
+export { createTally, eventsOf, storeHistory }
 
 /**
  * What became of a message. All of them are acknowledged; `seen`: there was no place, neither in it nor
