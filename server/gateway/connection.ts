@@ -51,6 +51,7 @@ export function serveConnection(options: ConnectionOptions): Connection {
   /** We have said that we answer nothing more, and still take what is under way. */
   let lingering = false
   let late = false
+  let gone = false
   let faults = 0
   let serial = 0
   let ending: Ending | null = null
@@ -72,6 +73,7 @@ export function serveConnection(options: ConnectionOptions): Connection {
   socket.setNoDelay(true)
   socket.on('error', () => end('tracker'))
   socket.on('close', () => {
+    gone = true
     if (!working) finish()
   })
   // Not while it is paused: what came before has been taken by then.
@@ -116,7 +118,7 @@ export function serveConnection(options: ConnectionOptions): Connection {
       }
     }
     working = false
-    if (socket.destroyed) return finish()
+    if (gone) return finish()
     socket.resume()
     if (late && identifier === null) end('login')
     else if (draining) hangUp()
@@ -198,6 +200,8 @@ export function serveConnection(options: ConnectionOptions): Connection {
   }
 
   async function logIn({ identifier: said, admit, refuse }: Extract<Frame, { kind: 'login' }>) {
+    if (identifier !== null && said !== identifier)
+      throw new DecodeError('login', 'it says that it is somebody else now')
     const outcome = await storeLogin(decoder.name, said, store)
     if (outcome === 'stored') {
       identify(said)
