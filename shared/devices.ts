@@ -7,7 +7,7 @@ import { Version } from './schemas/numbers.ts'
 export const speedUnits = ['kn', 'kmh', 'mps', 'mph'] as const
 export type SpeedUnit = (typeof speedUnits)[number]
 
-/** The shapes of messages that devices send: three over HTTP, and those of trackers that speak to the gateway. */
+/** The shapes of messages that devices send: three over HTTP, and what trackers speak to the gateway. */
 export const protocols = ['osmand', 'traccar-client', 'owntracks', 'teltonika', 'gt06', 'h02'] as const
 export type Protocol = (typeof protocols)[number]
 

@@ -10,7 +10,7 @@ export interface Connection {
   /** Takes what has arrived whole, ends the connection, and takes for a moment what is still under way. */
   drain(): void
   /** Resolves once nothing of it is held any more. */
-  closed: Promise<void>
+  closed: Promise<unknown>
   /** Sends a command. @throws {DecodeError} */
   send(text: string, timeoutMs: number): Promise<string>
 }
@@ -31,15 +31,15 @@ export interface ConnectionOptions {
 }
 
 /**
- * A line of faulty frames, without a good one, after which a connection is not worth being read: a tracker on a
- * bad line has one or two, and what has lost its place in the stream has nothing else.
+ * A line of faulty frames, without a good one, after which a connection is not worth being read: a tracker on
+ * a bad line has one or two, and what has lost its place in the stream has nothing else.
  */
 const maxFaults = 10
 
 /** Answers are some bytes; who does not read them reads nothing. */
 const maxUnreadBytes = 65_536
 
-/** Serves one tracker over TCP: its frames one after the other, each answered after what it asks for is done. */
+/** Serves one tracker over TCP: its frames one after the other, each answered once it has been dealt with. */
 export function serveConnection(options: ConnectionOptions): Connection {
   const { socket, decoder, store, metrics, limits } = options
   const answers = createAnswers()
@@ -58,7 +58,7 @@ export function serveConnection(options: ConnectionOptions): Connection {
   let why: string | null = null
   /** What has arrived beyond this is not taken any more. */
   let stopped = false
-  const { promise: closed, resolve: settle } = Promise.withResolvers<void>()
+  const { promise: closed, resolve: settle } = Promise.withResolvers<undefined>()
 
   let frameTimer: NodeJS.Timeout | null = null
   const loginTimer = setTimeout(() => {
@@ -269,6 +269,6 @@ export function serveConnection(options: ConnectionOptions): Connection {
     stopWatching()
     answers.end()
     options.onEnd(connection, { ending: ending ?? 'tracker', identifier, why })
-    settle()
+    settle(undefined)
   }
 }

@@ -15,8 +15,8 @@ export interface DatagramOptions {
 }
 
 /**
- * Serves trackers over UDP: each datagram for itself, acknowledged after its commit. What is beyond the bound is
- * dropped, as the network would do it.
+ * Serves trackers over UDP: each datagram for itself, acknowledged after its commit. What is beyond the bound
+ * is dropped, as the network would do it.
  * @returns what resolves once nothing waits any more.
  */
 export function serveDatagrams(

@@ -1,6 +1,8 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { createServer, isIP, isIPv6, type BlockList, type AddressInfo, type Server, type Socket } from 'node:net'
+import {
+  createServer, isIP, isIPv6, type AddressInfo, type BlockList, type Server, type Socket,
+} from 'node:net'
 import type { Logger } from 'pino'
 import { createTally, type Ingest } from '#server/fleet/ingest/ingest.ts'
 import { NotConnectedError, type Commands } from './commands.ts'
@@ -122,7 +124,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   for (const [name, port] of Object.entries(options.ports) as [TrackerProtocol, number | null][]) {
     if (port === null) continue
     const decoder = decoders[name]
-    const server = createServer({ allowHalfOpen: true, pauseOnConnect: false }, socket => accept(socket, decoder))
+    const server = createServer({ allowHalfOpen: true }, socket => accept(socket, decoder))
     server.listen({ port, host: options.host ?? undefined, backlog })
     await once(server, 'listening')
     server.on('error', error => log.error({ err: error }, 'A tracker could not be accepted'))
@@ -178,8 +180,8 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
 }
 
 /**
- * What is held on to is given up after this and one attempt more (20 s): with the drain delay (5 s) within the
- * drain time-out (30 s).
+ * What is held on to is given up after this and one attempt more (20 s): with the drain delay (5 s) within
+ * the drain time-out (30 s).
  */
 const holdWhileClosingMs = 3_000
 

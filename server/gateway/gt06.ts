@@ -10,8 +10,8 @@ import { DecodeError, type Cut, type Frame, type TrackerCommand, type TrackerDec
  *   7878 length (1) | 7979 length (2), then what the length counts: kind (1), content, serial (2),
  *   CRC-16/X-25 (2); then 0D0A
  *
- * The answer to a message repeats its kind and serial. A tracker does not wait for that of a position: what it
- * has handed to its connection it forgets.
+ * The answer to a message repeats its kind and serial. A tracker does not wait for that of a position: what
+ * it has handed to its connection it forgets.
  */
 
 const short = 0x7878
@@ -264,7 +264,7 @@ function statusOf(
   }
 }
 
-/** After a length and the server's flag, which came with the command; the long form has an encoding instead. */
+/** After a length and the server's flag, which came with the command; the long form has an encoding there. */
 function textOf(content: Buffer, kind: number): string {
   return content.subarray(5, kind === kinds.text ? -2 : undefined).toString('latin1').trim()
 }

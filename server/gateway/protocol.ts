@@ -31,8 +31,8 @@ export type Frame
   /** Who it is. `admit` is sent once it is known and may speak, `refuse` when it is not or may not. */
   = | { kind: 'login', identifier: string, admit: Buffer | null, refuse: Buffer | null }
     /**
-     * What is to be stored. `acknowledge` is sent after the commit, and only then: the tracker forgets what it
-     * has been acknowledged.
+     * What is to be stored. `acknowledge` is sent after the commit, and only then: the tracker forgets what
+     * it has been acknowledged.
      */
     | { kind: 'records', messages: DeviceMessage[], acknowledge: Buffer | null }
     | { kind: 'keep-alive', answer: Buffer | null }

@@ -5,8 +5,8 @@ import type { GatewayMetrics } from './metrics.ts'
 import type { TrackerDecoder, TrackerProtocol } from './protocol.ts'
 
 /**
- * What became of what a tracker said. `stored`: committed, as a position, an event or in quarantine. `unknown`
- * and `token`: it may not speak. `unavailable`: it could not be committed.
+ * What became of what a tracker said. `stored`: committed, as a position, an event or in quarantine.
+ * `unknown` and `token`: it may not speak. `unavailable`: it could not be committed.
  */
 export type StoreOutcome = 'stored' | 'unknown' | 'token' | 'unavailable'
 

@@ -188,7 +188,9 @@ const commandType = 0x05
 /** Codec 12: one quantity, type 5 for a command and 6 for its answer. */
 function encodeCommand({ text }: TrackerCommand): Buffer {
   const command = Buffer.from(text, 'ascii')
-  const data = Buffer.concat([Buffer.from([codecs.c12, 1, commandType]), countOf(command.length), command, Buffer.from([1])])
+  const data = Buffer.concat([
+    Buffer.from([codecs.c12, 1, commandType]), countOf(command.length), command, Buffer.from([1]),
+  ])
   return Buffer.concat([Buffer.alloc(4), countOf(data.length), data, countOf(crc16Arc(data))])
 }
 

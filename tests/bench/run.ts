@@ -206,7 +206,8 @@ const works: Work[] = [
 ]
 
 const rows: Row[] = []
-for (const { name, beside, run, reference, oursAlone } of works.filter(work => work.name.includes(options.only))) {
+for (const work of works.filter(one => one.name.includes(options.only))) {
+  const { name, beside, run, reference, oursAlone } = work
   const measured = oursAlone ? contestants.slice(0, 1) : contestants
   // The compiler and the connections warm up.
   for (const side of measured) await run(side)

@@ -46,5 +46,6 @@ export async function loadTrackers(
   const spent = (performance.now() - started) / 1_000
   for (const tracker of trackers) tracker.socket.removeAllListeners('close').destroy()
   const sorted = waits.sort((a, b) => a - b)
-  return { records: waits.length * recordsAPacket, seconds: spent, p99: sorted[Math.floor(sorted.length * 0.99)] ?? 0 }
+  const p99 = sorted[Math.floor(sorted.length * 0.99)] ?? 0
+  return { records: waits.length * recordsAPacket, seconds: spent, p99 }
 }

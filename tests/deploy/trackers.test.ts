@@ -28,7 +28,8 @@ async function openAt(host: string): Promise<Gateway> {
   trustedProxies.addAddress('127.0.0.1')
   taken[host] = []
   return openGateway({
-    host, ports: { teltonika: port, gt06: null, h02: null }, maxConnections: 100, maxConnectionsPerAddress: 1, trustedProxies,
+    host, ports: { teltonika: port, gt06: null, h02: null }, trustedProxies,
+    maxConnections: 100, maxConnectionsPerAddress: 1,
     log: pino({ level: 'silent' }), metrics: { records() {}, fault() {}, ended() {}, refused() {} },
     ingest: {
       acceptAll(messages) {

@@ -11,8 +11,8 @@ import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { createTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 import {
-  connectTracker, gt06Heartbeat, gt06Login, gt06Position, h02Text, teltonikaDatagram, teltonikaLogin, teltonikaPacket,
-  type Sent,
+  connectTracker, gt06Heartbeat, gt06Login, gt06Position, h02Text, teltonikaDatagram, teltonikaLogin,
+  teltonikaPacket, type Sent,
 } from '../support/tracker.ts'
 import { until } from '../support/until.ts'
 
@@ -61,11 +61,13 @@ async function made(identifier = String(imeis++), more: object = {}) {
   return { vehicle, device, identifier }
 }
 const stored = (device: Device) =>
-  database.asOwner<{ fix_time: Date, latitude: number, longitude: number, speed_kmh: number, credibility: string | null }>(
+  database.asOwner<{ fix_time: Date, latitude: number, speed_kmh: number }>(
     'SELECT * FROM positions WHERE device_id = $1 ORDER BY fix_time', [device.id])
 const shown = async ({ id }: Vehicle) => (await owner.send<Vehicle>('GET', `/api/v1/vehicles/${id}`)).body.lastPosition
 const start = Math.floor(Date.now() / 1000) * 1000 - 3_600_000
-const at = (second: number): Sent => ({ time: start + second * 1000, latitude: 52.5 + second / 1e4, longitude: 13.4 })
+const at = (second: number): Sent =>
+  ({ time: start + second * 1000, latitude: 52.5 + second / 1e4, longitude: 13.4 })
+const times = async (device: Device) => (await stored(device)).map(({ fix_time: time }) => time.getTime())
 const count = (records: number) => Buffer.from([0, 0, 0, records])
 const admitted = Buffer.from([1])
 
@@ -77,9 +79,10 @@ describe('a tracker', () => {
     expect(await tracker.hear(1)).toEqual(admitted)
     const first = teltonikaPacket([at(0), at(1)])
     tracker.send(first.subarray(0, 30))
-    tracker.send(Buffer.concat([first.subarray(30), teltonikaPacket([at(2)]), teltonikaPacket([at(3), at(4)])]))
+    const [second, third] = [teltonikaPacket([at(2)]), teltonikaPacket([at(3), at(4)])]
+    tracker.send(Buffer.concat([first.subarray(30), second, third]))
     expect(await tracker.hear(12)).toEqual(Buffer.concat([count(2), count(1), count(2)]))
-    expect((await stored(device)).map(({ fix_time: time }) => time.getTime())).toEqual([0, 1, 2, 3, 4].map(n => at(n).time))
+    expect(await times(device)).toEqual([0, 1, 2, 3, 4].map(n => at(n).time))
     expect(await shown(vehicle)).toMatchObject({ latitude: at(4).latitude, longitude: 13.4, speedKmh: 50 })
     expect((await owner.send<Device>('GET', `/api/v1/devices/${device.id}`)).body)
       .toMatchObject({ protocol: 'teltonika', lastSeenAt: expect.any(String) as string })
@@ -189,7 +192,7 @@ describe('an acknowledgement', () => {
       again.end()
     }
     expect(heard).toEqual(Buffer.concat([admitted, count(2)]))
-    expect((await stored(device)).map(({ fix_time: time }) => time.getTime())).toEqual([0, 1, 2].map(n => at(n).time))
+    expect(await times(device)).toEqual([0, 1, 2].map(n => at(n).time))
   })
   it('is not waited for by GT06: what it has said is stored once the database is back', async () => {
     const { device, identifier } = await made()

@@ -7,25 +7,26 @@ import type { DeviceMessage } from '#server/fleet/ingest/message.ts'
 import { openGateway, type Gateway, type GatewayOptions } from '#server/gateway/gateway.ts'
 import { NotFoundError, UnauthenticatedError, UnavailableError } from '#shared/errors.ts'
 import {
-  connectTracker, gt06Heartbeat, gt06Login, gt06Position, h02Text, teltonikaDatagram, teltonikaLogin, teltonikaPacket,
-  type Sent,
+  connectTracker, gt06Heartbeat, gt06Login, gt06Position, h02Text, teltonikaDatagram, teltonikaLogin,
+  teltonikaPacket, type Sent,
 } from '../support/tracker.ts'
 import { until } from '../support/until.ts'
 
 const imei = '356307042441013'
 const admitted = Buffer.from([1])
-const at = (second: number): Sent => ({ time: 1_795_000_000_000 + second * 1000, latitude: 52.5, longitude: 13.4 })
+const at = (second: number): Sent =>
+  ({ time: 1_795_000_000_000 + second * 1000, latitude: 52.5, longitude: 13.4 })
 const count = (records: number) => Buffer.from([0, 0, 0, records])
 
 /** An ingest of which the test decides what becomes of each request. */
 function fakeIngest() {
   const stored: DeviceMessage[] = []
-  let behave: (messages: DeviceMessage[]) => Promise<void> = () => Promise.resolve()
+  let behave: (messages: DeviceMessage[]) => Promise<unknown> = () => Promise.resolve()
   return {
     stored,
     /** Those that are positions. */
     places: () => stored.filter(({ place }) => place !== null),
-    behave: (how: (messages: DeviceMessage[]) => Promise<void>) => void (behave = how),
+    behave: (how: (messages: DeviceMessage[]) => Promise<unknown>) => void (behave = how),
     async acceptAll(messages: DeviceMessage[]): Promise<Outcome[]> {
       await behave(messages)
       stored.push(...messages)
@@ -98,7 +99,7 @@ describe('a Teltonika tracker', () => {
   })
   it('hears nothing before the commit, nor reads the gateway on meanwhile', async () => {
     const { ingest, ports } = await open()
-    const commit = Promise.withResolvers<void>()
+    const commit = Promise.withResolvers<undefined>()
     const tracker = await connectTracker(ports.teltonika)
     tracker.send(teltonikaLogin(imei))
     await tracker.hear(1)
@@ -113,7 +114,7 @@ describe('a Teltonika tracker', () => {
     const command = gateway!.send(imei, 'getinfo', 60_000).catch(() => {})
     expect((await tracker.hear(27))[8]).toBe(0x0C)
     expect([requests, tracker.heard().length]).toEqual([1, 28])
-    commit.resolve()
+    commit.resolve(undefined)
     expect(await tracker.hear(8)).toEqual(Buffer.concat([count(1), count(1)]))
     tracker.end()
     await command
@@ -190,7 +191,9 @@ describe('a GT06 tracker', () => {
   it('is answered with the kind and number of what it said, after the commit', async () => {
     const { ingest, ports } = await open()
     const tracker = await connectTracker(ports.gt06)
-    tracker.send(Buffer.concat([gt06Login(imei), gt06Heartbeat(2), gt06Position(at(0), 3), gt06Position(at(1), 4, 1)]))
+    tracker.send(Buffer.concat([
+      gt06Login(imei), gt06Heartbeat(2), gt06Position(at(0), 3), gt06Position(at(1), 4, 1),
+    ]))
     const answers = await tracker.hear(40)
     expect([0, 10, 20, 30].map(from => [answers[from + 3], answers.readUInt16BE(from + 4)]))
       .toEqual([[0x01, 1], [0x13, 2], [0x12, 3], [0x16, 4]])
@@ -252,7 +255,8 @@ describe('bounds', () => {
     ['logs in and falls silent', tracker => tracker.send(teltonikaLogin(imei)), { idleMs: 50 }, 'idle'],
     [
       'begins a packet and does not end it',
-      tracker => tracker.send(Buffer.concat([teltonikaLogin(imei), teltonikaPacket([at(0)]).subarray(0, 20)])),
+      tracker =>
+        tracker.send(Buffer.concat([teltonikaLogin(imei), teltonikaPacket([at(0)]).subarray(0, 20)])),
       { frameMs: 50 },
       'slow',
     ],
@@ -303,7 +307,7 @@ describe('bounds', () => {
 describe('closing', () => {
   it('acknowledges what is being stored, takes what is under way, and lets nobody in', async () => {
     const { ingest, ports } = await open()
-    const commit = Promise.withResolvers<void>()
+    const commit = Promise.withResolvers<undefined>()
     const busy = await connectTracker(ports.teltonika)
     const idle = await connectTracker(ports.gt06)
     busy.send(teltonikaLogin(imei))
@@ -322,7 +326,7 @@ describe('closing', () => {
     idle.send(gt06Position(at(5), 2))
     await until(() => ingest.places().length === 1, 'it to be stored')
     expect(busy.ended()).toBe(false)
-    commit.resolve()
+    commit.resolve(undefined)
     expect(await busy.hear(4)).toEqual(count(2))
     await until(busy.ended, 'the end')
     busy.end()

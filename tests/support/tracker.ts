@@ -59,7 +59,8 @@ export function teltonikaLogin(imei: string): Buffer {
 
 /** Codec 8. */
 export function teltonikaData(records: Sent[]): Buffer {
-  const body = records.map(({ time, latitude, longitude, speed = 50, satellites = 9, elements = {}, event = 0 }) => {
+  const body = records.map((record) => {
+    const { time, latitude, longitude, speed = 50, satellites = 9, elements = {}, event = 0 } = record
     const head = Buffer.alloc(24)
     head.writeBigUInt64BE(BigInt(time), 0)
     head.writeInt32BE(Math.round(longitude * 1e7), 9)
@@ -106,7 +107,9 @@ export function gt06Login(imei: string, serial = 1): Buffer {
   return gt06Frame(0x01, Buffer.from(`0${imei}`, 'hex'), serial)
 }
 
-export function gt06Position({ time, latitude, longitude, speed = 50 }: Sent, serial: number, alarm?: number): Buffer {
+export function gt06Position(
+  { time, latitude, longitude, speed = 50 }: Sent, serial: number, alarm?: number,
+): Buffer {
   const at = new Date(time)
   const content = Buffer.alloc(18)
   content.set([
