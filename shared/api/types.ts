@@ -1060,7 +1060,7 @@ export interface components {
             /** @description When a message of it was last taken; null: never. */
             lastSeenAt: string | null;
             /** @description The shape of its last message; null: there was none. */
-            protocol: ("osmand" | "traccar-client" | "owntracks") | null;
+            protocol: ("osmand" | "traccar-client" | "owntracks" | "teltonika" | "gt06" | "h02") | null;
             /** @description By how much its clock is ahead, all the time; it is taken off. Null: its clock is right. */
             clockOffsetSeconds: number | null;
             /** @description How far its fixes are apart, smoothed. Null: there have not been two. */
@@ -1170,7 +1170,7 @@ export interface components {
             /** @description When a message of it was last taken; null: never. */
             lastSeenAt: string | null;
             /** @description The shape of its last message; null: there was none. */
-            protocol: ("osmand" | "traccar-client" | "owntracks") | null;
+            protocol: ("osmand" | "traccar-client" | "owntracks" | "teltonika" | "gt06" | "h02") | null;
             /** @description By how much its clock is ahead, all the time; it is taken off. Null: its clock is right. */
             clockOffsetSeconds: number | null;
             /** @description How far its fixes are apart, smoothed. Null: there have not been two. */
