@@ -9,7 +9,7 @@ import { exemptEndpoints } from './tools/api/exempt.ts'
  */
 const floors = [
   ['api', 'routes', 'middleware', 'plugins'],
-  ['edge'],
+  ['edge', 'gateway'],
   ['lifecycle'],
   ['identity', 'fleet', 'audit', 'cluster', 'health', 'undo'],
   ['live', 'jobs', 'mail'],

@@ -402,6 +402,54 @@ const sources = {
     'docker-compose.ha.yml',
     () => Number(compose(/CHECK_SUCCESSES:-(\d+)/)),
   ],
+  trackerIdle: [
+    'instance',
+    'a tracker\'s silence',
+    'server/gateway/limits.ts',
+    () => constant('idleMs', 'server/gateway/limits.ts'),
+  ],
+  trackerFrame: [
+    'instance',
+    'a tracker\'s frame, from its first byte to its last',
+    'server/gateway/limits.ts',
+    () => constant('frameMs', 'server/gateway/limits.ts'),
+  ],
+  trackerLinger: [
+    'instance',
+    'what a tracker has under way is taken for',
+    'server/gateway/limits.ts',
+    () => constant('lingerMs', 'server/gateway/limits.ts'),
+  ],
+  trackerHoldClosing: [
+    'instance',
+    'a record is held on to while it ends',
+    'server/gateway/gateway.ts',
+    () => constant('holdWhileClosingMs', 'server/gateway/gateway.ts'),
+  ],
+  ingestPatience: [
+    'instance',
+    'one attempt to store a tracker\'s records',
+    'server/fleet/ingest/ingest.ts',
+    () => constant('patienceMs', 'server/fleet/ingest/ingest.ts'),
+  ],
+  nginxTrackerConnect: [
+    'Nginx',
+    '`proxy_connect_timeout` (trackers)',
+    'includes/trackers-tcp.conf',
+    () => seconds(find('deploy/nginx/includes/trackers-tcp.conf', /proxy_connect_timeout (\w+);/)),
+  ],
+  nginxTrackerIdle: [
+    'Nginx',
+    '`proxy_timeout` (trackers, TCP)',
+    'includes/trackers-tcp.conf',
+    () => seconds(find('deploy/nginx/includes/trackers-tcp.conf', /proxy_timeout (\w+);/)),
+  ],
+  nginxTrackerDatagram: [
+    'Nginx',
+    '`proxy_timeout` (trackers, UDP)',
+    'includes/trackers-udp.conf',
+    () => seconds(find('deploy/nginx/includes/trackers-udp.conf', /proxy_timeout (\w+);/)),
+  ],
   appGrace: [
     'compose',
     '`stop_grace_period` of an instance',
@@ -552,6 +600,22 @@ export const rules: { says: string, because: string, holds: (t: Timeouts) => boo
     says: 'PgBouncer server_idle_timeout < PostgreSQL idle_session_timeout',
     because: 'PgBouncer gives its idle connections up, not PostgreSQL under its hands',
     holds: t => within(t.pgbouncerServerIdle, t.postgresSessionIdle),
+  },
+  {
+    says: 'instance\'s silence of a tracker < Nginx\'s',
+    because: 'who ends a silent connection is the one who knows whether it waits for a commit',
+    holds: t => t.trackerIdle < t.nginxTrackerIdle,
+  },
+  {
+    says: 'instance\'s attempt to store a record < Nginx\'s proxy_timeout for UDP',
+    because: 'the acknowledgement of a datagram still finds its way back',
+    holds: t => t.ingestPatience < t.nginxTrackerDatagram,
+  },
+  {
+    says: 'drain delay + hold of a tracker\'s record + one attempt + what is under way <= drain time-out',
+    because: 'nothing of a tracker is cut off by the end of the instance',
+    holds: t =>
+      t.drainDelay + t.trackerHoldClosing + Math.max(t.ingestPatience, t.trackerLinger) <= t.drain,
   },
   {
     says: 'Redis closes no idle client',

@@ -7,8 +7,8 @@ import { Version, wholeNumber } from './schemas/numbers.ts'
 export const speedUnits = ['kn', 'kmh', 'mps', 'mph'] as const
 export type SpeedUnit = (typeof speedUnits)[number]
 
-/** The shapes of messages that devices send over HTTP. */
-export const protocols = ['osmand', 'traccar-client', 'owntracks'] as const
+/** The shapes of messages that devices send: three over HTTP, and what trackers speak to the gateway. */
+export const protocols = ['osmand', 'traccar-client', 'owntracks', 'teltonika', 'gt06', 'h02'] as const
 export type Protocol = (typeof protocols)[number]
 
 /**

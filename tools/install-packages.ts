@@ -29,6 +29,11 @@ const needed = [
   { package: 'etcd-client', at: ['/usr/bin/etcdctl'] },
   { package: 'haproxy', at: ['/usr/sbin/haproxy'] },
   { package: 'nginx-light', at: ['/usr/sbin/nginx'] },
+  // TCP and UDP through Nginx: Debian has it as a module.
+  {
+    package: 'libnginx-mod-stream',
+    at: ['/usr/lib/nginx/modules/ngx_stream_module.so'],
+  },
   // The address that moves between the two Nginx hosts.
   { package: 'keepalived', at: ['/usr/sbin/keepalived'] },
   // A host, or an instance, whose clock is wrong.

@@ -15,6 +15,10 @@
 #   NGINX_TRACE_PERCENT
 #                  the requests of which the instances record a trace, 0 to 100 with up to two decimals
 #                  (default: 0)
+#   TRACKER_PORTS  the ports of trackers, here and at the instances: teltonika=5027,gt06=5023,h02=5013
+#                  (default: none, and nobody listens for trackers)
+#   TRACKER_UPSTREAMS
+#                  who speaks to trackers, as UPSTREAMS has it (default: those of UPSTREAMS)
 # and the variables of site.conf and of the checker.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -31,6 +35,16 @@ export NGINX_PREFIX NGINX_BINARY RES_OPTIONS
 [ "$NGINX_PREFIX" = "$here" ] || cp -R "$here/." "$NGINX_PREFIX"
 mkdir -p "$NGINX_PREFIX/generated/tmp"
 "$FILL" "$here/site.conf" "$NGINX_PREFIX/generated/site.conf"
+"$FILL" "$here/site-trackers.conf" "$NGINX_PREFIX/generated/site-trackers.conf"
+: >"$NGINX_PREFIX/generated/modules.conf"
+if [ -n "${TRACKER_PORTS:-}" ] && "$NGINX_BINARY" -V 2>&1 | grep -q -- '--with-stream=dynamic'; then
+  modules=$("$NGINX_BINARY" -V 2>&1 | sed -n 's|.*--modules-path=\([^ ]*\).*|\1|p')
+  if [ ! -e "$modules/ngx_stream_module.so" ]; then
+    echo "TRACKER_PORTS is set, and this Nginx has no TCP and UDP: install libnginx-mod-stream" >&2
+    exit 78
+  fi
+  echo "load_module $modules/ngx_stream_module.so;" >"$NGINX_PREFIX/generated/modules.conf"
+fi
 # addresses NAME VALUE DIRECTIVE FILE: a line for each address or network. One by one, so that what is wrong can
 # be named; Nginx would name the file alone.
 addresses() {

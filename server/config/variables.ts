@@ -1,5 +1,6 @@
 import { databaseVariables } from './variables/database.ts'
 import { demoVariables } from './variables/demo.ts'
+import { gatewayVariables } from './variables/gateway.ts'
 import { healthVariables } from './variables/health.ts'
 import { ingestVariables } from './variables/ingest.ts'
 import { instanceVariables } from './variables/instance.ts'
@@ -34,6 +35,7 @@ export const variables = {
   ...statusPageVariables,
   ...operatorsVariables,
   ...tracesVariables,
+  ...gatewayVariables,
   ...demoVariables,
   ...mapVariables,
 }

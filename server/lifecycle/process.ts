@@ -27,13 +27,17 @@ const settleMs = 100
  * streams, let what is in flight finish, stop the work, close the services. A second signal, or the drain
  * time-out, ends it at once.
  */
-export function installSignals({ config, log, instance, reopenLog, closeStreams, closeListener }: {
+export function installSignals({
+  config, log, instance, reopenLog, closeStreams, closeGateway, closeListener,
+}: {
   config: Config
   log: Logger
   instance: () => Instance | null
   reopenLog: () => void
   /** Tells the browsers to connect elsewhere and ends their streams. */
   closeStreams: (reason: string) => void
+  /** Acknowledges what trackers have sent, and ends their connections. */
+  closeGateway: () => Promise<void>
   closeListener: () => Promise<void>
 }) {
   let started = false
@@ -60,6 +64,7 @@ export function installSignals({ config, log, instance, reopenLog, closeStreams,
       ['health says no', () => servicesIfOpen()?.health.setPhase('draining')],
       ['the balancer notices', () => pause(config.drainDelaySeconds * 1000)],
       ['live streams move', () => closeStreams('This instance is shutting down')],
+      ['trackers move', closeGateway],
       ['requests in flight finish', inFlightFinish],
       ['the listener closes', closeListener],
       ['jobs stop', () => instance()?.stopWork()],

@@ -75,8 +75,9 @@ export async function startInstance({ config, log, migrations, onStatus, warmUp 
   const stopping = new AbortController()
   const work: Promise<{ stop(): Promise<void> }>[] = []
   const begin = () => {
-    work.push(Promise.resolve(startJobs(services)))
     services.outbox.start()
+    if (config.role === 'gateway') return
+    work.push(Promise.resolve(startJobs(services)))
     if (config.demo) work.push(startDemo(services))
   }
   await watchSchema({

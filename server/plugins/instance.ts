@@ -12,6 +12,8 @@ import { closeAllStreams, openStreamCount, sendToAllStreams } from '#server/edge
 import { keepConnections } from '#server/lifecycle/connections.ts'
 import { configurationExitCode } from '#server/config/load.ts'
 import { watchListener } from '#server/lifecycle/listener.ts'
+import { startGateway } from '#server/gateway/start.ts'
+import type { Gateway } from '#server/gateway/gateway.ts'
 import { installSignals, isDraining } from '#server/lifecycle/process.ts'
 import { servicesIfOpen } from '#server/lifecycle/services.ts'
 import { liveStatus } from '#server/lifecycle/status.ts'
@@ -22,6 +24,7 @@ import { gauge, reading } from '#server/telemetry/metrics.ts'
 import { countStreamsBy } from '#server/telemetry/load.ts'
 import { exportRedisGauges } from '#server/lifecycle/redis-gauges.ts'
 import { exportStatusGauges } from '#server/lifecycle/status-gauges.ts'
+import { NotFoundError } from '#shared/errors.ts'
 import { modes } from '#shared/live.ts'
 
 /** For a request that is just arriving over a connection that was kept. */
@@ -51,6 +54,7 @@ export default defineNitroPlugin((nitroApp) => {
 
   let server: Server | null = null
   let instance: Instance | null = null
+  let gateway: Gateway | null = null
   watchListener({
     onServer: (ours) => {
       server = ours
@@ -69,7 +73,10 @@ export default defineNitroPlugin((nitroApp) => {
     headers: useRuntimeConfig().nitro.routeRules?.['/**']?.headers ?? {},
     config,
   })
-  const handle = wrapHandler(event => isPlainEndpoint(event.path) ? endpoints(event) : pages(event), {
+  const handle = wrapHandler((event) => {
+    if (config.role === 'gateway' && !isOfGateway(event.path)) throw new NotFoundError('page')
+    return isPlainEndpoint(event.path) ? endpoints(event) : pages(event)
+  }, {
     config,
     log,
     isDraining,
@@ -87,6 +94,7 @@ export default defineNitroPlugin((nitroApp) => {
   })
   installSignals({
     config, log, instance: () => instance, reopenLog: reopen, closeStreams: closeAllStreams,
+    closeGateway: async () => gateway?.close(),
     closeListener: () => new Promise((resolve) => {
       if (!server) return resolve()
       server.close(() => resolve())
@@ -109,6 +117,9 @@ export default defineNitroPlugin((nitroApp) => {
       onStatus: () => sendToAllStreams('status', liveStatus()),
       warmUp: () => rehearse(nitroApp.localFetch, log),
     })
+    gateway = await startGateway(config, { ingest: instance.services.ingest, log })
+    // It may have been told to end meanwhile.
+    if (isDraining()) await gateway?.close()
     log.info(`Fleet2 ${config.version} serves as ${config.instanceId}`)
   })().catch((error: unknown) => {
     log.fatal(
@@ -118,6 +129,11 @@ export default defineNitroPlugin((nitroApp) => {
     process.exit(1)
   })
 })
+
+/** What an instance that speaks to trackers alone answers over HTTP. */
+function isOfGateway(path: string): boolean {
+  return /^\/(metrics|api\/health)(\/|\?|$)/.test(path)
+}
 
 /** What Prometheus asks of the instance, read when it asks. */
 function exportGauges() {

@@ -1374,7 +1374,7 @@ export interface components {
             /** @description When a message of it was last taken; null: never. */
             lastSeenAt: string | null;
             /** @description The shape of its last message; null: there was none. */
-            protocol: ("osmand" | "traccar-client" | "owntracks") | null;
+            protocol: ("osmand" | "traccar-client" | "owntracks" | "teltonika" | "gt06" | "h02") | null;
             /** @description By how much its clock is ahead, all the time; it is taken off. Null: its clock is right. */
             clockOffsetSeconds: number | null;
             /** @description How far its fixes are apart, smoothed. Null: there have not been two. */
@@ -1531,7 +1531,7 @@ export interface components {
             /** @description When a message of it was last taken; null: never. */
             lastSeenAt: string | null;
             /** @description The shape of its last message; null: there was none. */
-            protocol: ("osmand" | "traccar-client" | "owntracks") | null;
+            protocol: ("osmand" | "traccar-client" | "owntracks" | "teltonika" | "gt06" | "h02") | null;
             /** @description By how much its clock is ahead, all the time; it is taken off. Null: its clock is right. */
             clockOffsetSeconds: number | null;
             /** @description How far its fixes are apart, smoothed. Null: there have not been two. */
@@ -2089,7 +2089,7 @@ export interface components {
              * @enum {string}
              */
             outcome: "ok" | "no-fix" | "outdated" | "clock-ahead" | "implausible" | "inaccurate" | "quarantined" | "no-place";
-            protocol: ("osmand" | "traccar-client" | "owntracks") | null;
+            protocol: ("osmand" | "traccar-client" | "owntracks" | "teltonika" | "gt06" | "h02") | null;
             /** @description As it came, without secrets. */
             raw: {
                 [key: string]: unknown;
@@ -2263,7 +2263,7 @@ export interface components {
             /** @description What it calls itself. */
             identifier: string;
             /** @description The shape of its last message. */
-            protocol: ("osmand" | "traccar-client" | "owntracks") | null;
+            protocol: ("osmand" | "traccar-client" | "owntracks" | "teltonika" | "gt06" | "h02") | null;
             /** Format: date-time */
             firstSeenAt: string;
             /** Format: date-time */

@@ -12,9 +12,11 @@ import { migrationsFromFolder } from '../../server/database/migrations.ts'
 import { createClient, signUp } from '../support/client.ts'
 import { startServer } from '../support/server.ts'
 import { benchKeeping } from './keeping.ts'
+import { freePort } from '../support/ports.ts'
 import { benchPositions } from './positions.ts'
 import { cpuSeconds, residentMegabytes } from './process.ts'
 import { formatRow, spread, type Row } from './table.ts'
+import { loadTrackers } from './trackers.ts'
 
 /**
  * `npm run bench [-- --write] [--rounds N] [--only TEXT] [--base DIR]`: Fleet2 beside a bare Nitro server
@@ -54,7 +56,8 @@ const env = {
   NUXT_INGEST_DEVICE_LIMIT: '100000',
   NUXT_INGEST_ORGANISATION_LIMIT: '1000000',
 }
-const fleet2 = await startServer({ env })
+const trackerPort = await freePort()
+const fleet2 = await startServer({ env: { ...env, NUXT_GATEWAY_TELTONIKA_PORT: String(trackerPort) } })
 const base = options.base
   ? await startServer({ env, entry: resolve(options.base, '.output/server/index.mjs') })
   : null
@@ -63,7 +66,8 @@ const base = options.base
 const user = await signUp(fleet2.url)
 const organisationId = user.session.organisation!.id
 const vehicleIds: string[] = []
-const identifiers = Array.from({ length: trackers }, (_, n) => `bench-${n}`)
+// As IMEIs: trackers over TCP have no others.
+const identifiers = Array.from({ length: trackers }, (_, n) => String(350_000_000_000_000 + n))
 for (let n = 0; n < vehicleCount; n++) {
   const { body } = await user.send<{ id: string }>('POST', '/api/v1/vehicles', { name: `Vehicle ${n}` })
   vehicleIds.push(body.id)
@@ -157,6 +161,8 @@ interface Work {
   beside: string
   run(side: Side): Promise<Figures>
   reference(): Promise<Figures>
+  /** Another checkout may not have it. */
+  oursAlone?: true
 }
 const http = (name: string, path: string, more?: Partial<Options>): Work => ({
   name,
@@ -191,17 +197,32 @@ const works: Work[] = [
       return { rate: ingest, p99: Number.NaN, cpuMs: (own + system) / 1000 / rows }
     },
   },
+  ...[1, 20].map((recordsAPacket): Work => ({
+    name: `a position over TCP (Teltonika, ${recordsAPacket} a packet), acknowledged after commit`,
+    beside: 'a position over HTTP',
+    oursAlone: true,
+    async run({ pid }) {
+      const before = cpuSeconds(pid)
+      const { records, seconds, p99 } = await loadTrackers({
+        port: trackerPort, identifiers, seconds: secondsASlice, recordsAPacket,
+      })
+      return { rate: records / seconds, p99, cpuMs: (cpuSeconds(pid) - before) / records * 1000 }
+    },
+    reference: () => load(contestants[0]!, '/api/ingest', asTrackers),
+  })),
 ]
 
 const rows: Row[] = []
-for (const { name, beside, run, reference } of works.filter(work => work.name.includes(options.only))) {
+for (const work of works.filter(one => one.name.includes(options.only))) {
+  const { name, beside, run, reference, oursAlone } = work
+  const measured = oursAlone ? contestants.slice(0, 1) : contestants
   // The compiler and the connections warm up.
-  for (const side of contestants) await run(side)
+  for (const side of measured) await run(side)
   await reference()
   const figures: Record<Side['name'], Figures[]> = { ours: [], base: [], bare: [] }
   for (let round = 0; round < rounds; round++) {
     // In another order each time: whoever comes after a pause of the others is no better off.
-    const turns = [...contestants, bare]
+    const turns = [...measured, bare]
     for (let n = 0; n < turns.length; n++) {
       const side = turns[(n + round) % turns.length]!
       figures[side.name].push(side === bare ? await reference() : await run(side))
@@ -209,7 +230,7 @@ for (const { name, beside, run, reference } of works.filter(work => work.name.in
   }
   const ratios = (who: Figures[], pick: (figures: Figures) => number) =>
     spread(who.map((own, round) => pick(own) / pick(figures.bare[round]!)))
-  for (const side of contestants) {
+  for (const side of measured) {
     const own = figures[side.name]
     const row: Row = {
       name: side.name === 'base' ? `${name}: before` : name,

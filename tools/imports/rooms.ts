@@ -14,7 +14,7 @@ export const floors: string[][] = [
   ['tools'],
   ['deploy'],
   ['server/api', 'server/routes', 'server/middleware', 'server/plugins', 'server/error-handler.ts'],
-  ['server/edge'],
+  ['server/edge', 'server/gateway'],
   ['server/lifecycle'],
   ['server/identity', 'server/fleet', 'server/audit', 'server/cluster', 'server/health', 'server/undo'],
   ['server/live', 'server/jobs', 'server/mail'],

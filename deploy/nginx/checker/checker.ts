@@ -12,7 +12,9 @@ import { lookup } from 'node:dns/promises'
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createFigures, serveMetrics } from './figures.ts'
-import { createVerdict, parseServers, renderUpstream, type Server } from './upstream.ts'
+import {
+  createVerdict, parseServers, parseTrackerPorts, renderTrackers, renderUpstream, type Server,
+} from './upstream.ts'
 
 // What `ps` and `top` show, so that it can be told from the instances.
 process.title = 'fleet2-checker'
@@ -43,8 +45,14 @@ const settings = {
   // others do not have.
   sticky: process.env.STICKY === 'cookie',
 }
-const file = join(settings.prefix, 'generated/upstream.conf')
-const configured = parseServers(process.env.UPSTREAMS || 'app1:3000,app2:3000,app3:3000:backup')
+const folder = join(settings.prefix, 'generated')
+const instances = parseServers(process.env.UPSTREAMS || 'app1:3000,app2:3000,app3:3000:backup')
+/** Who speaks to trackers: the instances, unless it is done apart. */
+const gateways = process.env.TRACKER_UPSTREAMS ? parseServers(process.env.TRACKER_UPSTREAMS) : instances
+const trackerPorts = parseTrackerPorts(process.env.TRACKER_PORTS ?? '')
+const isOne = (list: Server[]) => ({ name, port }: Server) =>
+  list.some(other => other.name === name && other.port === port)
+const configured = [...instances, ...gateways.filter(server => !isOne(instances)(server))]
 /** The addresses of each name: several for a service that is scaled. */
 const addresses = new Map<string, string[]>()
 const verdicts = new Map<string, ReturnType<typeof createVerdict>>()
@@ -112,9 +120,27 @@ async function probe({ address, port }: Server): Promise<string | null> {
   }
 }
 
-function replaceFile(text: string) {
-  writeFileSync(`${file}.new`, text)
-  renameSync(`${file}.new`, file)
+/** What Nginx includes, by the files' names. */
+type Files = Record<'upstream.conf' | 'trackers.conf', string>
+
+function render(list: Server[]): Files {
+  return {
+    'upstream.conf': renderUpstream(list.filter(isOne(instances)), settings),
+    'trackers.conf': renderTrackers(list.filter(isOne(gateways)), trackerPorts),
+  }
+}
+
+function readFiles(): Files {
+  const read = (name: keyof Files) => readFileSync(join(folder, name), 'utf8')
+  return { 'upstream.conf': read('upstream.conf'), 'trackers.conf': read('trackers.conf') }
+}
+
+function replaceFiles(files: Files) {
+  for (const [name, text] of Object.entries(files)) {
+    const file = join(folder, name)
+    writeFileSync(`${file}.new`, text)
+    renameSync(`${file}.new`, file)
+  }
 }
 
 /**
@@ -134,20 +160,21 @@ async function testConfiguration() {
 }
 
 /** The new list into Nginx; the old one back if Nginx does not like it. */
-async function apply(text: string): Promise<void> {
-  const before = readFileSync(file, 'utf8')
-  replaceFile(text)
+async function apply(files: Files): Promise<void> {
+  const before = readFiles()
+  replaceFiles(files)
   try {
     await testConfiguration()
     process.kill(Number(readFileSync(join(settings.prefix, 'generated/nginx.pid'), 'utf8')), 'SIGHUP')
   }
   catch (error) {
-    replaceFile(before)
+    replaceFiles(before)
     throw error
   }
 }
 
 const figures = createFigures()
+/** As JSON. */
 let applied = ''
 let noneWasWell = false
 
@@ -168,20 +195,20 @@ async function round() {
   if (noneWell && !noneWasWell)
     say('error', 'Every instance fails its check. All stay in rotation: the last one is never taken out.')
   noneWasWell = noneWell
-  const text = renderUpstream(list, settings)
-  if (text === applied) return
-  await apply(text)
-  applied = text
+  const files = render(list)
+  if (JSON.stringify(files) === applied) return
+  await apply(files)
+  applied = JSON.stringify(files)
   say('info', 'Nginx has the new list', { out: list.filter(({ down }) => down).map(({ name }) => name) })
 }
 
 await resolveAll()
 if (process.argv.includes('--write')) {
-  replaceFile(renderUpstream(servers(), settings))
+  replaceFiles(render(servers()))
 }
 else {
   serveMetrics(settings.metricsPort, figures, message => say('warn', message))
-  applied = readFileSync(file, 'utf8')
+  applied = JSON.stringify(readFiles())
   say(
     'info',
     `Checking ${configured.map(({ name }) => name).join(', ')} every ${settings.intervalMs / 1000} s`,

@@ -134,6 +134,79 @@ export function renderUpstream(servers: Server[], { sticky = false }: { sticky?:
   ].join('\n')
 }
 
+/** A protocol's port, at Nginx and at the instances. */
+export interface TrackerPort {
+  protocol: string
+  port: number
+  /** Beside TCP. */
+  udp: boolean
+}
+
+/** The protocols that trackers may speak, and whether over UDP as well (server/gateway). */
+const spokenOverUdp: Record<string, boolean> = { teltonika: true, gt06: false, h02: true }
+
+/** `teltonika=5027,gt06=5023`. @throws with the part that is wrong. */
+export function parseTrackerPorts(text: string): TrackerPort[] {
+  const ports = text.split(/[\s,]+/).filter(Boolean).map((part) => {
+    const [, protocol = '', digits] = /^([a-z0-9]+)=(\d{1,5})$/.exec(part) ?? []
+    const port = Number(digits)
+    if (!(protocol in spokenOverUdp) || port < 1 || port > 65_535) {
+      const known = Object.keys(spokenOverUdp).join(', ')
+      throw new Error(`TRACKER_PORTS: "${part}" is not protocol=port; the protocols are ${known}`)
+    }
+    return { protocol, port, udp: spokenOverUdp[protocol]! }
+  })
+  const twice = ports.find(({ port }, index) => ports.findIndex(other => other.port === port) !== index)
+  if (twice) throw new Error(`TRACKER_PORTS: the port ${twice.port} is there twice`)
+  return ports
+}
+
+/**
+ * The `stream` block: for each port the instances that are well. One that refuses a connection is passed by
+ * for ten seconds; one that takes it and says nothing is seen by the checker alone.
+ */
+export function renderTrackers(servers: Server[], ports: TrackerPort[]): string {
+  if (ports.length === 0) return '# TRACKER_PORTS names no port.\n'
+  const noneLeft = servers.every(({ down, address }) => down || address === null)
+  const onlyBackups = servers.every(({ address, backup }) => address === null || backup)
+  const line = ({ name, address, backup, down }: Server, port: number) =>
+    address === null
+      ? `    # ${name}: its name is not known`
+      : `    server ${address.includes(':') ? `[${address}]` : address}:${port} max_fails=1 fail_timeout=10s`
+        + `${backup && !onlyBackups ? ' backup' : ''}${down && !noneLeft ? ' down' : ''};  # ${name}`
+  const known = servers.some(({ address }) => address !== null)
+  return [
+    '# Written by the checker. Changed by hand it lasts until its next word.',
+    'stream {',
+    '  include includes/trackers-all.conf;',
+    '  include generated/site-trackers.conf;',
+    ...ports.flatMap(({ protocol, port, udp }) => [
+      `  upstream trackers_${protocol} {`,
+      `    zone trackers_${protocol} 128k;`,
+      '    least_conn;',
+      ...servers.map(server => line(server, port)),
+      ...known ? [] : ['    server 127.0.0.1:9;'],
+      '  }',
+      '  server {',
+      `    listen ${port};`,
+      `    proxy_pass trackers_${protocol};`,
+      '    include includes/trackers-tcp.conf;',
+      '  }',
+      ...udp
+        ? [
+            '  server {',
+            `    listen ${port} udp;`,
+            `    proxy_pass trackers_${protocol};`,
+            '    include includes/trackers-udp.conf;',
+            '  }',
+          ]
+        : [],
+    ]),
+    '}',
+    '',
+  ].join('\n')
+}
+
 /** Counts answers of one server: `failures` in a row take it out, `successes` in a row put it back. */
 export function createVerdict({ failures, successes }: { failures: number, successes: number }) {
   let down = false

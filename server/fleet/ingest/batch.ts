@@ -165,7 +165,7 @@ export function judgeBatch(
       const { device, message, receivedAt, isReplayed } = arrived[index]!
       const corrected = correctTime(timeOf(message, device), receivedAt, clock)
       if (!isReplayed) clock = corrected.clock
-      const place = message.place ?? state.last
+      const place = message.place ?? (message.withoutPlace ? null : state.last)
       if (!place) {
         verdicts[index] = { kind: 'seen' }
         return { index, arrived: arrived[index]!, fix: null, candidate: null }

@@ -30,7 +30,7 @@ import {
 } from './store.ts'
 
 export type { KnownDevice }
-export { addressKeyForm, eventsOf, limitsOf, storeHistory }
+export { addressKeyForm, createTally, eventsOf, limitsOf, storeHistory }
 
 /**
  * What became of a message. All of them are acknowledged; `seen`: there was no place, neither in it nor

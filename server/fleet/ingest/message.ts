@@ -9,6 +9,8 @@ export interface DeviceMessage {
    * Null: the device sent no place; its last one is meant. Numbers may be NaN where they could not be read.
    */
   place: { latitude: number, longitude: number } | null
+  /** With `place: null`, by a heartbeat: no place is meant either, and nothing is stored at the last one. */
+  withoutPlace?: true
   /** Invalid (NaN) where it could not be read. */
   fixTime: Date
   /** `device`: in the unit that the device is set to. */

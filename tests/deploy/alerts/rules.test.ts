@@ -10,12 +10,15 @@ import { postgres } from './cases/postgres.ts'
 import { monitoring as ofMonitoring, promises } from './cases/promises.ts'
 import { redis } from './cases/redis.ts'
 import { blip, blipAtFirst, firstStart, outage, slo } from './cases/slo.ts'
+import { trackers } from './cases/trackers.ts'
 import { afterOutage, behindTheDoor } from './cases/outage.ts'
 import { testRules, type Situation } from './promtool.ts'
 import { alerts, groups, monitoring, nameOf, root, ruleFiles } from './rules.ts'
 
 const run = promisify(execFile)
-const byTheQuarter = [...application, ...postgres, ...redis, ...infrastructure, ...promises, ...ofMonitoring]
+const byTheQuarter = [
+  ...application, ...postgres, ...redis, ...infrastructure, ...promises, ...ofMonitoring, ...trackers,
+]
 const cases = [...byTheQuarter, ...slo]
 
 /** The situations of a case: fires, all is well, just not enough, and bad with too little to judge by. */

@@ -139,6 +139,9 @@ export async function startBalancer(
         .replace('listen 8443', `listen 127.0.0.1:${httpsPort}`),
     )
   }
+  const upstream = join(prefix, 'checker/upstream.ts')
+  const checkers = await readFile(upstream, 'utf8')
+  await writeFile(upstream, checkers.replaceAll('listen ${port}', 'listen 127.0.0.1:${port}'))
   await mkdir(join(root, 'public/_nuxt'), { recursive: true })
   await writeFile(join(root, 'public/_nuxt/entry.abc.js'), 'export {}')
   await run(join(source, 'make-certificate.sh'), [join(root, 'tls'), 'localhost'])
