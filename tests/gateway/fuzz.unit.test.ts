@@ -29,7 +29,7 @@ function randomOf(start: number): () => number {
 
 const now = new Date('2026-11-30T12:00:00Z')
 const device: KnownDevice = {
-  id: '0193e3a4-5b6c-7d8e-9f00-112233445566', identifier: 'd', organisationId: 'o', vehicleId: 'v', vehicleKind: 'car',
+  id: '0193e3a4-5b6c-7d8e-9f00-112233445566', identifier: 'd', organisationId: 'o', vehicleId: 'v',
   speedUnit: 'kn', tokenRequired: false, tokenHash: null,
 }
 const corpusOf = (name: string) =>
@@ -106,7 +106,7 @@ function judge(frames: Frame[]) {
   }
   if (messages.length === 0) return
   const arrived = messages.map(message => ({ device, message, receivedAt: now }))
-  const { writes } = judgeBatch(arrived, new Map([[device.id, unknownState]])).finish(new Map())
+  const { writes } = judgeBatch(arrived, new Map([[device.id, unknownState]]), new Map()).finish(new Map())
   for (const { latitude, longitude, fixTime, speedKmh, attributes } of writes.fixes) {
     expect(Math.abs(latitude)).toBeLessThanOrEqual(90)
     expect(Math.abs(longitude)).toBeLessThanOrEqual(180)

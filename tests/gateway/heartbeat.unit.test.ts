@@ -17,6 +17,7 @@ it('a heartbeat is a last contact, a battery and the ignition, and no position a
   const last = { time: now.getTime() - 60_000, latitude: 52, longitude: 13, accuracyMetres: null }
   const { writes, verdicts } = judgeBatch(
     [{ device, message: message!, receivedAt: now }], new Map([[device.id, { ...unknownState, last }]]),
+    new Map(),
   ).finish(new Map())
   expect([writes.fixes, writes.messages, verdicts]).toEqual([[], [], [{ kind: 'seen' }]])
   expect(writes.states[0]).toMatchObject({ receivedAt: now, battery: { percent: 83 }, protocol: 'gt06' })
