@@ -9,7 +9,7 @@ const keptDays = 31
 const atOnce = 5_000
 const maxInRun = 200_000
 
-/** Those that were refused, quarantined or not believed are kept as their organisation says (retention.ts). */
+/** Those that were refused, quarantined or not believed are kept as their organisation says. */
 const tables = {
   recorded_messages: 'received_at',
   unknown_devices: 'last_seen_at',
