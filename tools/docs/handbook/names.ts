@@ -58,8 +58,8 @@ const filePath = new RegExp(
   'g',
 )
 
-/** NAME, VERB: something that the reader puts another word in the place of. */
-const placeholder = /(^|[^A-Z])[A-Z]{4,}/
+/** NAME, VERB: something that the reader puts another word in the place of; so are CONTRIBUTING's depots. */
+const placeholder = /(^|[^A-Z])[A-Z]{4,}|\bdepots\b/
 
 /** `npm run …`, and paths of the project: what any text is held to, not only a block of commands. */
 export function missingPlaces(text: string, repository: Repository): string[] {
