@@ -17,7 +17,6 @@ import type {
   DeviceUpdate,
   DeviceWithToken,
 } from '#shared/devices.ts'
-import type { LiveEvents } from '#shared/live.ts'
 import { recordChange } from '#server/live/changes.ts'
 import { followFittings, lockHistory, sinceNow } from '../history/history.ts'
 import { changeWithFittings, lockVehicle, type FleetServices } from '../vehicles/vehicles.ts'
