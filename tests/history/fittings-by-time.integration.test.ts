@@ -65,7 +65,9 @@ async function makeDevice(vehicleId: string | null) {
   return { id, identifier }
 }
 const message = (identifier: string, time: number, alarm: string | null = null): DeviceMessage => ({
-  identifiers: [identifier], place: { latitude: 52 + (time % 1_000) / 1e7, longitude: 13 }, fixTime: new Date(time),
+  identifiers: [identifier],
+  place: { latitude: 52 + (time % 1_000) / 1e7, longitude: 13 },
+  fixTime: new Date(time),
   speed: null, courseDegrees: null, altitudeMetres: null, accuracyMetres: null, attributes: {},
   events: alarm ? [{ kind: 'alarm', data: { alarm } }] : [], raw: { time },
 }) as DeviceMessage
@@ -127,7 +129,9 @@ describe(`random histories with fittings that are changed and corrected, seed ${
         const what = random()
         if (what < 0.3) {
           const [from, to] = [moment(), moment()].sort()
-          return addFitting(at(turn), actor, id, { vehicleId: any(), from: random() < 0.1 ? null : from!, to: to! })
+          return addFitting(at(turn), actor, id, {
+            vehicleId: any(), from: random() < 0.1 ? null : from!, to: to!,
+          })
         }
         if (what < 0.5) return updateDevice(at(turn), actor, id, { vehicleId: random() < 0.3 ? null : any() })
         if (what < 0.6) {
@@ -138,7 +142,8 @@ describe(`random histories with fittings that are changed and corrected, seed ${
         if (!one) return
         if (what < 0.7) return removeFitting(at(turn), actor, one.id)
         if (what < 0.8) return updateFitting(at(turn), actor, one.id, { from: moment() })
-        if (what < 0.9) return updateFitting(at(turn), actor, one.id, { to: random() < 0.3 ? null : moment() })
+        if (what < 0.9)
+          return updateFitting(at(turn), actor, one.id, { to: random() < 0.3 ? null : moment() })
         return updateFitting(at(turn), actor, one.id, { vehicleId: any() })
       }
       for (let index = 0, turn = 0; index < sent.length; turn++) {
@@ -166,7 +171,8 @@ describe(`random histories with fittings that are changed and corrected, seed ${
         const last = believed.findLast(one => one.vehicle === vehicle)
         return last ? [{ id: vehicle, time: last.time }] : []
       })
-      expect(new Map(states.map(one => [one.id, one.time]))).toEqual(new Map(newest.map(one => [one.id, one.time])))
+      expect(new Map(states.map(one => [one.id, one.time])))
+        .toEqual(new Map(newest.map(one => [one.id, one.time])))
       const [device] = await database.asOwner<{ vehicle: string | null }>(
         'SELECT vehicle_id AS vehicle FROM devices WHERE id = $1', [id])
       expect(device!.vehicle).toBe(items.find(({ to }) => to === null)?.vehicle.id ?? null)
@@ -185,7 +191,8 @@ describe('a fitting that is corrected', () => {
   it('a device that was made with its vehicle has been in it for as long as anybody knows', async () => {
     await send(device.identifier, now - 900 * hour)
     expect(await vehicleOf(device.id, now - 900 * hour)).toBe(vehicles[0])
-    expect((await listDeviceFittings(at(0), organisationId, device.id)).items).toMatchObject([{ from: null, to: null }])
+    expect((await listDeviceFittings(at(0), organisationId, device.id)).items)
+      .toMatchObject([{ from: null, to: null }])
   })
 
   it('while a message is being stored waits for it, and moves it', async () => {
@@ -225,7 +232,8 @@ describe('a fitting that is corrected', () => {
     await database.asOwner(`INSERT INTO positions (device_id, fix_time, organisation_id, vehicle_id, received_at, latitude, longitude)
       SELECT $1, now() - n * interval '1 minute', $2, $3, now() - n * interval '1 minute', 52, 13 FROM generate_series(1, 7000) n`,
     [device.id, organisationId, vehicles[0]])
-    const versions = () => Promise.all(vehicles.map(async one => (await getVehicle(at(0), organisationId, one)).version))
+    const versions = () =>
+      Promise.all(vehicles.map(async one => (await getVehicle(at(0), organisationId, one)).version))
     const before = await versions()
     const [fitting] = (await listDeviceFittings(at(0), organisationId, device.id)).items
     const corrected = await updateFitting(at(0), actor, fitting!.id, { vehicleId: vehicles[1]! })
@@ -243,7 +251,9 @@ describe('a fitting that is corrected', () => {
 
   it('that would put the device into two vehicles at once is refused, with the vehicle\'s name', async () => {
     await updateDevice(at(0), actor, device.id, { vehicleId: vehicles[1]! })
-    const refused = addFitting(at(0), actor, device.id, { vehicleId: vehicles[1]!, from: iso(now - hour), to: iso(now - hour / 2) })
+    const refused = addFitting(at(0), actor, device.id, {
+      vehicleId: vehicles[1]!, from: iso(now - hour), to: iso(now - hour / 2),
+    })
     await expect(refused).rejects.toThrow(/The device was in Vehicle \d+ at that time/)
   })
 })
@@ -253,9 +263,10 @@ describe('no device is in two vehicles at one moment', () => {
     const [vehicleId] = await makeVehicles(1)
     const { id } = await makeDevice(null)
     const now = Date.now()
-    const outcomes = await Promise.allSettled(Array.from({ length: 12 }, (_, n) => addFitting(at(n), actor, id, {
+    const add = (n: number) => addFitting(at(n), actor, id, {
       vehicleId: vehicleId!, from: iso(now - (20 - n) * hour), to: iso(now - (2 + n / 20) * hour),
-    })))
+    })
+    const outcomes = await Promise.allSettled(Array.from({ length: 12 }, (_, n) => add(n)))
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
     for (const one of outcomes)
       if (one.status === 'rejected') expect(one.reason).toBeInstanceOf(ConflictError)

@@ -53,19 +53,32 @@ async function make(settings: Partial<RetentionSettings> = {}) {
 type Made = Awaited<ReturnType<typeof make>>
 
 const message = (identifier: string, time: number, more: Partial<DeviceMessage> = {}): DeviceMessage => ({
-  identifiers: [identifier], place: { latitude: 52, longitude: 13 + (time % day) / day }, fixTime: new Date(time),
-  speed: { value: 40, unit: 'kmh' }, courseDegrees: 90, altitudeMetres: 40, accuracyMetres: 5, attributes: {}, raw: { time }, ...more,
+  identifiers: [identifier],
+  place: { latitude: 52, longitude: 13 + (time % day) / day },
+  fixTime: new Date(time),
+  speed: { value: 40, unit: 'kmh' },
+  courseDegrees: 90,
+  altitudeMetres: 40,
+  accuracyMetres: 5,
+  attributes: {},
+  raw: { time },
+  ...more,
 })
 /** A straight drive of an hour, every ten seconds. */
 const drive = (daysAgo: number) => Array.from({ length: 360 }, (_, n) => noon(daysAgo) + n * 10_000)
-const send = ({ deviceId }: Made, times: number[]) => Promise.all(times.map(time => ingest.accept(message(deviceId, time), null)))
+const send = ({ deviceId }: Made, times: number[]) =>
+  Promise.all(times.map(time => ingest.accept(message(deviceId, time), null)))
 const raw = async ({ deviceId }: Made) => (await database.asOwner<{ n: number }>(
   'SELECT count(*)::int AS n FROM positions WHERE device_id = $1', [deviceId]))[0]!.n
 const partitions = async () => (await database.asOwner<{ name: string }>(
   `SELECT relname AS name FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid WHERE inhparent = 'positions'::regclass`)).map(({ name }) => name)
 const partitionOf = (daysAgo: number) => `positions_${iso(noon(daysAgo)).slice(0, 10).replaceAll('-', '_')}`
-const track = async ({ organisationId, vehicleId }: Made, daysAgo: number, of = vehicleId) => (await listPositions(
-  { database: service }, organisationId, of, { from: iso(noon(daysAgo) - day / 2), to: iso(noon(daysAgo) + day / 2), limit: 5_000, credibility: 'ok' })).items
+async function track({ organisationId, vehicleId }: Made, daysAgo: number, of = vehicleId) {
+  const { items } = await listPositions({ database: service }, organisationId, of, {
+    from: iso(noon(daysAgo) - day / 2), to: iso(noon(daysAgo) + day / 2), limit: 5_000, credibility: 'ok',
+  })
+  return items
+}
 let overdue = -1
 async function run(signal = new AbortController().signal) {
   const counts: Record<string, number> = {}
@@ -117,7 +130,10 @@ describe('partitions by day', () => {
 
   it('a day is asked for once', async () => {
     let asked = 0
-    const days = createPositionDays({ write: async () => { asked++ } } as never)
+    const write = async () => {
+      asked++
+    }
+    const days = createPositionDays({ write } as never)
     await days.prepare([new Date(noon(5)), new Date(noon(5) + 1)])
     await days.prepare([new Date(noon(5)), new Date(noon(0))])
     expect(asked).toBe(1)
@@ -128,7 +144,9 @@ describe('what an organisation keeps', () => {
   let short: Made
   let forever: Made
   beforeEach(async () => {
-    short = await make({ positionsKeptDays: 30, positionsThinnedDays: 10, eventsKeptDays: 30, messagesKeptDays: 30 })
+    short = await make({
+      positionsKeptDays: 30, positionsThinnedDays: 10, eventsKeptDays: 30, messagesKeptDays: 30,
+    })
     forever = await make()
     for (const daysAgo of [2, 12, 40]) await send(short, drive(daysAgo))
     for (const daysAgo of [12, 40]) await send(forever, drive(daysAgo).slice(0, 10))
@@ -196,7 +214,8 @@ describe('what an organisation keeps', () => {
     await database.asOwner('UPDATE organisations SET positions_thinned_days = 10')
     expect(await run()).toMatchObject({ 'positions-thinned': 370, 'partitions-dropped': 1 })
     expect(await partitions()).not.toContain(partitionOf(12))
-    expect([await track(short, 12), await track(forever, 12)].map(({ length }) => length > 1)).toEqual([true, true])
+    expect([await track(short, 12), await track(forever, 12)].map(({ length }) => length > 1))
+      .toEqual([true, true])
   })
 
   it('not before a setting is in force; and the program itself cannot delete what is kept', async () => {
@@ -237,7 +256,8 @@ describe('what an organisation keeps', () => {
     const progress = () => {
       if (++steps === 3) abort.abort()
     }
-    await expect(keepWithinTime({ database: service, metrics }, { signal: abort.signal, progress })).rejects.toThrow()
+    await expect(keepWithinTime({ database: service, metrics }, { signal: abort.signal, progress }))
+      .rejects.toThrow()
     await run()
     expect(await raw(short)).toBe(360)
     expect(await database.asOwner('SELECT fixes FROM position_days')).toEqual([{ fixes: 360 }])
@@ -245,19 +265,26 @@ describe('what an organisation keeps', () => {
 
   it('a run whose time is over says how far it is behind', async () => {
     let time = 0
-    const metrics = { count() {}, ran(days: number) { overdue = days } }
-    await keepWithinTime({ database: service, metrics, now: () => time += 400_000 }, { signal: new AbortController().signal, progress() {} })
+    const metrics = {
+      count() {},
+      ran(days: number) {
+        overdue = days
+      },
+    }
+    const services = { database: service, metrics, now: () => time += 400_000 }
+    await keepWithinTime(services, { signal: new AbortController().signal, progress() {} })
     expect(overdue).toBeGreaterThan(25)
   })
 
   it('a corrected fitting cuts a packed day in two, and each vehicle has its part', async () => {
     await run()
-    const [fitting] = (await listDeviceFittings({ database: service }, short.organisationId, short.deviceId)).items
+    const services = { database: service }
+    const [fitting] = (await listDeviceFittings(services, short.organisationId, short.deviceId)).items
     const whole = await track(short, 12)
     const middle = noon(12) + 1_800_000
-    await updateFitting({ database: service }, short.actor, fitting!.id, { from: iso(middle) })
+    await updateFitting(services, short.actor, fitting!.id, { from: iso(middle) })
     expect(await track(short, 12)).toEqual(whole.filter(({ fixTime }) => fixTime >= iso(middle)))
-    await updateFitting({ database: service }, short.actor, fitting!.id, { from: null, vehicleId: short.other })
+    await updateFitting(services, short.actor, fitting!.id, { from: null, vehicleId: short.other })
     expect(await track(short, 12)).toEqual([])
     expect(await track(short, 12, short.other)).toEqual(whole)
   })
@@ -268,7 +295,9 @@ describe('the setting', () => {
     const made = await make()
     await send(made, [noon(100), noon(20), noon(1)])
     const services = { database: service }
-    const wanted = { positionsKeptDays: 30, positionsThinnedDays: 10, eventsKeptDays: null, messagesKeptDays: null }
+    const wanted = {
+      positionsKeptDays: 30, positionsThinnedDays: 10, eventsKeptDays: null, messagesKeptDays: null,
+    }
     expect(await previewRetention(services, made.organisationId, wanted)).toEqual({
       positionsDeleted: 1, positionsThinned: 1, eventsDeleted: 0, messagesDeleted: 0, isShorter: true,
     })

@@ -14,13 +14,16 @@ function randomOf(start: number): () => number {
 }
 
 const day = Date.UTC(2026, 4, 1)
-const point = (seconds: number, latitude: number, longitude: number, speedKmh: number | null = null): Kept => ({
-  time: day + seconds * 1000, latitude, longitude, speedKmh, courseDegrees: null, altitudeMetres: null,
-})
+function point(seconds: number, latitude: number, longitude: number, speedKmh: number | null = null): Kept {
+  return {
+    time: day + seconds * 1000, latitude, longitude, speedKmh, courseDegrees: null, altitudeMetres: null,
+  }
+}
 
 /** Drives, stops, turns and gaps, at times across the 180th meridian. */
 function drive(random: () => number, count: number): Kept[] {
-  let [seconds, latitude, longitude, course, speed] = [0, random() * 120 - 60, random() < 0.2 ? 179.99 : 13, 0, 0]
+  let [seconds, latitude, course, speed] = [0, random() * 120 - 60, 0, 0]
+  let longitude = random() < 0.2 ? 179.99 : 13
   return Array.from({ length: count }, () => {
     const waited = random() < 0.02 ? 600 : 1 + Math.floor(random() * 15)
     seconds += waited
@@ -48,7 +51,7 @@ describe(`a day that is simplified, seed ${seed}`, () => {
         if (kept[after]!.time === one.time) continue
         expect(offLine(kept[after - 1]!, kept[after]!, one)).toBeLessThanOrEqual(toleranceMetres)
       }
-        const top = (of: Kept[]) => Math.max(...of.map(({ speedKmh }) => speedKmh!))
+      const top = (of: Kept[]) => Math.max(...of.map(({ speedKmh }) => speedKmh!))
       expect(top(kept)).toBe(top(points))
     })
 })
@@ -56,17 +59,28 @@ describe(`a day that is simplified, seed ${seed}`, () => {
 it('an hour on a straight road is its two ends, and a stop in the middle keeps its beginning and its end', () => {
   const road = Array.from({ length: 361 }, (_, n) => point(n * 10, 52 + n * 0.001, 13))
   expect(simplify(road)).toEqual([road[0], road.at(-1)])
-  const stop = road.map((one, n) => ({ ...one, latitude: 52 + Math.min(n, 100) * 0.001 + Math.max(0, n - 200) * 0.001 }))
+  const stop = road.map((one, n) => ({
+    ...one, latitude: 52 + Math.min(n, 100) * 0.001 + Math.max(0, n - 200) * 0.001,
+  }))
   expect(simplify(stop)).toEqual([stop[0], stop[100], stop[200], stop[360]])
 })
 
 it('what is packed is the same again, to 11 cm, a tenth of a km/h and the millisecond', () => {
   const points = [
-    { time: day + 1, latitude: -89.9999994, longitude: -179.9999994, speedKmh: 1_609.95, courseDegrees: 359.6, altitudeMetres: -430.4 },
-    { time: day + 86_399_999, latitude: 52.5200066, longitude: 13.404954, speedKmh: null, courseDegrees: null, altitudeMetres: null },
+    {
+      time: day + 1, latitude: -89.9999994, longitude: -179.9999994,
+      speedKmh: 1_609.95, courseDegrees: 359.6, altitudeMetres: -430.4,
+    },
+    {
+      time: day + 86_399_999, latitude: 52.5200066, longitude: 13.404954,
+      speedKmh: null, courseDegrees: null, altitudeMetres: null,
+    },
   ]
   expect(unpack(pack(points, day), day)).toEqual([
-    { time: day + 1, latitude: -89.999999, longitude: -179.999999, speedKmh: 1_610, courseDegrees: 360, altitudeMetres: -430 },
+    {
+      time: day + 1, latitude: -89.999999, longitude: -179.999999,
+      speedKmh: 1_610, courseDegrees: 360, altitudeMetres: -430,
+    },
     { ...points[1], latitude: 52.520007, longitude: 13.404954 },
   ])
 })

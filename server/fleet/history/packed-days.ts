@@ -83,7 +83,9 @@ const daysInStep = 62
 export async function movePackedDays(
   tx: Transaction,
   { organisationId, deviceId, period: { from, to } }: {
-    organisationId: string, deviceId: string, period: Period
+    organisationId: string
+    deviceId: string
+    period: Period
   },
 ): Promise<{ days: number, more: boolean, vehicles: string[] }> {
   const vehicles = new Set<string>()

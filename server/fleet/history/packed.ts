@@ -54,7 +54,8 @@ export function simplify(points: readonly Kept[], tolerance = toleranceMetres): 
 }
 
 /**
- * Douglas and Peucker's, with the distance to where the line is at the same moment (Meratnia and de By, 2004).
+ * Douglas and Peucker's, with the distance to where the line is at the same moment (Meratnia and de By,
+ * 2004).
  */
 function simplifyPiece(
   points: readonly Kept[], from: number, to: number, tolerance: number, kept: Set<number>,

@@ -63,7 +63,8 @@ export function storeMessages(
         await insertMessages(tx, kept)
         return { ...nothingStored(), verdicts: [] }
       }
-      let [states, fittings] = await Promise.all([lockStates(tx, arrived), fittingsOf(tx, arrived)])
+      const [states, known] = await Promise.all([lockStates(tx, arrived), fittingsOf(tx, arrived)])
+      let fittings = known
       const begun = arrived.filter(({ device }) => !states.has(device.id))
       if (begun.length) [, fittings] = await Promise.all([lockDevices(tx, begun), fittingsOf(tx, arrived)])
       const { late, finish } = judgeBatch(arrived, states, fittings)
@@ -160,7 +161,11 @@ function toPoint(
 async function fittingsOf(tx: Transaction, arrived: Arrived[]): Promise<Fittings> {
   const ids = [...new Set(arrived.map(({ device }) => device.id))]
   const { rows } = await tx.execute<{
-    device_id: string, vehicle_id: string, kind: VehicleKind, since: number, until: number
+    device_id: string
+    vehicle_id: string
+    kind: VehicleKind
+    since: number
+    until: number
   }>(sql`
     SELECT f.device_id, f.vehicle_id, v.kind, extract(epoch FROM f.fitted_at)::float8 * 1000 AS since,
       coalesce(extract(epoch FROM f.removed_at)::float8 * 1000, 'infinity') AS until
