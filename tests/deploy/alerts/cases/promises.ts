@@ -68,6 +68,7 @@ export const promises: Case[] = [
     fires: 3,
     quiet: 0,
     below: 2,
+    after: '122m',
     seen: days => ({ [`fleet2_retention_overdue_days{${app}}`]: days }),
   },
   {
@@ -145,6 +146,8 @@ export const promises: Case[] = [
     alert: 'DevicesLimited',
     severity: 'warning',
     ...once,
+    below: '14m',
+    after: '17m',
     seen: counted(`fleet2_device_requests_limited_total{${app},limit="device"}`),
   },
   {
