@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { TimeZone } from '#shared/schemas/common.ts'
-import type { Device } from '#shared/devices.ts'
+import type { Device, Fitting, Fittings } from '#shared/devices.ts'
 import type { InvitationWithLink, Member } from '#shared/identity.ts'
 import type { Vehicle } from '#shared/vehicles.ts'
 import { definedEndpoints, type DefinedEndpoint } from '../../tools/api/endpoints.ts'
@@ -75,6 +75,11 @@ describe('a change that changes nothing', () => {
     'PATCH /api/v1/members/:id': async () => {
       const { body } = await owner.send<{ items: Member[] }>('GET', '/api/v1/members')
       return [`/api/v1/members/${body.items.find(({ role }) => role === 'viewer')!.id}`, { role: 'viewer' }]
+    },
+    'PATCH /api/v1/fittings/:id': async () => {
+      const { body } = await owner.send<Fittings>('GET', `/api/v1/devices/${device.id}/fittings`)
+      const [{ id, from, to, vehicle: { id: vehicleId } }] = body.items as [Fitting]
+      return [`/api/v1/fittings/${id}`, { from, to, vehicleId }]
     },
     'PATCH /api/v1/users/me': async () => ['/api/v1/users/me', { name: owner.session.user.name }],
   }
