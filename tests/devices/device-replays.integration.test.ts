@@ -112,17 +112,21 @@ it('what is asked for wrongly is told so, and nothing begins', async () => {
   expect(body.items).toEqual([])
 })
 
-it('messages that are old are deleted, and others are not', async () => {
+it('recorded messages that are old are deleted, and others are not', async () => {
   const device = await make()
-  await send(device, 'lat=91&lon=8')
-  await send(device, 'lat=92&lon=8')
+  await send(device, 'lat=51&lon=8')
+  await send(device, 'lat=52&lon=8')
+  const recorded = async () => (await owner.send<{ items: { raw: Record<string, string> }[] }>(
+    'GET', `/api/v1/devices/${device.id}/recorded-messages`)).body.items
+  expect(await recorded()).toHaveLength(2)
   await database.asOwner(
-    `UPDATE quarantined_positions SET received_at = now() - interval '32 days' WHERE device_id = $1 AND raw->>'lat' = '91'`,
+    `UPDATE recorded_messages SET received_at = now() - interval '32 days'
+      WHERE device_id = $1 AND raw->>'lat' = '51'`,
     [device.id])
   await database.asOwner(
     `UPDATE job_schedules SET next_at = now() - interval '1 s' WHERE name = 'device-message-cleaning'`)
-  await until(async () => (await messages(device)).length === 1, 'the old one to be deleted')
-  expect((await messages(device))[0]!.raw).toMatchObject({ lat: '92' })
+  await until(async () => (await recorded()).length === 1, 'the old one to be deleted')
+  expect((await recorded())[0]!.raw).toMatchObject({ lat: '52' })
 })
 
 it('days tell of positions, the battery and silences', async () => {
