@@ -1,5 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { serversRoot } from '../lab/debian/servers.ts'
 import { composeCommand, ensureCompose } from './compose-command.ts'
 import { ensureKustomize, kustomizeCommand } from './kustomize-command.ts'
 
@@ -38,16 +39,11 @@ const needed = [
   },
   { package: 'prometheus', at: ['/usr/bin/prometheus'] },
   { package: 'prometheus-alertmanager', at: ['/usr/bin/prometheus-alertmanager'] },
-  // What Prometheus asks where a server does not speak its language.
-  ...['blackbox', 'nginx', 'node', 'postgres', 'redis'].map(what => ({
-    package: `prometheus-${what}-exporter`,
-    at: [`/usr/bin/prometheus-${what}-exporter`],
-  })),
-  // lab/deploy/pgbouncer-exporter.py: Debian's own exporter breaks at today's PgBouncer.
-  ...['psycopg2', 'prometheus_client'].map(module => ({
-    package: `python3-${module.replace('_', '-')}`,
-    at: [`/usr/lib/python3/dist-packages/${module}/__init__.py`],
-  })),
+  // What Prometheus asks where a server does not speak its language; on an older Debian the lab's hosts have
+  // them in files of their own (lab/debian/servers.ts).
+  ...(serversRoot === '/' ? ['blackbox', 'nginx', 'node', 'pgbouncer', 'postgres', 'redis'] : []).map(
+    what => ({ package: `prometheus-${what}-exporter`, at: [`/usr/bin/prometheus-${what}-exporter`] }),
+  ),
   // Hosts of their own on one machine: network namespaces, and packets dropped between them.
   { package: 'iproute2', at: ['/usr/sbin/ip', '/sbin/ip'] },
   { package: 'iptables', at: ['/usr/sbin/iptables', '/sbin/iptables'] },

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buildIfNeeded } from './build.ts'
 import { installReaders, installPackages } from './install-packages.ts'
+import { installServers } from '../lab/debian/install.ts'
 import { checkPrerequisites } from '../lab/lab.ts'
 import { findTerraform } from '../tests/deploy/support/terraform.ts'
 import { withLabLock } from '../tests/support/lab-lock.ts'
@@ -45,6 +46,8 @@ function finish(failedStep?: string): never {
 
 installPackages()
 installReaders()
+// Where they cannot be made the last step says so, and what is not tested because of it.
+await installServers().catch((error: Error) => console.warn(error.message))
 await step('lint', () => run('eslint', ['.', '--max-warnings', '0']))
 await step('types', () => run('vue-tsc', ['--build', '--noEmit']))
 await step('build', async () => {

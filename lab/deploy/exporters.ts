@@ -1,6 +1,5 @@
 import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { backupMetrics } from './backups.ts'
 import { deployCopy, ownFile, ownFolder } from './files.ts'
 import { command } from '../network/network.ts'
@@ -27,7 +26,6 @@ interface Files {
 
 const user = 'prometheus'
 const monitoring = (path: string) => join(deployCopy, 'monitoring', path)
-const pgbouncerExporter = fileURLToPath(new URL('pgbouncer-exporter.py', import.meta.url))
 
 function exportersOf(node: LabNode, { password, pgpass }: Files): Exporter[] {
   switch (node.kind) {
@@ -35,7 +33,7 @@ function exportersOf(node: LabNode, { password, pgpass }: Files): Exporter[] {
       name: node.name.replace('patroni', 'postgres-exporter'),
       command: [
         '/usr/bin/prometheus-postgres-exporter', '--log.level=warn',
-        `--extend.query-path=${monitoring('postgres-queries.yml')}`,
+        `--extend.query-path=${monitoring('postgres-queries.yml')}`, '--no-collector.replication',
       ],
       env: {
         DATA_SOURCE_URI: `${node.name}:5432/postgres?sslmode=disable&connect_timeout=1`,
@@ -44,8 +42,12 @@ function exportersOf(node: LabNode, { password, pgpass }: Files): Exporter[] {
     }]
     case 'pgbouncer': return [{
       name: node.name.replace('pgbouncer', 'pgbouncer-exporter'),
-      command: ['/usr/bin/python3', pgbouncerExporter, '9127', node.address],
-      env: { PGPASSFILE: pgpass },
+      command: ['/usr/bin/prometheus-pgbouncer-exporter', '--log.level=warn'],
+      env: {
+        PGBOUNCER_EXPORTER_CONNECTION_STRING:
+          `postgres://monitor@${node.address}:6432/pgbouncer?sslmode=disable&connect_timeout=2`,
+        PGPASSFILE: pgpass,
+      },
     }]
     case 'nginx': return [{
       name: node.name.replace('nginx', 'nginx-exporter'),

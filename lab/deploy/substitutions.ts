@@ -4,27 +4,6 @@
  * found any more is an error, so that no substitution is left behind by a changed file.
  */
 export const substitutions: { file: string, from: string, to: string, because: string }[] = [
-  {
-    file: 'ha/patroni.yml',
-    from: '\netcd3:',
-    to: '\netcd:',
-    because:
-      'Debian\'s Patroni 3.0.2 loses acknowledged commits over etcd3: after a freeze and thaw (mended in 3.0.3); over the v2 API it does not',
-  },
-  {
-    file: 'ha/patroni.yml',
-    from: 'ttl: 20',
-    to: 'ttl: 10',
-    because:
-      'Patroni 3.0.2 takes less than the 20 s that Patroni 4 insists on: faults are over sooner, and a drill takes half the time',
-  },
-  {
-    file: 'ha/patroni.yml',
-    from: 'use_slots: true',
-    to: 'use_slots: false',
-    because:
-      'Patroni 4 keeps its members\' slots on every node; 3.0.2 makes them a second or two after a promotion, and refuses the replicas until then',
-  },
   ...(
     [
       [`- targets: ['prometheus:9090', 'prometheus2:9090']`, `- targets: ['prometheus:9090']`],

@@ -12,7 +12,7 @@ import { makeMonitorRole } from '../deploy/exporters.ts'
 import { isTaken, takeLock } from './lock.ts'
 import { readLogs } from '../watch/logs.ts'
 import { makeNetwork } from '../network/network.ts'
-import { controlSocket, labDirectory, locks, planFile, projectRoot } from '../place.ts'
+import { controlSocket, labDirectory, labName, locks, planFile, projectRoot } from '../place.ts'
 import type { Plan } from '../hosts/plan.ts'
 import { checkPrerequisites } from './preflight.ts'
 import { prepareDatabase, seedDemo } from '../deploy/prepare-database.ts'
@@ -30,8 +30,8 @@ import { waitFor } from '../wait.ts'
 const standardLimitMs = 120_000
 
 /**
- * Brings the whole stack up from nothing and resolves when everything in it is healthy. Only one lab runs on
- * a machine at a time. What an earlier lab left behind when it was killed is removed first; on failure
+ * Brings the whole stack up from nothing and resolves when everything in it is healthy. Only one lab of a name
+ * runs on a machine at a time. What an earlier lab left behind when it was killed is removed first; on failure
  * nothing of this one stays.
  * @throws {PreflightError} with every reason at once where this machine cannot have one; an Error with the
  * last lines of the failing unit's log where it did not come up.
@@ -102,11 +102,12 @@ async function make(options: UpOptions, say: Say): Promise<Plan> {
       `No CPU group for each host (${withoutGroups}): a host with many processes slows the others`,
     )
   const log = openSync(join(labDirectory, 'log/supervisor.log'), 'a', 0o644)
-  const supervisor = spawn(process.execPath, [join(projectRoot, 'lab/hosts/supervisor.ts')], {
-    cwd: '/',
+  // Its argument says in a list of processes whose it is.
+  const supervisor = spawn(process.execPath, ['hosts/supervisor.ts', labDirectory], {
+    cwd: join(projectRoot, 'lab'),
     detached: true,
     stdio: ['ignore', log, log],
-    env: { PATH: process.env.PATH },
+    env: { PATH: process.env.PATH, FLEET2_LAB: labName },
   })
   closeSync(log)
   supervisor.unref()

@@ -1,4 +1,4 @@
-import { askEtcd, basic, query, redisCommand } from '../../lab/watch/ask-servers.ts'
+import { askEtcd, basic, type EtcdIdentity, query, redisCommand } from '../../lab/watch/ask-servers.ts'
 import type { Lab, NodeKind, NodeName } from '../../lab/types.ts'
 
 /** Where each kind of server listens for others. */
@@ -74,9 +74,13 @@ async function judge(what: string, attempt: Promise<unknown>, refusal: RegExp | 
 
 async function etcd(lab: Lab): Promise<string[]> {
   const member = lab.nodesOf('etcd')[0]!
-  const anonymous = askEtcd(member, { ca: lab.credentials.etcd.ca }, '/v2/keys/service/fleet2/leader')
-  const own = askEtcd(member, lab.credentials.etcd, '/v2/keys/service/fleet2/leader').then((answer) => {
-    if (!(answer as { node?: { value?: string } }).node?.value?.startsWith('patroni'))
+  const key = Buffer.from('/service/fleet2/leader').toString('base64')
+  const ask = (identity: EtcdIdentity) =>
+    askEtcd(member, identity, '/v3/kv/range', { method: 'POST', body: { key } })
+  const anonymous = ask({ ca: lab.credentials.etcd.ca })
+  const own = ask(lab.credentials.etcd).then((answer) => {
+    const [found] = (answer as { kvs?: { value: string }[] }).kvs ?? []
+    if (!Buffer.from(found?.value ?? '', 'base64').toString().startsWith('patroni'))
       throw new Error(JSON.stringify(answer))
   })
   return [

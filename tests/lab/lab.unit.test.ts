@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
+import { isNewEnough } from '../../lab/debian/servers.ts'
 import { readCompose } from '../../lab/deploy/compose.ts'
+import { nameOfLab, placesOf } from '../../lab/name.ts'
 import { strangersOf } from '../../lab/network/network.ts'
 import { statusTable } from '../../lab/watch/print.ts'
 import type { Sighting } from '../../lab/watch/probes.ts'
@@ -174,4 +176,42 @@ test('the status is one line a node, with what hurts it and why it is ill', () =
   })
   expect(text).toMatch(/^app1 +10\.83\.20\.71 +nothing listens +- +- +- +- +- +2 +- +crashed$/m)
   expect(text).toMatch(/Not whole: app1 nothing listens$/)
+})
+
+describe('a second lab beside the first', () => {
+  const names = ['', 'a', 'ab', 'trixie', 'abcdefgh']
+
+  test.each(names)('"%s" ends without touching another', (name) => {
+    const own = placesOf(name)
+    for (const other of names.filter(other => other !== name).map(placesOf)) {
+      // What ends a lab takes whatever begins so.
+      for (const what of ['prefix', 'groups'] as const) {
+        expect(other[what].startsWith(own[what]), `${other[what]} and ${own[what]}`).toBe(false)
+      }
+      expect(`${other.directory}/log`.startsWith(`${own.directory}/`)).toBe(false)
+      expect(`${other.subnet}.1`.startsWith(`${own.subnet}.`)).toBe(false)
+      for (const what of ['link', 'publishedAddress', 'locks'] as const) {
+        expect(other[what]).not.toBe(own[what])
+      }
+    }
+    expect(own.link.length).toBeLessThanOrEqual(15)
+    expect(own.subnet).toMatch(/^10\.83\.(1?\d?\d|2[0-4]\d|25[0-5])$/)
+  })
+
+  test.each(['Trixie', '1st', 'a-b', 'a.b', '../x', 'ninechars', ' '])('"%s" is no name of one', (name) => {
+    expect(() => nameOfLab(name)).toThrow(/^FLEET2_LAB is ".*"; it must be one to eight small letters/)
+  })
+
+  test('nothing said, or an empty name, means the one without a name', () => {
+    expect([nameOfLab(), nameOfLab(''), nameOfLab('trixie')]).toEqual(['', '', 'trixie'])
+  })
+})
+
+test.each([
+  ['Debian 12', 'ID=debian\nVERSION_ID="12"', false],
+  ['Debian 13', 'ID=debian\nVERSION_ID="13"', true],
+  ['a testing Debian, which has no number', 'ID=debian\nVERSION_CODENAME=forky', true],
+  ['another distribution', 'ID=ubuntu\nVERSION_ID="26.04"', false],
+])('the servers of %s are run as they are: %s', (_, lines, is) => {
+  expect(isNewEnough(`NAME="x"\n${lines}\n`)).toBe(is)
 })

@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { cacheFolder, NotToBeHadError } from '../../tools/debian-archive.ts'
+import { withPackages } from './root-files.ts'
+
+/**
+ * The servers that the lab's hosts run are those of this release of Debian or a newer one. Where the machine's
+ * own Debian is older its hosts stand on a root file system of that release, which `ha:install` makes once.
+ */
+export const suite = 'trixie'
+const suiteNumber = 13
+
+const packages = [
+  'patroni', 'postgresql-17', 'pgbackrest', 'jq', 'etcd-server', 'haproxy', 'pgbouncer', 'redis-server',
+  'redis-tools', 'nginx-light', 'keepalived', 'libfaketime', 'prometheus', 'prometheus-alertmanager',
+  'prometheus-blackbox-exporter', 'prometheus-nginx-exporter', 'prometheus-node-exporter',
+  'prometheus-pgbouncer-exporter', 'prometheus-postgres-exporter', 'prometheus-redis-exporter',
+  // Patroni reads etcd's certificate by it (urllib3), and its package does not depend on it.
+  'python3-idna',
+  // What the deployment's own scripts ask: addresses, sockets and settings of the kernel.
+  'iproute2', 'procps', 'openssl', 'ca-certificates',
+]
+
+const files = {
+  // No service is started by being installed, and no database is made.
+  'usr/sbin/policy-rc.d': { text: '#!/bin/sh\nexit 101\n', mode: 0o755 },
+  'etc/postgresql-common/createcluster.conf': { text: 'create_main_cluster = false\n' },
+  // Nobody reads them there. Should the machine lose its power meanwhile, all of it is made anew.
+  'etc/dpkg/dpkg.cfg.d/lean': {
+    text: 'force-unsafe-io\npath-exclude=/usr/share/doc/*\npath-exclude=/usr/share/man/*\n',
+  },
+}
+
+const cache = join(cacheFolder, 'lab')
+const prefix = `servers-${suite}-`
+/** By what is in it: a list that has changed is another one. */
+const version = createHash('sha256').update(JSON.stringify({ packages, files })).digest('hex').slice(0, 12)
+const made = join(cache, prefix + version)
+
+/** Whether this machine's own servers are new enough, by what /etc/os-release says. */
+export function isNewEnough(release: string): boolean {
+  if (!/^ID="?debian"?$/m.test(release)) return false
+  const number = /^VERSION_ID="?(\d+)/m.exec(release)?.[1]
+  // Testing and unstable have no number.
+  return number === undefined || Number(number) >= suiteNumber
+}
+
+const release = '/etc/os-release'
+const ownServers = existsSync(release) && isNewEnough(readFileSync(release, 'utf8'))
+
+/** The root file system on which the hosts stand. `/` is the machine's own. */
+export const serversRoot = ownServers ? '/' : made
+
+/** A file of the servers' root file system, as the machine sees it. */
+export const ofServers = (path: string) => join(serversRoot, path)
+
+/** Whether `ha:install` has something to make. */
+export const serversAreMissing = () => !existsSync(serversRoot)
+
+/**
+ * Makes what is missing: some minutes the first time.
+ * @throws {NotToBeHadError} where that cannot be done; the message says why.
+ */
+export async function makeServers(): Promise<void> {
+  if (!serversAreMissing()) return
+  if (process.getuid?.() !== 0)
+    throw new NotToBeHadError('a root file system is made by root (sudo npm run ha:install)')
+  await withPackages(made, { cache: join(cacheFolder, 'containers'), suite, packages, files })
+  for (const name of readdirSync(cache)) {
+    if (name.startsWith(prefix) && join(cache, name) !== made)
+      rmSync(join(cache, name), { recursive: true, force: true })
+  }
+}
+
+/** The folder of PostgreSQL's programs, as the hosts see it: of the newest one that is installed. */
+export function postgresPrograms(): string {
+  const versions = readdirSync(ofServers('/usr/lib/postgresql')).map(Number).filter(Boolean)
+  if (versions.length === 0) throw new Error('There is no PostgreSQL below /usr/lib/postgresql')
+  return `/usr/lib/postgresql/${Math.max(...versions)}/bin`
+}
