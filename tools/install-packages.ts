@@ -23,8 +23,9 @@ const needed = [
   { package: 'awscli', at: ['/usr/bin/aws'] },
   { package: 'pgbouncer', at: ['/usr/sbin/pgbouncer'] },
   { package: 'patroni', at: ['/usr/bin/patroni'] },
-  // Debian's Patroni reads etcd's certificate by it (urllib3, pyOpenSSL), and its package does not depend on
-  // it.
+  // Debian's Patroni speaks to etcd by the first and reads its certificate by the second (urllib3, pyOpenSSL);
+  // its package does not depend on them.
+  { package: 'python3-etcd', at: ['/usr/lib/python3/dist-packages/etcd/__init__.py'] },
   { package: 'python3-idna', at: ['/usr/lib/python3/dist-packages/idna/__init__.py'] },
   { package: 'etcd-server', at: ['/usr/bin/etcd'] },
   { package: 'etcd-client', at: ['/usr/bin/etcdctl'] },

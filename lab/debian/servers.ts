@@ -16,8 +16,8 @@ const packages = [
   'redis-tools', 'nginx-light', 'keepalived', 'libfaketime', 'prometheus', 'prometheus-alertmanager',
   'prometheus-blackbox-exporter', 'prometheus-nginx-exporter', 'prometheus-node-exporter',
   'prometheus-pgbouncer-exporter', 'prometheus-postgres-exporter', 'prometheus-redis-exporter',
-  // Patroni reads etcd's certificate by it (urllib3), and its package does not depend on it.
-  'python3-idna',
+  // Patroni's way to etcd, and how it reads etcd's certificate (urllib3): its package does not depend on them.
+  'python3-etcd', 'python3-idna',
   // What the deployment's own scripts ask: addresses, sockets and settings of the kernel.
   'iproute2', 'procps', 'openssl', 'ca-certificates',
 ]
