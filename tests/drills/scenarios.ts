@@ -102,10 +102,10 @@ const leaseSeconds = 20
  * What the primary's node costs when nobody says goodbye: its lease must run out before another may lead, then
  * promotion (docs/timeouts.md has the sum).
  */
-const lease = waits(leaseSeconds + 5, { wholeSeconds: 45 })
+const lease = waits(leaseSeconds + 6, { wholeSeconds: 45 })
 
 /** A fault that is taken back only when there is another primary. */
-const untilReplaced = leaseSeconds + 6
+const untilReplaced = leaseSeconds + 7
 
 /**
  * A fault, its promise, its budget. Each row stands for itself; to add one, add a row, and an injector where
