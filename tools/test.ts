@@ -46,8 +46,8 @@ function finish(failedStep?: string): never {
 
 installPackages()
 installReaders()
-// Where they cannot be made the last step says so, and what is not tested because of it.
-await installServers().catch((error: Error) => console.warn(error.message))
+// Mostly downloads, and needed by the last step alone, which says so where they cannot be made.
+const servers = installServers().catch((error: Error) => console.warn(error.message))
 await step('lint', () => run('eslint', ['.', '--max-warnings', '0']))
 await step('types', () => run('vue-tsc', ['--build', '--noEmit']))
 await step('build', async () => {
@@ -88,6 +88,7 @@ await step('browser tests', async () => {
   return ok && stats.expected > 0
 })
 await step('the whole stack', async () => {
+  await servers
   const reasons = await withLabLock(checkPrerequisites)
   if (reasons.length) {
     console.warn(

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { cacheFolder, NotToBeHadError } from '../../tools/debian-archive.ts'
 import { withPackages } from './root-files.ts'
@@ -38,6 +38,9 @@ const prefix = `servers-${suite}-`
 const version = createHash('sha256').update(JSON.stringify({ packages, files })).digest('hex').slice(0, 12)
 const made = join(cache, prefix + version)
 
+/** That of another checkout, or of a run that was killed, is kept for as long after its last use. */
+const keptMs = 7 * 86_400_000
+
 /** Whether this machine's own servers are new enough, by what /etc/os-release says. */
 export function isNewEnough(release: string): boolean {
   if (!/^ID="?debian"?$/m.test(release)) return false
@@ -67,10 +70,15 @@ export async function makeServers(): Promise<void> {
   if (process.getuid?.() !== 0)
     throw new NotToBeHadError('a root file system is made by root (sudo npm run ha:install)')
   await withPackages(made, { cache: join(cacheFolder, 'containers'), suite, packages, files })
-  for (const name of readdirSync(cache)) {
-    if (name.startsWith(prefix) && join(cache, name) !== made)
-      rmSync(join(cache, name), { recursive: true, force: true })
+  const outdated = Date.now() - keptMs
+  for (const path of readdirSync(cache).filter(name => name.startsWith(prefix)).map(name => join(cache, name))) {
+    if (path !== made && statSync(path).mtimeMs < outdated) rmSync(path, { recursive: true, force: true })
   }
+}
+
+/** Says that a lab uses it now. */
+export function markServersUsed(): void {
+  if (serversRoot !== '/') utimesSync(serversRoot, new Date(), new Date())
 }
 
 /** The folder of PostgreSQL's programs, as the hosts see it: of the newest one that is installed. */

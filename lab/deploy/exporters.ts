@@ -52,9 +52,7 @@ function exportersOf(node: LabNode, { password, pgpass }: Files): Exporter[] {
     case 'nginx': return [{
       name: node.name.replace('nginx', 'nginx-exporter'),
       command: [
-        '/usr/bin/prometheus-nginx-exporter',
-        '-nginx.scrape-uri=http://127.0.0.1:8280/nginx-status',
-        '-nginx.retries=60', '-nginx.retry-interval=1s',
+        '/usr/bin/prometheus-nginx-exporter', '--nginx.scrape-uri=http://127.0.0.1:8280/nginx-status',
       ],
     }]
     case 'prometheus': return [

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { buildIfNeeded } from '../../tools/build.ts'
 import { patientLimitMs, query } from '../watch/ask-servers.ts'
 import { createLab } from './connected.ts'
+import { markServersUsed } from '../debian/servers.ts'
 import { ask } from '../hosts/control.ts'
 import { makeCpuGroups } from '../hosts/cpu.ts'
 import { madeNetnsFile, removeLab, supervisorPidFile } from './down.ts'
@@ -90,6 +91,7 @@ async function make(options: UpOptions, say: Say): Promise<Plan> {
   await mkdir(join(labDirectory, 'log'), { recursive: true })
   // Each server's user passes through; what is secret is closed further down.
   if (!existsSync('/run/netns')) await writeFile(madeNetnsFile, '')
+  markServersUsed()
   const plan = await makePlan({ appEnv, without, exporters, postgresDiskMb })
   await writeFile(planFile, JSON.stringify(plan), { mode: 0o600 })
   say(null, 'making', `${plan.nodes.length} hosts: network namespaces`)
