@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { serversRoot } from '../lab/debian/servers.ts'
 import { composeCommand, ensureCompose } from './compose-command.ts'
+import { hasNewServers } from './debian-release.ts'
 import { ensureKustomize, kustomizeCommand } from './kustomize-command.ts'
 
 /**
@@ -23,8 +23,8 @@ const needed = [
   { package: 'awscli', at: ['/usr/bin/aws'] },
   { package: 'pgbouncer', at: ['/usr/sbin/pgbouncer'] },
   { package: 'patroni', at: ['/usr/bin/patroni'] },
-  // Debian's Patroni speaks to etcd by the first and reads its certificate by the second (urllib3, pyOpenSSL);
-  // its package does not depend on them.
+  // By the first Debian's Patroni speaks to etcd, by the second it reads etcd's certificate (urllib3,
+  // pyOpenSSL); its package depends on neither.
   { package: 'python3-etcd', at: ['/usr/lib/python3/dist-packages/etcd/__init__.py'] },
   { package: 'python3-idna', at: ['/usr/lib/python3/dist-packages/idna/__init__.py'] },
   { package: 'etcd-server', at: ['/usr/bin/etcd'] },
@@ -42,7 +42,7 @@ const needed = [
   { package: 'prometheus-alertmanager', at: ['/usr/bin/prometheus-alertmanager'] },
   // What Prometheus asks where a server does not speak its language; on an older Debian the lab's hosts have
   // them in files of their own (lab/debian/servers.ts).
-  ...(serversRoot === '/' ? ['blackbox', 'nginx', 'node', 'pgbouncer', 'postgres', 'redis'] : []).map(
+  ...(hasNewServers ? ['blackbox', 'nginx', 'node', 'pgbouncer', 'postgres', 'redis'] : []).map(
     what => ({ package: `prometheus-${what}-exporter`, at: [`/usr/bin/prometheus-${what}-exporter`] }),
   ),
   // Hosts of their own on one machine: network namespaces, and packets dropped between them.

@@ -1,5 +1,6 @@
 import { PreflightError } from '../life/preflight-error.ts'
-import { makeServers, serversAreMissing, suite } from './servers.ts'
+import { serversSuite as suite } from '../../tools/debian-release.ts'
+import { makeServers, serversAreMissing } from './servers.ts'
 
 /**
  * Makes the root file system of the lab's hosts where it is needed and missing, and says so.

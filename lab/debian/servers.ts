@@ -1,22 +1,20 @@
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { cacheFolder, NotToBeHadError } from '../../tools/debian-archive.ts'
+import { hasNewServers, serversSuite as suite } from '../../tools/debian-release.ts'
 import { withPackages } from './root-files.ts'
 
-/**
- * The servers that the lab's hosts run are those of this release of Debian or a newer one. Where the machine's
+/*
+ * The servers that the lab's hosts run are those of one release of Debian or a newer one. Where the machine's
  * own Debian is older its hosts stand on a root file system of that release, which `ha:install` makes once.
  */
-export const suite = 'trixie'
-const suiteNumber = 13
-
 const packages = [
   'patroni', 'postgresql-17', 'pgbackrest', 'jq', 'etcd-server', 'haproxy', 'pgbouncer', 'redis-server',
   'redis-tools', 'nginx-light', 'keepalived', 'libfaketime', 'prometheus', 'prometheus-alertmanager',
   'prometheus-blackbox-exporter', 'prometheus-nginx-exporter', 'prometheus-node-exporter',
   'prometheus-pgbouncer-exporter', 'prometheus-postgres-exporter', 'prometheus-redis-exporter',
-  // Patroni's way to etcd, and how it reads etcd's certificate (urllib3): its package does not depend on them.
+  // Patroni's way to etcd, and how it reads etcd's certificate (urllib3): its package depends on neither.
   'python3-etcd', 'python3-idna',
   // What the deployment's own scripts ask: addresses, sockets and settings of the kernel.
   'iproute2', 'procps', 'openssl', 'ca-certificates',
@@ -41,19 +39,8 @@ const made = join(cache, prefix + version)
 /** That of another checkout, or of a run that was killed, is kept for as long after its last use. */
 const keptMs = 7 * 86_400_000
 
-/** Whether this machine's own servers are new enough, by what /etc/os-release says. */
-export function isNewEnough(release: string): boolean {
-  if (!/^ID="?debian"?$/m.test(release)) return false
-  const number = /^VERSION_ID="?(\d+)/m.exec(release)?.[1]
-  // Testing and unstable have no number.
-  return number === undefined || Number(number) >= suiteNumber
-}
-
-const release = '/etc/os-release'
-const ownServers = existsSync(release) && isNewEnough(readFileSync(release, 'utf8'))
-
 /** The root file system on which the hosts stand. `/` is the machine's own. */
-export const serversRoot = ownServers ? '/' : made
+export const serversRoot = hasNewServers ? '/' : made
 
 /** A file of the servers' root file system, as the machine sees it. */
 export const ofServers = (path: string) => join(serversRoot, path)
@@ -71,7 +58,8 @@ export async function makeServers(): Promise<void> {
     throw new NotToBeHadError('a root file system is made by root (sudo npm run ha:install)')
   await withPackages(made, { cache: join(cacheFolder, 'containers'), suite, packages, files })
   const outdated = Date.now() - keptMs
-  for (const path of readdirSync(cache).filter(name => name.startsWith(prefix)).map(name => join(cache, name))) {
+  const all = readdirSync(cache).filter(name => name.startsWith(prefix))
+  for (const path of all.map(name => join(cache, name))) {
     if (path !== made && statSync(path).mtimeMs < outdated) rmSync(path, { recursive: true, force: true })
   }
 }

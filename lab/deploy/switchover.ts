@@ -164,8 +164,9 @@ async function askPatroni(lab: Lab, leader: NodeName, candidate: NodeName): Prom
 }
 
 /**
- * Resolves when `candidate` holds the leader's key: Patroni hears from etcd at once that it is free. Until then
- * nobody asks PostgreSQL: each question is a process that the server forks to refuse it while it shuts down.
+ * Resolves when `candidate` holds the leader's key: Patroni hears from etcd at once that it is free. Until
+ * then nobody asks PostgreSQL: each question is a process that the server forks to refuse it while it shuts
+ * down.
  */
 async function leads(lab: Lab, candidate: NodeName, signal: AbortSignal): Promise<void> {
   const url = `${lab.addresses.patroni(candidate)}/cluster`

@@ -31,9 +31,9 @@ import { waitFor } from '../wait.ts'
 const standardLimitMs = 120_000
 
 /**
- * Brings the whole stack up from nothing and resolves when everything in it is healthy. Only one lab of a name
- * runs on a machine at a time. What an earlier lab left behind when it was killed is removed first; on failure
- * nothing of this one stays.
+ * Brings the whole stack up from nothing and resolves when everything in it is healthy. Only one lab of a
+ * name runs on a machine at a time. What an earlier lab left behind when it was killed is removed first; on
+ * failure nothing of this one stays.
  * @throws {PreflightError} with every reason at once where this machine cannot have one; an Error with the
  * last lines of the failing unit's log where it did not come up.
  */

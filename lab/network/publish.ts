@@ -3,9 +3,9 @@ import type { Plan } from '../hosts/plan.ts'
 import { publishedAddress } from '../place.ts'
 
 /**
- * Makes the published ports of the compose files answer on 127.0.0.1 (where the lab has a name, on an address
- * of its own), as Docker's proxy does, so that the runbooks' own commands work. A convenience: whoever measures
- * uses the nodes' addresses.
+ * Makes the published ports of the compose files answer on 127.0.0.1 (where the lab has a name, on an
+ * address of its own), as Docker's proxy does, so that the runbooks' own commands work. A convenience:
+ * whoever measures uses the nodes' addresses.
  */
 export async function publishPorts(plan: Plan, say: (text: string) => void): Promise<void> {
   await Promise.all(plan.published.map(({ port, node, target }) => new Promise<void>((resolve) => {

@@ -99,8 +99,8 @@ const withoutRedis: Budget = {
 const leaseSeconds = 20
 
 /**
- * What the primary's node costs when nobody says goodbye: its lease must run out before another may lead, then
- * promotion (docs/timeouts.md has the sum).
+ * What the primary's node costs when nobody says goodbye: its lease must run out before another may lead,
+ * then promotion (docs/timeouts.md has the sum).
  */
 const lease = waits(leaseSeconds + 6, { wholeSeconds: 45 })
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
-import { isNewEnough } from '../../lab/debian/servers.ts'
+import { isNewEnough } from '../../tools/debian-release.ts'
 import { readCompose } from '../../lab/deploy/compose.ts'
 import { nameOfLab, placesOf } from '../../lab/name.ts'
 import { strangersOf } from '../../lab/network/network.ts'
