@@ -80,6 +80,9 @@ explain() {
       *"missing stanza path"* | *"unable to list"* | *ProtocolError*)
       fail 6 "the repository cannot be read: ${1:0:600}" \
         "is the bucket or folder there (BACKUP_S3_*, BACKUP_REPO_PATH), and readable? Nothing was changed" ;;
+    *"does not match pg_control timeline"*)
+      fail 1 "the primary has just taken over, and has not made its first checkpoint: ${1:0:600}" \
+        "psql -c CHECKPOINT on the primary, and again; nothing was changed" ;;
     *checksum* | *FormatError* | *"does not match"* | *corrupt* | *"zst error"* | \
       *"unable to open missing file"* | *"unexpected eof"*)
       fail 8 "the backup is corrupt: ${1:0:600}" \

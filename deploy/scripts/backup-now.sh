@@ -57,6 +57,14 @@ still_ours() {
 # ---- the backup
 say "1/5 Full backup ($kind) …"
 out=$(pgbackrest_run stanza-create) || explain "$out"
+# Who has just taken over writes its new timeline into pg_control with its first checkpoint, which is spread over
+# minutes. Until then pgBackRest takes the WAL for another server's.
+ask "SELECT timeline_id = ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int
+  FROM pg_control_checkpoint()"
+if [ "$answer" = f ]; then
+  say "  This primary has just taken over: its first checkpoint …"
+  psql_here -c CHECKPOINT
+fi
 info=$(pgbackrest_run --output=json info) || explain "$info"
 # What was begun for this very moment, and has not come to its end.
 label=''

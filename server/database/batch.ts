@@ -19,6 +19,29 @@ interface ProtocolConnection {
   _send(bytes: Buffer): void
 }
 
+/** A connection on which what is said is gathered, and a query's own Sync is left out. */
+interface GatheringConnection extends ProtocolConnection {
+  chunks: Buffer[]
+}
+
+/** One a connection: an object that is made of another costs more than what is gathered on it. */
+const gatherings = new WeakMap<ProtocolConnection, GatheringConnection>()
+
+function gatheringOf(connection: ProtocolConnection): GatheringConnection {
+  const known = gatherings.get(connection)
+  if (known) return known
+  const made = Object.assign(Object.create(connection) as GatheringConnection, {
+    chunks: [],
+    _send(chunk: Buffer) {
+      made.chunks.push(chunk)
+    },
+    sync() {},
+    close() {},
+  })
+  gatherings.set(connection, made)
+  return made
+}
+
 /** The messages that end a batch, and that ask for the answers so far: type and length. */
 const sync = Buffer.from([0x53, 0, 0, 0, 4])
 const flush = Buffer.from([0x48, 0, 0, 0, 4])
@@ -59,12 +82,8 @@ class Batch extends pg.Query {
 
   #send(connection: ProtocolConnection): void {
     const chunks: Buffer[] = []
-    // The same connection, on which what is said is gathered, and a query's own Sync is left out.
-    const gathering = Object.create(connection, {
-      _send: { value: (chunk: Buffer) => chunks.push(chunk) },
-      sync: { value() {} },
-      close: { value() {} },
-    }) as ProtocolConnection
+    const gathering = gatheringOf(connection)
+    gathering.chunks = chunks
     for (const [n, query] of this.#open.entries()) {
       query.prepare(gathering)
       if (this.#prompt.has(query) && n < this.#open.length - 1) chunks.push(flush)

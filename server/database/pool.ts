@@ -213,6 +213,8 @@ export function openPool({
    * it.
    */
   async function connect(until: Moment, silentMs: number): Promise<pg.PoolClient> {
+    // An idle one is there at the next turn of the event loop: no clock is needed for that.
+    if (pool.idleCount > connecting) return connectIdle()
     const limit = Math.min(msUntil(until), silentMs)
     const began = performance.now()
     const client = pool.connect()
@@ -253,6 +255,24 @@ export function openPool({
     }
     finally {
       callOff()
+    }
+  }
+
+  /**
+   * While there are more idle ones than others that connect. Should it break in this very turn, another one
+   * is made, within its own limit.
+   */
+  async function connectIdle(): Promise<pg.PoolClient> {
+    connecting++
+    try {
+      return await pool.connect()
+    }
+    catch (error) {
+      giveTurn()
+      throw error
+    }
+    finally {
+      connecting--
     }
   }
 

@@ -170,8 +170,7 @@ export async function runRead<T>(attempt: ReadAttempt, fn: (tx: Transaction) => 
      */
     function beginQuery(): Promise<ReadFindings> {
       const first = select([
-        ...settingCalls(settings, limit),
-        'set_config(\'transaction_read_only\', \'on\', true)',
+        settingsIn([...settings, ['transaction_read_only', 'on']], limit),
         ...before,
         ...along,
       ])
@@ -185,10 +184,10 @@ export async function runRead<T>(attempt: ReadAttempt, fn: (tx: Transaction) => 
           const located = line
             .query(select(position))
             .catch((error: unknown) => (before.length ? begun : Promise.reject(error as Error)))
-          mark.answering = Promise.allSettled([answer, located])
+          mark.answering = () => Promise.allSettled([answer, located])
           // A server that lacks something is left at once, and not once it has been at work on the query for
           // nothing.
-          begun.then(one => attempt.checkBefore(rowOf(one))).catch(reject)
+          if (before.length) begun.then(one => attempt.checkBefore(rowOf(one))).catch(reject)
           Promise.all([begun, located]).then(
             ([one, other]) => resolve({ before: rowOf(one), position: rowOf(other) }),
             reject,
@@ -201,7 +200,7 @@ export async function runRead<T>(attempt: ReadAttempt, fn: (tx: Transaction) => 
     async function beginSnapshot(): Promise<ReadFindings> {
       // From the last to the first: `fn` may have asked for something at once.
       const located = line[attempt.lateAnswer ? 'queryFirst' : 'queryFirstPromptly'](
-        select([...settingCalls(settings, limit), ...position, ...along]),
+        select([settingsIn(settings, limit), ...position, ...along]),
       )
       located.then(answered, stopWaiting)
       const asked = before.length
@@ -233,7 +232,7 @@ export async function runWrite<T>(
     const begun = Promise.all([
       line.query('BEGIN'),
       line[attempt.lateAnswer ? 'query' : 'queryPromptly'](
-        select([...settingCalls(settings, limit), ...begin]),
+        select([settingsIn(settings, limit), ...begin]),
       ),
     ])
       .then(async ([, result]) => {
@@ -301,10 +300,10 @@ interface Mark {
   /** There is no transaction that would have to be ended: PostgreSQL does that at the end of the batch. */
   ended: boolean
   /**
-   * Settles when all that was asked has been answered, where the caller may be told before; null: then it has
-   * been.
+   * Resolves when all that was asked has been answered, where the caller may be told before; null: then it
+   * has been.
    */
-  answering: Promise<unknown> | null
+  answering: (() => Promise<unknown>) | null
   /** The connection waits for its COMMIT without us. */
   kept: boolean
 }
@@ -374,8 +373,8 @@ async function finish(connection: Connection, guard: Guard, statement: 'COMMIT' 
 }
 
 /** The same where PostgreSQL ends the transaction by itself. */
-async function giveBack(connection: Connection, guard: Guard, answering: Promise<unknown> | null) {
-  await answering
+async function giveBack(connection: Connection, guard: Guard, answering: Mark['answering']) {
+  await answering?.()
   guard.clear()
   connection.release(guard.fired)
 }
@@ -391,9 +390,12 @@ function rowOf(result: pg.QueryResult): Row {
   return result.rows[0] as Row
 }
 
-/** Settings of this transaction alone. */
-function settingCalls(settings: Settings, limitMs: number): string[] {
-  return [['statement_timeout', String(Math.ceil(limitMs))] as const, ...settings].map(
-    ([name, value]) => `set_config(${pg.escapeLiteral(name)}, ${pg.escapeLiteral(value)}, true)`,
-  )
+/**
+ * Settings of this transaction alone, as one expression: of each column node-postgres makes an object, and
+ * nobody looks at these.
+ */
+function settingsIn(settings: Settings, limitMs: number): string {
+  return [['statement_timeout', String(Math.ceil(limitMs))] as const, ...settings]
+    .map(([name, value]) => `set_config(${pg.escapeLiteral(name)}, ${pg.escapeLiteral(value)}, true)`)
+    .join(' || ')
 }

@@ -29,6 +29,34 @@ describe('the restore drill in short, with a failover while archiving and anothe
   })
 })
 
+describe('a backup from a primary that has just taken over', () => {
+  let site: Site
+  beforeAll(async () => {
+    site = await createSite({ archiveTimeoutSeconds: 60 })
+    const [first, second] = site.nodes
+    await site.start()
+    // Much to write down: the first checkpoint after a promotion takes its time for it.
+    await first.query('CREATE TABLE much AS SELECT n, repeat(\'x\', 500) FROM generate_series(1, 50000) n')
+    await until(async () => {
+      const [row] = await first.query<{ same: boolean }>(`SELECT bool_and(replay_lsn >= pg_current_wal_lsn())
+        AS same FROM pg_stat_replication`)
+      return row!.same
+    }, 'the standby to have it')
+    await site.lose(first)
+    await second.promote()
+    await second.setSynchronous([])
+  })
+  afterAll(() => site.down())
+
+  it('waits for its first checkpoint, and is no corrupt backup', async () => {
+    const [, second] = site.nodes
+    const timeline = 'SELECT timeline_id FROM pg_control_checkpoint()'
+    expect(await second.query(timeline)).toEqual([{ timeline_id: 1 }])
+    await site.script(second, 'scripts/backup-now.sh', ['daily'])
+    expect(await second.query(timeline)).toEqual([{ timeline_id: 2 }])
+  })
+})
+
 describe('a segment that is missing in the archive, on a timeline before the newest', () => {
   let site: Site
   let missing: string

@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
-import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import autocannon from 'autocannon'
@@ -12,19 +11,17 @@ import { startRedis } from '../support/redis.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
 /**
- * `npm run bench:traces -- --base DIR [--rounds N] [--write]`: what traces cost. The same instance with them
- * off, with one in a hundred recorded and with all, beside the instance of DIR, a checkout from before traces
- * were there that has been built. They take turns in slices of two seconds, each round in another order, so
- * that a busy machine is busy for all of them; each figure is the median of the rounds' ratios.
+ * `npm run bench:traces [-- --rounds N] [--write]`: what metrics and traces cost. The same instance with
+ * traces off, with one in a hundred recorded and with all, beside one in which no metric counts anything
+ * either (`uncounted.ts`). They take turns in slices of two seconds, each round in another order, so that a
+ * busy machine is busy for all of them; each figure is the median of the rounds' ratios.
  */
 const { values: options } = parseArgs({
   options: {
-    base: { type: 'string' },
     rounds: { type: 'string', default: '11' },
     write: { type: 'boolean' },
   },
 })
-if (!options.base) throw new Error('Name a built checkout from before traces were there: --base DIR')
 const rounds = Number(options.rounds)
 const secondsASlice = 2
 const connections = 8
@@ -64,16 +61,18 @@ const recorded = (ratio: string) => ({
   OTEL_TRACES_SAMPLER_ARG: ratio,
 })
 const variants: Variant[] = []
-for (const { name, env, entry } of [
-  { name: 'without the code', env: {}, entry: resolve(options.base, '.output/server/index.mjs') },
-  { name: 'off', env: {}, entry: undefined },
-  { name: '1 % recorded', env: recorded('0.01'), entry: undefined },
-  { name: '100 % recorded', env: recorded('1'), entry: undefined },
+const uncounted = fileURLToPath(new URL('uncounted.ts', import.meta.url))
+for (const { name, env } of [
+  { name: 'none, and no metrics', env: { NODE_OPTIONS: `--import ${uncounted}` } },
+  { name: 'off', env: {} },
+  { name: '1 % recorded', env: recorded('0.01') },
+  { name: '100 % recorded', env: recorded('1') },
 ])
   variants.push({
     name,
-    server: await startServer({ env: { ...common, INSTANCE_ID: `bench-${variants.length}`, ...env }, entry }),
+    server: await startServer({ env: { ...common, INSTANCE_ID: `bench-${variants.length}`, ...env } }),
   })
+if ((await metricsOf(variants[0]!.server)) > 0) throw new Error('The first instance counts all the same')
 
 const user = await signUp(variants[0]!.server.url)
 for (let n = 0; n < vehicles; n++) {
@@ -121,7 +120,15 @@ if (options.write) await writeDown()
 // Node itself can spin for ever while it takes down what a pool has left half closed (seen with 24.21).
 process.exit()
 
-/** One row a variant: its rate as a share of that of the code before, in the same round. */
+/** Requests that an instance says it has answered: none where nothing is counted. */
+async function metricsOf({ url }: TestServer): Promise<number> {
+  await fetch(`${url}/api/health/live`)
+  const text = await (await fetch(`${url}/metrics`)).text()
+  const counts = [...text.matchAll(/^http_request_duration_seconds_count.* (\d+)$/gm)]
+  return counts.reduce((sum, [, count]) => sum + Number(count), 0)
+}
+
+/** One row a variant: its rate as a share of the first one's, in the same round. */
 async function compare({ name, ask }: (typeof paths)[number]): Promise<string[]> {
   const figures: Figures[][] = variants.map(() => [])
   // Connections, plans and the compiler warm up.

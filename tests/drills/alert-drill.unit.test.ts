@@ -19,7 +19,8 @@ const told = (
   alert: string,
   severity: Delivery['severity'],
   key = '',
-): Delivery => ({ at: second * 1000, channel, alert, severity, over: severity === null, key })
+  says: string[] = [],
+): Delivery => ({ at: second * 1000, channel, alert, severity, over: severity === null, key, says })
 
 /** As it should be: the page, the warning, and the end of both. */
 const deliveries: Delivery[] = [
@@ -97,6 +98,11 @@ describe('the judge of what people were told', () => {
   test('finds what is told twice, and knows that a page is one however often it is repeated', () => {
     expect(violations({ deliveries: [...deliveries, told(90, 'Slack', 'NodeDown', 'warning')] }))
       .toEqual(['NodeDown (warning) by Slack was told 2 times'])
+    // Another node is news; the same ones over again are not.
+    const two = told(92, 'Slack', 'NodeDown', 'warning', '', ['WARNING etcd, etcd1', 'WARNING etcd, etcd2'])
+    expect(violations({ deliveries: [...deliveries, two] })).toEqual([])
+    expect(violations({ deliveries: [...deliveries, two, { ...two, at: 99_000 }] }))
+      .toEqual(['NodeDown (warning) by Slack was told 2 times'])
     expect(
       violations({ deliveries: [...deliveries, told(90, 'PagerDuty', 'NoPostgresLeader', 'critical', 'a')] }),
     ).toEqual([])
@@ -122,10 +128,15 @@ describe('what is made of what came', () => {
   const receivedAt = 5
 
   test('a message is known by its title, its end by PagerDuty\'s key too', () => {
+    const text = [
+      'RESOLVED: app2 is back\nWhere: application, app2\nSince: …\n',
+      'WARNING: app1 is away\nWhere: application, app1\nSince: …\n',
+    ].join('\n')
+    const mail = 'From: a\nSubject: [INFO] RedisFailover: x\n\nINFO: another=\r\n one\r\nWhere: redis, redis2\r\n'
     const payload = { summary: '[CRITICAL] DoorDown: No Nginx', source: 's', severity: 'critical' }
-    const message = (title: string) => ({
+    const message = (title: string, text = '') => ({
       channel: '#x',
-      attachments: [{ title, text: '', color: '', title_link: '' }],
+      attachments: [{ title, text, color: '', title_link: '' }],
       receivedAt,
     })
     const event = { routing_key: 'r', dedup_key: 'k', receivedAt }
@@ -134,18 +145,24 @@ describe('what is made of what came', () => {
         { ...event, event_action: 'trigger', payload, receivedAt: 1 },
         { ...event, event_action: 'resolve' },
       ],
-      slack: [message('[WARNING] NodeDown (2)'), message('[RESOLVED] NodeDown at app1: x')],
+      slack: [message('[WARNING] NodeDown (2)', text), message('[RESOLVED] NodeDown at app1: x')],
       mails: [
-        { from: '', to: [], user: '', text: 'From: a\nSubject: [INFO] RedisFailover: x\n\nbody', receivedAt },
+        { from: '', to: [], user: '', text: mail, receivedAt },
       ],
     })
     expect(found).toEqual([
       { at: 1, channel: 'PagerDuty', alert: 'DoorDown', severity: 'critical', over: false, key: 'k' },
       { at: 5, channel: 'PagerDuty', alert: 'DoorDown', severity: null, over: true, key: 'k' },
-      { at: 5, channel: 'Slack', alert: 'NodeDown', severity: 'warning', over: false, key: '' },
+      {
+        at: 5, channel: 'Slack', alert: 'NodeDown', severity: 'warning', over: false, key: '',
+        says: ['RESOLVED application, app2', 'WARNING application, app1'],
+      },
       { at: 5, channel: 'Slack', alert: 'NodeDown', severity: null, over: true, key: '' },
-      { at: 5, channel: 'e-mail', alert: 'RedisFailover', severity: 'info', over: false, key: '' },
-    ])
+      {
+        at: 5, channel: 'e-mail', alert: 'RedisFailover', severity: 'info', over: false, key: '',
+        says: ['INFO redis, redis2'],
+      },
+    ].map(delivery => ({ says: [], ...delivery })))
     expect(() => deliveriesOf({ pagerduty: [], slack: [message('something is wrong')], mails: [] })).toThrow(
       /neither how bad nor what/,
     )

@@ -44,4 +44,6 @@ export interface Delivery {
   over: boolean
   /** PagerDuty's dedup_key: events with one key are one page. Empty elsewhere. */
   key: string
+  /** What it says of each part that it names, in order, as `WARNING application, app1:8000`. */
+  says: string[]
 }

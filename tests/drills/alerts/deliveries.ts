@@ -22,21 +22,32 @@ export function deliveriesOf({
     ...pagerduty.map(({ event_action: action, dedup_key: key, payload, receivedAt }) => ({
       // A resolve needs no payload: its key says what it is of.
       ...read(payload?.summary ?? triggered.get(key) ?? '', receivedAt),
+      says: partsIn(payload?.custom_details?.alerts ?? ''),
       channel: 'PagerDuty' as const,
       key,
       ...(action === 'resolve' ? { over: true, severity: null } : {}),
     })),
     ...slack.map(({ attachments, receivedAt }) => ({
       ...read(attachments[0]?.title ?? '', receivedAt),
+      says: partsIn(attachments[0]?.text ?? ''),
       channel: 'Slack' as const,
       key: '',
     })),
     ...mails.map(({ text, receivedAt }) => ({
       ...read(/^Subject: (.*(?:\n[ \t].*)*)/m.exec(text)?.[1] ?? '', receivedAt),
+      // Quoted-printable: a long line is broken after a "=".
+      says: partsIn(text.replaceAll(/=\r?\n/g, '')),
       channel: 'e-mail' as const,
       key: '',
     })),
   ].sort((one, other) => one.at - other.at)
+}
+
+/** `WARNING: …` and the line `Where: …` under it, as the template writes them of each alert. */
+const part = /^(CRITICAL|WARNING|INFO|RESOLVED): .*\r?\nWhere: (.*?)\r?$/gm
+
+function partsIn(text: string): string[] {
+  return [...text.matchAll(part)].map(([, state, where]) => `${state} ${where}`).sort()
 }
 
 function read(text: string, at: number): Pick<Delivery, 'at' | 'alert' | 'severity' | 'over'> {

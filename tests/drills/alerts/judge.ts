@@ -110,11 +110,17 @@ function unexpected(row: AlertRow, { deliveries, next }: Course): string[] {
   ]
 }
 
-/** One message a channel says it; PagerDuty's with one key are one page, whatever their number. */
+/**
+ * One message a channel says it, and another one only where it names another part, or the end of one: those
+ * that do not fail in one breath follow each other. PagerDuty's with one key are one page, whatever their
+ * number.
+ */
 function repeated(deliveries: Delivery[]): string[] {
   const told = deliveries.filter(({ severity, channel }) => above(severity) && channel !== 'PagerDuty')
-  const counted = Map.groupBy(told, ({ alert, severity, channel }) => `${alert} (${severity}) by ${channel}`)
+  const counted = Map.groupBy(told, ({ alert, severity, channel, says }) => (
+    JSON.stringify([`${alert} (${severity}) by ${channel}`, says])
+  ))
   return [...counted]
     .filter(([, all]) => all.length > 1)
-    .map(([what, all]) => `${what} was told ${all.length} times`)
+    .map(([key, all]) => `${(JSON.parse(key) as [string])[0]} was told ${all.length} times`)
 }
