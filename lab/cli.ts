@@ -12,7 +12,7 @@ import type { Lab } from './types.ts'
 const verbs: Record<string, { usage: string, help: string, run: (args: string[]) => Promise<void> }> = {
   'install': {
     usage: 'install',
-    help: 'installs the Debian packages it needs, and makes its hosts\' files (as root)',
+    help: 'installs the Debian packages it needs; with FLEET2_LAB_DEBIAN=trixie makes its hosts\' files too',
     async run() {
       installPackages()
       await installServers()

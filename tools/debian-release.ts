@@ -1,18 +1,23 @@
 import { existsSync, readFileSync } from 'node:fs'
 
-/** The release of Debian whose servers the lab runs, those or newer ones. */
-export const serversSuite = 'trixie'
-const suiteNumber = 13
+/**
+ * Whose servers are meant, by what depends on it: `trixie` is Debian 13's or newer ones, `bookworm` Debian
+ * 12's or older ones.
+ */
+export type Release = 'bookworm' | 'trixie'
 
-/** Whether a machine's own servers are new enough, by what its /etc/os-release says. */
-export function isNewEnough(release: string): boolean {
-  if (!/^ID="?debian"?$/m.test(release)) return false
-  const number = /^VERSION_ID="?(\d+)/m.exec(release)?.[1]
+/** Debian 13's number. */
+const trixieNumber = 13
+
+/** Whose a machine's own servers are, by what its /etc/os-release says. */
+export function releaseIn(text: string): Release {
+  if (!/^ID="?debian"?$/m.test(text)) return 'bookworm'
+  const number = /^VERSION_ID="?(\d+)/m.exec(text)?.[1]
   // Testing and unstable have no number.
-  return number === undefined || Number(number) >= suiteNumber
+  return number === undefined || Number(number) >= trixieNumber ? 'trixie' : 'bookworm'
 }
 
-const release = '/etc/os-release'
+const file = '/etc/os-release'
 
-/** Whether this machine's are. */
-export const hasNewServers = existsSync(release) && isNewEnough(readFileSync(release, 'utf8'))
+/** Whose this machine's are. */
+export const machineRelease = releaseIn(existsSync(file) ? readFileSync(file, 'utf8') : '')

@@ -1,8 +1,16 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { composeCommand, ensureCompose } from './compose-command.ts'
-import { hasNewServers } from './debian-release.ts'
+import { machineRelease } from './debian-release.ts'
 import { ensureKustomize, kustomizeCommand } from './kustomize-command.ts'
+
+/** Debian 12's own breaks at any PgBouncer of today: lab/deploy/pgbouncer-exporter.py stands in for it. */
+const pgbouncerExporter = machineRelease === 'trixie'
+  ? [{ package: 'prometheus-pgbouncer-exporter', at: ['/usr/bin/prometheus-pgbouncer-exporter'] }]
+  : ['psycopg2', 'prometheus_client'].map(module => ({
+      package: `python3-${module.replace('_', '-')}`,
+      at: [`/usr/lib/python3/dist-packages/${module}/__init__.py`],
+    }))
 
 /**
  * What the tests and the lab need beside npm's packages: the Debian package, and a file of which one shows
@@ -40,11 +48,12 @@ const needed = [
   },
   { package: 'prometheus', at: ['/usr/bin/prometheus'] },
   { package: 'prometheus-alertmanager', at: ['/usr/bin/prometheus-alertmanager'] },
-  // What Prometheus asks where a server does not speak its language; on an older Debian the lab's hosts have
-  // them in files of their own (lab/debian/servers.ts).
-  ...(hasNewServers ? ['blackbox', 'nginx', 'node', 'pgbouncer', 'postgres', 'redis'] : []).map(
-    what => ({ package: `prometheus-${what}-exporter`, at: [`/usr/bin/prometheus-${what}-exporter`] }),
-  ),
+  // What Prometheus asks where a server does not speak its language.
+  ...['blackbox', 'nginx', 'node', 'postgres', 'redis'].map(what => ({
+    package: `prometheus-${what}-exporter`,
+    at: [`/usr/bin/prometheus-${what}-exporter`],
+  })),
+  ...pgbouncerExporter,
   // Hosts of their own on one machine: network namespaces, and packets dropped between them.
   { package: 'iproute2', at: ['/usr/sbin/ip', '/sbin/ip'] },
   { package: 'iptables', at: ['/usr/sbin/iptables', '/sbin/iptables'] },

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buildIfNeeded } from './build.ts'
 import { installReaders, installPackages } from './install-packages.ts'
-import { installServers } from '../lab/debian/install.ts'
 import { checkPrerequisites } from '../lab/lab.ts'
 import { findTerraform } from '../tests/deploy/support/terraform.ts'
 import { withLabLock } from '../tests/support/lab-lock.ts'
@@ -46,8 +45,6 @@ function finish(failedStep?: string): never {
 
 installPackages()
 installReaders()
-// Mostly downloads, and needed by the last step alone, which says so where they cannot be made.
-const servers = installServers().catch((error: Error) => console.warn(error.message))
 await step('lint', () => run('eslint', ['.', '--max-warnings', '0']))
 await step('types', () => run('vue-tsc', ['--build', '--noEmit']))
 await step('build', async () => {
@@ -88,7 +85,6 @@ await step('browser tests', async () => {
   return ok && stats.expected > 0
 })
 await step('the whole stack', async () => {
-  await servers
   const reasons = await withLabLock(checkPrerequisites)
   if (reasons.length) {
     console.warn(

@@ -1,6 +1,5 @@
 import { PreflightError } from '../life/preflight-error.ts'
-import { serversSuite as suite } from '../../tools/debian-release.ts'
-import { makeServers, serversAreMissing } from './servers.ts'
+import { makeServers, serversAreMissing, suite } from './servers.ts'
 
 /**
  * Makes the root file system of the lab's hosts where it is needed and missing, and says so.
@@ -16,8 +15,8 @@ export async function installServers(): Promise<void> {
   catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     throw new PreflightError([
-      `The lab's hosts run the servers of Debian ${suite}, this machine's are older, and there is no root `
-      + `file system of it: ${reason}`,
+      `FLEET2_LAB_DEBIAN asks for the servers of Debian ${suite}, this machine's are older, and no root file `
+      + `system of it could be made: ${reason}`,
     ])
   }
   console.log(`Made in ${Math.round((Date.now() - started) / 1000)} s`)

@@ -2,13 +2,16 @@ import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { cacheFolder, NotToBeHadError } from '../../tools/debian-archive.ts'
-import { hasNewServers, serversSuite as suite } from '../../tools/debian-release.ts'
+import { machineRelease } from '../../tools/debian-release.ts'
+import { labRelease } from './release.ts'
 import { withPackages } from './root-files.ts'
 
 /*
- * The servers that the lab's hosts run are those of one release of Debian or a newer one. Where the machine's
- * own Debian is older its hosts stand on a root file system of that release, which `ha:install` makes once.
+ * The lab's hosts stand on the machine's own files, or where the servers of a newer Debian are asked for
+ * (lab/debian/release.ts) on a root file system of that release, which `ha:install` makes once.
  */
+export const suite = 'trixie'
+
 const packages = [
   'patroni', 'postgresql-17', 'pgbackrest', 'jq', 'etcd-server', 'haproxy', 'pgbouncer', 'redis-server',
   'redis-tools', 'nginx-light', 'keepalived', 'libfaketime', 'prometheus', 'prometheus-alertmanager',
@@ -40,7 +43,7 @@ const made = join(cache, prefix + version)
 const keptMs = 7 * 86_400_000
 
 /** The root file system on which the hosts stand. `/` is the machine's own. */
-export const serversRoot = hasNewServers ? '/' : made
+export const serversRoot = labRelease === machineRelease ? '/' : made
 
 /** A file of the servers' root file system, as the machine sees it. */
 export const ofServers = (path: string) => join(serversRoot, path)
@@ -55,7 +58,9 @@ export const serversAreMissing = () => !existsSync(serversRoot)
 export async function makeServers(): Promise<void> {
   if (!serversAreMissing()) return
   if (process.getuid?.() !== 0)
-    throw new NotToBeHadError('a root file system is made by root (sudo npm run ha:install)')
+    throw new NotToBeHadError(
+      `a root file system is made by root (sudo FLEET2_LAB_DEBIAN=${suite} npm run ha:install)`,
+    )
   await withPackages(made, { cache: join(cacheFolder, 'containers'), suite, packages, files })
   const outdated = Date.now() - keptMs
   const all = readdirSync(cache).filter(name => name.startsWith(prefix))

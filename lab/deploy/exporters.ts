@@ -1,6 +1,8 @@
 import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { backupMetrics } from './backups.ts'
+import { byRelease } from '../debian/release.ts'
 import { deployCopy, ownFile, ownFolder } from './files.ts'
 import { command } from '../network/network.ts'
 import { labDirectory, peopleAddress } from '../place.ts'
@@ -26,6 +28,7 @@ interface Files {
 
 const user = 'prometheus'
 const monitoring = (path: string) => join(deployCopy, 'monitoring', path)
+const standIn = fileURLToPath(new URL('pgbouncer-exporter.py', import.meta.url))
 
 function exportersOf(node: LabNode, { password, pgpass }: Files): Exporter[] {
   switch (node.kind) {
@@ -33,7 +36,8 @@ function exportersOf(node: LabNode, { password, pgpass }: Files): Exporter[] {
       name: node.name.replace('patroni', 'postgres-exporter'),
       command: [
         '/usr/bin/prometheus-postgres-exporter', '--log.level=warn',
-        `--extend.query-path=${monitoring('postgres-queries.yml')}`, '--no-collector.replication',
+        `--extend.query-path=${monitoring('postgres-queries.yml')}`,
+        ...byRelease([], ['--no-collector.replication']),
       ],
       env: {
         DATA_SOURCE_URI: `${node.name}:5432/postgres?sslmode=disable&connect_timeout=1`,
@@ -42,17 +46,29 @@ function exportersOf(node: LabNode, { password, pgpass }: Files): Exporter[] {
     }]
     case 'pgbouncer': return [{
       name: node.name.replace('pgbouncer', 'pgbouncer-exporter'),
-      command: ['/usr/bin/prometheus-pgbouncer-exporter', '--log.level=warn'],
-      env: {
-        PGBOUNCER_EXPORTER_CONNECTION_STRING:
-          `postgres://monitor@${node.address}:6432/pgbouncer?sslmode=disable&connect_timeout=2`,
-        PGPASSFILE: pgpass,
-      },
+      ...byRelease<Omit<Exporter, 'name'>>(
+        { command: ['/usr/bin/python3', standIn, '9127', node.address], env: { PGPASSFILE: pgpass } },
+        {
+          command: ['/usr/bin/prometheus-pgbouncer-exporter', '--log.level=warn'],
+          env: {
+            PGBOUNCER_EXPORTER_CONNECTION_STRING:
+              `postgres://monitor@${node.address}:6432/pgbouncer?sslmode=disable&connect_timeout=2`,
+            PGPASSFILE: pgpass,
+          },
+        },
+      ),
     }]
     case 'nginx': return [{
       name: node.name.replace('nginx', 'nginx-exporter'),
       command: [
-        '/usr/bin/prometheus-nginx-exporter', '--nginx.scrape-uri=http://127.0.0.1:8280/nginx-status',
+        '/usr/bin/prometheus-nginx-exporter',
+        ...byRelease(
+          [
+            '-nginx.scrape-uri=http://127.0.0.1:8280/nginx-status',
+            '-nginx.retries=60', '-nginx.retry-interval=1s',
+          ],
+          ['--nginx.scrape-uri=http://127.0.0.1:8280/nginx-status'],
+        ),
       ],
     }]
     case 'prometheus': return [

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { byRelease } from '../debian/release.ts'
 import { postgresPrograms } from '../debian/servers.ts'
 import { backupEnvironment } from './backups.ts'
 import { deployCopy } from './files.ts'
@@ -39,7 +40,11 @@ export const images: Record<NodeKind, Image> = {
     stopSignal: 'SIGTERM',
     folders: ['data'],
     command: () => ['/usr/bin/etcd'],
-    environment: ({ folder }) => ({ ETCD_DATA_DIR: join(folder, 'data') }),
+    // v2: Debian 12's Patroni speaks it (lab/deploy/substitutions.ts).
+    environment: ({ folder }) => ({
+      ETCD_DATA_DIR: join(folder, 'data'),
+      ...byRelease<Record<string, string>>({ ETCD_ENABLE_V2: 'true' }, {}),
+    }),
   },
   patroni: {
     user: 'postgres',

@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { byRelease } from '../debian/release.ts'
 import { basic, get, query } from '../watch/ask-servers.ts'
 import type { Lab, NodeName } from '../types.ts'
 import { waitFor } from '../wait.ts'
@@ -149,32 +150,42 @@ async function haproxiesFound(lab: Lab, candidate: NodeName): Promise<boolean> {
   return tables.every(table => new RegExp(`^primary,${candidate},.*,UP,`, 'm').test(table))
 }
 
-/** What Patroni says of its members. */
-interface Cluster { members: { name: string, role: string }[] }
+/** Patroni asks for its password where something is changed. */
+function headersFor(lab: Lab): Record<string, string> {
+  return { 'content-type': 'application/json', 'connection': 'close', ...basic(lab.credentials.patroni) }
+}
 
 async function askPatroni(lab: Lab, leader: NodeName, candidate: NodeName): Promise<void> {
-  const headers = {
-    'content-type': 'application/json', 'connection': 'close', ...basic(lab.credentials.patroni),
-  }
   const response = await fetch(`${lab.addresses.patroni(leader)}/switchover`, {
-    method: 'POST', body: JSON.stringify({ leader, candidate }), headers, signal: AbortSignal.timeout(15_000),
+    method: 'POST', body: JSON.stringify({ leader, candidate }),
+    headers: headersFor(lab), signal: AbortSignal.timeout(15_000),
   })
   const text = await response.text()
   if (response.status !== 200) throw new Error(`Patroni refused the switchover (${response.status}): ${text}`)
 }
 
 /**
- * Resolves when `candidate` holds the leader's key: Patroni hears from etcd at once that it is free. Until
- * then nobody asks PostgreSQL: each question is a process that the server forks to refuse it while it shuts
- * down.
+ * Resolves when `candidate` holds the leader's key. Until then nobody asks PostgreSQL: each question is a
+ * process that the server forks to refuse it while it shuts down.
+ *
+ * Debian 12's Patroni, over etcd's version 2, looks once a second whether the key is free (it watches only in
+ * pauses of more than a second), and everybody waits meanwhile. A change of the configuration that changes
+ * nothing wakes it up. Over version 3 Patroni hears of it at once.
  */
+const isWoken = byRelease(true, false)
+
 async function leads(lab: Lab, candidate: NodeName, signal: AbortSignal): Promise<void> {
-  const url = `${lab.addresses.patroni(candidate)}/cluster`
-  const init = () => ({
-    headers: { connection: 'close' }, signal: AbortSignal.any([signal, AbortSignal.timeout(1_000)]),
-  })
+  const url = lab.addresses.patroni(candidate)
+  const ask = async <T>(path: string, init: RequestInit = {}) => await (await fetch(`${url}${path}`, {
+    ...init, headers: headersFor(lab), signal: AbortSignal.any([signal, AbortSignal.timeout(1_000)]),
+  })).json() as T
   await waitFor(`${candidate} to lead`, async () => {
-    const { members } = await (await fetch(url, init())).json() as Cluster
-    return members.find(({ role }) => role === 'leader')?.name === candidate
+    const { members } = await ask<{ members: { name: string, role: string }[] }>('/cluster')
+    const leader = members.find(({ role }) => role === 'leader')
+    if (leader) return leader.name === candidate
+    if (!isWoken) return false
+    const { loop_wait: loopWait } = await ask<{ loop_wait: number }>('/config')
+    await ask('/config', { method: 'PATCH', body: JSON.stringify({ loop_wait: loopWait }) })
+    return false
   }, { limitMs: promotedLimitMs, everyMs: leaderEveryMs, signal })
 }

@@ -2,8 +2,7 @@ import { readFileSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { missingPackages } from '../../tools/install-packages.ts'
-import { serversSuite as suite } from '../../tools/debian-release.ts'
-import { serversAreMissing } from '../debian/servers.ts'
+import { serversAreMissing, suite } from '../debian/servers.ts'
 import { isTaken } from './lock.ts'
 import { command, whyNoNetwork } from '../network/network.ts'
 import { labDirectory, locks, publishedAddress, rootLink, subnet } from '../place.ts'
@@ -46,7 +45,9 @@ export async function checkPrerequisites(): Promise<string[]> {
   if (missing.length)
     reasons.push(`Debian packages are missing: ${missing.join(', ')}. Install them with: npm run ha:install`)
   if (serversAreMissing())
-    reasons.push(`There is no root file system of Debian ${suite} for the hosts. Make it with: npm run ha:install`)
+    reasons.push(
+      `There is no root file system of Debian ${suite} for the hosts. Make it with: FLEET2_LAB_DEBIAN=${suite} npm run ha:install`,
+    )
   if (await isTaken(locks.supervisor))
     return [
       ...reasons,

@@ -109,7 +109,9 @@ async function make(options: UpOptions, say: Say): Promise<Plan> {
     cwd: join(projectRoot, 'lab'),
     detached: true,
     stdio: ['ignore', log, log],
-    env: { PATH: process.env.PATH, FLEET2_LAB: labName },
+    env: {
+      PATH: process.env.PATH, FLEET2_LAB: labName, FLEET2_LAB_DEBIAN: process.env.FLEET2_LAB_DEBIAN,
+    },
   })
   closeSync(log)
   supervisor.unref()

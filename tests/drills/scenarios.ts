@@ -31,6 +31,8 @@ import {
 } from './faults/faults.ts'
 import { memberRemoved } from './faults/member-removed.ts'
 import type { Budget } from './judge/judge.ts'
+import { byRelease } from '../../lab/debian/release.ts'
+import { leaseSeconds } from '../../lab/deploy/substitutions.ts'
 
 export interface Scenario {
   /** In file names and on the command line. */
@@ -95,17 +97,19 @@ const withoutRedis: Budget = {
   wholeSeconds: 30,
 }
 
-/** The leader's lease in etcd: Patroni 4 takes none that is shorter. */
-const leaseSeconds = 20
+/**
+ * What the primary's node costs when nobody says goodbye: its lease in etcd must run out before another may
+ * lead, then promotion (docs/timeouts.md has the sum).
+ */
+const lease = waits(byRelease(15, 26), { wholeSeconds: 45 })
 
 /**
- * What the primary's node costs when nobody says goodbye: its lease must run out before another may lead,
- * then promotion (docs/timeouts.md has the sum).
+ * How long a fault stands that is taken back only when there is another primary: so many seconds with a lease
+ * of 10 s.
  */
-const lease = waits(leaseSeconds + 6, { wholeSeconds: 45 })
-
-/** A fault that is taken back only when there is another primary. */
-const untilReplaced = leaseSeconds + 7
+const replacedAfter = (seconds: number) => byRelease(seconds, 27)
+const quorumSeconds = replacedAfter(15)
+const thawedAfter = replacedAfter(16)
 
 /**
  * A fault, its promise, its budget. Each row stands for itself; to add one, add a row, and an injector where
@@ -190,7 +194,7 @@ export const scenarios: Scenario[] = [
     part: 'PostgreSQL',
     fault: 'the primary\'s node dies',
     inject: crash(primary),
-    holdSeconds: untilReplaced,
+    holdSeconds: replacedAfter(14),
     budget: lease,
     alerts: ['PostgresFailover'],
     promise: 'reads go on; writes wait for the next primary',
@@ -200,7 +204,7 @@ export const scenarios: Scenario[] = [
     part: 'PostgreSQL',
     fault: 'the primary is cut off from everybody',
     inject: partition(primary),
-    holdSeconds: untilReplaced,
+    holdSeconds: replacedAfter(16),
     budget: lease,
     alerts: ['PostgresFailover'],
     promise: 'the same; and it demotes itself, so that there are never two',
@@ -208,9 +212,9 @@ export const scenarios: Scenario[] = [
   {
     name: 'pg-freeze',
     part: 'PostgreSQL',
-    fault: `SIGSTOP of the primary's node, thawed after ${untilReplaced} s`,
+    fault: `SIGSTOP of the primary's node, thawed after ${thawedAfter} s`,
     inject: freeze(primary),
-    holdSeconds: untilReplaced,
+    holdSeconds: thawedAfter,
     budget: lease,
     alerts: ['PostgresFailover'],
     promise: 'the same; and what it acknowledged before is there after the thaw',
@@ -220,7 +224,7 @@ export const scenarios: Scenario[] = [
     part: 'PostgreSQL',
     fault: 'the standbys hear nothing for 2 s, then the primary vanishes',
     inject: primaryVanishesAheadOfItsStandbys(2_000),
-    holdSeconds: untilReplaced,
+    holdSeconds: replacedAfter(14),
     budget: waits(leaseSeconds + 8, { wholeSeconds: 45 }),
     alerts: ['PostgresFailover'],
     promise: 'nothing was acknowledged that only the primary had',
@@ -231,7 +235,7 @@ export const scenarios: Scenario[] = [
     fault:
       'the primary\'s Patroni hangs, its PostgreSQL does not, and HAProxy does not cut its connections off',
     inject: formerPrimaryLivesOn,
-    holdSeconds: untilReplaced + 6,
+    holdSeconds: byRelease(22, 33),
     budget: waits(4, { wholeSeconds: 45 }),
     alerts: ['PostgresFailover'],
     promise:
@@ -317,7 +321,7 @@ export const scenarios: Scenario[] = [
     part: 'PostgreSQL',
     fault: 'the primary is cut off from etcd alone',
     inject: cutFrom(primary, every('etcd')),
-    holdSeconds: untilReplaced,
+    holdSeconds: replacedAfter(14),
     budget: lease,
     alerts: [],
     perhaps: ['PostgresFailover'],
@@ -355,9 +359,9 @@ export const scenarios: Scenario[] = [
   {
     name: 'etcd-quorum',
     part: 'etcd',
-    fault: `two of three die, for ${untilReplaced} s`,
+    fault: `two of three die, for ${quorumSeconds} s`,
     inject: crash(first('etcd', 2)),
-    holdSeconds: untilReplaced,
+    holdSeconds: quorumSeconds,
     budget: unnoticed,
     promise: 'Patroni\'s failsafe: the primary reaches every replica and goes on leading',
   },
@@ -594,7 +598,7 @@ export const scenarios: Scenario[] = [
     part: 'everything',
     fault: 'the primary, Redis\' master and an instance die at once',
     inject: both(both(crash(primary), 0, crash(redisMaster)), 0, crashAndRestart(first('app'))),
-    holdSeconds: untilReplaced,
+    holdSeconds: replacedAfter(14),
     budget: { ...lease, readsWaitSeconds: 4 },
     alerts: ['PostgresFailover', 'RedisFailover'],
     perhaps: ['RedisDown'],

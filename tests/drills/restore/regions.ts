@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
+import { substitute } from '../../../lab/deploy/substitutions.ts'
+import { machineRelease } from '../../../tools/debian-release.ts'
 import { serverAccount, signalTree, type Account } from '../../support/cluster/processes.ts'
 import { freePort } from '../../support/ports.ts'
 import { until } from '../../support/until.ts'
@@ -341,9 +343,7 @@ async function createMember(options: MemberOptions): Promise<Member> {
 }
 
 /**
- * The deployment's file, on addresses of this machine instead of host names. Here runs the machine's own
- * Patroni; Debian 12's 3.0.2 loses acknowledged commits over etcd's third version after a freeze and thaw
- * (mended in 3.0.3), and makes its members' slots a second or two after a promotion.
+ * The deployment's file, with what the lab changes in it, on addresses of this machine instead of host names.
  */
 function configuration({ etcdPort, port, restPort, archiveTimeoutSeconds }: {
   etcdPort: number
@@ -352,9 +352,6 @@ function configuration({ etcdPort, port, restPort, archiveTimeoutSeconds }: {
   archiveTimeoutSeconds: number
 }): string {
   const changes: [string | RegExp, string][] = [
-    ['\netcd3:', '\netcd:'],
-    ['ttl: 20', 'ttl: 10'],
-    ['use_slots: true', 'use_slots: false'],
     ['hosts: etcd1:2379,etcd2:2379,etcd3:2379', `hosts: 127.0.0.1:${etcdPort}`],
     // One etcd of one region, on loopback: without certificates.
     [/\n {2}protocol: https\n {2}cacert: .*\n {2}cert: .*\n {2}key: .*\n/, '\n'],
@@ -365,7 +362,8 @@ function configuration({ etcdPort, port, restPort, archiveTimeoutSeconds }: {
     ['archive_timeout: 60s', `archive_timeout: ${archiveTimeoutSeconds}s`],
     ['shared_buffers: 256MB', 'shared_buffers: 64MB'],
   ]
-  const text = readFileSync(join(deploy, 'ha/patroni.yml'), 'utf8')
+  const file = 'ha/patroni.yml'
+  const text = substitute(file, readFileSync(join(deploy, file), 'utf8'), machineRelease)
   return changes.reduce((now, [from, to]) => {
     if (!(from instanceof RegExp ? from.test(now) : now.includes(from)))
       throw new Error(`deploy/ha/patroni.yml has no "${from}" any more`)
