@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
-import { installPackages, missingPackages } from '../tools/install-packages.ts'
+import { installPackages } from '../tools/install-packages.ts'
+import { installServers } from './debian/install.ts'
 import { followLogs } from './watch/follow-logs.ts'
 import { refuseIfKept } from './life/keeper.ts'
 import { connectLab, downLab, PreflightError, upLab } from './lab.ts'
@@ -11,10 +12,11 @@ import type { Lab } from './types.ts'
 const verbs: Record<string, { usage: string, help: string, run: (args: string[]) => Promise<void> }> = {
   'install': {
     usage: 'install',
-    help: 'installs the Debian packages it needs (as root)',
+    help: 'installs the Debian packages it needs; with FLEET2_LAB_DEBIAN=trixie makes its hosts\' files too',
     async run() {
-      if (missingPackages().length === 0) console.log('Everything that the lab needs is installed.')
       installPackages()
+      await installServers()
+      console.log('Everything that the lab needs is installed.')
     },
   },
   'up': {

@@ -1,3 +1,4 @@
+import { refuseOtherServers } from './debian/release.ts'
 import { createLab } from './life/connected.ts'
 import { removeLab } from './life/down.ts'
 import { refuseIfKept } from './life/keeper.ts'
@@ -11,11 +12,16 @@ export { PreflightError } from './life/preflight-error.ts'
 export { checkPrerequisites } from './life/preflight.ts'
 export { upLab } from './life/up.ts'
 
-/** The lab that runs on this machine. @throws {PreflightError} when none does. */
+/**
+ * The lab that runs on this machine.
+ * @throws {PreflightError} when none does, or it runs another Debian's servers than are asked for.
+ */
 export async function connectLab(): Promise<Lab> {
   if (!(await isTaken(locks.supervisor)))
     throw new PreflightError(['No lab is up. Bring one up with: npm run ha:up'])
-  return createLab(readPlan(), async () => void await downLab())
+  const plan = readPlan()
+  refuseOtherServers(plan.debian)
+  return createLab(plan, async () => void await downLab())
 }
 
 /**

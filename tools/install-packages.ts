@@ -1,7 +1,16 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { composeCommand, ensureCompose } from './compose-command.ts'
+import { machineRelease } from './debian-release.ts'
 import { ensureKustomize, kustomizeCommand } from './kustomize-command.ts'
+
+/** Debian 12's own breaks at any PgBouncer of today: lab/deploy/pgbouncer-exporter.py stands in for it. */
+const pgbouncerExporter = machineRelease === 'trixie'
+  ? [{ package: 'prometheus-pgbouncer-exporter', at: ['/usr/bin/prometheus-pgbouncer-exporter'] }]
+  : ['psycopg2', 'prometheus_client'].map(module => ({
+      package: `python3-${module.replace('_', '-')}`,
+      at: [`/usr/lib/python3/dist-packages/${module}/__init__.py`],
+    }))
 
 /**
  * What the tests and the lab need beside npm's packages: the Debian package, and a file of which one shows
@@ -22,8 +31,9 @@ const needed = [
   { package: 'awscli', at: ['/usr/bin/aws'] },
   { package: 'pgbouncer', at: ['/usr/sbin/pgbouncer'] },
   { package: 'patroni', at: ['/usr/bin/patroni'] },
-  // Debian's Patroni reads etcd's certificate by it (urllib3, pyOpenSSL), and its package does not depend on
-  // it.
+  // By the first Debian's Patroni speaks to etcd, by the second it reads etcd's certificate (urllib3,
+  // pyOpenSSL); its package depends on neither.
+  { package: 'python3-etcd', at: ['/usr/lib/python3/dist-packages/etcd/__init__.py'] },
   { package: 'python3-idna', at: ['/usr/lib/python3/dist-packages/idna/__init__.py'] },
   { package: 'etcd-server', at: ['/usr/bin/etcd'] },
   { package: 'etcd-client', at: ['/usr/bin/etcdctl'] },
@@ -48,11 +58,7 @@ const needed = [
     package: `prometheus-${what}-exporter`,
     at: [`/usr/bin/prometheus-${what}-exporter`],
   })),
-  // lab/deploy/pgbouncer-exporter.py: Debian's own exporter breaks at today's PgBouncer.
-  ...['psycopg2', 'prometheus_client'].map(module => ({
-    package: `python3-${module.replace('_', '-')}`,
-    at: [`/usr/lib/python3/dist-packages/${module}/__init__.py`],
-  })),
+  ...pgbouncerExporter,
   // Hosts of their own on one machine: network namespaces, and packets dropped between them.
   { package: 'iproute2', at: ['/usr/sbin/ip', '/sbin/ip'] },
   { package: 'iptables', at: ['/usr/sbin/iptables', '/sbin/iptables'] },

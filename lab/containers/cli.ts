@@ -13,7 +13,7 @@ import { containersIn, presentEngine, removeContainersIn, startEngine, type Reac
 import { prepareImages } from './images.ts'
 import type { Order } from './inside.ts'
 import { lookAround, checkPrerequisites } from './refusals.ts'
-import { engineFiles } from './root-files.ts'
+import { engineFiles } from './engine-files.ts'
 
 const cache = join(cacheFolder, 'containers')
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { waitFor } from '../wait.ts'
 import { run } from './commands.ts'
-import { engineFiles } from './root-files.ts'
+import { engineFiles } from './engine-files.ts'
 
 /** How a running engine is spoken to: the first words of each command. */
 export interface Reach {

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { pipe, run, step } from './commands.ts'
 import { basesIn, dockerfileOf, filesOf, foreignImages, type Model, type SetUp } from './compose-files.ts'
 import type { Reach } from './engine.ts'
-import { rootFiles, type Suite } from './root-files.ts'
+import { rootFiles, type Suite } from '../debian/root-files.ts'
 
 /**
  * Stand-ins for images of other people's, for where no registry answers: made from Debian's packages under

@@ -2,6 +2,7 @@ import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { backupMetrics } from './backups.ts'
+import { byRelease } from '../debian/release.ts'
 import { deployCopy, ownFile, ownFolder } from './files.ts'
 import { command } from '../network/network.ts'
 import { labDirectory, peopleAddress } from '../place.ts'
@@ -27,7 +28,7 @@ interface Files {
 
 const user = 'prometheus'
 const monitoring = (path: string) => join(deployCopy, 'monitoring', path)
-const pgbouncerExporter = fileURLToPath(new URL('pgbouncer-exporter.py', import.meta.url))
+const standIn = fileURLToPath(new URL('pgbouncer-exporter.py', import.meta.url))
 
 function exportersOf(node: LabNode, { password, pgpass }: Files): Exporter[] {
   switch (node.kind) {
@@ -36,6 +37,7 @@ function exportersOf(node: LabNode, { password, pgpass }: Files): Exporter[] {
       command: [
         '/usr/bin/prometheus-postgres-exporter', '--log.level=warn',
         `--extend.query-path=${monitoring('postgres-queries.yml')}`,
+        ...byRelease([], ['--no-collector.replication']),
       ],
       env: {
         DATA_SOURCE_URI: `${node.name}:5432/postgres?sslmode=disable&connect_timeout=1`,
@@ -44,15 +46,29 @@ function exportersOf(node: LabNode, { password, pgpass }: Files): Exporter[] {
     }]
     case 'pgbouncer': return [{
       name: node.name.replace('pgbouncer', 'pgbouncer-exporter'),
-      command: ['/usr/bin/python3', pgbouncerExporter, '9127', node.address],
-      env: { PGPASSFILE: pgpass },
+      ...byRelease<Omit<Exporter, 'name'>>(
+        { command: ['/usr/bin/python3', standIn, '9127', node.address], env: { PGPASSFILE: pgpass } },
+        {
+          command: ['/usr/bin/prometheus-pgbouncer-exporter', '--log.level=warn'],
+          env: {
+            PGBOUNCER_EXPORTER_CONNECTION_STRING:
+              `postgres://monitor@${node.address}:6432/pgbouncer?sslmode=disable&connect_timeout=2`,
+            PGPASSFILE: pgpass,
+          },
+        },
+      ),
     }]
     case 'nginx': return [{
       name: node.name.replace('nginx', 'nginx-exporter'),
       command: [
         '/usr/bin/prometheus-nginx-exporter',
-        '-nginx.scrape-uri=http://127.0.0.1:8280/nginx-status',
-        '-nginx.retries=60', '-nginx.retry-interval=1s',
+        ...byRelease(
+          [
+            '-nginx.scrape-uri=http://127.0.0.1:8280/nginx-status',
+            '-nginx.retries=60', '-nginx.retry-interval=1s',
+          ],
+          ['--nginx.scrape-uri=http://127.0.0.1:8280/nginx-status'],
+        ),
       ],
     }]
     case 'prometheus': return [

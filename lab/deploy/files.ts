@@ -12,7 +12,7 @@ export const deployCopy = join(labDirectory, 'deploy')
 
 export async function copyDeployment(): Promise<void> {
   await cp(join(projectRoot, 'deploy'), deployCopy, { recursive: true })
-  for (const file of new Set(substitutions.map(({ file }) => file))) {
+  for (const file of new Set(substitutions().map(({ file }) => file))) {
     const path = join(deployCopy, file)
     await writeFile(path, substitute(file, await readFile(path, 'utf8')))
   }

@@ -1,4 +1,6 @@
 import { join } from 'node:path'
+import { byRelease } from '../debian/release.ts'
+import { postgresPrograms } from '../debian/servers.ts'
 import { backupEnvironment } from './backups.ts'
 import { deployCopy } from './files.ts'
 import type { NodeKind } from '../types.ts'
@@ -38,8 +40,11 @@ export const images: Record<NodeKind, Image> = {
     stopSignal: 'SIGTERM',
     folders: ['data'],
     command: () => ['/usr/bin/etcd'],
-    // v2: Debian's Patroni speaks it (lab/deploy/substitutions.ts).
-    environment: ({ folder }) => ({ ETCD_DATA_DIR: join(folder, 'data'), ETCD_ENABLE_V2: 'true' }),
+    // v2: Debian 12's Patroni speaks it (lab/deploy/substitutions.ts).
+    environment: ({ folder }) => ({
+      ETCD_DATA_DIR: join(folder, 'data'),
+      ...byRelease<Record<string, string>>({ ETCD_ENABLE_V2: 'true' }, {}),
+    }),
   },
   patroni: {
     user: 'postgres',
@@ -48,7 +53,7 @@ export const images: Record<NodeKind, Image> = {
     command: () => script('ha/patroni-start.sh'),
     environment: ({ folder }) => ({
       CONFIG: join(folder, 'socket/patroni.yml'),
-      PG_BIN: '/usr/lib/postgresql/15/bin',
+      PG_BIN: postgresPrograms(),
       PGDATA: join(folder, 'postgresql/data'),
       PG_SOCKET_DIR: join(folder, 'socket'),
       PGPASS_FILE_PATH: join(folder, 'socket/pgpass'),

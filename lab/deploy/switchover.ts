@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { byRelease } from '../debian/release.ts'
 import { basic, get, query } from '../watch/ask-servers.ts'
 import type { Lab, NodeName } from '../types.ts'
 import { waitFor } from '../wait.ts'
@@ -167,10 +168,12 @@ async function askPatroni(lab: Lab, leader: NodeName, candidate: NodeName): Prom
  * Resolves when `candidate` holds the leader's key. Until then nobody asks PostgreSQL: each question is a
  * process that the server forks to refuse it while it shuts down.
  *
- * Patroni over etcd's version 2 looks once a second whether the key is free (it watches only in pauses of
- * more than a second), and everybody waits meanwhile. A change of the configuration that changes nothing
- * wakes it up.
+ * Debian 12's Patroni, over etcd's version 2, looks once a second whether the key is free (it watches only in
+ * pauses of more than a second), and everybody waits meanwhile. A change of the configuration that changes
+ * nothing wakes it up. Over version 3 Patroni hears of it at once.
  */
+const isWoken = byRelease(true, false)
+
 async function leads(lab: Lab, candidate: NodeName, signal: AbortSignal): Promise<void> {
   const url = lab.addresses.patroni(candidate)
   const ask = async <T>(path: string, init: RequestInit = {}) => await (await fetch(`${url}${path}`, {
@@ -180,6 +183,7 @@ async function leads(lab: Lab, candidate: NodeName, signal: AbortSignal): Promis
     const { members } = await ask<{ members: { name: string, role: string }[] }>('/cluster')
     const leader = members.find(({ role }) => role === 'leader')
     if (leader) return leader.name === candidate
+    if (!isWoken) return false
     const { loop_wait: loopWait } = await ask<{ loop_wait: number }>('/config')
     await ask('/config', { method: 'PATCH', body: JSON.stringify({ loop_wait: loopWait }) })
     return false

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { backupUnit } from './backups.ts'
 import { readCompose, type Service } from './compose.ts'
 import { demoEmails } from './demo.ts'
+import { labRelease } from '../debian/release.ts'
 import { mountDisk } from '../hosts/disk.ts'
 import { exporterNames, exporterUnits, namePublicAddress } from './exporters.ts'
 import { copyDeployment, deployCopy, ownFile as own, ownFolder, readEnvFile } from './files.ts'
@@ -86,6 +87,7 @@ export async function makePlan({ appEnv, without, exporters, postgresDiskMb }: P
     ),
     credentials,
     startedAt: new Date().toISOString(),
+    debian: labRelease,
     keeper: thisProcess(),
     addresses: addressesOf(nodes, credentials),
   }

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { ofServers } from '../debian/servers.ts'
 import { commandName, pidsOf } from '../hosts/processes.ts'
 import type { LabNode } from '../types.ts'
 
@@ -6,13 +7,15 @@ const libraries = ['x86_64', 'aarch64'].map(
   machine => `/usr/lib/${machine}-linux-gnu/faketime/libfaketime.so.1`,
 )
 
+const library = () => libraries.find(path => existsSync(ofServers(path)))
+
 /** Why the clock of this node cannot be made wrong; null where it can. */
 export function whyNoWrongClock(node: LabNode): string | null {
   // libfaketime stands between a program and the C library; Go asks the kernel itself, and a namespace of its
   // own gives Linux to the monotonic clock alone.
   if (['etcd', 'prometheus', 'alertmanager'].includes(node.kind))
     return `${node.kind} is written in Go, which asks the kernel for the time and not the C library`
-  return libraries.some(existsSync) ? null : 'Debian\'s libfaketime is not installed'
+  return library() ? null : 'Debian\'s libfaketime is not installed'
 }
 
 /**
@@ -21,7 +24,7 @@ export function whyNoWrongClock(node: LabNode): string | null {
  */
 export function wrongClock(offsetSeconds: number): Record<string, string> {
   return {
-    LD_PRELOAD: libraries.find(existsSync)!,
+    LD_PRELOAD: library()!,
     FAKETIME: `${offsetSeconds < 0 ? '' : '+'}${offsetSeconds}s`,
     FAKETIME_DONT_FAKE_MONOTONIC: '1',
     DONT_FAKE_MONOTONIC: '1',

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { mkdir, readdir, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { labDirectory } from '../place.ts'
+import { groupPrefix, labDirectory } from '../place.ts'
 import { pidsOf } from '../hosts/processes.ts'
 import type { LabNode, NodeKind } from '../types.ts'
 import { waitFor } from '../wait.ts'
@@ -13,8 +13,6 @@ const volumes: Partial<Record<NodeKind, string>> = {
   redis: 'data',
   sentinel: 'data',
 }
-
-const prefix = 'fleet2-lab-'
 
 /**
  * Where the kernel's groups for disks are: the controller and how a limit is written; null where there are
@@ -70,7 +68,7 @@ export async function slowDisk(node: LabNode, operationsPerSecond: number): Prom
   if (reason) throw new Error(reason)
   const { path, file, line } = controller()!
   const { dev } = statSync(join(labDirectory, 'nodes', node.name, volumes[node.kind]!))
-  const group = join(path, prefix + node.name)
+  const group = join(path, groupPrefix + node.name)
   await mkdir(group, { recursive: true })
   writeFileSync(join(group, file), line(`${dev >> 8}:${dev & 0xff}`, operationsPerSecond))
   // What they start is in it too. Some may have ended meanwhile.
@@ -85,13 +83,13 @@ export async function slowDisk(node: LabNode, operationsPerSecond: number): Prom
 }
 
 /**
- * Removes the groups of any lab, once their processes have ended. The version 2 groups are
+ * Removes the groups of this lab, once their processes have ended. The version 2 groups are
  * lab/hosts/cpu.ts' own.
  */
 export async function removeDiskGroups(): Promise<void> {
   const found = controller()
   if (!found || found.file === 'io.max') return
-  const left = async () => (await readdir(found.path)).filter(name => name.startsWith(prefix))
+  const left = async () => (await readdir(found.path)).filter(name => name.startsWith(groupPrefix))
   await waitFor('the disk groups to be empty', async () => {
     for (const name of await left()) await rmdir(join(found.path, name)).catch(() => {})
     return (await left()).length === 0

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { mkdir, readdir, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { groupPrefix } from '../place.ts'
 import type { LabNode } from '../types.ts'
 import { waitFor } from '../wait.ts'
 
@@ -12,13 +13,9 @@ import { waitFor } from '../wait.ts'
  */
 
 /**
- * Below the processes that are there already, at the root: a group around all hosts would have one share
- * against them, or take all.
- */
-const prefix = 'fleet2-lab-'
-
-/**
  * Where the kernel's CPU groups are, of either version; null where there are none or they may not be made.
+ * The hosts' stand below the processes that are there already, at the root: a group around all hosts would
+ * have one share against them, or take all.
  */
 function root(): string | null {
   for (const line of readFileSync('/proc/mounts', 'utf8').split('\n')) {
@@ -35,7 +32,7 @@ function root(): string | null {
   return null
 }
 
-const groupOf = (node: string) => prefix + node
+const groupOf = (node: string) => groupPrefix + node
 
 /** Makes the groups, all with the standard weight. Resolves to why there are none, or to null. */
 export async function makeCpuGroups(nodes: LabNode[]): Promise<string | null> {
@@ -65,11 +62,11 @@ export function joinCpuGroup(node: string, pid: number): void {
   }
 }
 
-/** Removes the groups of any lab, once their processes have ended. Resolves to how many there were. */
+/** Removes the groups of this lab, once their processes have ended. Resolves to how many there were. */
 export async function removeCpuGroups(): Promise<number> {
   const base = root()
   if (!base) return 0
-  const left = async () => (await readdir(base)).filter(name => name.startsWith(prefix))
+  const left = async () => (await readdir(base)).filter(name => name.startsWith(groupPrefix))
   const groups = await left()
   if (groups.length) {
     await waitFor('the CPU groups to be empty', async () => {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { labDirectory, planFile } from '../place.ts'
+import type { Release } from '../../tools/debian-release.ts'
 import type { LabAddresses, LabCredentials, LabNode } from '../types.ts'
 
 /** One process of a node, as a container would run it. */
@@ -48,6 +49,8 @@ export interface Plan {
   addresses: Omit<LabAddresses, 'postgresUrl' | 'patroni'>
   credentials: LabCredentials
   startedAt: string
+  /** Whose servers the hosts run. */
+  debian: Release
   keeper: Keeper
 }
 

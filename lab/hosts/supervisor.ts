@@ -1,12 +1,14 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { chmodSync, closeSync, openSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { fileURLToPath } from 'node:url'
 import { account } from './accounts.ts'
 import { answerRequests, type Handlers } from './control.ts'
 import { forgetWrongClocks, whyNoWrongClock, withRightClock, wrongClock } from '../faults/clock.ts'
 import { joinCpuGroup } from './cpu.ts'
 import { acceptPackets, dropPackets, setLink } from '../network/network.ts'
-import { controlSocket, locks, namespaceOf } from '../place.ts'
+import { serversRoot } from '../debian/servers.ts'
+import { controlSocket, labDirectory, locks, namespaceOf } from '../place.ts'
 import { logFile, readPlan, type PlannedNode, type Unit } from './plan.ts'
 import { commandName, freezeAll, killAll, pidsOf, processState, send, thawAll } from './processes.ts'
 import { publishPorts } from '../network/publish.ts'
@@ -27,6 +29,8 @@ import { waitFor } from '../wait.ts'
 const firstPauseMs = 100
 const longestPauseMs = 60_000
 const settledMs = 10_000
+
+const enter = fileURLToPath(new URL('enter.sh', import.meta.url))
 
 interface RunningUnit {
   unit: Unit
@@ -90,7 +94,8 @@ function launch(running: RunningNode, entry: RunningUnit) {
     ? ['env', ...Object.entries(wrongClock(clockOffset)).map(pair => pair.join('='))]
     : []
   const becoming = ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--init-groups', '--', ...clock]
-  const child = spawn('ip', ['netns', 'exec', namespaceOf(name), ...becoming, ...unit.command], {
+  const entering = serversRoot === '/' ? [] : ['sh', enter, serversRoot, labDirectory]
+  const child = spawn('ip', ['netns', 'exec', namespaceOf(name), ...entering, ...becoming, ...unit.command], {
     cwd: '/',
     detached: true,
     stdio: ['ignore', log, log],

@@ -72,7 +72,8 @@ async function endSupervisor(): Promise<void> {
 function supervisorPid(): number | null {
   try {
     const pid = Number(readFileSync(supervisorPidFile, 'utf8'))
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('lab/hosts/supervisor.ts') ? pid : null
+    const [, script, whose] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+    return script === 'hosts/supervisor.ts' && whose === labDirectory ? pid : null
   }
   catch {
     return null

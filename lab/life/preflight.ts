@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { missingPackages } from '../../tools/install-packages.ts'
+import { serversAreMissing, suite } from '../debian/servers.ts'
 import { isTaken } from './lock.ts'
 import { command, whyNoNetwork } from '../network/network.ts'
-import { labDirectory, locks, rootLink, subnet } from '../place.ts'
+import { labDirectory, locks, publishedAddress, rootLink, subnet } from '../place.ts'
 import { takenPorts } from '../network/publish.ts'
 import { publishedPorts } from '../deploy/units.ts'
 
@@ -43,6 +44,10 @@ export async function checkPrerequisites(): Promise<string[]> {
   const missing = missingPackages()
   if (missing.length)
     reasons.push(`Debian packages are missing: ${missing.join(', ')}. Install them with: npm run ha:install`)
+  if (serversAreMissing())
+    reasons.push(
+      `There is no root file system of Debian ${suite} for the hosts. Make it with: FLEET2_LAB_DEBIAN=${suite} npm run ha:install`,
+    )
   if (await isTaken(locks.supervisor))
     return [
       ...reasons,
@@ -53,7 +58,7 @@ export async function checkPrerequisites(): Promise<string[]> {
   const taken = await portsThatStayTaken()
   if (taken.length)
     reasons.push(
-      `Port${taken.length > 1 ? 's' : ''} ${taken.join(', ')} of 127.0.0.1 ${taken.length > 1 ? 'are' : 'is'} taken; the lab publishes its own there. Whoever has it: ss -ltnp`,
+      `Port${taken.length > 1 ? 's' : ''} ${taken.join(', ')} of ${publishedAddress} ${taken.length > 1 ? 'are' : 'is'} taken; the lab publishes its own there. Whoever has it: ss -ltnp`,
     )
   if (missing.length === 0) {
     const addresses = JSON.parse(await command('ip', ['-j', 'address'])) as {

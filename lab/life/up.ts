@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { buildIfNeeded } from '../../tools/build.ts'
 import { patientLimitMs, query } from '../watch/ask-servers.ts'
 import { createLab } from './connected.ts'
+import { markServersUsed } from '../debian/servers.ts'
 import { ask } from '../hosts/control.ts'
 import { makeCpuGroups } from '../hosts/cpu.ts'
 import { madeNetnsFile, removeLab, supervisorPidFile } from './down.ts'
@@ -12,7 +13,7 @@ import { makeMonitorRole } from '../deploy/exporters.ts'
 import { isTaken, takeLock } from './lock.ts'
 import { readLogs } from '../watch/logs.ts'
 import { makeNetwork } from '../network/network.ts'
-import { controlSocket, labDirectory, locks, planFile, projectRoot } from '../place.ts'
+import { controlSocket, labDirectory, labName, locks, planFile, projectRoot } from '../place.ts'
 import type { Plan } from '../hosts/plan.ts'
 import { checkPrerequisites } from './preflight.ts'
 import { prepareDatabase, seedDemo } from '../deploy/prepare-database.ts'
@@ -30,9 +31,9 @@ import { waitFor } from '../wait.ts'
 const standardLimitMs = 120_000
 
 /**
- * Brings the whole stack up from nothing and resolves when everything in it is healthy. Only one lab runs on
- * a machine at a time. What an earlier lab left behind when it was killed is removed first; on failure
- * nothing of this one stays.
+ * Brings the whole stack up from nothing and resolves when everything in it is healthy. Only one lab of a
+ * name runs on a machine at a time. What an earlier lab left behind when it was killed is removed first; on
+ * failure nothing of this one stays.
  * @throws {PreflightError} with every reason at once where this machine cannot have one; an Error with the
  * last lines of the failing unit's log where it did not come up.
  */
@@ -90,6 +91,7 @@ async function make(options: UpOptions, say: Say): Promise<Plan> {
   await mkdir(join(labDirectory, 'log'), { recursive: true })
   // Each server's user passes through; what is secret is closed further down.
   if (!existsSync('/run/netns')) await writeFile(madeNetnsFile, '')
+  markServersUsed()
   const plan = await makePlan({ appEnv, without, exporters, postgresDiskMb })
   await writeFile(planFile, JSON.stringify(plan), { mode: 0o600 })
   say(null, 'making', `${plan.nodes.length} hosts: network namespaces`)
@@ -102,11 +104,14 @@ async function make(options: UpOptions, say: Say): Promise<Plan> {
       `No CPU group for each host (${withoutGroups}): a host with many processes slows the others`,
     )
   const log = openSync(join(labDirectory, 'log/supervisor.log'), 'a', 0o644)
-  const supervisor = spawn(process.execPath, [join(projectRoot, 'lab/hosts/supervisor.ts')], {
-    cwd: '/',
+  // Its argument says in a list of processes whose it is.
+  const supervisor = spawn(process.execPath, ['hosts/supervisor.ts', labDirectory], {
+    cwd: join(projectRoot, 'lab'),
     detached: true,
     stdio: ['ignore', log, log],
-    env: { PATH: process.env.PATH },
+    env: {
+      PATH: process.env.PATH, FLEET2_LAB: labName, FLEET2_LAB_DEBIAN: process.env.FLEET2_LAB_DEBIAN,
+    },
   })
   closeSync(log)
   supervisor.unref()

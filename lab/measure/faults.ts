@@ -1,3 +1,4 @@
+import { byRelease } from '../debian/release.ts'
 import type { Lab } from '../types.ts'
 import { pause } from '../wait.ts'
 
@@ -20,7 +21,7 @@ const standby = async (lab: Lab) => (await lab.syncStandby())!
  * How long a frozen or cut node stays away: longer than its lease, so that another one has taken over when it
  * comes back.
  */
-const awayMs = 20_000
+const awayMs = byRelease(20_000, 26_000)
 
 export const faults: Fault[] = [
   {
@@ -45,10 +46,10 @@ export const faults: Fault[] = [
     name: 'crash of the primary node',
     atThePooler: '10.1 to 11.7 s',
     hurt: async lab => lab.crash(await leader(lab)),
-    afterMs: 25_000,
+    afterMs: byRelease(25_000, 35_000),
   },
   {
-    name: 'primary frozen for 20 s, then thawed',
+    name: `primary frozen for ${awayMs / 1_000} s, then thawed`,
     atThePooler: '12.5 s',
     hurt: async (lab) => {
       const name = await leader(lab)
@@ -59,7 +60,7 @@ export const faults: Fault[] = [
     afterMs: 10_000,
   },
   {
-    name: 'primary cut off for 20 s',
+    name: `primary cut off for ${awayMs / 1_000} s`,
     atThePooler: '12.2 s',
     hurt: async (lab) => {
       const name = await leader(lab)

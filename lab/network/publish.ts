@@ -1,9 +1,11 @@
 import { connect, createServer } from 'node:net'
 import type { Plan } from '../hosts/plan.ts'
+import { publishedAddress } from '../place.ts'
 
 /**
- * Makes the published ports of the compose files answer on 127.0.0.1, as Docker's proxy does, so that the
- * runbooks' own commands work. A convenience: whoever measures uses the nodes' addresses.
+ * Makes the published ports of the compose files answer on 127.0.0.1 (where the lab has a name, on an
+ * address of its own), as Docker's proxy does, so that the runbooks' own commands work. A convenience:
+ * whoever measures uses the nodes' addresses.
  */
 export async function publishPorts(plan: Plan, say: (text: string) => void): Promise<void> {
   await Promise.all(plan.published.map(({ port, node, target }) => new Promise<void>((resolve) => {
@@ -21,16 +23,16 @@ export async function publishPorts(plan: Plan, say: (text: string) => void): Pro
       say(`Port ${port} could not be published: ${error.message}`)
       resolve()
     })
-    server.listen(port, '127.0.0.1', resolve)
+    server.listen(port, publishedAddress, resolve)
   })))
 }
 
-/** Which of these ports of 127.0.0.1 somebody else has. */
+/** Which of these ports somebody else has. */
 export async function takenPorts(ports: number[]): Promise<number[]> {
   const taken = await Promise.all(ports.map(port => new Promise<number | null>((resolve) => {
     const server = createServer()
       .on('error', () => resolve(port))
-      .listen(port, '127.0.0.1', () => server.close(() => resolve(null)))
+      .listen(port, publishedAddress, () => server.close(() => resolve(null)))
   })))
   return taken.filter(port => port !== null)
 }

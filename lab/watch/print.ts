@@ -1,3 +1,4 @@
+import { labName, publishedAddress } from '../place.ts'
 import type { Lab, LabStatus } from '../types.ts'
 
 function row(cells: string[], widths: number[]): string {
@@ -45,8 +46,9 @@ export function statusTable({ at, nodes, healthy, missing }: LabStatus): string 
 
 /** Where everything answers, and how to sign in. */
 export function printAddresses({ addresses, credentials, directory }: Lab): string {
+  const published = labName === '' ? 'localhost' : publishedAddress
   const lines: [string, string][] = [
-    ['Fleet2', `https://localhost:8443   (or ${addresses.https.join(', ')})`],
+    ['Fleet2', `https://${published}:8443   (or ${addresses.https.join(', ')})`],
     ['', `its certificate is signed by ${addresses.certificate}: curl --cacert …`],
     [
       'Sign in as',
@@ -57,7 +59,7 @@ export function printAddresses({ addresses, credentials, directory }: Lab): stri
     ],
     ['password', credentials.demo.password],
     ['Instances', Object.values(addresses.apps).join('  ')],
-    ['Patroni', 'http://localhost:8008/cluster'],
+    ['Patroni', `http://${published}:8008/cluster`],
     ['HAProxy', addresses.haproxyStats.join('  ')],
     ['Prometheus', addresses.prometheus],
     ['Alertmanager', addresses.alertmanager],

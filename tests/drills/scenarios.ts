@@ -31,6 +31,8 @@ import {
 } from './faults/faults.ts'
 import { memberRemoved } from './faults/member-removed.ts'
 import type { Budget } from './judge/judge.ts'
+import { byRelease } from '../../lab/debian/release.ts'
+import { leaseSeconds } from '../../lab/deploy/substitutions.ts'
 
 export interface Scenario {
   /** In file names and on the command line. */
@@ -96,10 +98,18 @@ const withoutRedis: Budget = {
 }
 
 /**
- * What the primary's node costs when nobody says goodbye: its lease in etcd (10 s in the lab) must run out
- * before another may lead, then promotion.
+ * What the primary's node costs when nobody says goodbye: its lease in etcd must run out before another may
+ * lead, then promotion (docs/timeouts.md has the sum).
  */
-const lease = waits(15, { wholeSeconds: 45 })
+const lease = waits(byRelease(15, 26), { wholeSeconds: 45 })
+
+/**
+ * How long a fault stands that is taken back only when there is another primary: so many seconds with a lease
+ * of 10 s.
+ */
+const replacedAfter = (seconds: number) => byRelease(seconds, 27)
+const quorumSeconds = replacedAfter(15)
+const thawedAfter = replacedAfter(16)
 
 /**
  * A fault, its promise, its budget. Each row stands for itself; to add one, add a row, and an injector where
@@ -184,7 +194,7 @@ export const scenarios: Scenario[] = [
     part: 'PostgreSQL',
     fault: 'the primary\'s node dies',
     inject: crash(primary),
-    holdSeconds: 14,
+    holdSeconds: replacedAfter(14),
     budget: lease,
     alerts: ['PostgresFailover'],
     promise: 'reads go on; writes wait for the next primary',
@@ -194,7 +204,7 @@ export const scenarios: Scenario[] = [
     part: 'PostgreSQL',
     fault: 'the primary is cut off from everybody',
     inject: partition(primary),
-    holdSeconds: 16,
+    holdSeconds: replacedAfter(16),
     budget: lease,
     alerts: ['PostgresFailover'],
     promise: 'the same; and it demotes itself, so that there are never two',
@@ -202,9 +212,9 @@ export const scenarios: Scenario[] = [
   {
     name: 'pg-freeze',
     part: 'PostgreSQL',
-    fault: 'SIGSTOP of the primary\'s node, thawed after 16 s',
+    fault: `SIGSTOP of the primary's node, thawed after ${thawedAfter} s`,
     inject: freeze(primary),
-    holdSeconds: 16,
+    holdSeconds: thawedAfter,
     budget: lease,
     alerts: ['PostgresFailover'],
     promise: 'the same; and what it acknowledged before is there after the thaw',
@@ -214,8 +224,8 @@ export const scenarios: Scenario[] = [
     part: 'PostgreSQL',
     fault: 'the standbys hear nothing for 2 s, then the primary vanishes',
     inject: primaryVanishesAheadOfItsStandbys(2_000),
-    holdSeconds: 14,
-    budget: waits(18, { wholeSeconds: 45 }),
+    holdSeconds: replacedAfter(14),
+    budget: waits(leaseSeconds + 8, { wholeSeconds: 45 }),
     alerts: ['PostgresFailover'],
     promise: 'nothing was acknowledged that only the primary had',
   },
@@ -225,7 +235,7 @@ export const scenarios: Scenario[] = [
     fault:
       'the primary\'s Patroni hangs, its PostgreSQL does not, and HAProxy does not cut its connections off',
     inject: formerPrimaryLivesOn,
-    holdSeconds: 22,
+    holdSeconds: byRelease(22, 33),
     budget: waits(4, { wholeSeconds: 45 }),
     alerts: ['PostgresFailover'],
     promise:
@@ -311,7 +321,7 @@ export const scenarios: Scenario[] = [
     part: 'PostgreSQL',
     fault: 'the primary is cut off from etcd alone',
     inject: cutFrom(primary, every('etcd')),
-    holdSeconds: 14,
+    holdSeconds: replacedAfter(14),
     budget: lease,
     alerts: [],
     perhaps: ['PostgresFailover'],
@@ -349,9 +359,9 @@ export const scenarios: Scenario[] = [
   {
     name: 'etcd-quorum',
     part: 'etcd',
-    fault: 'two of three die, for 15 s',
+    fault: `two of three die, for ${quorumSeconds} s`,
     inject: crash(first('etcd', 2)),
-    holdSeconds: 15,
+    holdSeconds: quorumSeconds,
     budget: unnoticed,
     promise: 'Patroni\'s failsafe: the primary reaches every replica and goes on leading',
   },
@@ -588,7 +598,7 @@ export const scenarios: Scenario[] = [
     part: 'everything',
     fault: 'the primary, Redis\' master and an instance die at once',
     inject: both(both(crash(primary), 0, crash(redisMaster)), 0, crashAndRestart(first('app'))),
-    holdSeconds: 14,
+    holdSeconds: replacedAfter(14),
     budget: { ...lease, readsWaitSeconds: 4 },
     alerts: ['PostgresFailover', 'RedisFailover'],
     perhaps: ['RedisDown'],

@@ -1,5 +1,6 @@
-import { askEtcd, basic, query, redisCommand } from '../../lab/watch/ask-servers.ts'
-import type { Lab, NodeKind, NodeName } from '../../lab/types.ts'
+import { byRelease } from '../../lab/debian/release.ts'
+import { askEtcd, basic, type EtcdIdentity, query, redisCommand } from '../../lab/watch/ask-servers.ts'
+import type { Lab, LabNode, NodeKind, NodeName } from '../../lab/types.ts'
 
 /** Where each kind of server listens for others. */
 const doors: Partial<Record<NodeKind, number[]>> = {
@@ -72,12 +73,25 @@ async function judge(what: string, attempt: Promise<unknown>, refusal: RegExp | 
   return refusal.test(error) ? [] : [`${what}: failed otherwise than by a refusal: ${error}`]
 }
 
+/** Patroni's key, by the API over which it speaks to etcd: either has keys of its own. */
+async function leaderKeyByV2(member: LabNode, identity: EtcdIdentity) {
+  const answer = await askEtcd(member, identity, '/v2/keys/service/fleet2/leader')
+  return { answer, value: (answer as { node?: { value?: string } }).node?.value }
+}
+
+async function leaderKeyByV3(member: LabNode, identity: EtcdIdentity) {
+  const body = { key: Buffer.from('/service/fleet2/leader').toString('base64') }
+  const answer = await askEtcd(member, identity, '/v3/kv/range', { method: 'POST', body })
+  const [found] = (answer as { kvs?: { value: string }[] }).kvs ?? []
+  return { answer, value: found && Buffer.from(found.value, 'base64').toString() }
+}
+
 async function etcd(lab: Lab): Promise<string[]> {
   const member = lab.nodesOf('etcd')[0]!
-  const anonymous = askEtcd(member, { ca: lab.credentials.etcd.ca }, '/v2/keys/service/fleet2/leader')
-  const own = askEtcd(member, lab.credentials.etcd, '/v2/keys/service/fleet2/leader').then((answer) => {
-    if (!(answer as { node?: { value?: string } }).node?.value?.startsWith('patroni'))
-      throw new Error(JSON.stringify(answer))
+  const leaderKey = byRelease(leaderKeyByV2, leaderKeyByV3)
+  const anonymous = leaderKey(member, { ca: lab.credentials.etcd.ca })
+  const own = leaderKey(member, lab.credentials.etcd).then(({ answer, value }) => {
+    if (!value?.startsWith('patroni')) throw new Error(JSON.stringify(answer))
   })
   return [
     ...(await judge('etcd without a certificate', anonymous, /certificate|ECONNRESET|socket hang up/)),

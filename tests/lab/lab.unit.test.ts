@@ -1,12 +1,17 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
+import { releaseIn, type Release } from '../../tools/debian-release.ts'
 import { readCompose } from '../../lab/deploy/compose.ts'
+import { labRelease, refuseOtherServers, releaseAsked } from '../../lab/debian/release.ts'
+import { nameOfLab, placesOf } from '../../lab/name.ts'
 import { strangersOf } from '../../lab/network/network.ts'
 import { statusTable } from '../../lab/watch/print.ts'
 import type { Sighting } from '../../lab/watch/probes.ts'
 import { whatIsMissing } from '../../lab/watch/status.ts'
 import { substitute, substitutions } from '../../lab/deploy/substitutions.ts'
 import { topology } from '../../lab/deploy/topology.ts'
+
+const releases: Release[] = ['bookworm', 'trixie']
 
 const sighting = (more: Partial<Sighting> = {}): Sighting => ({
   healthy: true,
@@ -80,11 +85,19 @@ describe('the lab runs what the deployment says', () => {
   })
 
   test('each substitution finds its text in the deployment exactly once, and says why it is there', async () => {
-    for (const { file, to, because } of substitutions) {
-      expect(() => substitute(file, 'something else')).toThrow(/stands 0 times/)
-      expect(substitute(file, await readFile(`deploy/${file}`, 'utf8'))).toContain(to)
-      expect(because.length).toBeGreaterThan(20)
+    for (const release of releases) {
+      for (const { file, to, because } of substitutions(release)) {
+        expect(() => substitute(file, 'something else', release)).toThrow(/stands 0 times/)
+        expect(substitute(file, await readFile(`deploy/${file}`, 'utf8'), release)).toContain(to)
+        expect(because.length).toBeGreaterThan(20)
+      }
     }
+  })
+
+  test('Patroni\'s file is changed for Debian 12\'s Patroni alone', async () => {
+    const text = await readFile('deploy/ha/patroni.yml', 'utf8')
+    expect(substitute('ha/patroni.yml', text, 'trixie')).toBe(text)
+    expect(substitute('ha/patroni.yml', text, 'bookworm')).toMatch(/^etcd:$/m)
   })
 })
 
@@ -174,4 +187,64 @@ test('the status is one line a node, with what hurts it and why it is ill', () =
   })
   expect(text).toMatch(/^app1 +10\.83\.20\.71 +nothing listens +- +- +- +- +- +2 +- +crashed$/m)
   expect(text).toMatch(/Not whole: app1 nothing listens$/)
+})
+
+describe('a second lab beside the first', () => {
+  const names = ['', 'a', 'ab', 'trixie', 'abcdefgh']
+
+  test.each(names)('"%s" ends without touching another', (name) => {
+    const own = placesOf(name)
+    for (const other of names.filter(other => other !== name).map(placesOf)) {
+      // What ends a lab takes whatever begins so.
+      for (const what of ['prefix', 'groups'] as const) {
+        expect(other[what].startsWith(own[what]), `${other[what]} and ${own[what]}`).toBe(false)
+      }
+      expect(`${other.directory}/log`.startsWith(`${own.directory}/`)).toBe(false)
+      expect(`${other.subnet}.1`.startsWith(`${own.subnet}.`)).toBe(false)
+      for (const what of ['link', 'publishedAddress', 'locks'] as const) {
+        expect(other[what]).not.toBe(own[what])
+      }
+    }
+    expect(own.link.length).toBeLessThanOrEqual(15)
+    expect(own.subnet).toMatch(/^10\.83\.(1?\d?\d|2[0-4]\d|25[0-5])$/)
+  })
+
+  test.each(['Trixie', '1st', 'a-b', 'a.b', '../x', 'ninechars', ' '])('"%s" is no name of one', (name) => {
+    expect(() => nameOfLab(name)).toThrow(/^FLEET2_LAB is ".*"; it must be one to eight small letters/)
+  })
+
+  test('nothing said, or an empty name, means the one without a name', () => {
+    expect([nameOfLab(), nameOfLab(''), nameOfLab('trixie')]).toEqual(['', '', 'trixie'])
+  })
+})
+
+describe('whose servers the hosts run', () => {
+  test.each<[string, string, Release]>([
+    ['Debian 12', 'ID=debian\nVERSION_ID="12"', 'bookworm'],
+    ['Debian 13', 'ID=debian\nVERSION_ID="13"', 'trixie'],
+    ['a testing Debian, which has no number', 'ID=debian\nVERSION_CODENAME=forky', 'trixie'],
+    ['another distribution', 'ID=ubuntu\nVERSION_ID="26.04"', 'bookworm'],
+  ])('the own ones of %s', (_, lines, release) => {
+    expect(releaseIn(`NAME="x"\n${lines}\n`)).toBe(release)
+  })
+
+  test('the machine\'s own, where nothing is said', () => {
+    for (const own of releases) expect([releaseAsked(undefined, own), releaseAsked('', own)]).toEqual([own, own])
+  })
+
+  test('trixie\'s, where they are asked for', () => {
+    for (const own of releases) expect(releaseAsked('trixie', own)).toBe('trixie')
+  })
+
+  test('who asks for others than the lab runs is told so', () => {
+    const other = releases.find(release => release !== labRelease)!
+    expect(() => refuseOtherServers(labRelease)).not.toThrow()
+    expect(() => refuseOtherServers(other)).toThrow(/say this again with(out)? FLEET2_LAB_DEBIAN/)
+  })
+
+  test.each(['bookworm', 'Trixie', '13', ' '])('"%s" is answered with what is possible', (asked) => {
+    expect(() => releaseAsked(asked, 'bookworm')).toThrow(
+      /^FLEET2_LAB_DEBIAN is ".*"; it must be "trixie" .* or not be set/,
+    )
+  })
 })

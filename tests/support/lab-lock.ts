@@ -1,8 +1,11 @@
 import { spawn } from 'node:child_process'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { labName } from '../../lab/place.ts'
 
-/** Two labs cannot be up at once: the longest that is waited for another test run's. */
+const file = join(tmpdir(), ['fleet2-lab', labName].filter(Boolean).join('-') + '.lock')
+
+/** Two labs of one name cannot be up at once: the longest that is waited for another test run's. */
 const limitSeconds = 600
 
 /**
@@ -14,7 +17,7 @@ export async function withLabLock<T>(work: () => Promise<T>): Promise<T> {
   // flock ends, and with it the lock, when its standard input does.
   const holder = spawn(
     'flock',
-    ['--wait', String(limitSeconds), join(tmpdir(), 'fleet2-lab.lock'), 'sh', '-c', 'echo taken; exec cat'],
+    ['--wait', String(limitSeconds), file, 'sh', '-c', 'echo taken; exec cat'],
     { stdio: ['pipe', 'pipe', 'ignore'] },
   )
   const ended = new Promise<void>(resolve => holder.once('close', () => resolve()))

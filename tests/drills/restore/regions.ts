@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { substitute } from '../../../lab/deploy/substitutions.ts'
+import { machineRelease } from '../../../tools/debian-release.ts'
 import { serverAccount, signalTree, type Account } from '../../support/cluster/processes.ts'
 import { freePort } from '../../support/ports.ts'
 import { until } from '../../support/until.ts'
@@ -361,7 +362,8 @@ function configuration({ etcdPort, port, restPort, archiveTimeoutSeconds }: {
     ['archive_timeout: 60s', `archive_timeout: ${archiveTimeoutSeconds}s`],
     ['shared_buffers: 256MB', 'shared_buffers: 64MB'],
   ]
-  const text = substitute('ha/patroni.yml', readFileSync(join(deploy, 'ha/patroni.yml'), 'utf8'))
+  const file = 'ha/patroni.yml'
+  const text = substitute(file, readFileSync(join(deploy, file), 'utf8'), machineRelease)
   return changes.reduce((now, [from, to]) => {
     if (!(from instanceof RegExp ? from.test(now) : now.includes(from)))
       throw new Error(`deploy/ha/patroni.yml has no "${from}" any more`)
