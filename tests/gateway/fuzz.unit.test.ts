@@ -152,7 +152,8 @@ describe.each([teltonika, gt06, h02])(`$name, seed ${seed}`, (decoder) => {
     const random = randomOf(seed + 2)
     const datagrams = decoder === teltonika
       ? [1, 3].map(count => teltonikaDatagram('352093086403655', 7, Array.from({ length: count }, (_, n) => ({
-          time: now.getTime() - n * 1000, latitude: 52, longitude: 13, elements: { 239: 1, 21: 4 }, event: 239,
+          time: now.getTime() - n * 1000, latitude: 52, longitude: 13, event: 239,
+          elements: { 239: 1, 21: 4 },
         }))))
       : corpus
     for (let round = 0; round < rounds; round++) {
