@@ -336,4 +336,9 @@ describe('closing', () => {
     expect(late).toBe('ECONNREFUSED')
     gateway = null
   })
+  it('closes once, however often it is told: an instance may be told to end while it begins', async () => {
+    await open()
+    await Promise.all([gateway!.close(), gateway!.close()])
+    await gateway!.close()
+  })
 })
