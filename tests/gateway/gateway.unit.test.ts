@@ -188,6 +188,17 @@ describe('a Teltonika tracker', () => {
 })
 
 describe('a GT06 tracker', () => {
+  it.each([[52.5, 13.4], [52.5, -13.4], [-33.9, 151.2], [-23.5, -46.6]])(
+    'is where it says, on each side of the equator and of Greenwich: %d, %d', async (latitude, longitude) => {
+      const { ingest, ports } = await open()
+      const tracker = await connectTracker(ports.gt06)
+      tracker.send(Buffer.concat([gt06Login(imei), gt06Position({ ...at(0), latitude, longitude }, 2)]))
+      await until(() => ingest.places().length === 1, 'the position')
+      const [{ place }] = ingest.places() as [DeviceMessage]
+      expect(place!.latitude).toBeCloseTo(latitude, 4)
+      expect(place!.longitude).toBeCloseTo(longitude, 4)
+      tracker.end()
+    })
   it('is answered with the kind and number of what it said, after the commit', async () => {
     const { ingest, ports } = await open()
     const tracker = await connectTracker(ports.gt06)
