@@ -261,6 +261,23 @@ describe('an H02 tracker', () => {
 })
 
 describe('bounds', () => {
+  it('hold for what is kept of one tracker: while it is stored, nothing more is read', async () => {
+    const { ingest, ports } = await open()
+    const tracker = await connectTracker(ports.teltonika)
+    tracker.send(teltonikaLogin(imei))
+    await tracker.hear(1)
+    const commit = Promise.withResolvers<undefined>()
+    let requests = 0
+    ingest.behave(() => (requests++, commit.promise))
+    tracker.send(teltonikaPacket([at(0)]))
+    await until(() => requests === 1, 'the records to arrive')
+    // More than the system's own buffers take of somebody who is not read.
+    tracker.send(Buffer.alloc(10_000_000))
+    await new Promise(resolve => setTimeout(resolve, 1_500))
+    expect(tracker.socket.writableLength).toBeGreaterThan(0)
+    tracker.socket.resetAndDestroy()
+    commit.resolve(undefined)
+  })
   it.each<[string, (tracker: Awaited<ReturnType<typeof connectTracker>>) => void, Partial<GatewayOptions['limits']>, string]>([
     ['says nothing', () => {}, { loginMs: 50 }, 'login'],
     ['logs in and falls silent', tracker => tracker.send(teltonikaLogin(imei)), { idleMs: 50 }, 'idle'],
