@@ -40,7 +40,7 @@ export interface Gateway extends Commands {
   connections(): Record<TrackerProtocol, number>
   /**
    * Takes no new connections, finishes what has arrived, and resolves once nothing of it is held. What cannot
-   * be stored by then is not acknowledged.
+   * be stored by then is not acknowledged. Called again, it is the same end that is waited for.
    */
   close(): Promise<void>
 }
@@ -60,6 +60,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const byAddress = new Map<string, number>()
   const byIdentifier = new Map<string, Connection>()
   let closing = false
+  let closed: Promise<void> | null = null
 
   const ended = createTally(why => log.info({ why }, 'Connections of trackers ended, by protocol and reason'))
   const errors = createTally(errors => log.warn({ errors }, 'Records of trackers could not be stored'))
@@ -153,6 +154,18 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     return { settled, close: () => new Promise<void>(resolve => (stop(), socket.close(resolve))) }
   }
 
+  async function closeAll() {
+    closing = true
+    for (const server of servers) server.close()
+    for (const connection of open.keys()) connection.drain()
+    setTimeout(() => ending.abort(), holdWhileClosingMs).unref()
+    await Promise.all(sockets.map(async ({ settled, close }) => {
+      await settled()
+      await close()
+    }))
+    await Promise.all([...open.keys()].map(({ closed }) => closed))
+  }
+
   return {
     ports,
     connections() {
@@ -165,17 +178,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       if (!connection) throw new NotConnectedError('The tracker is not connected to this instance')
       return connection.send(text, timeoutMs)
     },
-    async close() {
-      closing = true
-      for (const server of servers) server.close()
-      for (const connection of open.keys()) connection.drain()
-      setTimeout(() => ending.abort(), holdWhileClosingMs).unref()
-      await Promise.all(sockets.map(async ({ settled, close }) => {
-        await settled()
-        await close()
-      }))
-      await Promise.all([...open.keys()].map(({ closed }) => closed))
-    },
+    close: () => closed ??= closeAll(),
   }
 }
 

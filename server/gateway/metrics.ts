@@ -1,6 +1,5 @@
 import type { Outcome } from '#server/fleet/ingest/ingest.ts'
 import type { DecodeFault, TrackerProtocol } from './protocol.ts'
-import type { StoreOutcome } from './store.ts'
 
 /** Why a connection ended; labels of a metric. */
 export const endings = [
@@ -11,6 +10,12 @@ export type Ending = (typeof endings)[number]
 /** Why a connection or a datagram was not taken at all; labels of a metric. */
 export const refusals = ['full', 'address', 'datagrams'] as const
 export type Refusal = (typeof refusals)[number]
+
+/**
+ * What became of what a tracker said. `stored`: committed, as a position, an event or in quarantine.
+ * `unknown` and `token`: it may not speak. `unavailable`: it could not be committed.
+ */
+export type StoreOutcome = 'stored' | 'unknown' | 'token' | 'unavailable'
 
 export const recordOutcomes = [
   'stored', 'duplicate', 'quarantined', 'seen', 'unknown', 'token', 'unavailable',

@@ -1,14 +1,8 @@
 import type { Ingest, Outcome } from '#server/fleet/ingest/ingest.ts'
 import type { DeviceMessage } from '#server/fleet/ingest/message.ts'
 import { NotFoundError, UnauthenticatedError } from '#shared/errors.ts'
-import type { GatewayMetrics } from './metrics.ts'
+import type { GatewayMetrics, StoreOutcome } from './metrics.ts'
 import type { TrackerDecoder, TrackerProtocol } from './protocol.ts'
-
-/**
- * What became of what a tracker said. `stored`: committed, as a position, an event or in quarantine.
- * `unknown` and `token`: it may not speak. `unavailable`: it could not be committed.
- */
-export type StoreOutcome = 'stored' | 'unknown' | 'token' | 'unavailable'
 
 /** Between two attempts to store what is held on to. */
 const firstPauseMs = 500

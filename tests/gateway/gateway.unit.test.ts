@@ -188,6 +188,17 @@ describe('a Teltonika tracker', () => {
 })
 
 describe('a GT06 tracker', () => {
+  it.each([[52.5, 13.4], [52.5, -13.4], [-33.9, 151.2], [-23.5, -46.6]])(
+    'is where it says, on each side of the equator and of Greenwich: %d, %d', async (latitude, longitude) => {
+      const { ingest, ports } = await open()
+      const tracker = await connectTracker(ports.gt06)
+      tracker.send(Buffer.concat([gt06Login(imei), gt06Position({ ...at(0), latitude, longitude }, 2)]))
+      await until(() => ingest.places().length === 1, 'the position')
+      const [{ place }] = ingest.places() as [DeviceMessage]
+      expect(place!.latitude).toBeCloseTo(latitude, 4)
+      expect(place!.longitude).toBeCloseTo(longitude, 4)
+      tracker.end()
+    })
   it('is answered with the kind and number of what it said, after the commit', async () => {
     const { ingest, ports } = await open()
     const tracker = await connectTracker(ports.gt06)
@@ -250,6 +261,23 @@ describe('an H02 tracker', () => {
 })
 
 describe('bounds', () => {
+  it('hold for what is kept of one tracker: while it is stored, nothing more is read', async () => {
+    const { ingest, ports } = await open()
+    const tracker = await connectTracker(ports.teltonika)
+    tracker.send(teltonikaLogin(imei))
+    await tracker.hear(1)
+    const commit = Promise.withResolvers<undefined>()
+    let requests = 0
+    ingest.behave(() => (requests++, commit.promise))
+    tracker.send(teltonikaPacket([at(0)]))
+    await until(() => requests === 1, 'the records to arrive')
+    // More than the system's own buffers take of somebody who is not read.
+    tracker.send(Buffer.alloc(10_000_000))
+    await new Promise(resolve => setTimeout(resolve, 1_500))
+    expect(tracker.socket.writableLength).toBeGreaterThan(0)
+    tracker.socket.resetAndDestroy()
+    commit.resolve(undefined)
+  })
   it.each<[string, (tracker: Awaited<ReturnType<typeof connectTracker>>) => void, Partial<GatewayOptions['limits']>, string]>([
     ['says nothing', () => {}, { loginMs: 50 }, 'login'],
     ['logs in and falls silent', tracker => tracker.send(teltonikaLogin(imei)), { idleMs: 50 }, 'idle'],
@@ -335,5 +363,10 @@ describe('closing', () => {
     const late = await connectTracker(ports.teltonika).catch((error: NodeJS.ErrnoException) => error.code)
     expect(late).toBe('ECONNREFUSED')
     gateway = null
+  })
+  it('closes once, however often it is told: an instance may be told to end while it begins', async () => {
+    await open()
+    await Promise.all([gateway!.close(), gateway!.close()])
+    await gateway!.close()
   })
 })

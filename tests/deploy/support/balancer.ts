@@ -187,7 +187,11 @@ export async function startBalancer(
   const agent = new Agent({ keepAlive: true, rejectUnauthorized: false, maxSockets: 200 })
   let checker: ChildProcess | null = null
 
-  const everybody = await readFile(join(prefix, 'generated/upstream.conf'), 'utf8')
+  /** What the checker writes, as it is with everybody in. */
+  const everybody = await Promise.all(['upstream.conf', 'trackers.conf'].map(async (name) => {
+    const path = join(prefix, 'generated', name)
+    return { path, text: await readFile(path, 'utf8') }
+  }))
 
   async function begin() {
     nginx = launch()
@@ -279,7 +283,7 @@ export async function startBalancer(
     async restart() {
       await endAll()
       log = ''
-      await writeFile(join(prefix, 'generated/upstream.conf'), everybody)
+      for (const { path, text } of everybody) await writeFile(path, text)
       await begin()
     },
     async stop() {
