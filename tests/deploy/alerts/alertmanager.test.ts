@@ -295,7 +295,10 @@ describe('a running Alertmanager', () => {
   it('tells the dead man\'s switch that all is well, and nobody else', async () => {
     await tell([{ alertname: 'Watchdog', severity: 'info', component: 'monitoring' }])
     await until(() => receivers.heartbeats() > 0, 'the dead man\'s switch')
-    expect(receivers.mails).toEqual([])
+    // What is told of an alert before it may still be on its way.
+    const { mails, slack, pagerduty } = receivers
+    const said = [...mails, ...slack, ...pagerduty].map(one => JSON.stringify(one))
+    expect(said.filter(text => text.includes('Watchdog'))).toEqual([])
   })
 
   it('is silent about a node in maintenance', async () => {
