@@ -84,7 +84,10 @@ export async function migrate({
       done.push(migration.number)
     }
     await ensureServingRole(client, servingUrl)
-    await client.query('SELECT make_position_days_ahead($1)', [partitionDaysAhead])
+    // Not where somebody migrates no further than to before it.
+    const known = await client.query<{ known: boolean }>(
+      `SELECT to_regprocedure('make_position_days_ahead(integer)') IS NOT NULL AS known`)
+    if (known.rows[0]!.known) await client.query('SELECT make_position_days_ahead($1)', [partitionDaysAhead])
     return done
   }
   finally {
