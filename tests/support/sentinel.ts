@@ -310,19 +310,27 @@ export async function startSentinelCluster({
     heal: () => links.heal(),
     async failover() {
       const old = await cluster.master()
+      const isOver = async () => {
+        const found = await cluster.master()
+        return found !== old && (await roleOf(found))[0] === 'master'
+      }
       // A Sentinel refuses while it knows of no good replica, and for a while after an earlier failover.
-      await until(
+      const order = () => until(
         () =>
           sentinels
             .find(part => part.running())!
             .command('SENTINEL', 'FAILOVER', sentinelName)
             .then(
               () => true,
-              () => false,
+              // It may be over already.
+              () => isOver().catch(() => false),
             ),
         'a Sentinel to take the order',
       )
-      return cluster.newMaster(old)
+      await order()
+      // A Sentinel that has taken it may give up within its failover-timeout: then it is ordered again.
+      const gaveUp = () => order().then(() => cluster.newMaster(old))
+      return cluster.newMaster(old).catch(gaveUp)
     },
     async newMaster(old) {
       let found = old
