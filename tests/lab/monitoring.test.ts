@@ -17,12 +17,12 @@ const read = (path: string) => readFile(new URL(`../../${path}`, import.meta.url
 /** Parts of the compose files that a lab does not have: one of each answers, and there are no containers. */
 const notInTheLab = ['prometheus2', 'cadvisor']
 /**
- * Nobody makes these here: containers, the backup job, what Redis tells no exporter (CONFIG GET), and what
- * the hourly job of the retention says once it has run.
+ * Nobody makes these here: containers, the backup job, what Redis tells no exporter (CONFIG GET), what the
+ * hourly job of the retention says once it has run, and the gateway of trackers, whose ports are closed.
  */
 const notToBeSeen = new RegExp([
   '^container_', '^fleet2_backup_', '^fleet2_restore_drill_', '^redis_config_maxclients$',
-  '^fleet2_retention_overdue_days$',
+  '^fleet2_retention_overdue_days$', '^fleet2_gateway_',
 ].join('|'))
 
 /** The names in the first column of the page's tables. */
